@@ -1,0 +1,79 @@
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Autograd;
+
+/// <summary>
+/// One recorded application of an operation: it knows the tensors that its hand-derived backward needs. A subclass has a static
+/// <c>Apply</c> that checks shapes, computes the output and records, and a <see cref="Backward"/> that does the calculus; nothing
+/// else is needed to add an operation.
+/// </summary>
+public abstract class Operation
+{
+    private Tensor[] _saved = [];
+
+    /// <summary>The operation's name, for errors and traces.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What the operation computed.</summary>
+    public Tensor Output { get; private set; } = null!;
+
+    /// <summary>The tensors that the backward reads.</summary>
+    internal ReadOnlySpan<Tensor> Saved => _saved;
+
+    /// <summary>The gradient of the loss by <see cref="Output"/>, complete when <see cref="Backward"/> runs.</summary>
+    protected Tensor OutputGradient => Output.Gradient!;
+
+    /// <summary>The device that computes.</summary>
+    protected Device Device => Output.Device;
+
+    /// <summary>
+    /// Adds this application to the tape of the output's device. Call it from <c>Apply</c>, only where
+    /// <see cref="Tape.ShouldRecord"/> says so.
+    /// </summary>
+    /// <param name="output">What was computed.</param>
+    /// <param name="saved">Every tensor that <see cref="Backward"/> reads the numbers of; the tape keeps them until then.</param>
+    protected void Record(Tensor output, params ReadOnlySpan<Tensor> saved)
+    {
+        Output = output;
+        _saved = saved.ToArray();
+        output.Device.Tape.Add(this);
+    }
+
+    /// <summary>
+    /// Turns <see cref="OutputGradient"/> into the gradients by the inputs: for each input, asks <see cref="Target"/> where its
+    /// gradient goes and whether to add.
+    /// </summary>
+    protected internal abstract void Backward();
+
+    /// <summary>Where the gradient by an input goes. Ask once for each use of an input, and fill what is returned.</summary>
+    protected GradientTarget Target(Tensor? input) => input is null || !input.NeedsGradient ? default : Device.Tape.TargetOf(input);
+
+    /// <summary>
+    /// Gives the output's gradient itself to an input that has none yet, instead of a copy: for operations through which the
+    /// gradient passes unchanged, or which then change it in place. False where the input needs a buffer of its own.
+    /// </summary>
+    protected bool TryHandOver(Tensor input, out Tensor gradient)
+    {
+        gradient = OutputGradient;
+        if (!input.NeedsGradient || input.RequiresGradient || input.Gradient is not null || input.Type != Output.Type)
+        {
+            return false;
+        }
+
+        if (input.Shape != Output.Shape)
+        {
+            gradient = gradient.View(input.Shape, isTapeOwned: true);
+            Output.DropGradient();
+        }
+
+        Output.Gradient = null;
+        input.Gradient = gradient;
+        return true;
+    }
+}
+
+/// <summary>Where one input's gradient goes.</summary>
+/// <param name="Gradient">The tensor to write; null where nobody wants this gradient.</param>
+/// <param name="Accumulate">Whether to add to what it holds (another use of the input was there first) or to overwrite it.</param>
+public readonly record struct GradientTarget(Tensor? Gradient, bool Accumulate);

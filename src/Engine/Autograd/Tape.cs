@@ -1,0 +1,259 @@
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Autograd;
+
+/// <summary>
+/// The order in which operations ran on a device, and the owner of what they made. Running it backwards calls each operation's
+/// hand-derived backward, last first, and returns every tensor to the device's pool as soon as no earlier operation needs it.
+/// </summary>
+public sealed class Tape
+{
+    private readonly Device _device;
+    private readonly List<Operation> _operations = [];
+    private readonly List<Tensor> _owned = [];
+    private Tensor? _lastLoss;
+
+    internal Tape(Device device) => _device = device;
+
+    /// <summary>Whether operations are recorded now: not inside <see cref="Device.NoGradient"/>.</summary>
+    public bool IsRecording => NoGradientDepth == 0;
+
+    /// <summary>How many operations are recorded.</summary>
+    public int Count => _operations.Count;
+
+    internal int NoGradientDepth { get; set; }
+
+    /// <summary>Makes a tensor of unspecified content that the tape owns: an operation's output, or what its backward saves.</summary>
+    public Tensor Allocate(Shape shape, DataType type) =>
+        Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
+
+    /// <summary>Makes a tensor that the tape owns, of another shape on the memory of <paramref name="source"/>.</summary>
+    public Tensor AllocateView(Tensor source, Shape shape) => Own(source.View(shape, isTapeOwned: true));
+
+    /// <summary>Whether an operation on these inputs has to be recorded: recording is on and one of them needs a gradient.</summary>
+    public bool ShouldRecord(params ReadOnlySpan<Tensor?> inputs)
+    {
+        if (!IsRecording)
+        {
+            return false;
+        }
+
+        foreach (Tensor? input in inputs)
+        {
+            if (input is { NeedsGradient: true })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Runs backwards from the loss and then forgets and releases all that was recorded; only the loss keeps its number, until
+    /// the next backward.
+    /// </summary>
+    /// <param name="loss">A tensor that recorded operations made.</param>
+    /// <param name="seed">The gradient to start from, of the loss' shape; ones where null, which needs a loss of one element.</param>
+    /// <exception cref="EngineException">The loss depends on nothing that requires a gradient.</exception>
+    /// <exception cref="ShapeException">The loss has more than one element and no seed is given, or the seed's shape differs.</exception>
+    public void Backward(Tensor loss, Tensor? seed = null)
+    {
+        CheckLoss(loss, seed);
+        Retain(loss);
+        loss.Gradient = new Tensor(_device, loss.Shape, loss.Type, _device.Memory.Rent(loss.ByteCount), isTapeOwned: true);
+        if (seed is null)
+        {
+            _device.Fill(loss.Gradient, 1);
+        }
+        else
+        {
+            _device.Copy(seed, loss.Gradient);
+        }
+
+        NoGradientDepth++;
+        try
+        {
+            for (int i = _operations.Count - 1; i >= 0; i--)
+            {
+                Step(_operations[i], loss);
+            }
+        }
+        finally
+        {
+            NoGradientDepth--;
+            Clear();
+        }
+    }
+
+    /// <summary>Forgets and releases all that was recorded without running it: for a forward pass that turns out not to be wanted.</summary>
+    public void Clear()
+    {
+        foreach (Operation operation in _operations)
+        {
+            operation.Output.DropGradient();
+            operation.Output.Producer = null;
+            foreach (Tensor saved in operation.Saved)
+            {
+                saved.FirstReader = null;
+            }
+        }
+
+        _operations.Clear();
+        ReleaseOwnedSince(0, except: null);
+    }
+
+    internal void Add(Operation operation)
+    {
+        operation.Output.Producer = operation;
+        foreach (Tensor saved in operation.Saved)
+        {
+            saved.FirstReader ??= operation;
+        }
+
+        _operations.Add(operation);
+    }
+
+    /// <summary>A point in the order of tensors made, for <see cref="ReleaseOwnedSince"/>.</summary>
+    internal int Mark() => _owned.Count;
+
+    /// <summary>Releases the tensors made since a mark, all but one (or what shares its memory): the end of a scope without gradients.</summary>
+    internal void ReleaseOwnedSince(int mark, Tensor? except)
+    {
+        bool kept = false;
+        for (int i = _owned.Count - 1; i >= mark; i--)
+        {
+            Tensor tensor = _owned[i];
+            if (ReferenceEquals(tensor, except))
+            {
+                kept = true;
+            }
+            else if (tensor.IsTapeOwned && !ReferenceEquals(tensor, _lastLoss))
+            {
+                Release(tensor);
+            }
+        }
+
+        _owned.RemoveRange(mark, _owned.Count - mark);
+        if (kept)
+        {
+            _owned.Add(except!);
+        }
+    }
+
+    /// <summary>Releases one tensor that the tape owns before its scope ends, such as the input of the next layer in a chain.</summary>
+    internal void ReleaseEarly(Tensor tensor)
+    {
+        if (tensor.IsTapeOwned && tensor.Producer is null && tensor.FirstReader is null)
+        {
+            Release(tensor);
+        }
+    }
+
+    internal GradientTarget TargetOf(Tensor input)
+    {
+        if (input.RequiresGradient)
+        {
+            bool holdsOne = input.Gradient is not null && !input.IsGradientStale;
+            input.Gradient ??= new Tensor(_device, input.Shape, input.Type, _device.Memory.Rent(input.ByteCount), isTapeOwned: false);
+            input.IsGradientStale = false;
+            return new GradientTarget(input.Gradient, holdsOne);
+        }
+
+        if (input.Gradient is { } gradient)
+        {
+            return new GradientTarget(gradient, Accumulate: true);
+        }
+
+        input.Gradient = new Tensor(_device, input.Shape, input.Type, _device.Memory.Rent(input.ByteCount), isTapeOwned: true);
+        return new GradientTarget(input.Gradient, Accumulate: false);
+    }
+
+    private static void Release(Tensor tensor)
+    {
+        if (!tensor.IsTapeOwned)
+        {
+            return;
+        }
+
+        tensor.DropGradient();
+        tensor.Producer = null;
+        tensor.FirstReader = null;
+        tensor.ReleaseMemory();
+    }
+
+    private static void Step(Operation operation, Tensor loss)
+    {
+        Tensor output = operation.Output;
+        if (output.Gradient is not null)
+        {
+            output.GradientObserver?.Invoke(output.Gradient);
+            operation.Backward();
+            output.DropGradient();
+        }
+
+        // What this operation was the first to read, it is the last to need. Producers release what nobody read.
+        foreach (Tensor saved in operation.Saved)
+        {
+            if (ReferenceEquals(saved.FirstReader, operation) && !ReferenceEquals(saved, loss))
+            {
+                ReleaseData(saved);
+            }
+        }
+
+        if (output.FirstReader is null && !ReferenceEquals(output, loss))
+        {
+            ReleaseData(output);
+        }
+    }
+
+    // The gradient is not dropped here: a tensor's first reader runs before its producer, which still needs the gradient.
+    private static void ReleaseData(Tensor tensor)
+    {
+        tensor.FirstReader = null;
+        if (tensor.IsTapeOwned)
+        {
+            tensor.ReleaseMemory();
+        }
+    }
+
+    private Tensor Own(Tensor tensor)
+    {
+        _owned.Add(tensor);
+        return tensor;
+    }
+
+    private void Retain(Tensor loss)
+    {
+        if (_lastLoss is { } last && !ReferenceEquals(last, loss))
+        {
+            _lastLoss = null;
+            if (last.IsTapeOwned)
+            {
+                last.ReleaseMemory();
+            }
+        }
+
+        _lastLoss = loss;
+    }
+
+    private void CheckLoss(Tensor loss, Tensor? seed)
+    {
+        if (loss.Producer is null)
+        {
+            throw new EngineException(
+                $"backward: {loss} was not made by recorded operations on anything that requires a gradient; is this inside NoGradient, or are all parameters frozen?");
+        }
+
+        if (seed is null && loss.Shape.ElementCount != 1)
+        {
+            throw new ShapeException($"backward: the loss has shape {loss.Shape}; only a loss of one element can go without a seed gradient");
+        }
+
+        if (seed is not null && seed.Shape != loss.Shape)
+        {
+            throw new ShapeException($"backward: the seed gradient {seed.Shape} must have the loss' shape {loss.Shape}");
+        }
+    }
+}

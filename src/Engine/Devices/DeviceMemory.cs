@@ -1,0 +1,20 @@
+namespace Engine.Devices;
+
+/// <summary>One block of a device's memory, lent by its <see cref="MemoryPool"/>.</summary>
+public sealed class DeviceMemory
+{
+    internal DeviceMemory(nint address, long capacity)
+    {
+        Address = address;
+        Capacity = capacity;
+    }
+
+    /// <summary>Where the block starts, in the device's own address space; a multiple of 64.</summary>
+    public nint Address { get; }
+
+    /// <summary>The bytes the block holds.</summary>
+    public long Capacity { get; }
+
+    /// <summary>How many tensors share the block.</summary>
+    internal int References { get; set; }
+}

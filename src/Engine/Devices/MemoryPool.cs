@@ -1,0 +1,137 @@
+namespace Engine.Devices;
+
+/// <summary>
+/// A device's memory: blocks come back to the pool and are lent again, so that from the third training step on no native
+/// allocation happens. Not thread-safe: a device is driven by one thread.
+/// </summary>
+public sealed class MemoryPool
+{
+    private const int Alignment = 64;
+    private readonly Func<long, nint> _allocate;
+    private readonly Action<nint, long> _free;
+    private readonly Dictionary<long, Stack<DeviceMemory>> _idle = [];
+    private readonly HashSet<DeviceMemory> _lent = [];
+
+    internal MemoryPool(Func<long, nint> allocate, Action<nint, long> free)
+    {
+        _allocate = allocate;
+        _free = free;
+    }
+
+    /// <summary>Bytes taken from the system and not given back: blocks in use and idle ones.</summary>
+    public long ReservedBytes { get; private set; }
+
+    /// <summary>Bytes in blocks that tensors use now.</summary>
+    public long UsedBytes { get; private set; }
+
+    /// <summary>The most bytes that were in use at once, since the start or the last <see cref="ResetPeak"/>.</summary>
+    public long PeakUsedBytes { get; private set; }
+
+    /// <summary>How many blocks were ever taken from the system: it stands still in a steady training loop.</summary>
+    public long NativeAllocations { get; private set; }
+
+    /// <summary>Starts measuring <see cref="PeakUsedBytes"/> anew.</summary>
+    public void ResetPeak() => PeakUsedBytes = UsedBytes;
+
+    /// <summary>Gives all idle blocks back to the system.</summary>
+    public void Trim()
+    {
+        foreach (Stack<DeviceMemory> blocks in _idle.Values)
+        {
+            while (blocks.TryPop(out DeviceMemory? block))
+            {
+                Free(block);
+            }
+        }
+    }
+
+    /// <summary>Lends a block of at least <paramref name="bytes"/> bytes, of unspecified content.</summary>
+    /// <exception cref="EngineException">The system has no memory left.</exception>
+    internal DeviceMemory Rent(long bytes)
+    {
+        long capacity = RoundUp(bytes);
+        DeviceMemory? block = null;
+        if (!_idle.TryGetValue(capacity, out Stack<DeviceMemory>? blocks) || !blocks.TryPop(out block))
+        {
+            block = new DeviceMemory(Take(capacity), capacity);
+            NativeAllocations++;
+            ReservedBytes += capacity;
+        }
+
+        block.References = 1;
+        _lent.Add(block);
+        UsedBytes += capacity;
+        PeakUsedBytes = Math.Max(PeakUsedBytes, UsedBytes);
+        return block;
+    }
+
+    /// <summary>Drops one reference; the last one returns the block.</summary>
+    internal void Return(DeviceMemory block)
+    {
+        if (--block.References > 0 || !_lent.Remove(block))
+        {
+            return;
+        }
+
+        UsedBytes -= block.Capacity;
+        if (!_idle.TryGetValue(block.Capacity, out Stack<DeviceMemory>? blocks))
+        {
+            _idle[block.Capacity] = blocks = new Stack<DeviceMemory>();
+        }
+
+        blocks.Push(block);
+    }
+
+    /// <summary>Frees everything, lent blocks too: the device is gone.</summary>
+    internal void FreeAll()
+    {
+        Trim();
+        foreach (DeviceMemory block in _lent)
+        {
+            Free(block);
+        }
+
+        _lent.Clear();
+        UsedBytes = 0;
+    }
+
+    // Sizes within one eighth of each other share blocks: little is wasted, and last batches that are smaller find a block.
+    private static long RoundUp(long bytes)
+    {
+        long quantum = Alignment;
+        while (quantum * 16 <= bytes)
+        {
+            quantum *= 2;
+        }
+
+        return Math.Max(Alignment, (bytes + quantum - 1) / quantum * quantum);
+    }
+
+    private nint Take(long capacity)
+    {
+        try
+        {
+            return _allocate(capacity);
+        }
+        catch (OutOfMemoryException)
+        {
+            Trim();
+        }
+
+        try
+        {
+            return _allocate(capacity);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new EngineException(
+                $"out of memory: {capacity:N0} bytes were asked for while {UsedBytes:N0} are in use; use a smaller batch or a smaller model", e);
+        }
+    }
+
+    private void Free(DeviceMemory block)
+    {
+        _free(block.Address, block.Capacity);
+        ReservedBytes -= block.Capacity;
+    }
+}

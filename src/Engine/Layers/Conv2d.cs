@@ -1,0 +1,58 @@
+using Engine.Devices;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>A two-dimensional convolution with a filter [K, R, S, C / groups], Kaiming-normal by fan-out, and an optional bias [K].</summary>
+public sealed class Conv2d : Module
+{
+    private readonly int _inputs, _outputs;
+    private readonly Size2 _kernel;
+    private readonly Parameter? _bias;
+
+    /// <summary>Makes a convolution from C = <paramref name="inputs"/> to K = <paramref name="outputs"/> channels.</summary>
+    /// <exception cref="ShapeException">The groups do not divide the channels.</exception>
+    public Conv2d(int inputs, int outputs, Size2 kernel, Size2? stride = null, Size2? padding = null, Size2? dilation = null, int groups = 1, bool bias = true)
+    {
+        if (groups < 1 || inputs % groups != 0 || outputs % groups != 0)
+        {
+            throw new ShapeException($"Conv2d: {groups} groups must divide both {inputs} input and {outputs} output channels");
+        }
+
+        (_inputs, _outputs, _kernel) = (inputs, outputs, kernel);
+        Geometry = new ConvolutionGeometry(stride ?? 1, padding ?? 0, dilation ?? 1, groups);
+        Weight = AddParameter("weight", new Shape(outputs, kernel.Height, kernel.Width, inputs / groups), Initialization.KaimingNormal(FanMode.FanOut));
+        if (bias)
+        {
+            double bound = 1 / Math.Sqrt((double)inputs / groups * kernel.Height * kernel.Width);
+            _bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(bound));
+        }
+    }
+
+    /// <summary>The filter [K, R, S, C / groups].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>Stride, padding, dilation and groups.</summary>
+    public ConvolutionGeometry Geometry { get; }
+
+    /// <inheritdoc/>
+    protected override string Summary
+    {
+        get
+        {
+            string text = $"{_inputs}, {_outputs}, kernel_size={_kernel}, stride={Geometry.Stride}";
+            text += Geometry.Padding == new Size2(0, 0) ? "" : $", padding={Geometry.Padding}";
+            text += Geometry.Dilation == new Size2(1, 1) ? "" : $", dilation={Geometry.Dilation}";
+            text += Geometry.Groups == 1 ? "" : $", groups={Geometry.Groups}";
+            return text + (_bias is null ? ", bias=False" : "");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input)
+    {
+        Tensor output = Convolution.Apply(input, Weight.Value, Geometry);
+        return _bias is null ? output : BiasAddition.Apply(output, _bias.Value);
+    }
+}

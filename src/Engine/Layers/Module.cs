@@ -1,0 +1,228 @@
+using System.Text;
+using Engine.Autograd;
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// A layer or a whole network: named parameters, buffers and child modules, and a <see cref="Forward"/> that maps a tensor to a
+/// tensor. Names are torchvision's, so that state dictionaries pass both ways.
+/// </summary>
+public abstract class Module
+{
+    private readonly List<Parameter> _parameters = [];
+    private readonly List<(string Name, Module Module)> _children = [];
+
+    /// <summary>The path from the root module, such as layer1.0.conv1; empty for the root itself.</summary>
+    public string Path { get; private set; } = "";
+
+    /// <summary>Whether the module behaves as in training (batch statistics) or as in evaluation (running statistics).</summary>
+    public bool IsTraining { get; private set; } = true;
+
+    /// <summary>The modules directly inside this one, by name, in the order in which they were made.</summary>
+    public IReadOnlyList<(string Name, Module Module)> Children => _children;
+
+    /// <summary>Sees each output of <see cref="Call"/>, with this module's path; must copy what it keeps. Null for none.</summary>
+    public Action<string, Tensor>? ActivationObserver { get; set; }
+
+    /// <summary>Sees the complete gradient by each output of <see cref="Call"/> during backward, with this module's path; must copy what it keeps. Null for none.</summary>
+    public Action<string, Tensor>? GradientObserver { get; set; }
+
+    /// <summary>Whether somebody looks at this module's output, so that it must not be fused with what follows.</summary>
+    public bool IsObserved => ActivationObserver is not null || GradientObserver is not null;
+
+    /// <summary>The type name that PyTorch prints.</summary>
+    protected virtual string TypeName => GetType().Name;
+
+    /// <summary>What PyTorch prints in the parentheses behind a leaf's type.</summary>
+    protected virtual string Summary => "";
+
+    /// <summary>
+    /// Maps an input to an output. Without gradients, everything that was made on the way is released before it returns, but for
+    /// the output.
+    /// </summary>
+    public Tensor Call(Tensor input)
+    {
+        Tape tape = input.Device.Tape;
+        int mark = tape.Mark();
+        Tensor output = Forward(input);
+        Observe(output);
+        if (!output.NeedsGradient)
+        {
+            tape.ReleaseOwnedSince(mark, except: output);
+        }
+
+        return output;
+    }
+
+    /// <summary>The module's mathematics, by operations and by calls of the child modules.</summary>
+    protected abstract Tensor Forward(Tensor input);
+
+    /// <summary>All parameters (not buffers) with their full names, this module's first, then each child's.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> NamedParameters() => Named().Where(n => !n.Parameter.IsBuffer);
+
+    /// <summary>All buffers with their full names.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> NamedBuffers() => Named().Where(n => n.Parameter.IsBuffer);
+
+    /// <summary>All parameters and buffers with their full names, in torchvision's order of a state dictionary.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> Named() => Named("");
+
+    /// <summary>This module and all inside it, outermost first, with paths relative to this one.</summary>
+    public IEnumerable<(string Name, Module Module)> Modules() => Modules("");
+
+    /// <summary>
+    /// Puts all parameters and buffers on a device. The first time draws them: each from a stream of its own, which depends only
+    /// on the seed and the parameter's name. Later times move what is there.
+    /// </summary>
+    public Module To(Device device, long seed = 0)
+    {
+        SetPaths("");
+        foreach ((string name, Parameter parameter) in Named())
+        {
+            parameter.To(device, new RandomSource(seed, RandomSource.SeedOf(name)));
+        }
+
+        return this;
+    }
+
+    /// <summary>Switches the module and all inside it to training or, with false, to evaluation.</summary>
+    public Module Train(bool isTraining = true)
+    {
+        foreach ((_, Module module) in Modules())
+        {
+            module.IsTraining = isTraining;
+        }
+
+        return this;
+    }
+
+    /// <summary>Switches the module and all inside it to evaluation.</summary>
+    public Module Evaluate() => Train(isTraining: false);
+
+    /// <summary>Freezes all parameters: no gradient is computed for them, and the optimiser leaves them alone.</summary>
+    public Module Freeze() => SetFrozen(true);
+
+    /// <summary>Thaws all parameters.</summary>
+    public Module Thaw() => SetFrozen(false);
+
+    /// <summary>Forgets the gradients of all parameters; their buffers are kept.</summary>
+    public void ZeroGradients()
+    {
+        foreach ((_, Parameter parameter) in NamedParameters())
+        {
+            parameter.Value.ZeroGradient();
+        }
+    }
+
+    /// <summary>The number of trainable numbers: parameters, not buffers.</summary>
+    public long ParameterCount => NamedParameters().Sum(p => p.Parameter.Shape.ElementCount);
+
+    /// <summary>The tree of modules, as PyTorch prints it.</summary>
+    public override string ToString() => new StringBuilder().Append(Describe(0)).ToString();
+
+    /// <summary>Makes a trainable parameter of this module.</summary>
+    protected Parameter AddParameter(string name, Shape shape, Initialization initialization)
+    {
+        Parameter parameter = new(name, shape, initialization, isBuffer: false, type: null);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Makes a buffer of this module: saved with it, but neither given a gradient nor trained.</summary>
+    protected Parameter AddBuffer(string name, Shape shape, Initialization initialization, DataType? type = null)
+    {
+        Parameter buffer = new(name, shape, initialization, isBuffer: true, type);
+        _parameters.Add(buffer);
+        return buffer;
+    }
+
+    /// <summary>Puts a module inside this one, under a name; one that stands there is replaced.</summary>
+    protected T AddChild<T>(string name, T module) where T : Module
+    {
+        int index = _children.FindIndex(c => c.Name == name);
+        if (index < 0)
+        {
+            _children.Add((name, module));
+        }
+        else
+        {
+            _children[index] = (name, module);
+        }
+
+        return module;
+    }
+
+    /// <summary>Shows an output to this module's observers. <see cref="Call"/> does it; a module with other entry points does it itself.</summary>
+    protected void Observe(Tensor output)
+    {
+        ActivationObserver?.Invoke(Path, output);
+        if (GradientObserver is { } observer && output.NeedsGradient)
+        {
+            output.GradientObserver += gradient => observer(Path, gradient);
+        }
+    }
+
+    private IEnumerable<(string Name, Parameter Parameter)> Named(string prefix)
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            yield return (prefix + parameter.Name, parameter);
+        }
+
+        foreach ((string name, Module child) in _children)
+        {
+            foreach ((string, Parameter) named in child.Named($"{prefix}{name}."))
+            {
+                yield return named;
+            }
+        }
+    }
+
+    private IEnumerable<(string Name, Module Module)> Modules(string path)
+    {
+        yield return (path, this);
+        foreach ((string name, Module child) in _children)
+        {
+            foreach ((string, Module) module in child.Modules(path.Length == 0 ? name : $"{path}.{name}"))
+            {
+                yield return module;
+            }
+        }
+    }
+
+    private void SetPaths(string root)
+    {
+        foreach ((string path, Module module) in Modules(root))
+        {
+            module.Path = path;
+        }
+    }
+
+    private Module SetFrozen(bool isFrozen)
+    {
+        foreach ((_, Parameter parameter) in NamedParameters())
+        {
+            parameter.IsFrozen = isFrozen;
+        }
+
+        return this;
+    }
+
+    private string Describe(int indent)
+    {
+        if (_children.Count == 0)
+        {
+            return $"{TypeName}({Summary})";
+        }
+
+        string margin = new(' ', indent + 2);
+        StringBuilder text = new($"{TypeName}(\n");
+        foreach ((string name, Module child) in _children)
+        {
+            text.Append($"{margin}({name}): {child.Describe(indent + 2)}\n");
+        }
+
+        return text.Append(new string(' ', indent)).Append(')').ToString();
+    }
+}

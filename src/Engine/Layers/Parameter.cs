@@ -1,0 +1,81 @@
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// A named tensor of a <see cref="Module"/>: a parameter that training changes, or a buffer (running statistics) that it only
+/// carries along. It has a shape from the start and numbers once the module is put on a device.
+/// </summary>
+public sealed class Parameter
+{
+    private Tensor? _value;
+    private bool _isFrozen;
+
+    internal Parameter(string name, Shape shape, Initialization initialization, bool isBuffer, DataType? type)
+    {
+        Name = name;
+        Shape = shape;
+        Initialization = initialization;
+        IsBuffer = isBuffer;
+        Type = type;
+    }
+
+    /// <summary>The name within its module, as torchvision has it: weight, bias, running_mean.</summary>
+    public string Name { get; }
+
+    /// <summary>The extents; filters are [K, R, S, C / groups], linear weights [outputs, inputs].</summary>
+    public Shape Shape { get; }
+
+    /// <summary>How the first numbers are drawn.</summary>
+    public Initialization Initialization { get; set; }
+
+    /// <summary>Whether this is a buffer, which has no gradient and which the optimiser leaves alone.</summary>
+    public bool IsBuffer { get; }
+
+    /// <summary>The element type where it is not the device's floating-point one (counters).</summary>
+    internal DataType? Type { get; }
+
+    /// <summary>Whether the numbers exist: the module has been put on a device.</summary>
+    public bool IsInitialized => _value is not null;
+
+    /// <summary>The numbers.</summary>
+    /// <exception cref="EngineException">The module has not been put on a device.</exception>
+    public Tensor Value => _value
+        ?? throw new EngineException($"parameter '{Name}' {Shape} has no numbers yet: call Module.To(device, seed) on the model first");
+
+    /// <summary>Whether training leaves the parameter as it is: no gradient is computed for it.</summary>
+    public bool IsFrozen
+    {
+        get => _isFrozen;
+        set
+        {
+            _isFrozen = value;
+            _value?.RequiresGradient = !IsBuffer && !value;
+        }
+    }
+
+    /// <summary>Draws the first numbers and puts them on a device, or moves the numbers there that exist.</summary>
+    internal void To(Device device, RandomSource random)
+    {
+        Tensor? old = _value;
+        if (ReferenceEquals(old?.Device, device))
+        {
+            return;
+        }
+
+        double[] numbers = new double[Shape.Count];
+        if (old is null)
+        {
+            Initialization.Fill(numbers, Shape, random);
+        }
+        else
+        {
+            old.Read<double>(numbers);
+        }
+
+        _value = Tensor.From<double>(device, Shape, numbers, Type ?? device.FloatType);
+        _value.RequiresGradient = !IsBuffer && !IsFrozen;
+        old?.Dispose();
+    }
+}

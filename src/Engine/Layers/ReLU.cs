@@ -1,0 +1,14 @@
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>max(x, 0), element by element.</summary>
+public sealed class ReLU : Module
+{
+    /// <inheritdoc/>
+    protected override string Summary => "inplace=True";
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => Relu.Apply(input);
+}

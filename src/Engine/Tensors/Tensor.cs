@@ -1,0 +1,233 @@
+using System.Runtime.InteropServices;
+using Engine.Autograd;
+using Engine.Devices;
+
+namespace Engine.Tensors;
+
+/// <summary>
+/// Numbers on a device, always contiguous, in row-major order of their shape (activations [N, H, W, C]).
+/// </summary>
+/// <remarks>
+/// A tensor that an operation makes belongs to the device's <see cref="Tape"/>, which returns its memory to the pool as soon as
+/// nothing needs it; nobody disposes it. A tensor that a program makes itself (<see cref="Create"/>, <see cref="From"/>) belongs
+/// to the program, which may <see cref="Dispose"/> it; otherwise it lives as long as the device.
+/// </remarks>
+public sealed class Tensor : IDisposable
+{
+    private DeviceMemory? _memory;
+
+    internal Tensor(Device device, Shape shape, DataType type, DeviceMemory memory, bool isTapeOwned)
+    {
+        Device = device;
+        Shape = shape;
+        Type = type;
+        _memory = memory;
+        IsTapeOwned = isTapeOwned;
+    }
+
+    /// <summary>The device that holds the numbers.</summary>
+    public Device Device { get; }
+
+    /// <summary>The extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>What each element is.</summary>
+    public DataType Type { get; }
+
+    /// <summary>The bytes that the elements take.</summary>
+    public long ByteCount => Shape.ElementCount * Type.Size();
+
+    /// <summary>Whether this is a leaf (a parameter) whose gradient <see cref="Backward"/> accumulates into <see cref="Gradient"/>.</summary>
+    public bool RequiresGradient { get; set; }
+
+    /// <summary>The gradient of the loss by this tensor; null where none has been computed, or where the tape has already freed it.</summary>
+    public Tensor? Gradient { get; internal set; }
+
+    /// <summary>Whether the memory has been returned to the pool, so that the numbers can no longer be read.</summary>
+    public bool IsReleased => _memory is null;
+
+    /// <summary>How often the numbers have been overwritten since they were made: what a device caches by (a packed filter, say).</summary>
+    public long Version { get; private set; }
+
+    /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy.</summary>
+    public object? DeviceState { get; set; }
+
+    /// <summary>The operation that made this tensor, as far as a tape recorded it.</summary>
+    internal Operation? Producer { get; set; }
+
+    /// <summary>The first recorded operation whose backward reads this tensor: the last to need it when the tape runs back.</summary>
+    internal Operation? FirstReader { get; set; }
+
+    /// <summary>Sees the complete gradient of this tensor during backward, before its producer runs; must copy what it keeps.</summary>
+    internal Action<Tensor>? GradientObserver { get; set; }
+
+    /// <summary>Whether <see cref="Gradient"/> is left over from before <see cref="ZeroGradient"/>: the next contribution overwrites it.</summary>
+    internal bool IsGradientStale { get; set; }
+
+    internal bool IsTapeOwned { get; private set; }
+
+    /// <summary>Whether a backward pass has to compute a gradient for this tensor.</summary>
+    public bool NeedsGradient => RequiresGradient || Producer is not null;
+
+    /// <summary>The address of the first element, in the device's own address space.</summary>
+    /// <exception cref="EngineException">The memory has been released.</exception>
+    public nint Address => _memory is { } memory ? memory.Address : throw Released();
+
+    internal DeviceMemory Memory => _memory ?? throw Released();
+
+    /// <summary>Makes a tensor of unspecified content that belongs to the caller.</summary>
+    public static Tensor Create(Device device, Shape shape, DataType type) =>
+        new(device, shape, type, device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: false);
+
+    /// <summary>Makes a tensor from the caller's numbers, in row-major order; they are converted when <paramref name="type"/> differs from their own.</summary>
+    /// <param name="device">Where the tensor lives.</param>
+    /// <param name="shape">Its extents; their product is the length of <paramref name="values"/>.</param>
+    /// <param name="values">The numbers.</param>
+    /// <param name="type">What each element becomes; for floating-point numbers the device's own type where null.</param>
+    /// <exception cref="ShapeException">The number of values is not the shape's.</exception>
+    public static Tensor From<T>(Device device, Shape shape, ReadOnlySpan<T> values, DataType? type = null) where T : unmanaged
+    {
+        DataType source = DataTypes.Of<T>();
+        Tensor tensor = Create(device, shape, type ?? (source.IsFloating() ? device.FloatType : source));
+        try
+        {
+            tensor.Write(values);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Overwrites all elements with the caller's numbers, converting them to this tensor's type.</summary>
+    /// <exception cref="ShapeException">The number of values is not the shape's.</exception>
+    public void Write<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        if (values.Length != Shape.ElementCount)
+        {
+            throw new ShapeException($"tensor {Shape} has {Shape.ElementCount} elements, but {values.Length} values were given");
+        }
+
+        MarkWritten();
+        if (DataTypes.Of<T>() == Type)
+        {
+            Device.CopyFromHost(MemoryMarshal.AsBytes(values), this);
+            return;
+        }
+
+        byte[] converted = new byte[ByteCount];
+        HostConversion.Convert(MemoryMarshal.AsBytes(values), DataTypes.Of<T>(), converted, Type, values.Length);
+        Device.CopyFromHost(converted, this);
+    }
+
+    /// <summary>Copies all elements into the caller's span, converting them to <typeparamref name="T"/>; waits for the device.</summary>
+    public void Read<T>(Span<T> values) where T : unmanaged
+    {
+        if (values.Length != Shape.ElementCount)
+        {
+            throw new ShapeException($"tensor {Shape} has {Shape.ElementCount} elements, but room for {values.Length} was given");
+        }
+
+        if (DataTypes.Of<T>() == Type)
+        {
+            Device.CopyToHost(this, MemoryMarshal.AsBytes(values));
+            return;
+        }
+
+        byte[] raw = new byte[ByteCount];
+        Device.CopyToHost(this, raw);
+        HostConversion.Convert(raw, Type, MemoryMarshal.AsBytes(values), DataTypes.Of<T>(), values.Length);
+    }
+
+    /// <summary>All elements as a new array of <typeparamref name="T"/> (float, double, int or byte); waits for the device.</summary>
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        T[] values = new T[Shape.Count];
+        Read<T>(values);
+        return values;
+    }
+
+    /// <summary>The only element of a tensor that has one, such as a loss; waits for the device.</summary>
+    /// <exception cref="ShapeException">There is not exactly one element.</exception>
+    public double Item()
+    {
+        if (Shape.ElementCount != 1)
+        {
+            throw new ShapeException($"Item reads a tensor of one element, but this one is {Shape}");
+        }
+
+        Span<double> value = stackalloc double[1];
+        if (Type == DataType.Float32)
+        {
+            Span<float> single = stackalloc float[1];
+            Read(single);
+            value[0] = single[0];
+        }
+        else
+        {
+            Read(value);
+        }
+
+        return value[0];
+    }
+
+    /// <summary>
+    /// Runs the tape backwards from this tensor, the loss: adds the gradient of every leaf that requires one into its
+    /// <see cref="Gradient"/>, and releases everything that the tape owns except this tensor's own number.
+    /// </summary>
+    public void Backward() => Device.Tape.Backward(this);
+
+    /// <summary>Forgets a leaf's gradient; its buffer is kept, and the next backward overwrites it instead of adding.</summary>
+    public void ZeroGradient() => IsGradientStale = true;
+
+    /// <summary>Whether a backward pass has left a gradient here since the last <see cref="ZeroGradient"/>.</summary>
+    public bool HasGradient => Gradient is not null && !IsGradientStale;
+
+    /// <summary>Takes this tensor out of the tape's ownership: it survives the step, and the caller disposes it.</summary>
+    public Tensor Keep()
+    {
+        IsTapeOwned = false;
+        return this;
+    }
+
+    /// <summary>Returns the memory to the device's pool. Only for tensors that the program itself made or kept.</summary>
+    public void Dispose()
+    {
+        DropGradient();
+        ReleaseMemory();
+    }
+
+    /// <summary>Tells that the numbers have changed: devices and writing operations call it for tensors that outlive a step.</summary>
+    public void MarkWritten() => Version++;
+
+    /// <summary>Another shape on the same memory; the memory returns to the pool with the last of its tensors.</summary>
+    internal Tensor View(Shape shape, bool isTapeOwned)
+    {
+        DeviceMemory memory = Memory;
+        memory.References++;
+        return new Tensor(Device, shape, Type, memory, isTapeOwned);
+    }
+
+    internal void ReleaseMemory()
+    {
+        if (_memory is { } memory)
+        {
+            _memory = null;
+            Device.Memory.Return(memory);
+        }
+    }
+
+    internal void DropGradient()
+    {
+        Gradient?.ReleaseMemory();
+        Gradient = null;
+    }
+
+    /// <summary>The shape, the element type and the device.</summary>
+    public override string ToString() => $"Tensor {Shape} {Type} on {Device.Name}{(IsReleased ? " (released)" : "")}";
+
+    private EngineException Released() => new(
+        $"tensor {Shape} was already released: the tape frees a step's tensors during backward; call Keep() first on one that must survive");
+}
