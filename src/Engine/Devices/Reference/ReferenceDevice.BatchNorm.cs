@@ -1,0 +1,128 @@
+using Engine.Tensors;
+
+namespace Engine.Devices.Reference;
+
+/// <content>Batch normalisation (S. Ioffe, C. Szegedy, 2015).</content>
+public sealed partial class ReferenceDevice
+{
+    /// <inheritdoc/>
+    public override void BatchNormTraining(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
+        double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        Span<double> x = Numbers(input), means = Numbers(savedMean), inverseDeviations = Numbers(savedInverseDeviation);
+        int channels = input.Shape.Last;
+        int pixels = input.Shape.Rows;
+        for (int c = 0; c < channels; c++)
+        {
+            double mean = 0;
+            for (int i = 0; i < pixels; i++)
+            {
+                mean += x[(i * channels) + c] / pixels;
+            }
+
+            double squares = 0;
+            for (int i = 0; i < pixels; i++)
+            {
+                double distance = x[(i * channels) + c] - mean;
+                squares += distance * distance;
+            }
+
+            means[c] = mean;
+            inverseDeviations[c] = 1 / Math.Sqrt((squares / pixels) + epsilon);
+            if (runningMean is not null && runningVariance is not null)
+            {
+                // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
+                double unbiased = squares / Math.Max(pixels - 1, 1);
+                MoveTowards(ref Numbers(runningMean)[c], mean, momentum);
+                MoveTowards(ref Numbers(runningVariance)[c], unbiased, momentum);
+            }
+        }
+
+        runningMean?.MarkWritten();
+        runningVariance?.MarkWritten();
+        Normalize(input, gamma, beta, means, inverseDeviations, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormInference(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
+    {
+        double[] inverseDeviations = new double[variance.Shape.Count];
+        for (int c = 0; c < inverseDeviations.Length; c++)
+        {
+            inverseDeviations[c] = 1 / Math.Sqrt(Numbers(variance)[c] + epsilon);
+        }
+
+        Normalize(input, gamma, beta, Numbers(mean), inverseDeviations, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormBackward(
+        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        Span<double> x = Numbers(input), gammas = Numbers(gamma), means = Numbers(mean), inverseDeviations = Numbers(inverseDeviation);
+        int channels = input.Shape.Last;
+        int pixels = input.Shape.Rows;
+
+        // g is a copy, so that the shortcut's gradient may be written over the output's.
+        double[] g = Numbers(outputGradient).ToArray();
+        if (relu)
+        {
+            Span<double> y = Numbers(output);
+            for (int i = 0; i < g.Length; i++)
+            {
+                g[i] = y[i] <= 0 ? 0 : g[i];
+            }
+        }
+
+        for (int c = 0; c < channels; c++)
+        {
+            double sum = 0, sumNormalized = 0;
+            for (int i = c; i < g.Length; i += channels)
+            {
+                sum += g[i];
+                sumNormalized += g[i] * (x[i] - means[c]) * inverseDeviations[c];
+            }
+
+            for (int i = c; inputGradient is not null && i < g.Length; i += channels)
+            {
+                double normalized = (x[i] - means[c]) * inverseDeviations[c];
+                double viaStatistics = batchStatistics ? (sum + (normalized * sumNormalized)) / pixels : 0;
+                double value = gammas[c] * inverseDeviations[c] * (g[i] - viaStatistics);
+                Put(ref Numbers(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
+            }
+
+            if (gammaGradient is not null)
+            {
+                Put(ref Numbers(gammaGradient)[c], sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
+            }
+
+            if (betaGradient is not null)
+            {
+                Put(ref Numbers(betaGradient)[c], sum, accumulate.HasFlag(NormAccumulate.Beta));
+            }
+        }
+
+        for (int i = 0; shortcutGradient is not null && i < g.Length; i++)
+        {
+            Put(ref Numbers(shortcutGradient)[i], g[i], accumulate.HasFlag(NormAccumulate.Shortcut));
+        }
+    }
+
+    private static void Normalize(
+        Tensor input, Tensor gamma, Tensor beta, ReadOnlySpan<double> means, ReadOnlySpan<double> inverseDeviations, Tensor? shortcut, bool relu, Tensor output)
+    {
+        Span<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            int c = i % means.Length;
+            double value = (gammas[c] * (x[i] - means[c]) * inverseDeviations[c]) + betas[c];
+            value += shortcut is null ? 0 : Numbers(shortcut)[i];
+            y[i] = relu ? Math.Max(value, 0) : value;
+        }
+    }
+
+    private static void MoveTowards(ref double running, double value, double momentum) => running = ((1 - momentum) * running) + (momentum * value);
+}

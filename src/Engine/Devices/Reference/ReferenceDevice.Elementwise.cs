@@ -1,0 +1,91 @@
+using Engine.Tensors;
+
+namespace Engine.Devices.Reference;
+
+/// <content>Elementwise primitives. Each element is read before it is written, so an output may be one of the inputs.</content>
+public sealed partial class ReferenceDevice
+{
+    /// <inheritdoc/>
+    public override void Add(Tensor left, Tensor right, Tensor output)
+    {
+        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            y[i] = a[i] + b[i];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AddRelu(Tensor left, Tensor right, Tensor output)
+    {
+        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            y[i] = Math.Max(a[i] + b[i], 0);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Relu(Tensor input, Tensor output)
+    {
+        Span<double> x = Numbers(input), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            y[i] = Math.Max(x[i], 0); // Math.Max lets a NaN through.
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    {
+        Span<double> dy = Numbers(outputGradient), y = Numbers(output), dx = Numbers(inputGradient);
+        for (int i = 0; i < dx.Length; i++)
+        {
+            Put(ref dx[i], y[i] > 0 ? dy[i] : 0, accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate)
+    {
+        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            Put(ref y[i], a[i] * b[i], accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Sigmoid(Tensor input, Tensor output)
+    {
+        Span<double> x = Numbers(input), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            y[i] = 1 / (1 + Math.Exp(-x[i]));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    {
+        Span<double> dy = Numbers(outputGradient), y = Numbers(output), dx = Numbers(inputGradient);
+        for (int i = 0; i < dx.Length; i++)
+        {
+            Put(ref dx[i], dy[i] * y[i] * (1 - y[i]), accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate)
+    {
+        Span<double> x = Numbers(input), y = Numbers(output);
+        for (int i = 0; i < y.Length; i++)
+        {
+            Put(ref y[i], factor * x[i], accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) =>
+        Scale(input, Numbers(factor)[0], output, accumulate);
+}

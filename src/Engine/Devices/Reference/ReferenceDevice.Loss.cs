@@ -1,0 +1,118 @@
+using Engine.Tensors;
+
+namespace Engine.Devices.Reference;
+
+/// <content>The loss, metrics and reductions.</content>
+public sealed partial class ReferenceDevice
+{
+    /// <inheritdoc/>
+    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        double total = 0;
+        for (int n = 0; n < rows; n++)
+        {
+            Span<double> row = Numbers(logits).Slice(n * classes, classes);
+            int label = Integers(labels)[n];
+
+            // log softmax = logit - largest - log sum exp(logit - largest), which cannot overflow.
+            double largest = row[0];
+            foreach (double logit in row)
+            {
+                largest = Math.Max(largest, logit);
+            }
+
+            double sum = 0;
+            foreach (double logit in row)
+            {
+                sum += Math.Exp(logit - largest);
+            }
+
+            for (int k = 0; k < classes; k++)
+            {
+                double target = (k == label ? 1 - smoothing : 0) + (smoothing / classes);
+                double logProbability = row[k] - largest - Math.Log(sum);
+
+                // A target of zero contributes nothing, even where the probability is zero and its logarithm minus infinity.
+                total -= target == 0 ? 0 : target * logProbability;
+                if (logitsGradient is not null)
+                {
+                    Numbers(logitsGradient)[(n * classes) + k] = (Math.Exp(logProbability) - target) / rows;
+                }
+            }
+        }
+
+        Numbers(loss)[0] = total / rows;
+    }
+
+    /// <inheritdoc/>
+    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    {
+        int classes = logits.Shape[1];
+        int hits = 0;
+        for (int n = 0; n < logits.Shape[0]; n++)
+        {
+            Span<double> row = Numbers(logits).Slice(n * classes, classes);
+            int label = Integers(labels)[n];
+            int above = 0;
+            bool hasNaN = false;
+            for (int i = 0; i < classes; i++)
+            {
+                hasNaN |= double.IsNaN(row[i]);
+                above += row[i] > row[label] || (row[i] == row[label] && i < label) ? 1 : 0;
+            }
+
+            hits += above < k && !hasNaN ? 1 : 0;
+        }
+
+        Integers(count)[0] = hits;
+    }
+
+    /// <inheritdoc/>
+    public override void ArgMax(Tensor input, Tensor output)
+    {
+        int columns = input.Shape[1];
+        for (int n = 0; n < input.Shape[0]; n++)
+        {
+            Span<double> row = Numbers(input).Slice(n * columns, columns);
+            int best = 0;
+            for (int i = 1; i < columns; i++)
+            {
+                best = row[i] > row[best] ? i : best;
+            }
+
+            Integers(output)[n] = best;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    {
+        Span<double> x = Numbers(input);
+        double sum = 0, squares = 0;
+        int nonFinite = 0;
+        foreach (double value in x)
+        {
+            sum += value;
+            squares += value * value;
+            nonFinite += double.IsFinite(value) ? 0 : 1;
+        }
+
+        double mean = sum / x.Length;
+        double variance = 0;
+        foreach (double value in x)
+        {
+            variance += (value - mean) * (value - mean) / x.Length;
+        }
+
+        Numbers(output)[0] = reduction switch
+        {
+            Reduction.Sum => sum,
+            Reduction.Mean => mean,
+            Reduction.Variance => variance,
+            Reduction.Norm => Math.Sqrt(squares),
+            Reduction.NonFinite => nonFinite,
+            _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
+        };
+    }
+}

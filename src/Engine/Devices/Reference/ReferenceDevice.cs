@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using Engine.Tensors;
+
+namespace Engine.Devices.Reference;
+
+/// <summary>
+/// The definition of right: every primitive in double precision, as plain loops on one thread that follow the formulas in
+/// <see cref="Device"/> to the letter. Other devices are compared with it, and gradients are checked on it; it is not meant to be fast.
+/// </summary>
+public sealed partial class ReferenceDevice : Device
+{
+    /// <summary>Makes the device; it holds no memory until tensors are made on it.</summary>
+    public ReferenceDevice() : base("reference", DataType.Float64) { }
+
+    /// <inheritdoc/>
+    public override string Description => "double precision, plain loops, one thread";
+
+    /// <inheritdoc/>
+    protected override unsafe nint AllocateNative(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+
+    /// <inheritdoc/>
+    protected override unsafe void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
+
+    /// <inheritdoc/>
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination) => source.CopyTo(Bytes(destination));
+
+    /// <inheritdoc/>
+    public override void CopyToHost(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
+
+    /// <inheritdoc/>
+    public override void Fill(Tensor output, double value)
+    {
+        Span<byte> bytes = Bytes(output);
+        int size = output.Type.Size();
+        Span<byte> element = stackalloc byte[sizeof(double)];
+        HostConversion.Convert(MemoryMarshal.AsBytes(new ReadOnlySpan<double>(in value)), DataType.Float64, element, output.Type, 1);
+        for (int i = 0; i < bytes.Length; i += size)
+        {
+            element[..size].CopyTo(bytes[i..]);
+        }
+
+        output.MarkWritten();
+    }
+
+    /// <inheritdoc/>
+    public override void Copy(Tensor input, Tensor output)
+    {
+        HostConversion.Convert(Bytes(input), input.Type, Bytes(output), output.Type, input.Shape.Count);
+        output.MarkWritten();
+    }
+
+    /// <summary>The elements of a tensor of real numbers.</summary>
+    private static Span<double> Numbers(Tensor tensor) => Elements<double>(tensor, DataType.Float64);
+
+    /// <summary>The elements of a tensor of labels, indices or counts.</summary>
+    private static Span<int> Integers(Tensor tensor) => Elements<int>(tensor, DataType.Int32);
+
+    /// <summary>The elements of a tensor of pixels or window positions.</summary>
+    private static Span<byte> Pixels(Tensor tensor) => Elements<byte>(tensor, DataType.UInt8);
+
+    private static unsafe Span<T> Elements<T>(Tensor tensor, DataType type) where T : unmanaged => tensor.Type == type
+        ? new Span<T>((void*)tensor.Address, tensor.Shape.Count)
+        : throw new EngineException($"the reference device computes in Float64, Int32 and UInt8: it expected {type}, but was given {tensor}");
+
+    private static unsafe Span<byte> Bytes(Tensor tensor) => new((void*)tensor.Address, checked((int)tensor.ByteCount));
+
+    /// <summary>Stores a result: added to what is there, or in its place.</summary>
+    private static void Put(ref double target, double value, bool accumulate) => target = accumulate ? target + value : value;
+}
