@@ -1,0 +1,40 @@
+namespace Engine.Devices.Cpu.Simd;
+
+/// <summary>
+/// One width of vector arithmetic. Kernels are written once, over a vector type <typeparamref name="V"/> and the operator struct
+/// that implements this interface for it; the JIT compiles them anew for each width, with every call inlined.
+/// </summary>
+internal unsafe interface ISimd<V> where V : struct
+{
+    /// <summary>Floats in a vector.</summary>
+    static abstract int Width { get; }
+
+    /// <summary>How many vectors the processor holds in registers: 32 or 16.</summary>
+    static abstract int Registers { get; }
+
+    static abstract V Zero { get; }
+
+    static abstract V Broadcast(float value);
+
+    static abstract V Load(float* source);
+
+    static abstract void Store(V value, float* destination);
+
+    static abstract V Add(V left, V right);
+
+    static abstract V Subtract(V left, V right);
+
+    static abstract V Multiply(V left, V right);
+
+    /// <summary>left * right + addend, rounded once where the processor can.</summary>
+    static abstract V MultiplyAdd(V left, V right, V addend);
+
+    /// <summary>max(value, 0); a NaN stays one.</summary>
+    static abstract V ClipNegative(V value);
+
+    /// <summary>value where gate &gt; 0, zero elsewhere.</summary>
+    static abstract V WherePositive(V gate, V value);
+
+    /// <summary>The sum of all floats, in a fixed order.</summary>
+    static abstract float Sum(V value);
+}

@@ -1,0 +1,33 @@
+using System.Runtime.Intrinsics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>How many floats the CPU device handles at once. All levels compute the same primitives from the same source.</summary>
+public enum SimdLevel
+{
+    /// <summary>One float.</summary>
+    Scalar = 1,
+
+    /// <summary>Four floats: SSE, Arm AdvSimd.</summary>
+    Vector128 = 4,
+
+    /// <summary>Eight floats: AVX2 with FMA.</summary>
+    Vector256 = 8,
+
+    /// <summary>Sixteen floats: AVX-512.</summary>
+    Vector512 = 16,
+}
+
+/// <summary>Which <see cref="SimdLevel"/>s this machine has.</summary>
+public static class SimdLevels
+{
+    /// <summary>The widest level that the hardware accelerates.</summary>
+    public static SimdLevel Widest =>
+        Vector512.IsHardwareAccelerated ? SimdLevel.Vector512
+        : Vector256.IsHardwareAccelerated ? SimdLevel.Vector256
+        : Vector128.IsHardwareAccelerated ? SimdLevel.Vector128
+        : SimdLevel.Scalar;
+
+    /// <summary>Whether this machine has a level; the scalar one always exists.</summary>
+    public static bool IsSupported(this SimdLevel level) => level <= Widest;
+}
