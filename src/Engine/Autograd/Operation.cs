@@ -71,6 +71,48 @@ public abstract class Operation
         input.Gradient = gradient;
         return true;
     }
+
+    /// <summary>
+    /// Gives a tensor that this operation itself allocated and saved to an input as its gradient, instead of a copy: for forwards
+    /// that have the gradient at hand, such as a loss. Nothing else may read the tensor afterwards. False where the input needs a
+    /// buffer of its own.
+    /// </summary>
+    protected static bool TryHandOverSaved(Tensor input, Tensor saved)
+    {
+        if (!input.NeedsGradient || input.RequiresGradient || input.Gradient is not null || input.Type != saved.Type)
+        {
+            return false;
+        }
+
+        input.Gradient = saved.View(input.Shape, isTapeOwned: true);
+        return true;
+    }
+
+    /// <summary>Checks that an operation's inputs are on one device and, where they hold real numbers, of one type.</summary>
+    /// <param name="name">The operation's name, for the error.</param>
+    /// <param name="first">The input that the others are compared with.</param>
+    /// <param name="others">The other inputs; null for one that is absent, which is fine.</param>
+    /// <exception cref="EngineException">Two of them are on different devices, or of different floating-point types.</exception>
+    protected static void CheckTogether(string name, Tensor first, params ReadOnlySpan<Tensor?> others)
+    {
+        foreach (Tensor? other in others)
+        {
+            if (other is null)
+            {
+                continue;
+            }
+
+            if (!ReferenceEquals(other.Device, first.Device))
+            {
+                throw new EngineException($"{name}: {first} and {other} are on different devices; put both on one");
+            }
+
+            if (other.Type != first.Type && other.Type.IsFloating() && first.Type.IsFloating())
+            {
+                throw new EngineException($"{name}: {first} and {other} hold different types; convert one of them first");
+            }
+        }
+    }
 }
 
 /// <summary>Where one input's gradient goes.</summary>

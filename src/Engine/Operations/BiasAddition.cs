@@ -24,6 +24,7 @@ public sealed class BiasAddition : Operation
     /// <exception cref="ShapeException">The bias does not have one number a channel.</exception>
     public static Tensor Apply(Tensor input, Tensor bias)
     {
+        CheckTogether("bias", input, bias);
         if (bias.Shape != new Shape(input.Shape.Last))
         {
             throw new ShapeException($"bias: input {input.Shape} has {input.Shape.Last} channels, but the bias is {bias.Shape}");

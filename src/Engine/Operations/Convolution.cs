@@ -31,6 +31,7 @@ public sealed class Convolution : Operation
     /// <exception cref="ShapeException">The shapes do not fit each other or the geometry.</exception>
     public static Tensor Apply(Tensor input, Tensor filter, in ConvolutionGeometry geometry)
     {
+        CheckTogether("convolution", input, filter);
         Tape tape = input.Device.Tape;
         Tensor output = tape.Allocate(geometry.OutputShape(input.Shape, filter.Shape), input.Type);
         input.Device.ConvolutionForward(input, filter, geometry, output);

@@ -1,0 +1,169 @@
+using Engine.Autograd;
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Operations;
+
+/// <summary>
+/// y = gamma x^ + beta with x^ = (x - m) r and r = 1 / sqrt(v + epsilon), for each channel; then, fused into the same pass,
+/// plus a shortcut where one is given, then max(., 0) where asked. In training m and v are the batch's mean and biased variance
+/// over N, H, W (Ioffe and Szegedy, "Batch Normalization", 2015); in evaluation they are the running ones.
+/// <para>Backward, with g = dy where the ReLU let through (y &gt; 0, or everywhere without one) and M pixels:
+/// dshortcut = g; dbeta = sum g; dgamma = sum g x^; and dx = gamma r g with given statistics,
+/// dx = gamma r (g - (sum g + x^ sum g x^) / M) with the batch's own, which depend on every x.
+/// docs/backward.md derives it.</para>
+/// </summary>
+public sealed class BatchNormalization : Operation
+{
+    private readonly Tensor _input, _gamma, _beta, _mean, _inverseDeviation;
+    private readonly Tensor? _shortcut;
+    private readonly bool _relu, _batchStatistics;
+
+    private BatchNormalization(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, bool batchStatistics, Tensor? shortcut, bool relu)
+    {
+        (_input, _gamma, _beta, _mean, _inverseDeviation) = (input, gamma, beta, mean, inverseDeviation);
+        (_batchStatistics, _shortcut, _relu) = (batchStatistics, shortcut, relu);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "batch_norm";
+
+    /// <summary>Normalises each channel, adds the shortcut, clips at zero.</summary>
+    /// <param name="input">[N, H, W, C] or [N, C].</param>
+    /// <param name="gamma">[C].</param>
+    /// <param name="beta">[C].</param>
+    /// <param name="runningMean">[C]; moved towards the batch's in training, used in evaluation. Null only in training: no trace is kept.</param>
+    /// <param name="runningVariance">[C]; null together with the mean.</param>
+    /// <param name="momentum">The share of the batch's statistics in the running ones.</param>
+    /// <param name="epsilon">Added to the variance inside the root.</param>
+    /// <param name="isTraining">Whether the batch's own statistics are used.</param>
+    /// <param name="shortcut">Added before the ReLU; of the input's shape, or null for none.</param>
+    /// <param name="relu">Whether the output is clipped at zero, after the shortcut.</param>
+    /// <exception cref="ShapeException">The shapes do not fit, or a batch in training has just one value a channel, whose variance says nothing.</exception>
+    /// <exception cref="EngineException">Evaluation without running statistics.</exception>
+    public static Tensor Apply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? runningMean, Tensor? runningVariance, double momentum = 0.1, double epsilon = 1e-5,
+        bool isTraining = true, Tensor? shortcut = null, bool relu = false)
+    {
+        Check(input, gamma, beta, runningMean, runningVariance, isTraining, shortcut);
+        Tape tape = input.Device.Tape;
+        Tensor output = tape.Allocate(input.Shape, input.Type);
+        bool isRecorded = tape.ShouldRecord(input, gamma, beta, shortcut);
+        Tensor? mean = null, inverseDeviation = null;
+        if (isTraining)
+        {
+            mean = tape.Allocate(gamma.Shape, input.Type);
+            inverseDeviation = tape.Allocate(gamma.Shape, input.Type);
+            input.Device.BatchNormTraining(
+                input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, output, mean, inverseDeviation);
+            runningMean?.MarkWritten();
+            runningVariance?.MarkWritten();
+        }
+        else
+        {
+            input.Device.BatchNormInference(input, gamma, beta, runningMean!, runningVariance!, epsilon, shortcut, relu, output);
+            if (isRecorded)
+            {
+                (mean, inverseDeviation) = CopyStatistics(runningMean!, runningVariance!, epsilon);
+            }
+        }
+
+        if (isRecorded)
+        {
+            BatchNormalization operation = new(input, gamma, beta, mean!, inverseDeviation!, isTraining, shortcut, relu);
+            if (relu)
+            {
+                operation.Record(output, input, gamma, mean!, inverseDeviation!, output);
+            }
+            else
+            {
+                operation.Record(output, input, gamma, mean!, inverseDeviation!);
+            }
+        }
+
+        return output;
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Backward()
+    {
+        // One tensor as input and as shortcut gets its two shares one after the other: the primitive's outputs must not overlap.
+        bool isShortcutApart = _shortcut is not null && !ReferenceEquals(_shortcut, _input);
+        Tensor gradient = OutputGradient;
+        GradientTarget intoInput = Target(_input), intoGamma = Target(_gamma), intoBeta = Target(_beta), intoShortcut = default;
+        if (isShortcutApart)
+        {
+            intoShortcut = TryHandOver(_shortcut!, out _) ? new GradientTarget(gradient, Accumulate: false) : Target(_shortcut);
+        }
+
+        NormAccumulate accumulate = (intoInput.Accumulate ? NormAccumulate.Input : 0)
+            | (intoShortcut.Accumulate ? NormAccumulate.Shortcut : 0)
+            | (intoGamma.Accumulate ? NormAccumulate.Gamma : 0)
+            | (intoBeta.Accumulate ? NormAccumulate.Beta : 0);
+        Device.BatchNormBackward(
+            gradient, _input, Output, _gamma, _mean, _inverseDeviation, _relu, _batchStatistics,
+            intoInput.Gradient, intoShortcut.Gradient, intoGamma.Gradient, intoBeta.Gradient, accumulate);
+
+        if (!isShortcutApart && Target(_shortcut) is { Gradient: { } shortcutGradient } into)
+        {
+            if (_relu)
+            {
+                Device.ReluBackward(gradient, Output, shortcutGradient, into.Accumulate);
+            }
+            else
+            {
+                Device.Scale(gradient, 1, shortcutGradient, into.Accumulate);
+            }
+        }
+    }
+
+    // The backward may run after a later forward in training has moved the running statistics, so it reads copies. The inverse
+    // deviation 1 / sqrt(v + epsilon) is a batch norm of ones with mean 0, gamma 1 and beta 0: no primitive of its own is needed.
+    private static (Tensor Mean, Tensor InverseDeviation) CopyStatistics(Tensor runningMean, Tensor runningVariance, double epsilon)
+    {
+        Device device = runningMean.Device;
+        Tensor mean = device.Tape.Allocate(runningMean.Shape, runningMean.Type);
+        Tensor inverseDeviation = device.Tape.Allocate(runningMean.Shape, runningMean.Type);
+        device.Copy(runningMean, mean);
+        Shape row = new(1, runningMean.Shape.Last);
+        using Tensor zeros = Tensor.Create(device, runningMean.Shape, runningMean.Type);
+        using Tensor ones = Tensor.Create(device, runningMean.Shape, runningMean.Type);
+        using Tensor input = ones.View(row, isTapeOwned: false);
+        using Tensor output = inverseDeviation.View(row, isTapeOwned: false);
+        device.Fill(zeros, 0);
+        device.Fill(ones, 1);
+        device.BatchNormInference(input, ones, zeros, zeros, runningVariance, epsilon, null, false, output);
+        return (mean, inverseDeviation);
+    }
+
+    private static void Check(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? runningMean, Tensor? runningVariance, bool isTraining, Tensor? shortcut)
+    {
+        CheckTogether("batch_norm", input, gamma, beta, runningMean, runningVariance, shortcut);
+        Shape channels = new(input.Shape.Last);
+        if (input.Shape.Rank is not (2 or 4) || gamma.Shape != channels || beta.Shape != channels
+            || (runningMean is not null && runningMean.Shape != channels) || (runningVariance is not null && runningVariance.Shape != channels))
+        {
+            throw new ShapeException(
+                $"batch_norm: input {input.Shape} must be [N, H, W, C] or [N, C]; gamma {gamma.Shape}, beta {beta.Shape}, "
+                + $"running mean {runningMean?.Shape.ToString() ?? "(none)"} and running variance {runningVariance?.Shape.ToString() ?? "(none)"} must be [C]");
+        }
+
+        if (shortcut is not null && shortcut.Shape != input.Shape)
+        {
+            throw new ShapeException($"batch_norm: shortcut {shortcut.Shape} must have the shape of the input {input.Shape}");
+        }
+
+        if (runningMean is null != runningVariance is null || (runningMean is null && !isTraining))
+        {
+            throw new EngineException("batch_norm: running mean and variance come together, and evaluation needs both");
+        }
+
+        if (isTraining && input.Shape.Rows <= 1)
+        {
+            throw new ShapeException(
+                $"batch_norm: input {input.Shape} has {input.Shape.Rows} value(s) a channel, too few for statistics; use a larger batch or image, or evaluation mode");
+        }
+    }
+}
