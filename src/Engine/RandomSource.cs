@@ -11,7 +11,10 @@ public sealed class RandomSource
     private double _spareNormal = double.NaN;
 
     /// <summary>Starts the stream that belongs to these integers, in this order.</summary>
-    public RandomSource(params ReadOnlySpan<long> seeds)
+    public RandomSource(params ReadOnlySpan<long> seeds) => Restart(seeds);
+
+    /// <summary>Starts the stream that belongs to these integers in this same object: for a stream per sample without an object per sample.</summary>
+    public void Restart(params ReadOnlySpan<long> seeds)
     {
         ulong state = 0x9E3779B97F4A7C15;
         foreach (long seed in seeds)
@@ -24,6 +27,7 @@ public sealed class RandomSource
         _s1 = SplitMix(ref state);
         _s2 = SplitMix(ref state);
         _s3 = SplitMix(ref state);
+        _spareNormal = double.NaN;
     }
 
     /// <summary>A seed made of a text, for a stream that belongs to a name (FNV-1a, 64 bits).</summary>
