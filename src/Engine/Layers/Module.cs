@@ -77,7 +77,7 @@ public abstract class Module
     /// </summary>
     public Module To(Device device, long seed = 0)
     {
-        SetPaths("");
+        SetPaths();
         foreach ((string name, Parameter parameter) in Named())
         {
             parameter.To(device, new RandomSource(seed, RandomSource.SeedOf(name)));
@@ -153,6 +153,22 @@ public abstract class Module
         return module;
     }
 
+    /// <summary>
+    /// Tells that nothing of this pass reads <paramref name="consumed"/> any more, now that <paramref name="result"/> is made of it:
+    /// where no recorded operation needs it for the backward, its memory returns to the pool at once. For tensors that this module
+    /// made itself, never for the input of its <see cref="Forward"/>, which belongs to the caller.
+    /// </summary>
+    /// <returns><paramref name="result"/>.</returns>
+    protected static Tensor Consume(Tensor consumed, Tensor result)
+    {
+        if (!ReferenceEquals(consumed, result))
+        {
+            consumed.Device.Tape.ReleaseEarly(consumed);
+        }
+
+        return result;
+    }
+
     /// <summary>Shows an output to this module's observers. <see cref="Call"/> does it; a module with other entry points does it itself.</summary>
     protected void Observe(Tensor output)
     {
@@ -191,9 +207,16 @@ public abstract class Module
         }
     }
 
-    private void SetPaths(string root)
+    /// <summary>The type name that PyTorch prints, for tables of layers.</summary>
+    internal string Kind => TypeName;
+
+    /// <summary>Switches this module alone.</summary>
+    internal void SetTraining(bool isTraining) => IsTraining = isTraining;
+
+    /// <summary>Gives every module inside this one its path from here; <see cref="To"/> does it.</summary>
+    internal void SetPaths()
     {
-        foreach ((string path, Module module) in Modules(root))
+        foreach ((string path, Module module) in Modules())
         {
             module.Path = path;
         }

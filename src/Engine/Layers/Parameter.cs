@@ -11,6 +11,7 @@ public sealed class Parameter
 {
     private Tensor? _value;
     private bool _isFrozen;
+    private int _pendingCount;
 
     internal Parameter(string name, Shape shape, Initialization initialization, bool isBuffer, DataType? type)
     {
@@ -41,8 +42,22 @@ public sealed class Parameter
 
     /// <summary>The numbers.</summary>
     /// <exception cref="EngineException">The module has not been put on a device.</exception>
-    public Tensor Value => _value
-        ?? throw new EngineException($"parameter '{Name}' {Shape} has no numbers yet: call Module.To(device, seed) on the model first");
+    public Tensor Value
+    {
+        get
+        {
+            Tensor value = _value
+                ?? throw new EngineException($"parameter '{Name}' {Shape} has no numbers yet: call Module.To(device, seed) on the model first");
+            if (_pendingCount != 0)
+            {
+                double total = value.Item() + _pendingCount;
+                _pendingCount = 0;
+                value.Write<double>([total]);
+            }
+
+            return value;
+        }
+    }
 
     /// <summary>Whether training leaves the parameter as it is: no gradient is computed for it.</summary>
     public bool IsFrozen
@@ -55,10 +70,26 @@ public sealed class Parameter
         }
     }
 
+    /// <summary>
+    /// Adds one to a counter of one element. The increments are counted on the host and written to the device only when somebody
+    /// reads <see cref="Value"/> (to save it, as a rule), so that a training step costs no transfer and no wait.
+    /// </summary>
+    internal void Increment() => _pendingCount++;
+
+    /// <summary>Puts another tensor, or none, in the place of the numbers, and hands out what was there: for runs that need shapes only.</summary>
+    internal Tensor? Exchange(Tensor? value)
+    {
+        Tensor? old = _value is null ? null : Value;
+        _pendingCount = 0;
+        _value = value;
+        _value?.RequiresGradient = !IsBuffer && !IsFrozen;
+        return old;
+    }
+
     /// <summary>Draws the first numbers and puts them on a device, or moves the numbers there that exist.</summary>
     internal void To(Device device, RandomSource random)
     {
-        Tensor? old = _value;
+        Tensor? old = _value is null ? null : Value;
         if (ReferenceEquals(old?.Device, device))
         {
             return;

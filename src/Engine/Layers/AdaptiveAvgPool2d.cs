@@ -1,0 +1,15 @@
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>Means of [N, H, W, C] over windows that are chosen so that the output is [N, P, Q, C]; 1 x 1 is the global mean.</summary>
+/// <param name="outputSize">P and Q.</param>
+public sealed class AdaptiveAvgPool2d(Size2 outputSize) : Module
+{
+    /// <inheritdoc/>
+    protected override string Summary => $"output_size={outputSize}";
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => AdaptiveAveragePooling.Apply(input, outputSize);
+}

@@ -1,0 +1,10 @@
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>Returns its input.</summary>
+public sealed class Identity : Module
+{
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => input;
+}

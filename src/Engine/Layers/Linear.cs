@@ -1,0 +1,58 @@
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// y = x W^T + b from [N, inputs] to [N, outputs]. Drawn as PyTorch does: the weight Kaiming-uniform by fan-in with a = sqrt(5), the
+/// bias uniform, both between -1 / sqrt(inputs) and 1 / sqrt(inputs).
+/// </summary>
+public sealed class Linear : Module
+{
+    /// <summary>Makes a linear layer.</summary>
+    /// <param name="inputs">Numbers that come in, for each row.</param>
+    /// <param name="outputs">Numbers that go out, for each row.</param>
+    /// <param name="bias">Whether there is an offset.</param>
+    /// <exception cref="ShapeException">There are no inputs or no outputs.</exception>
+    public Linear(int inputs, int outputs, bool bias = true)
+    {
+        if (inputs < 1 || outputs < 1)
+        {
+            throw new ShapeException($"Linear: {inputs} inputs and {outputs} outputs were given, but at least 1 of each is needed");
+        }
+
+        (Inputs, Outputs) = (inputs, outputs);
+        Weight = AddParameter("weight", new Shape(outputs, inputs), Initialization.KaimingUniform(FanMode.FanIn, Math.Sqrt(5)));
+        if (bias)
+        {
+            Bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(1 / Math.Sqrt(inputs)));
+        }
+    }
+
+    /// <summary>Numbers that come in, for each row.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Numbers that go out, for each row.</summary>
+    public int Outputs { get; }
+
+    /// <summary>The matrix [outputs, inputs].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The offset [outputs]; null where there is none.</summary>
+    public Parameter? Bias { get; }
+
+    /// <inheritdoc/>
+    protected override string Summary => $"in_features={Inputs}, out_features={Outputs}, bias={(Bias is null ? "False" : "True")}";
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input)
+    {
+        if (input.Shape.Rank != 2 || input.Shape[1] != Inputs)
+        {
+            throw new ShapeException($"linear: input {input.Shape} must be [N, {Inputs}] for the weight {Weight.Shape}");
+        }
+
+        Tensor product = MatrixProduct.Apply(input, Weight.Value, transposeRight: true);
+        return Bias is null ? product : Consume(product, BiasAddition.Apply(product, Bias.Value));
+    }
+}

@@ -1,0 +1,111 @@
+using Engine.Autograd;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// A layer that normalises activations per channel, with a trained factor and a trained offset: batch norm or group norm. Networks
+/// take a <see cref="Func{Int32, Normalization}"/> that makes one for a number of channels, as torchvision's norm_layer does.
+/// </summary>
+public abstract class Normalization : Module
+{
+    /// <summary>Makes a normalisation of <paramref name="channels"/> channels, with gamma 1 and beta 0.</summary>
+    /// <param name="channels">C.</param>
+    /// <param name="epsilon">Added to the variance inside the root.</param>
+    private protected Normalization(int channels, double epsilon)
+    {
+        if (channels < 1)
+        {
+            throw new ShapeException($"{GetType().Name}: {channels} channels were given, but at least 1 is needed");
+        }
+
+        Channels = channels;
+        Epsilon = epsilon;
+        Weight = AddParameter("weight", new Shape(channels), Initialization.Ones);
+        Bias = AddParameter("bias", new Shape(channels), Initialization.Zeros);
+    }
+
+    /// <summary>Makes batch norms.</summary>
+    public static Func<int, Normalization> Batch { get; } = channels => new BatchNorm2d(channels);
+
+    /// <summary>Makes group norms of so many groups.</summary>
+    public static Func<int, Normalization> Group(int groups) => channels => new GroupNorm(groups, channels);
+
+    /// <summary>The number of channels C.</summary>
+    public int Channels { get; }
+
+    /// <summary>What is added to the variance inside the root.</summary>
+    public double Epsilon { get; }
+
+    /// <summary>The factor gamma [C].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The offset beta [C].</summary>
+    public Parameter Bias { get; }
+
+    /// <summary>
+    /// Normalises, then adds a shortcut where one is given, then clips at zero where asked: fused, as far as the layer can. Where
+    /// this layer is observed, its observers see the normalised values before the addition and the ReLU, which are then
+    /// operations of their own.
+    /// </summary>
+    /// <param name="input">[N, H, W, C].</param>
+    /// <param name="shortcut">The shape of the input, or null.</param>
+    /// <param name="relu">Whether to clip at zero, after the shortcut.</param>
+    public Tensor Call(Tensor input, Tensor? shortcut, bool relu)
+    {
+        Tape tape = input.Device.Tape;
+        int mark = tape.Mark();
+        Tensor output;
+        if (IsObserved)
+        {
+            output = Normalize(input, null, relu: false);
+            Observe(output);
+            output = Tail(output, shortcut, relu);
+        }
+        else
+        {
+            output = Normalize(input, shortcut, relu);
+        }
+
+        if (!output.NeedsGradient)
+        {
+            tape.ReleaseOwnedSince(mark, except: output);
+        }
+
+        return output;
+    }
+
+    /// <summary>
+    /// Normalises, adds a shortcut where one is given, and applies a ReLU layer: fused, unless somebody observes this layer or the
+    /// ReLU layer, whose observers then see what comes out of it.
+    /// </summary>
+    /// <param name="input">[N, H, W, C].</param>
+    /// <param name="shortcut">The shape of the input, or null.</param>
+    /// <param name="activation">The layer that clips at zero, after the shortcut.</param>
+    public Tensor Call(Tensor input, Tensor? shortcut, ReLU activation)
+    {
+        if (!activation.IsObserved)
+        {
+            return Call(input, shortcut, relu: true);
+        }
+
+        Tensor sum = Call(input, shortcut, relu: false);
+        return Consume(sum, activation.Call(sum));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => Normalize(input, null, relu: false);
+
+    /// <summary>The layer's mathematics: normalise, add a shortcut where one is given, clip at zero where asked.</summary>
+    private protected abstract Tensor Normalize(Tensor input, Tensor? shortcut, bool relu);
+
+    /// <summary>The addition and the ReLU as operations of their own.</summary>
+    private protected static Tensor Tail(Tensor normalized, Tensor? shortcut, bool relu) => (shortcut, relu) switch
+    {
+        (null, false) => normalized,
+        (null, true) => Relu.Apply(normalized),
+        ({ } other, false) => Addition.Apply(normalized, other),
+        ({ } other, true) => AddRelu.Apply(normalized, other),
+    };
+}

@@ -1,0 +1,31 @@
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>A chain of modules, named 0, 1, 2 ..., each fed with what the one before made.</summary>
+public sealed class Sequential : Module
+{
+    /// <summary>Makes a chain.</summary>
+    public Sequential(params IEnumerable<Module> modules)
+    {
+        int count = 0;
+        foreach (Module module in modules)
+        {
+            AddChild($"{count++}", module);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Where no backward needs it, what one module made is released as soon as the next has read it.</remarks>
+    protected override Tensor Forward(Tensor input)
+    {
+        Tensor current = input;
+        for (int i = 0; i < Children.Count; i++)
+        {
+            Tensor next = Children[i].Module.Call(current);
+            current = ReferenceEquals(current, input) ? next : Consume(current, next);
+        }
+
+        return current;
+    }
+}
