@@ -115,6 +115,13 @@ public sealed class Tape
         _operations.Add(operation);
     }
 
+    /// <summary>The bytes of all tensors that the tape holds now, memory that several of them share counted once.</summary>
+    internal long OwnedBytes()
+    {
+        HashSet<DeviceMemory> counted = [];
+        return _owned.Where(tensor => !tensor.IsReleased && counted.Add(tensor.Memory)).Sum(tensor => tensor.ByteCount);
+    }
+
     /// <summary>A point in the order of tensors made, for <see cref="ReleaseOwnedSince"/>.</summary>
     internal int Mark() => _owned.Count;
 
