@@ -1,0 +1,47 @@
+using Engine.Layers;
+using Engine.Tensors;
+
+namespace Engine.Models;
+
+/// <summary>conv3x3 - norm - ReLU - conv3x3 - norm - add shortcut - ReLU: the block of 18 and 34 layers and of all CIFAR networks.</summary>
+public sealed class BasicBlock : ResidualBlock
+{
+    /// <summary>How many times wider the output is than the stage's filters.</summary>
+    public const int Expansion = 1;
+
+    private readonly Conv2d _conv1, _conv2;
+    private readonly Normalization _bn1, _bn2;
+
+    internal BasicBlock(in BlockOptions options) : base(options.Shortcut)
+    {
+        if (options.Groups != 1 || options.WidthPerGroup != 64)
+        {
+            throw new EngineException(
+                $"BasicBlock only supports groups=1 and base_width=64, but groups={options.Groups} and width_per_group={options.WidthPerGroup} were given: use bottleneck blocks");
+        }
+
+        if (options.Dilation > 1)
+        {
+            throw new EngineException(
+                $"Dilation > 1 not supported in BasicBlock, but replace_stride_with_dilation asks for {options.Dilation}: use bottleneck blocks");
+        }
+
+        _conv1 = AddChild("conv1", new Conv2d(options.Inputs, options.Planes, 3, options.Stride, padding: 1, bias: false));
+        _bn1 = AddChild("bn1", options.Norm(options.Planes));
+        AddRelu();
+        _conv2 = AddChild("conv2", new Conv2d(options.Planes, options.Planes, 3, padding: 1, bias: false));
+        _bn2 = AddChild("bn2", options.Norm(options.Planes));
+        AddShortcut(options, options.Planes * Expansion);
+    }
+
+    /// <inheritdoc/>
+    public override Normalization LastNormalization => _bn2;
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input)
+    {
+        Tensor hidden = NormRelu(_bn1, _conv1.Call(input));
+        hidden = Consume(hidden, _conv2.Call(hidden));
+        return End(hidden, input);
+    }
+}

@@ -1,0 +1,103 @@
+using Engine.Layers;
+using Engine.Tensors;
+
+namespace Engine.Models;
+
+/// <summary>What a <see cref="CifarResNet"/> is made from.</summary>
+/// <param name="Depth">How many layers have weights: 6n + 2 with n of at least 1.</param>
+public sealed record CifarResNetOptions(int Depth)
+{
+    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    public int Channels { get; init; } = 3;
+
+    /// <summary>How many classes the head tells apart.</summary>
+    public int Classes { get; init; } = 10;
+
+    /// <summary>What carries a block's input past its convolutions; none makes a plain network.</summary>
+    public ShortcutKind Shortcut { get; init; } = ShortcutKind.A;
+
+    /// <summary>Where shortcut A puts its zeros.</summary>
+    public ZeroPlacement Zeros { get; init; } = ZeroPlacement.HalfBefore;
+
+    /// <summary>Whether gamma of each block's last normalisation starts at 0, so that the network starts as its shortcuts.</summary>
+    public bool ZeroInitResidual { get; init; }
+
+    /// <summary>Makes the normalisations; batch norms as a rule.</summary>
+    public Func<int, Normalization> Norm { get; init; } = Normalization.Batch;
+}
+
+/// <summary>
+/// The networks of the paper's section 4.2: a 3x3 convolution, three stages of n basic blocks with 16, 32 and 64 filters on 32, 16 and
+/// 8 pixels, the global mean and a linear layer; 6n + 2 layers in all.
+/// </summary>
+public sealed class CifarResNet : Network
+{
+    private readonly Conv2d _conv1;
+    private readonly Normalization _bn1;
+    private readonly ReLU _relu;
+    private readonly Sequential[] _layers = new Sequential[3];
+
+    /// <summary>Makes a network; <see cref="Module.To"/> draws its numbers.</summary>
+    /// <exception cref="EngineException">The depth is not 6n + 2, or an option does not fit.</exception>
+    public CifarResNet(CifarResNetOptions options) : base(options.Channels, options.Classes, imageSize: 32)
+    {
+        if (!IsDepth(options.Depth))
+        {
+            throw new EngineException($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), which {options.Depth} is not");
+        }
+
+        Depth = options.Depth;
+        _conv1 = AddChild("conv1", new Conv2d(options.Channels, 16, 3, padding: 1, bias: false));
+        _bn1 = AddChild("bn1", options.Norm(16));
+        _relu = AddChild("relu", new ReLU());
+        int inputs = 16;
+        for (int stage = 0; stage < 3; stage++)
+        {
+            int planes = 16 << stage;
+            List<ResidualBlock> blocks = [];
+            for (int i = 0; i < (options.Depth - 2) / 6; i++)
+            {
+                blocks.Add(new BasicBlock(new BlockOptions
+                {
+                    Inputs = inputs,
+                    Planes = planes,
+                    Stride = stage > 0 && i == 0 ? 2 : 1,
+                    Groups = 1,
+                    WidthPerGroup = 64,
+                    Dilation = 1,
+                    Norm = options.Norm,
+                    Shortcut = options.Shortcut,
+                    Zeros = options.Zeros,
+                }));
+                inputs = planes;
+            }
+
+            _layers[stage] = AddChild($"layer{stage + 1}", new Sequential(blocks));
+        }
+
+        AddHead(inputs);
+        if (options.ZeroInitResidual)
+        {
+            ZeroLastNormalizations(options.Shortcut);
+        }
+    }
+
+    /// <summary>How many layers have weights.</summary>
+    public int Depth { get; }
+
+    /// <summary>Whether there is a network of this depth: 6n + 2 with n of at least 1.</summary>
+    public static bool IsDepth(int depth) => depth >= 8 && (depth - 2) % 6 == 0;
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input)
+    {
+        Tensor hidden = _conv1.Call(input);
+        hidden = Consume(hidden, _bn1.Call(hidden, null, _relu));
+        foreach (Sequential layer in _layers)
+        {
+            hidden = Consume(hidden, layer.Call(hidden));
+        }
+
+        return Classify(hidden);
+    }
+}

@@ -1,0 +1,128 @@
+using Engine.Layers;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Models;
+
+/// <summary>
+/// An image classifier: a backbone that turns images [N, H, W, channels] into features, and a linear head, fc, that turns them into
+/// logits [N, classes].
+/// </summary>
+public abstract class Network : Module
+{
+    private readonly AdaptiveAvgPool2d _pool = new(1);
+
+    private protected Network(int channels, int classes, int imageSize)
+    {
+        if (channels < 1 || classes < 1)
+        {
+            throw new EngineException($"{GetType().Name}: {channels} image channels and {classes} classes were given, but at least 1 of each is needed");
+        }
+
+        (Channels, Classes, ImageSize) = (channels, classes, imageSize);
+        Head = null!;
+    }
+
+    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    public int Channels { get; }
+
+    /// <summary>How many classes the head tells apart.</summary>
+    public int Classes { get; private set; }
+
+    /// <summary>The height and width of image that the network is made for; others work as long as enough pixels remain.</summary>
+    public int ImageSize { get; }
+
+    /// <summary>The last layer.</summary>
+    public Linear Head { get; private set; }
+
+    /// <summary>The shape of a batch of images: [N, ImageSize, ImageSize, Channels].</summary>
+    public Shape InputShape(int batch) => new(batch, ImageSize, ImageSize, Channels);
+
+    /// <summary>Freezes everything but the head: no gradient is computed for the backbone, and the optimiser leaves it alone.</summary>
+    /// <remarks>Batch norms go on collecting statistics in training mode, as in PyTorch; put the network in evaluation mode to stop them.</remarks>
+    public void FreezeBackbone() => SetBackboneFrozen(true);
+
+    /// <summary>Thaws everything but the head.</summary>
+    public void ThawBackbone() => SetBackboneFrozen(false);
+
+    /// <summary>
+    /// Puts a new head for another number of classes in the place of the old one, to be drawn by the next
+    /// <see cref="Module.To"/>; all other parameters keep their numbers. The same number of classes changes nothing.
+    /// </summary>
+    /// <exception cref="EngineException">Less than one class.</exception>
+    public void ReplaceHead(int classes)
+    {
+        if (classes < 1)
+        {
+            throw new EngineException($"{GetType().Name}: a head of {classes} classes was asked for, but at least 1 is needed");
+        }
+
+        if (classes != Classes)
+        {
+            Linear old = Head;
+            SetHead(old.Inputs, classes);
+            Discard(old);
+        }
+    }
+
+    /// <summary>Adds the global average pool and the head, the last children.</summary>
+    private protected void AddHead(int features)
+    {
+        AddChild("avgpool", _pool);
+        SetHead(features, Classes);
+    }
+
+    /// <summary>The mean over all pixels, and the logits from it.</summary>
+    private protected Tensor Classify(Tensor features)
+    {
+        Tensor pooled = Consume(features, _pool.Call(features));
+        Tensor rows = Consume(pooled, Reshape.Flatten(pooled));
+        return Consume(rows, Head.Call(rows));
+    }
+
+    /// <summary>Lets gamma of each block's last normalisation start at 0 (Goyal et al., 2017), so that each block starts as its shortcut.</summary>
+    /// <exception cref="EngineException">The blocks have no shortcut: the network would put out nothing.</exception>
+    private protected void ZeroLastNormalizations(ShortcutKind shortcut)
+    {
+        if (shortcut == ShortcutKind.None)
+        {
+            throw new EngineException("zero_init_residual needs shortcuts: a plain network whose last normalisations start at 0 puts out nothing");
+        }
+
+        foreach ((_, Module module) in Modules())
+        {
+            if (module is ResidualBlock block)
+            {
+                block.LastNormalization.Weight.Initialization = Initialization.Zeros;
+            }
+        }
+    }
+
+    private static void Discard(Module module)
+    {
+        foreach ((_, Parameter parameter) in module.Named())
+        {
+            if (parameter.IsInitialized)
+            {
+                parameter.Value.Dispose();
+            }
+        }
+    }
+
+    private void SetHead(int features, int classes)
+    {
+        Head = AddChild("fc", new Linear(features, classes));
+        Classes = classes;
+    }
+
+    private void SetBackboneFrozen(bool isFrozen)
+    {
+        foreach ((string name, Parameter parameter) in NamedParameters())
+        {
+            if (!name.StartsWith("fc.", StringComparison.Ordinal))
+            {
+                parameter.IsFrozen = isFrozen;
+            }
+        }
+    }
+}

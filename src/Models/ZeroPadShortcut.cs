@@ -1,0 +1,34 @@
+using Engine.Layers;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Models;
+
+/// <summary>Shortcut A where the shape changes: every stride-th pixel both ways, and zeros for the channels that the input lacks.</summary>
+public sealed class ZeroPadShortcut : Module
+{
+    private readonly int _outputs, _stride, _before;
+
+    /// <summary>Makes a shortcut.</summary>
+    /// <param name="inputs">Channels that come in.</param>
+    /// <param name="outputs">Channels that go out, at least as many.</param>
+    /// <param name="stride">Every how many pixels one is taken.</param>
+    /// <param name="placement">Where the zeros go.</param>
+    /// <exception cref="EngineException">Fewer channels go out than come in.</exception>
+    public ZeroPadShortcut(int inputs, int outputs, int stride, ZeroPlacement placement)
+    {
+        if (outputs < inputs)
+        {
+            throw new EngineException($"shortcut A adds channels of zeros and cannot make {outputs} channels of {inputs}: use shortcut B or C");
+        }
+
+        (_outputs, _stride) = (outputs, stride);
+        _before = placement == ZeroPlacement.HalfBefore ? (outputs - inputs) / 2 : 0;
+    }
+
+    /// <inheritdoc/>
+    protected override string Summary => $"channels={_outputs}, stride={_stride}, zeros_before={_before}";
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => PadSubsample.Apply(input, _stride, _outputs, _before);
+}
