@@ -1,0 +1,2047 @@
+// Every CUDA kernel of the engine that NVIDIA's libraries do not serve, by hand.
+//
+// How to read this file. Each section serves one group of the primitives of Engine.Devices.Device; a kernel's comment says what it
+// computes, how it is launched, and the bytes it has to move through device memory ("moves"): almost all kernels here are bound by
+// memory, so bytes over bandwidth is the time to beat. Where a kernel has numbered versions (add_relu_1, _2, _3), the higher number
+// is the faster one; they compute the same, and `engine bench` compares them.
+//
+// Conventions.
+//  - Activations are channels last: [N, H, W, C] is a matrix of `rows` pixels by `channels`. T is the type in memory, float or bf16;
+//    all arithmetic is in float. Parameters, statistics and losses are always float.
+//  - Kernels are templates; the EXPORT macros make a C entry point for each type of storage: name_f32, name_bf16. A kernel that reads
+//    channels in packs of 16 bytes has a scalar twin, name_f32_1 and name_bf16_1, for channel counts that do not divide by the pack.
+//  - Every base address is aligned to 64 bytes. Blocks have 256 threads unless a comment says otherwise.
+//  - Results never depend on the order in which threads run: sums are made in two stages of fixed order, and the only atomics count
+//    integers. The same inputs give the same bits.
+//  - The file includes nothing, so that NVRTC compiles it on any machine (CUDA 11.8 and later, compute capability 8.0 and later).
+
+// =========================================================================================================================
+// 0. Storage types, packs of 16 bytes, exports
+// =========================================================================================================================
+
+// An emulator may define EXPORTED to learn of every kernel and its parameters.
+#ifndef EXPORTED
+#define EXPORTED(name)
+#endif
+
+#define DEVICE __device__ __forceinline__
+#define THREADS 256
+#define WARP 32
+#define ALL_LANES 0xffffffffu
+
+struct bf16
+{
+    unsigned short bits;
+};
+
+// How many elements one access of 16 bytes holds.
+template <class T> struct Pack;
+template <> struct Pack<float> { static constexpr int width = 4; };
+template <> struct Pack<bf16> { static constexpr int width = 8; };
+
+template <int N> struct Size { static constexpr int value = N; };
+
+DEVICE float to_float(float v) { return v; }
+DEVICE float to_float(bf16 v) { return __uint_as_float((unsigned int)v.bits << 16); }
+DEVICE float to_float(int v) { return (float)v; }
+DEVICE float to_float(unsigned char v) { return (float)v; }
+
+// Two floats as two bf16 in one word, `low` in the lower half, rounded to nearest, ties to even.
+DEVICE unsigned int pack_bf16(float low, float high)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    unsigned int word;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    return word;
+#else
+    unsigned int a = __float_as_uint(low), b = __float_as_uint(high);
+    a = low != low ? 0x7fff0000u : a + 0x7fffu + ((a >> 16) & 1u);
+    b = high != high ? 0x7fff0000u : b + 0x7fffu + ((b >> 16) & 1u);
+    return (a >> 16) | (b & 0xffff0000u);
+#endif
+}
+
+template <class T> DEVICE T from_float(float v);
+template <> DEVICE float from_float<float>(float v) { return v; }
+template <> DEVICE bf16 from_float<bf16>(float v)
+{
+    bf16 result;
+    result.bits = (unsigned short)pack_bf16(v, 0.0f);
+    return result;
+}
+
+// Integers are cut towards zero and held within their range, as the host's conversions do it.
+template <> DEVICE int from_float<int>(float v)
+{
+    return v != v ? 0 : v >= 2147483648.0f ? 2147483647 : v <= -2147483648.0f ? -2147483647 - 1 : (int)v;
+}
+
+template <> DEVICE unsigned char from_float<unsigned char>(float v)
+{
+    return (unsigned char)(!(v > 0.0f) ? 0 : v >= 255.0f ? 255 : (int)v);
+}
+
+// load and store move a pack of one element, or of 16 bytes, between memory and floats in registers.
+template <class T> DEVICE void load(const T* source, float (&v)[1]) { v[0] = to_float(*source); }
+
+DEVICE void load(const float* source, float (&v)[4])
+{
+    float4 words = *reinterpret_cast<const float4*>(source);
+    v[0] = words.x;
+    v[1] = words.y;
+    v[2] = words.z;
+    v[3] = words.w;
+}
+
+DEVICE void unpack_bf16(unsigned int word, float& low, float& high)
+{
+    low = __uint_as_float(word << 16);
+    high = __uint_as_float(word & 0xffff0000u);
+}
+
+DEVICE void load(const bf16* source, float (&v)[8])
+{
+    uint4 words = *reinterpret_cast<const uint4*>(source);
+    unpack_bf16(words.x, v[0], v[1]);
+    unpack_bf16(words.y, v[2], v[3]);
+    unpack_bf16(words.z, v[4], v[5]);
+    unpack_bf16(words.w, v[6], v[7]);
+}
+
+// Eight floats beside a pack of eight bf16: two accesses.
+DEVICE void load(const float* source, float (&v)[8])
+{
+    float4 a = *reinterpret_cast<const float4*>(source);
+    float4 b = *reinterpret_cast<const float4*>(source + 4);
+    v[0] = a.x;
+    v[1] = a.y;
+    v[2] = a.z;
+    v[3] = a.w;
+    v[4] = b.x;
+    v[5] = b.y;
+    v[6] = b.z;
+    v[7] = b.w;
+}
+
+template <class T> DEVICE void store(T* target, const float (&v)[1]) { *target = from_float<T>(v[0]); }
+
+DEVICE void store(float* target, const float (&v)[4])
+{
+    float4 words;
+    words.x = v[0];
+    words.y = v[1];
+    words.z = v[2];
+    words.w = v[3];
+    *reinterpret_cast<float4*>(target) = words;
+}
+
+DEVICE void store(bf16* target, const float (&v)[8])
+{
+    uint4 words;
+    words.x = pack_bf16(v[0], v[1]);
+    words.y = pack_bf16(v[2], v[3]);
+    words.z = pack_bf16(v[4], v[5]);
+    words.w = pack_bf16(v[6], v[7]);
+    *reinterpret_cast<uint4*>(target) = words;
+}
+
+DEVICE void store(float* target, const float (&v)[8])
+{
+    const float low[4] = {v[0], v[1], v[2], v[3]}, high[4] = {v[4], v[5], v[6], v[7]};
+    store(target, low);
+    store(target + 4, high);
+}
+
+// Stores, or adds to what is there: the `accumulate` of Device's backwards.
+template <class T, int W> DEVICE void put(T* target, float (&v)[W], int accumulate)
+{
+    if (accumulate)
+    {
+        float old[W];
+        load(target, old);
+        for (int k = 0; k < W; k++)
+        {
+            v[k] += old[k];
+        }
+    }
+
+    store(target, v);
+}
+
+// A position within a pooling window, a byte for each element of a pack.
+DEVICE void store_bytes(unsigned char* target, const int (&v)[1]) { *target = (unsigned char)v[0]; }
+
+DEVICE unsigned int four_bytes(int a, int b, int c, int d)
+{
+    return (unsigned int)a | ((unsigned int)b << 8) | ((unsigned int)c << 16) | ((unsigned int)d << 24);
+}
+
+DEVICE void store_bytes(unsigned char* target, const int (&v)[4])
+{
+    *reinterpret_cast<unsigned int*>(target) = four_bytes(v[0], v[1], v[2], v[3]);
+}
+
+DEVICE void store_bytes(unsigned char* target, const int (&v)[8])
+{
+    uint2 words;
+    words.x = four_bytes(v[0], v[1], v[2], v[3]);
+    words.y = four_bytes(v[4], v[5], v[6], v[7]);
+    *reinterpret_cast<uint2*>(target) = words;
+}
+
+DEVICE void load_bytes(const unsigned char* source, int (&v)[1]) { v[0] = *source; }
+
+DEVICE void load_bytes(const unsigned char* source, int (&v)[4])
+{
+    unsigned int word = *reinterpret_cast<const unsigned int*>(source);
+    for (int k = 0; k < 4; k++)
+    {
+        v[k] = (int)((word >> (8 * k)) & 255u);
+    }
+}
+
+DEVICE void load_bytes(const unsigned char* source, int (&v)[8])
+{
+    uint2 words = *reinterpret_cast<const uint2*>(source);
+    for (int k = 0; k < 4; k++)
+    {
+        v[k] = (int)((words.x >> (8 * k)) & 255u);
+        v[k + 4] = (int)((words.y >> (8 * k)) & 255u);
+    }
+}
+
+// A NaN stays one.
+DEVICE float relu_of(float v) { return v < 0.0f ? 0.0f : v; }
+
+DEVICE bool is_finite(float v) { return (__float_as_uint(v) & 0x7f800000u) != 0x7f800000u; }
+
+// Runs the body once for each pack of n contiguous elements, then for each element of the rest: a grid-stride loop, launched with any
+// number of blocks. The body is called with the pack's width, as a type, and the index of its first element.
+template <class T, class Body> DEVICE void for_each_pack(long long n, Body body)
+{
+    constexpr int W = Pack<T>::width;
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    long long threads = (long long)gridDim.x * blockDim.x;
+    long long packs = n / W;
+    for (long long i = thread; i < packs; i += threads)
+    {
+        body(Size<W>(), i * W);
+    }
+
+    for (long long i = packs * W + thread; i < n; i += threads)
+    {
+        body(Size<1>(), i);
+    }
+}
+
+// In these namespaces the macros below make the C entry points: T is the storage type there and V the width of its pack.
+namespace f32
+{
+typedef float T;
+constexpr int V = Pack<T>::width;
+}
+
+namespace b16
+{
+typedef bf16 T;
+constexpr int V = Pack<T>::width;
+}
+
+#define ENTRY(space, name, template_arguments, entry, parameters, arguments) \
+    namespace space                                                          \
+    {                                                                        \
+    extern "C" __global__ void __launch_bounds__(THREADS) entry parameters   \
+    {                                                                        \
+        name<UNWRAP template_arguments> arguments;                           \
+    }                                                                        \
+    EXPORTED(entry)                                                          \
+    }
+#define UNWRAP(...) __VA_ARGS__
+
+// name_f32 and name_bf16 from a template <class T>.
+#define EXPORT(name, parameters, arguments)                  \
+    ENTRY(f32, name, (T), name##_f32, parameters, arguments) \
+    ENTRY(b16, name, (T), name##_bf16, parameters, arguments)
+
+// The same from a template <class T, int W>, with the scalar twins name_f32_1 and name_bf16_1.
+#define EXPORT_PACKED(name, parameters, arguments)                \
+    ENTRY(f32, name, (T, V), name##_f32, parameters, arguments)   \
+    ENTRY(f32, name, (T, 1), name##_f32_1, parameters, arguments) \
+    ENTRY(b16, name, (T, V), name##_bf16, parameters, arguments)  \
+    ENTRY(b16, name, (T, 1), name##_bf16_1, parameters, arguments)
+
+// An entry point of one form only.
+#define EXPORT_ONE(name, parameters)                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS) name parameters
+
+// =========================================================================================================================
+// 1. Memory: fill, casts, transposition
+// =========================================================================================================================
+
+// output = value. Any grid. Moves: n written.
+template <class T> DEVICE void fill(T* output, float value, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            v[k] = value;
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT(fill, (T* output, float value, long long n), (output, value, n))
+
+// output (+)= input, one type of storage to the other: master weights to bf16, gradients back. Any grid. Moves: n read, n written.
+template <class From, class To> DEVICE void cast_packed(const From* input, To* output, long long n, int accumulate)
+{
+    for_each_pack<bf16>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        put(output + i, v, accumulate);
+    });
+}
+
+EXPORT_ONE(cast_f32_bf16, (const float* input, bf16* output, long long n, int accumulate)) { cast_packed(input, output, n, accumulate); }
+EXPORTED(cast_f32_bf16)
+EXPORT_ONE(cast_bf16_f32, (const bf16* input, float* output, long long n, int accumulate)) { cast_packed(input, output, n, accumulate); }
+EXPORTED(cast_bf16_f32)
+
+// The rarer conversions (labels, pixels), one element at a time. Any grid.
+template <class From, class To> DEVICE void cast_each(const From* input, To* output, long long n)
+{
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        output[i] = from_float<To>(to_float(input[i]));
+    }
+}
+
+#define EXPORT_CAST(from_name, from, to_name, to)                                                                                     \
+    EXPORT_ONE(cast_##from_name##_##to_name, (const from* input, to* output, long long n)) { cast_each<from, to>(input, output, n); } \
+    EXPORTED(cast_##from_name##_##to_name)
+
+EXPORT_CAST(f32, float, i32, int)
+EXPORT_CAST(f32, float, u8, unsigned char)
+EXPORT_CAST(bf16, bf16, i32, int)
+EXPORT_CAST(bf16, bf16, u8, unsigned char)
+EXPORT_CAST(i32, int, f32, float)
+EXPORT_CAST(i32, int, bf16, bf16)
+EXPORT_CAST(u8, unsigned char, f32, float)
+EXPORT_CAST(u8, unsigned char, bf16, bf16)
+
+EXPORT_ONE(cast_u8_i32, (const unsigned char* input, int* output, long long n))
+{
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        output[i] = input[i];
+    }
+}
+EXPORTED(cast_u8_i32)
+
+EXPORT_ONE(cast_i32_u8, (const int* input, unsigned char* output, long long n))
+{
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        output[i] = (unsigned char)(input[i] < 0 ? 0 : input[i] > 255 ? 255 : input[i]);
+    }
+}
+EXPORTED(cast_i32_u8)
+
+// output[n, c, r] = input[n, r, c], for N matrices of rows x columns: channels last to channels first, and back. A tile of 32 x 32
+// goes through shared memory, so that reads and writes are both contiguous; the 33rd column keeps a warp's column in 32 banks.
+// Grid (columns / 32, rows / 32, N), rounded up; block (32, 8). Moves: all read once, written once.
+template <class T> DEVICE void transpose(const T* input, T* output, int rows, int columns)
+{
+    __shared__ T tile[WARP][WARP + 1];
+    const T* source = input + (long long)blockIdx.z * rows * columns;
+    T* target = output + (long long)blockIdx.z * rows * columns;
+    int column = blockIdx.x * WARP + threadIdx.x;
+    for (int y = threadIdx.y; y < WARP; y += blockDim.y)
+    {
+        int row = blockIdx.y * WARP + y;
+        if (row < rows && column < columns)
+        {
+            tile[y][threadIdx.x] = source[(long long)row * columns + column];
+        }
+    }
+
+    __syncthreads();
+    int row = blockIdx.y * WARP + threadIdx.x;
+    for (int y = threadIdx.y; y < WARP; y += blockDim.y)
+    {
+        column = blockIdx.x * WARP + y;
+        if (row < rows && column < columns)
+        {
+            target[(long long)column * rows + row] = tile[threadIdx.x][y];
+        }
+    }
+}
+
+EXPORT(transpose, (const T* input, T* output, int rows, int columns), (input, output, rows, columns))
+
+// =========================================================================================================================
+// 2. Images
+// =========================================================================================================================
+
+// output[n, y, x, c] = (pixels[n, y + top, x' + left, c] / 255 - mean) * scale, zero outside the picture, x' mirrored where asked:
+// crop, mirror, pad and normalise in one pass. placements are [N, 3]: top, left, mirror; mean is [C], or [H, W, C] where mean_per_pixel.
+// One thread an output element, any grid. Moves: a byte read and an element written for each output.
+template <class T>
+DEVICE void prepare_images(const unsigned char* pixels, const int* placements, const float* mean, int mean_per_pixel, const float* scale, T* output,
+    int images, int height, int width, int channels, int output_height, int output_width)
+{
+    long long total = (long long)images * output_height * output_width * channels;
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += threads)
+    {
+        int c = (int)(i % channels);
+        long long pixel = i / channels;
+        int x = (int)(pixel % output_width);
+        int y = (int)(pixel / output_width % output_height);
+        int n = (int)(pixel / output_width / output_height);
+        int row = y + placements[3 * n];
+        int column = (placements[3 * n + 2] == 1 ? output_width - 1 - x : x) + placements[3 * n + 1];
+        float value = 0.0f;
+        if (row >= 0 && row < height && column >= 0 && column < width)
+        {
+            long long source = ((long long)row * width + column) * channels + c;
+            float byte = (float)pixels[(long long)n * height * width * channels + source];
+            value = (byte / 255.0f - mean[mean_per_pixel ? source : c]) * scale[c];
+        }
+
+        output[i] = from_float<T>(value);
+    }
+}
+
+EXPORT(prepare_images,
+    (const unsigned char* pixels, const int* placements, const float* mean, int mean_per_pixel, const float* scale, T* output, int images,
+        int height, int width, int channels, int output_height, int output_width),
+    (pixels, placements, mean, mean_per_pixel, scale, output, images, height, width, channels, output_height, output_width))
+
+// =========================================================================================================================
+// 3. Elementwise. Outputs may be inputs: every element is read before it is written, by the same thread. Any grid.
+// =========================================================================================================================
+
+// output = left + right. Moves: 2 n read, n written.
+template <class T> DEVICE void add(const T* left, const T* right, T* output, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float a[decltype(width)::value], b[decltype(width)::value];
+        load(left + i, a);
+        load(right + i, b);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            a[k] += b[k];
+        }
+
+        store(output + i, a);
+    });
+}
+
+EXPORT(add, (const T* left, const T* right, T* output, long long n), (left, right, output, n))
+
+// output = max(left + right, 0), the end of a residual block. Moves: 2 n read, n written, in all versions.
+// 1, naive: one element a thread. A warp reads 128 bytes (64 as bf16) an instruction.
+template <class T> DEVICE void add_relu_1(const T* left, const T* right, T* output, long long n)
+{
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        output[i] = from_float<T>(relu_of(to_float(left[i]) + to_float(right[i])));
+    }
+}
+
+EXPORT(add_relu_1, (const T* left, const T* right, T* output, long long n), (left, right, output, n))
+
+// 2, packs: 16 bytes a thread and instruction, a quarter (an eighth as bf16) of the instructions.
+template <class T> DEVICE void add_relu_2(const T* left, const T* right, T* output, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float a[decltype(width)::value], b[decltype(width)::value];
+        load(left + i, a);
+        load(right + i, b);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            a[k] = relu_of(a[k] + b[k]);
+        }
+
+        store(output + i, a);
+    });
+}
+
+EXPORT(add_relu_2, (const T* left, const T* right, T* output, long long n), (left, right, output, n))
+
+// 3, two packs in flight: both packs' four loads are issued before the first is used, which hides more of the memory's latency where
+// few threads fit on a multiprocessor.
+template <class T> DEVICE void add_relu_3(const T* left, const T* right, T* output, long long n)
+{
+    constexpr int W = Pack<T>::width;
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    long long threads = (long long)gridDim.x * blockDim.x;
+    long long pairs = n / (2 * W * THREADS) * THREADS;
+    for (long long i = thread; i < pairs; i += threads)
+    {
+        // A block's threads read one contiguous stretch, then the next.
+        long long first = (i / THREADS * 2 * THREADS + i % THREADS) * W;
+        long long second = first + THREADS * W;
+        float a[W], b[W], c[W], d[W];
+        load(left + first, a);
+        load(left + second, c);
+        load(right + first, b);
+        load(right + second, d);
+        for (int k = 0; k < W; k++)
+        {
+            a[k] = relu_of(a[k] + b[k]);
+            c[k] = relu_of(c[k] + d[k]);
+        }
+
+        store(output + first, a);
+        store(output + second, c);
+    }
+
+    for (long long i = pairs * 2 * W + thread; i < n; i += threads)
+    {
+        output[i] = from_float<T>(relu_of(to_float(left[i]) + to_float(right[i])));
+    }
+}
+
+EXPORT(add_relu_3, (const T* left, const T* right, T* output, long long n), (left, right, output, n))
+
+// output = max(input, 0). Moves: n read, n written.
+template <class T> DEVICE void relu(const T* input, T* output, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            v[k] = relu_of(v[k]);
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT(relu, (const T* input, T* output, long long n), (input, output, n))
+
+// input_gradient (+)= output_gradient where output > 0. Moves: 2 n read, n written; accumulating reads n more.
+template <class T> DEVICE void relu_backward(const T* output_gradient, const T* output, T* input_gradient, long long n, int accumulate)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float g[decltype(width)::value], y[decltype(width)::value];
+        load(output_gradient + i, g);
+        load(output + i, y);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            g[k] = y[k] > 0.0f ? g[k] : 0.0f;
+        }
+
+        put(input_gradient + i, g, accumulate);
+    });
+}
+
+EXPORT(relu_backward, (const T* output_gradient, const T* output, T* input_gradient, long long n, int accumulate),
+    (output_gradient, output, input_gradient, n, accumulate))
+
+// output (+)= left * right. Moves: 2 n read, n written.
+template <class T> DEVICE void multiply(const T* left, const T* right, T* output, long long n, int accumulate)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float a[decltype(width)::value], b[decltype(width)::value];
+        load(left + i, a);
+        load(right + i, b);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            a[k] *= b[k];
+        }
+
+        put(output + i, a, accumulate);
+    });
+}
+
+EXPORT(multiply, (const T* left, const T* right, T* output, long long n, int accumulate), (left, right, output, n, accumulate))
+
+// output = 1 / (1 + exp(-input)). Moves: n read, n written.
+template <class T> DEVICE void sigmoid(const T* input, T* output, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            v[k] = 1.0f / (1.0f + expf(-v[k]));
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT(sigmoid, (const T* input, T* output, long long n), (input, output, n))
+
+// input_gradient (+)= output_gradient * output * (1 - output). Moves: 2 n read, n written.
+template <class T> DEVICE void sigmoid_backward(const T* output_gradient, const T* output, T* input_gradient, long long n, int accumulate)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float g[decltype(width)::value], y[decltype(width)::value];
+        load(output_gradient + i, g);
+        load(output + i, y);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            g[k] *= y[k] * (1.0f - y[k]);
+        }
+
+        put(input_gradient + i, g, accumulate);
+    });
+}
+
+EXPORT(sigmoid_backward, (const T* output_gradient, const T* output, T* input_gradient, long long n, int accumulate),
+    (output_gradient, output, input_gradient, n, accumulate))
+
+// output (+)= factor * input; the factor comes by value times, where given, one number on the device. Moves: n read, n written.
+template <class T> DEVICE void scale(const T* input, float factor, const T* device_factor, T* output, long long n, int accumulate)
+{
+    float total = device_factor ? factor * to_float(*device_factor) : factor;
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            v[k] *= total;
+        }
+
+        put(output + i, v, accumulate);
+    });
+}
+
+EXPORT(scale, (const T* input, float factor, const T* device_factor, T* output, long long n, int accumulate),
+    (input, factor, device_factor, output, n, accumulate))
+
+// =========================================================================================================================
+// 4. The row tile, column sums, bias
+//
+// Everything per channel runs on one geometry. The matrix of rows x channels is cut into packs of W channels; a block is (x, y) with
+// x packs side by side and y rows below each other, x * y <= 256; the grid is (packs / x rounded up, chunks), and the rows are dealt
+// to the chunks' blocks in turn. Thread and channel belong together, so what is per channel stays in registers, and a warp reads
+// contiguous memory. Sums first run down a thread's rows, then over the block's rows in shared memory, and leave one partial sum for
+// each chunk; a second kernel, with one warp a channel, adds the chunks' partials in fixed order.
+// =========================================================================================================================
+
+// The first channel of this thread's pack, or -1 where the pack lies outside.
+template <int W> DEVICE int tile_channel(int channels)
+{
+    int c = (blockIdx.x * blockDim.x + threadIdx.x) * W;
+    return c < channels ? c : -1;
+}
+
+// Runs the body for each row of this thread.
+template <class Body> DEVICE void for_each_row(int rows, Body body)
+{
+    for (long long row = (long long)blockIdx.y * blockDim.y + threadIdx.y; row < rows; row += (long long)gridDim.y * blockDim.y)
+    {
+        body(row);
+    }
+}
+
+// The largest power of two below n, the first half of a tree over n.
+DEVICE int tree_half(int n)
+{
+    int half = 1;
+    while (half * 2 < n)
+    {
+        half *= 2;
+    }
+
+    return half;
+}
+
+// Adds S sums a channel over the block's rows and writes them as partials[chunk][sum][channel].
+template <int S, int W> DEVICE void store_column_sums(float (&sums)[S][W], float* partials, int channels)
+{
+    __shared__ float shared[S * W * THREADS];
+    int thread = threadIdx.y * blockDim.x + threadIdx.x;
+    for (int s = 0; s < S; s++)
+    {
+        for (int k = 0; k < W; k++)
+        {
+            shared[(s * W + k) * THREADS + thread] = sums[s][k];
+        }
+    }
+
+    for (int half = tree_half(blockDim.y); half > 0; half /= 2)
+    {
+        __syncthreads();
+        if ((int)threadIdx.y < half && threadIdx.y + half < blockDim.y)
+        {
+            for (int i = 0; i < S * W; i++)
+            {
+                shared[i * THREADS + thread] += shared[i * THREADS + thread + half * blockDim.x];
+            }
+        }
+    }
+
+    int c = tile_channel<W>(channels);
+    if (threadIdx.y == 0 && c >= 0)
+    {
+        for (int s = 0; s < S; s++)
+        {
+            for (int k = 0; k < W; k++)
+            {
+                partials[((long long)blockIdx.y * S + s) * channels + c + k] = shared[(s * W + k) * THREADS + thread];
+            }
+        }
+    }
+}
+
+// The second stage: one warp a channel. first (+)= sum 0, second (+)= sum 1, sums[s][channel] = sum s, each where its address is given.
+// Grid channels / 8 rounded up. Moves: the partials.
+EXPORT_ONE(column_sums_finish,
+    (const float* partials, int chunks, int channels, int sums_per_channel, float* first, int accumulate_first, float* second,
+        int accumulate_second, float* sums))
+{
+    int c = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    for (int s = 0; s < sums_per_channel; s++)
+    {
+        float sum = 0.0f;
+        for (int chunk = lane; c < channels && chunk < chunks; chunk += WARP)
+        {
+            sum += partials[((long long)chunk * sums_per_channel + s) * channels + c];
+        }
+
+        for (int distance = WARP / 2; distance > 0; distance /= 2)
+        {
+            sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+        }
+
+        if (lane == 0 && c < channels)
+        {
+            float* target = s == 0 ? first : second;
+            if (target)
+            {
+                target[c] = sum + ((s == 0 ? accumulate_first : accumulate_second) ? target[c] : 0.0f);
+            }
+
+            if (sums)
+            {
+                sums[s * channels + c] = sum;
+            }
+        }
+    }
+}
+EXPORTED(column_sums_finish)
+
+// partials[chunk][channel] = sums over rows: the bias' gradient, first stage. Row tile. Moves: all read once.
+template <class T, int W> DEVICE void column_sums(const T* input, float* partials, int rows, int channels)
+{
+    float sums[1][W] = {};
+    int c = tile_channel<W>(channels);
+    if (c >= 0)
+    {
+        for_each_row(rows, [&](long long row) {
+            float v[W];
+            load(input + row * channels + c, v);
+            for (int k = 0; k < W; k++)
+            {
+                sums[0][k] += v[k];
+            }
+        });
+    }
+
+    store_column_sums(sums, partials, channels);
+}
+
+EXPORT_PACKED(column_sums, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
+
+// output = input + bias. Row tile. Moves: all read once, written once.
+template <class T, int W> DEVICE void add_bias(const T* input, const float* bias, T* output, int rows, int channels)
+{
+    int c = tile_channel<W>(channels);
+    if (c < 0)
+    {
+        return;
+    }
+
+    float b[W];
+    load(bias + c, b);
+    for_each_row(rows, [&](long long row) {
+        float v[W];
+        load(input + row * channels + c, v);
+        for (int k = 0; k < W; k++)
+        {
+            v[k] += b[k];
+        }
+
+        store(output + row * channels + c, v);
+    });
+}
+
+EXPORT_PACKED(add_bias, (const T* input, const float* bias, T* output, int rows, int channels), (input, bias, output, rows, channels))
+
+// =========================================================================================================================
+// 5. Batch norm
+//
+// Mean and variance come from one pass, yet without the cancellation of "mean of squares less square of the mean": each thread
+// subtracts the first number that it meets from all others before it squares them, and counts, means and squared distances of two
+// parts are merged by Chan, Golub and LeVeque's formula (1979).
+// =========================================================================================================================
+
+// How many numbers, their mean, and the sum of their squared distances from it.
+struct Moments
+{
+    float count, mean, squares;
+};
+
+DEVICE Moments merge(Moments a, Moments b)
+{
+    Moments result = a;
+    if (b.count > 0.0f)
+    {
+        float delta = b.mean - a.mean;
+        result.count = a.count + b.count;
+        float share = b.count / result.count;
+        result.mean = a.count > 0.0f ? a.mean + delta * share : b.mean;
+        result.squares = a.squares + b.squares + (a.count > 0.0f ? delta * delta * a.count * share : 0.0f);
+    }
+
+    return result;
+}
+
+// From the sum and the sum of squares of `count` numbers that had `shift` taken off.
+DEVICE Moments moments_of(float count, float shift, float sum, float squares)
+{
+    Moments result;
+    result.count = count;
+    result.mean = count > 0.0f ? shift + sum / count : 0.0f;
+    float rest = count > 0.0f ? squares - sum * (sum / count) : 0.0f;
+    result.squares = rest < 0.0f ? 0.0f : rest;
+    return result;
+}
+
+DEVICE Moments merge_lanes(Moments m)
+{
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        Moments other;
+        other.count = __shfl_xor_sync(ALL_LANES, m.count, distance);
+        other.mean = __shfl_xor_sync(ALL_LANES, m.mean, distance);
+        other.squares = __shfl_xor_sync(ALL_LANES, m.squares, distance);
+
+        // Both lanes of a pair merge in the same order, so that all lanes end with the same bits.
+        m = (threadIdx.x & distance) == 0 ? merge(m, other) : merge(other, m);
+    }
+
+    return m;
+}
+
+// partials[chunk][count, mean, squares][channel].
+// 1, naive: one thread a channel, two passes over its column, one chunk. Grid channels / 256 rounded up. Moves: all read twice, each
+// row by few threads: it shows what the row tile is for.
+template <class T> DEVICE void bn_statistics_1(const T* input, float* partials, int rows, int channels)
+{
+    int c = blockIdx.x * blockDim.x + threadIdx.x;
+    if (c >= channels)
+    {
+        return;
+    }
+
+    float sum = 0.0f, squares = 0.0f;
+    for (int row = 0; row < rows; row++)
+    {
+        sum += to_float(input[(long long)row * channels + c]);
+    }
+
+    float mean = sum / rows;
+    for (int row = 0; row < rows; row++)
+    {
+        float distance = to_float(input[(long long)row * channels + c]) - mean;
+        squares += distance * distance;
+    }
+
+    partials[c] = (float)rows;
+    partials[channels + c] = mean;
+    partials[2 * channels + c] = squares;
+}
+
+EXPORT(bn_statistics_1, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
+
+// 2: row tile. Moves: all read once.
+template <class T, int W> DEVICE void bn_statistics_2(const T* input, float* partials, int rows, int channels)
+{
+    __shared__ float means[W * THREADS], squares[W * THREADS], counts[THREADS];
+    int thread = threadIdx.y * blockDim.x + threadIdx.x;
+    int c = tile_channel<W>(channels);
+    float count = 0.0f, shift[W] = {}, sum[W] = {}, square[W] = {};
+    if (c >= 0)
+    {
+        for_each_row(rows, [&](long long row) {
+            float v[W];
+            load(input + row * channels + c, v);
+            for (int k = 0; k < W; k++)
+            {
+                shift[k] = count == 0.0f ? v[k] : shift[k];
+                float distance = v[k] - shift[k];
+                sum[k] += distance;
+                square[k] += distance * distance;
+            }
+
+            count += 1.0f;
+        });
+    }
+
+    counts[thread] = count;
+    for (int k = 0; k < W; k++)
+    {
+        Moments m = moments_of(count, shift[k], sum[k], square[k]);
+        means[k * THREADS + thread] = m.mean;
+        squares[k * THREADS + thread] = m.squares;
+    }
+
+    for (int half = tree_half(blockDim.y); half > 0; half /= 2)
+    {
+        __syncthreads();
+        if ((int)threadIdx.y < half && threadIdx.y + half < blockDim.y)
+        {
+            int other = thread + half * blockDim.x;
+            Moments a = {}, b = {};
+            for (int k = 0; k < W; k++)
+            {
+                a.count = counts[thread];
+                a.mean = means[k * THREADS + thread];
+                a.squares = squares[k * THREADS + thread];
+                b.count = counts[other];
+                b.mean = means[k * THREADS + other];
+                b.squares = squares[k * THREADS + other];
+                a = merge(a, b);
+                means[k * THREADS + thread] = a.mean;
+                squares[k * THREADS + thread] = a.squares;
+            }
+
+            counts[thread] = a.count;
+        }
+    }
+
+    if (threadIdx.y == 0 && c >= 0)
+    {
+        float* target = partials + (long long)blockIdx.y * 3 * channels + c;
+        for (int k = 0; k < W; k++)
+        {
+            target[k] = counts[thread];
+            target[channels + k] = means[k * THREADS + thread];
+            target[2 * channels + k] = squares[k * THREADS + thread];
+        }
+    }
+}
+
+EXPORT_PACKED(bn_statistics_2, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
+
+// The second stage: one warp a channel merges the chunks; then mean, 1 / sqrt(variance + epsilon), and the running statistics, where
+// given, move by momentum towards the mean and the unbiased variance. Grid channels / 8 rounded up. Moves: the partials.
+EXPORT_ONE(bn_statistics_finish,
+    (const float* partials, int chunks, int channels, float momentum, float epsilon, float* mean, float* inverse_deviation, float* running_mean,
+        float* running_variance))
+{
+    int c = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    Moments total = {};
+    for (int chunk = lane; c < channels && chunk < chunks; chunk += WARP)
+    {
+        const float* source = partials + (long long)chunk * 3 * channels + c;
+        Moments part;
+        part.count = source[0];
+        part.mean = source[channels];
+        part.squares = source[2 * channels];
+        total = merge(total, part);
+    }
+
+    total = merge_lanes(total);
+    if (lane == 0 && c < channels)
+    {
+        mean[c] = total.mean;
+        inverse_deviation[c] = 1.0f / sqrtf(total.squares / total.count + epsilon);
+        if (running_mean)
+        {
+            // A single pixel has no unbiased variance; its squared distance from its own mean, zero, stands in for it.
+            float unbiased = total.squares / (total.count > 1.0f ? total.count - 1.0f : 1.0f);
+            running_mean[c] = (1.0f - momentum) * running_mean[c] + momentum * total.mean;
+            running_variance[c] = (1.0f - momentum) * running_variance[c] + momentum * unbiased;
+        }
+    }
+}
+EXPORTED(bn_statistics_finish)
+
+// output = gamma * (input - mean) * inverse deviation + beta (+ shortcut) (then ReLU): normalisation, the residual sum and its ReLU in
+// one pass. `spread` holds inverse deviations, or variances where is_variance (inference). Row tile. The output may be the input.
+// Moves: all read once (twice with a shortcut), written once.
+template <class T, int W>
+DEVICE void bn_apply(const T* input, const float* gamma, const float* beta, const float* mean, const float* spread, int is_variance, float epsilon,
+    const T* shortcut, int relu, T* output, int rows, int channels)
+{
+    int c = tile_channel<W>(channels);
+    if (c < 0)
+    {
+        return;
+    }
+
+    float m[W], factor[W], offset[W], g[W];
+    load(mean + c, m);
+    load(spread + c, factor);
+    load(beta + c, offset);
+    load(gamma + c, g);
+    for (int k = 0; k < W; k++)
+    {
+        factor[k] = g[k] * (is_variance ? 1.0f / sqrtf(factor[k] + epsilon) : factor[k]);
+    }
+
+    for_each_row(rows, [&](long long row) {
+        float v[W], s[W] = {};
+        load(input + row * channels + c, v);
+        if (shortcut)
+        {
+            load(shortcut + row * channels + c, s);
+        }
+
+        for (int k = 0; k < W; k++)
+        {
+            v[k] = (v[k] - m[k]) * factor[k] + offset[k] + s[k];
+            v[k] = relu ? relu_of(v[k]) : v[k];
+        }
+
+        store(output + row * channels + c, v);
+    });
+}
+
+EXPORT_PACKED(bn_apply,
+    (const T* input, const float* gamma, const float* beta, const float* mean, const float* spread, int is_variance, float epsilon,
+        const T* shortcut, int relu, T* output, int rows, int channels),
+    (input, gamma, beta, mean, spread, is_variance, epsilon, shortcut, relu, output, rows, channels))
+
+// With g the output's gradient, zero where the forward's ReLU clipped (output given and <= 0): partials[chunk][sum g, sum g x^]
+// [channel]; and masked = g, where given: the shortcut's gradient, which spares the second pass the output. masked may be
+// output_gradient. Row tile. Moves: two or, with the output, three tensors read, masked written.
+template <class T, int W>
+DEVICE void bn_backward_sums(const T* output_gradient, const T* input, const T* output, const float* mean, const float* inverse_deviation, T* masked,
+    float* partials, int rows, int channels)
+{
+    float sums[2][W] = {};
+    int c = tile_channel<W>(channels);
+    if (c >= 0)
+    {
+        float m[W], inverse[W];
+        load(mean + c, m);
+        load(inverse_deviation + c, inverse);
+        for_each_row(rows, [&](long long row) {
+            float g[W], x[W];
+            load(output_gradient + row * channels + c, g);
+            load(input + row * channels + c, x);
+            if (output)
+            {
+                float y[W];
+                load(output + row * channels + c, y);
+                for (int k = 0; k < W; k++)
+                {
+                    g[k] = y[k] <= 0.0f ? 0.0f : g[k];
+                }
+            }
+
+            for (int k = 0; k < W; k++)
+            {
+                sums[0][k] += g[k];
+                sums[1][k] += g[k] * ((x[k] - m[k]) * inverse[k]);
+            }
+
+            if (masked)
+            {
+                store(masked + row * channels + c, g);
+            }
+        });
+    }
+
+    store_column_sums(sums, partials, channels);
+}
+
+EXPORT_PACKED(bn_backward_sums,
+    (const T* output_gradient, const T* input, const T* output, const float* mean, const float* inverse_deviation, T* masked, float* partials,
+        int rows, int channels),
+    (output_gradient, input, output, mean, inverse_deviation, masked, partials, rows, channels))
+
+// input_gradient (+)= gamma * inverse deviation * (g - (sum g + x^ sum g x^) * inverse_rows) and shortcut_gradient (+)= g, each where
+// given, with sums[2][channel] from the pass before and inverse_rows one over the rows (0 where the statistics were given and do not
+// depend on the input). Row tile. Moves: as bn_backward_sums reads, plus one tensor written for each gradient.
+template <class T, int W>
+DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T* output, const float* gamma, const float* mean,
+    const float* inverse_deviation, const float* sums, float inverse_rows, T* input_gradient, int accumulate_input, T* shortcut_gradient,
+    int accumulate_shortcut, int rows, int channels)
+{
+    int c = tile_channel<W>(channels);
+    if (c < 0)
+    {
+        return;
+    }
+
+    // With x' = x - mean: dx = factor * g - constant - slope * x'.
+    float m[W], factor[W], constant[W], slope[W], gammas[W];
+    load(mean + c, m);
+    load(inverse_deviation + c, factor);
+    load(gamma + c, gammas);
+    load(sums + c, constant);
+    for (int k = 0; k < W; k++)
+    {
+        float inverse = factor[k];
+        factor[k] *= gammas[k];
+        constant[k] *= inverse_rows * factor[k];
+        slope[k] = sums[channels + c + k] * inverse_rows * inverse * factor[k];
+    }
+
+    for_each_row(rows, [&](long long row) {
+        float g[W];
+        load(output_gradient + row * channels + c, g);
+        if (output)
+        {
+            float y[W];
+            load(output + row * channels + c, y);
+            for (int k = 0; k < W; k++)
+            {
+                g[k] = y[k] <= 0.0f ? 0.0f : g[k];
+            }
+        }
+
+        if (input_gradient)
+        {
+            float x[W], d[W];
+            load(input + row * channels + c, x);
+            for (int k = 0; k < W; k++)
+            {
+                d[k] = factor[k] * g[k] - constant[k] - slope[k] * (x[k] - m[k]);
+            }
+
+            put(input_gradient + row * channels + c, d, accumulate_input);
+        }
+
+        if (shortcut_gradient)
+        {
+            put(shortcut_gradient + row * channels + c, g, accumulate_shortcut);
+        }
+    });
+}
+
+EXPORT_PACKED(bn_backward_apply,
+    (const T* output_gradient, const T* input, const T* output, const float* gamma, const float* mean, const float* inverse_deviation,
+        const float* sums, float inverse_rows, T* input_gradient, int accumulate_input, T* shortcut_gradient, int accumulate_shortcut, int rows,
+        int channels),
+    (output_gradient, input, output, gamma, mean, inverse_deviation, sums, inverse_rows, input_gradient, accumulate_input, shortcut_gradient,
+        accumulate_shortcut, rows, channels))
+
+// =========================================================================================================================
+// 6. Group norm. One block an image and group, grid N * groups; an image's group is `pixels` stretches of channels / groups elements.
+// =========================================================================================================================
+
+// The sum of a block's values of 256 threads; every thread gets it.
+DEVICE float block_sum(float v)
+{
+    __shared__ float warps[THREADS / WARP];
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        v += __shfl_xor_sync(ALL_LANES, v, distance);
+    }
+
+    __syncthreads();
+    if (threadIdx.x % WARP == 0)
+    {
+        warps[threadIdx.x / WARP] = v;
+    }
+
+    __syncthreads();
+    float sum = 0.0f;
+    for (int w = 0; w < THREADS / WARP; w++)
+    {
+        sum += warps[w];
+    }
+
+    return sum;
+}
+
+// The moments of a block's 256 threads, merged; every thread gets them.
+DEVICE Moments block_merge(Moments m)
+{
+    __shared__ Moments warps[THREADS / WARP];
+    m = merge_lanes(m);
+    __syncthreads();
+    if (threadIdx.x % WARP == 0)
+    {
+        warps[threadIdx.x / WARP] = m;
+    }
+
+    __syncthreads();
+    Moments total = warps[0];
+    for (int w = 1; w < THREADS / WARP; w++)
+    {
+        total = merge(total, warps[w]);
+    }
+
+    return total;
+}
+
+// Runs the body for each pack of this block's group with its offset in the tensor and its first channel.
+template <int W, class Body> DEVICE void for_each_in_group(int pixels, int channels, int groups, Body body)
+{
+    int per_group = channels / groups;
+    int packs_per_pixel = per_group / W;
+    int n = blockIdx.x / groups;
+    int first = blockIdx.x % groups * per_group;
+    int packs = pixels * packs_per_pixel;
+    for (int i = threadIdx.x; i < packs; i += blockDim.x)
+    {
+        int c = first + i % packs_per_pixel * W;
+        body(((long long)n * pixels + i / packs_per_pixel) * channels + c, c);
+    }
+}
+
+// output = gamma * (input - mean) * inverse deviation + beta with the statistics of the group, which are saved. Moves: all read twice
+// (the second time mostly from the cache), written once.
+template <class T, int W>
+DEVICE void group_norm(const T* input, const float* gamma, const float* beta, float epsilon, T* output, float* saved_mean,
+    float* saved_inverse_deviation, int pixels, int channels, int groups)
+{
+    float count = 0.0f, shift = 0.0f, sum = 0.0f, squares = 0.0f;
+    for_each_in_group<W>(pixels, channels, groups, [&](long long i, int) {
+        float v[W];
+        load(input + i, v);
+        shift = count == 0.0f ? v[0] : shift;
+        for (int k = 0; k < W; k++)
+        {
+            float distance = v[k] - shift;
+            sum += distance;
+            squares += distance * distance;
+        }
+
+        count += (float)W;
+    });
+    Moments total = block_merge(moments_of(count, shift, sum, squares));
+    float inverse = 1.0f / sqrtf(total.squares / total.count + epsilon);
+    if (threadIdx.x == 0)
+    {
+        saved_mean[blockIdx.x] = total.mean;
+        saved_inverse_deviation[blockIdx.x] = inverse;
+    }
+
+    for_each_in_group<W>(pixels, channels, groups, [&](long long i, int c) {
+        float v[W], g[W], b[W];
+        load(input + i, v);
+        load(gamma + c, g);
+        load(beta + c, b);
+        for (int k = 0; k < W; k++)
+        {
+            v[k] = (v[k] - total.mean) * (inverse * g[k]) + b[k];
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT_PACKED(group_norm,
+    (const T* input, const float* gamma, const float* beta, float epsilon, T* output, float* saved_mean, float* saved_inverse_deviation,
+        int pixels, int channels, int groups),
+    (input, gamma, beta, epsilon, output, saved_mean, saved_inverse_deviation, pixels, channels, groups))
+
+// With h = output_gradient * gamma and M elements in the group:
+// input_gradient (+)= inverse deviation * (h - (sum h + x^ sum h x^) / M). Moves: two tensors read twice, one written.
+template <class T, int W>
+DEVICE void group_norm_backward(const T* output_gradient, const T* input, const float* gamma, const float* saved_mean,
+    const float* saved_inverse_deviation, T* input_gradient, int accumulate, int pixels, int channels, int groups)
+{
+    float mean = saved_mean[blockIdx.x], inverse = saved_inverse_deviation[blockIdx.x];
+    float sum = 0.0f, sum_normalized = 0.0f;
+    for_each_in_group<W>(pixels, channels, groups, [&](long long i, int c) {
+        float h[W], x[W], g[W];
+        load(output_gradient + i, h);
+        load(input + i, x);
+        load(gamma + c, g);
+        for (int k = 0; k < W; k++)
+        {
+            sum += h[k] * g[k];
+            sum_normalized += h[k] * g[k] * ((x[k] - mean) * inverse);
+        }
+    });
+    float inverse_count = 1.0f / ((float)pixels * (float)(channels / groups));
+    sum = block_sum(sum) * inverse_count;
+    sum_normalized = block_sum(sum_normalized) * inverse_count;
+    for_each_in_group<W>(pixels, channels, groups, [&](long long i, int c) {
+        float h[W], x[W], g[W];
+        load(output_gradient + i, h);
+        load(input + i, x);
+        load(gamma + c, g);
+        for (int k = 0; k < W; k++)
+        {
+            h[k] = inverse * (h[k] * g[k] - sum - (x[k] - mean) * inverse * sum_normalized);
+        }
+
+        put(input_gradient + i, h, accumulate);
+    });
+}
+
+EXPORT_PACKED(group_norm_backward,
+    (const T* output_gradient, const T* input, const float* gamma, const float* saved_mean, const float* saved_inverse_deviation,
+        T* input_gradient, int accumulate, int pixels, int channels, int groups),
+    (output_gradient, input, gamma, saved_mean, saved_inverse_deviation, input_gradient, accumulate, pixels, channels, groups))
+
+// partials[chunk][sum dy, sum dy x^][channel] for the gradients by beta and gamma; column_sums_finish ends it. Row tile over all
+// images' pixels; always scalar where a pack would cross groups. Moves: two tensors read.
+template <class T, int W>
+DEVICE void group_norm_backward_sums(const T* output_gradient, const T* input, const float* saved_mean, const float* saved_inverse_deviation,
+    float* partials, int rows, int pixels, int channels, int groups)
+{
+    float sums[2][W] = {};
+    int c = tile_channel<W>(channels);
+    if (c >= 0)
+    {
+        int group = c / (channels / groups);
+        for_each_row(rows, [&](long long row) {
+            int image = (int)(row / pixels);
+            float mean = saved_mean[image * groups + group], inverse = saved_inverse_deviation[image * groups + group];
+            float g[W], x[W];
+            load(output_gradient + row * channels + c, g);
+            load(input + row * channels + c, x);
+            for (int k = 0; k < W; k++)
+            {
+                sums[0][k] += g[k];
+                sums[1][k] += g[k] * ((x[k] - mean) * inverse);
+            }
+        });
+    }
+
+    store_column_sums(sums, partials, channels);
+}
+
+EXPORT_PACKED(group_norm_backward_sums,
+    (const T* output_gradient, const T* input, const float* saved_mean, const float* saved_inverse_deviation, float* partials, int rows,
+        int pixels, int channels, int groups),
+    (output_gradient, input, saved_mean, saved_inverse_deviation, partials, rows, pixels, channels, groups))
+
+// =========================================================================================================================
+// 7. Pooling and shortcut A. One thread a pack of the result's channels, any grid. Backwards gather: each input pixel looks up the
+// windows that hold it, so that no two threads write one address.
+// =========================================================================================================================
+
+// Where a pack of W channels lies in a tensor [N, H, W, C].
+struct Place
+{
+    int n, y, x, c;
+};
+
+template <int W, class Body> DEVICE void for_each_place(int images, int height, int width, int channels, Body body)
+{
+    long long total = (long long)images * height * width * (channels / W);
+    long long threads = (long long)gridDim.x * blockDim.x;
+    int packs = channels / W;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += threads)
+    {
+        Place place;
+        long long pixel = i / packs;
+        place.c = (int)(i - pixel * packs) * W;
+        int row = (int)(pixel / width);
+        place.x = (int)(pixel - (long long)row * width);
+        place.n = row / height;
+        place.y = row - place.n * height;
+        body(place, i * W);
+    }
+}
+
+DEVICE long long offset_of(int n, int y, int x, int c, int height, int width, int channels)
+{
+    return (((long long)n * height + y) * width + x) * channels + c;
+}
+
+// A pooling window and its image. The order is that of the kernels' parameters.
+struct Pooling
+{
+    int images, height, width, channels, output_height, output_width;
+    int kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
+};
+
+#define POOLING_PARAMETERS                                                                                                      \
+    int images, int height, int width, int channels, int output_height, int output_width, int kernel_height, int kernel_width, \
+        int stride_height, int stride_width, int padding_height, int padding_width
+#define POOLING                                                                                                              \
+    Pooling { images, height, width, channels, output_height, output_width, kernel_height, kernel_width, stride_height,     \
+        stride_width, padding_height, padding_width }
+
+// The windows along one axis that hold a position: from first to last.
+DEVICE int first_window(int position, int padding, int kernel, int stride)
+{
+    int reach = position + padding - kernel;
+    return reach < 0 ? 0 : reach / stride + 1;
+}
+
+DEVICE int last_window(int position, int padding, int stride, int windows)
+{
+    int last = (position + padding) / stride;
+    return last < windows ? last : windows - 1;
+}
+
+// output = the largest element of each window, the first of equals, a NaN above all; positions = its r * kernel_width + s.
+// Moves: the input read once (neighbouring windows meet in the cache), the output and a byte for each element written.
+template <class T, int W> DEVICE void max_pool(const T* input, T* output, unsigned char* positions, Pooling p)
+{
+    for_each_place<W>(p.images, p.output_height, p.output_width, p.channels, [&](Place at, long long i) {
+        int top = at.y * p.stride_height - p.padding_height, left = at.x * p.stride_width - p.padding_width;
+        float best[W];
+        int position[W];
+        bool is_first = true;
+        for (int r = 0; r < p.kernel_height; r++)
+        {
+            for (int s = 0; s < p.kernel_width; s++)
+            {
+                int y = top + r, x = left + s;
+                if (y < 0 || y >= p.height || x < 0 || x >= p.width)
+                {
+                    continue;
+                }
+
+                float v[W];
+                load(input + offset_of(at.n, y, x, at.c, p.height, p.width, p.channels), v);
+                for (int k = 0; k < W; k++)
+                {
+                    if (is_first || v[k] > best[k] || (v[k] != v[k] && best[k] == best[k]))
+                    {
+                        best[k] = v[k];
+                        position[k] = r * p.kernel_width + s;
+                    }
+                }
+
+                is_first = false;
+            }
+        }
+
+        store(output + i, best);
+        store_bytes(positions + i, position);
+    });
+}
+
+EXPORT_PACKED(max_pool, (const T* input, T* output, unsigned char* positions, POOLING_PARAMETERS), (input, output, positions, POOLING))
+
+// input_gradient (+)= the gradients of the windows that this element won. Moves: gradients and positions read once, the result written.
+template <class T, int W>
+DEVICE void max_pool_backward(const T* output_gradient, const unsigned char* positions, T* input_gradient, int accumulate, Pooling p)
+{
+    for_each_place<W>(p.images, p.height, p.width, p.channels, [&](Place at, long long i) {
+        float sum[W] = {};
+        int last_y = last_window(at.y, p.padding_height, p.stride_height, p.output_height);
+        int last_x = last_window(at.x, p.padding_width, p.stride_width, p.output_width);
+        for (int y = first_window(at.y, p.padding_height, p.kernel_height, p.stride_height); y <= last_y; y++)
+        {
+            for (int x = first_window(at.x, p.padding_width, p.kernel_width, p.stride_width); x <= last_x; x++)
+            {
+                int r = at.y + p.padding_height - y * p.stride_height, s = at.x + p.padding_width - x * p.stride_width;
+                long long source = offset_of(at.n, y, x, at.c, p.output_height, p.output_width, p.channels);
+                int winner[W];
+                float g[W];
+                load_bytes(positions + source, winner);
+                load(output_gradient + source, g);
+                for (int k = 0; k < W; k++)
+                {
+                    sum[k] += winner[k] == r * p.kernel_width + s ? g[k] : 0.0f;
+                }
+            }
+        }
+
+        put(input_gradient + i, sum, accumulate);
+    });
+}
+
+EXPORT_PACKED(max_pool_backward,
+    (const T* output_gradient, const unsigned char* positions, T* input_gradient, int accumulate, POOLING_PARAMETERS),
+    (output_gradient, positions, input_gradient, accumulate, POOLING))
+
+// One over a window's divisor: all its pixels, or only those inside the picture.
+DEVICE float window_share(const Pooling& p, int y, int x, int count_padding)
+{
+    int top = y * p.stride_height - p.padding_height, left = x * p.stride_width - p.padding_width;
+    int bottom = top + p.kernel_height < p.height ? top + p.kernel_height : p.height;
+    int right = left + p.kernel_width < p.width ? left + p.kernel_width : p.width;
+    int inside = (bottom - (top > 0 ? top : 0)) * (right - (left > 0 ? left : 0));
+    return 1.0f / (float)(count_padding ? p.kernel_height * p.kernel_width : inside);
+}
+
+// output = the mean of each window. Moves: the input read once, the output written.
+template <class T, int W> DEVICE void average_pool(const T* input, T* output, int count_padding, Pooling p)
+{
+    for_each_place<W>(p.images, p.output_height, p.output_width, p.channels, [&](Place at, long long i) {
+        int top = at.y * p.stride_height - p.padding_height, left = at.x * p.stride_width - p.padding_width;
+        float sum[W] = {};
+        for (int y = top > 0 ? top : 0; y < top + p.kernel_height && y < p.height; y++)
+        {
+            for (int x = left > 0 ? left : 0; x < left + p.kernel_width && x < p.width; x++)
+            {
+                float v[W];
+                load(input + offset_of(at.n, y, x, at.c, p.height, p.width, p.channels), v);
+                for (int k = 0; k < W; k++)
+                {
+                    sum[k] += v[k];
+                }
+            }
+        }
+
+        float share = window_share(p, at.y, at.x, count_padding);
+        for (int k = 0; k < W; k++)
+        {
+            sum[k] *= share;
+        }
+
+        store(output + i, sum);
+    });
+}
+
+EXPORT_PACKED(average_pool, (const T* input, T* output, int count_padding, POOLING_PARAMETERS), (input, output, count_padding, POOLING))
+
+// input_gradient (+)= the sum of the windows' gradients over their divisors. Moves: gradients read, the result written.
+template <class T, int W>
+DEVICE void average_pool_backward(const T* output_gradient, T* input_gradient, int count_padding, int accumulate, Pooling p)
+{
+    for_each_place<W>(p.images, p.height, p.width, p.channels, [&](Place at, long long i) {
+        float sum[W] = {};
+        int last_y = last_window(at.y, p.padding_height, p.stride_height, p.output_height);
+        int last_x = last_window(at.x, p.padding_width, p.stride_width, p.output_width);
+        for (int y = first_window(at.y, p.padding_height, p.kernel_height, p.stride_height); y <= last_y; y++)
+        {
+            for (int x = first_window(at.x, p.padding_width, p.kernel_width, p.stride_width); x <= last_x; x++)
+            {
+                float g[W];
+                load(output_gradient + offset_of(at.n, y, x, at.c, p.output_height, p.output_width, p.channels), g);
+                float share = window_share(p, y, x, count_padding);
+                for (int k = 0; k < W; k++)
+                {
+                    sum[k] += g[k] * share;
+                }
+            }
+        }
+
+        put(input_gradient + i, sum, accumulate);
+    });
+}
+
+EXPORT_PACKED(average_pool_backward, (const T* output_gradient, T* input_gradient, int count_padding, int accumulate, POOLING_PARAMETERS),
+    (output_gradient, input_gradient, count_padding, accumulate, POOLING))
+
+// Output p of `outputs` averages the positions from floor(p n / outputs) to ceil((p + 1) n / outputs) - 1.
+DEVICE int adaptive_start(int p, int n, int outputs) { return (int)((long long)p * n / outputs); }
+DEVICE int adaptive_end(int p, int n, int outputs) { return (int)(((long long)(p + 1) * n + outputs - 1) / outputs); }
+
+// output = means over the adaptive windows; output 1 x 1 is the global mean. Moves: the input read once, the output written.
+template <class T, int W>
+DEVICE void adaptive_average_pool(const T* input, T* output, int images, int height, int width, int channels, int output_height, int output_width)
+{
+    for_each_place<W>(images, output_height, output_width, channels, [&](Place at, long long i) {
+        int top = adaptive_start(at.y, height, output_height), bottom = adaptive_end(at.y, height, output_height);
+        int left = adaptive_start(at.x, width, output_width), right = adaptive_end(at.x, width, output_width);
+        float sum[W] = {};
+        for (int y = top; y < bottom; y++)
+        {
+            for (int x = left; x < right; x++)
+            {
+                float v[W];
+                load(input + offset_of(at.n, y, x, at.c, height, width, channels), v);
+                for (int k = 0; k < W; k++)
+                {
+                    sum[k] += v[k];
+                }
+            }
+        }
+
+        float share = 1.0f / (float)((bottom - top) * (right - left));
+        for (int k = 0; k < W; k++)
+        {
+            sum[k] *= share;
+        }
+
+        store(output + i, sum);
+    });
+}
+
+EXPORT_PACKED(adaptive_average_pool,
+    (const T* input, T* output, int images, int height, int width, int channels, int output_height, int output_width),
+    (input, output, images, height, width, channels, output_height, output_width))
+
+// input_gradient (+)= each output's gradient over its window's size. The windows that hold y run from floor(y P / H) to
+// ceil((y + 1) P / H) - 1. Moves: gradients read, the result written.
+template <class T, int W>
+DEVICE void adaptive_average_pool_backward(const T* output_gradient, T* input_gradient, int accumulate, int images, int height, int width,
+    int channels, int output_height, int output_width)
+{
+    for_each_place<W>(images, height, width, channels, [&](Place at, long long i) {
+        float sum[W] = {};
+        for (int y = adaptive_start(at.y, output_height, height); y < adaptive_end(at.y, output_height, height); y++)
+        {
+            int rows = adaptive_end(y, height, output_height) - adaptive_start(y, height, output_height);
+            for (int x = adaptive_start(at.x, output_width, width); x < adaptive_end(at.x, output_width, width); x++)
+            {
+                int columns = adaptive_end(x, width, output_width) - adaptive_start(x, width, output_width);
+                float share = 1.0f / (float)(rows * columns);
+                float g[W];
+                load(output_gradient + offset_of(at.n, y, x, at.c, output_height, output_width, channels), g);
+                for (int k = 0; k < W; k++)
+                {
+                    sum[k] += g[k] * share;
+                }
+            }
+        }
+
+        put(input_gradient + i, sum, accumulate);
+    });
+}
+
+EXPORT_PACKED(adaptive_average_pool_backward,
+    (const T* output_gradient, T* input_gradient, int accumulate, int images, int height, int width, int channels, int output_height,
+        int output_width),
+    (output_gradient, input_gradient, accumulate, images, height, width, channels, output_height, output_width))
+
+// Shortcut A: output[n, y, x, before + c] = input[n, y * stride, x * stride, c], zero in all other channels, where input is
+// [images, height, width, channels]; and with `sum` given, output = max(sum + that, 0): the whole end of a residual block in one pass.
+// Packs need channels, before and output_channels that all divide by W. Moves: the part of the input that is taken, sum, the output.
+template <class T, int W>
+DEVICE void pad_subsample(const T* input, const T* sum, T* output, int stride, int before, int images, int height, int width, int channels,
+    int output_channels)
+{
+    int output_height = (height + stride - 1) / stride, output_width = (width + stride - 1) / stride;
+    for_each_place<W>(images, output_height, output_width, output_channels, [&](Place at, long long i) {
+        float v[W] = {};
+        int c = at.c - before;
+        if (c >= 0 && c < channels)
+        {
+            load(input + offset_of(at.n, at.y * stride, at.x * stride, c, height, width, channels), v);
+        }
+
+        if (sum)
+        {
+            float s[W];
+            load(sum + i, s);
+            for (int k = 0; k < W; k++)
+            {
+                v[k] = relu_of(v[k] + s[k]);
+            }
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT_PACKED(pad_subsample,
+    (const T* input, const T* sum, T* output, int stride, int before, int images, int height, int width, int channels, int output_channels),
+    (input, sum, output, stride, before, images, height, width, channels, output_channels))
+
+// input_gradient (+)= the gradient where a pixel was taken, zero elsewhere. Moves: the gradient's part read, the result written.
+template <class T, int W>
+DEVICE void pad_subsample_backward(const T* output_gradient, T* input_gradient, int accumulate, int stride, int before, int images, int height,
+    int width, int channels, int output_channels)
+{
+    int output_height = (height + stride - 1) / stride, output_width = (width + stride - 1) / stride;
+    for_each_place<W>(images, height, width, channels, [&](Place at, long long i) {
+        float g[W] = {};
+        if (at.y % stride == 0 && at.x % stride == 0)
+        {
+            load(output_gradient
+                    + offset_of(at.n, at.y / stride, at.x / stride, at.c + before, output_height, output_width, output_channels), g);
+        }
+
+        put(input_gradient + i, g, accumulate);
+    });
+}
+
+EXPORT_PACKED(pad_subsample_backward,
+    (const T* output_gradient, T* input_gradient, int accumulate, int stride, int before, int images, int height, int width, int channels,
+        int output_channels),
+    (output_gradient, input_gradient, accumulate, stride, before, images, height, width, channels, output_channels))
+
+// =========================================================================================================================
+// 8. Loss and metrics. One warp a row, grid rows / 8 rounded up.
+// =========================================================================================================================
+
+DEVICE float warp_sum(float v)
+{
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        v += __shfl_xor_sync(ALL_LANES, v, distance);
+    }
+
+    return v;
+}
+
+// losses[n] = -sum over k of t[k] log softmax(logits[n])[k], with t 1 - smoothing at the label plus smoothing / K everywhere; and,
+// where given, gradient = (softmax - t) / N. A label outside 0 .. K - 1 makes the row's loss NaN. Moves: the logits read (again from
+// the cache), the gradient written.
+template <class T>
+DEVICE void softmax_cross_entropy(const T* logits, const int* labels, float smoothing, float* losses, T* gradient, int rows, int classes)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* row = logits + (long long)n * classes;
+    int label = labels[n];
+    bool is_label = label >= 0 && label < classes;
+    float largest = to_float(row[0]);
+    for (int k = lane; k < classes; k += WARP)
+    {
+        largest = fmaxf(largest, to_float(row[k]));
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+    }
+
+    float sum = 0.0f, total = 0.0f;
+    for (int k = lane; k < classes; k += WARP)
+    {
+        float distance = to_float(row[k]) - largest;
+        sum += expf(distance);
+        total += distance;
+    }
+
+    sum = warp_sum(sum);
+    total = warp_sum(total);
+    float log_sum = logf(sum);
+    if (lane == 0)
+    {
+        // Targets of zero contribute nothing, even where a logarithm is minus infinity.
+        float share = smoothing / (float)classes;
+        float loss = smoothing == 0.0f ? 0.0f : share * ((float)classes * log_sum - total);
+        if (smoothing < 1.0f)
+        {
+            loss += (1.0f - smoothing) * (is_label ? log_sum - (to_float(row[label]) - largest) : __uint_as_float(0x7fc00000u));
+        }
+
+        losses[n] = loss;
+    }
+
+    if (gradient)
+    {
+        float scale = 1.0f / (float)rows, share = smoothing / (float)classes;
+        for (int k = lane; k < classes; k += WARP)
+        {
+            float probability = expf(to_float(row[k]) - largest - log_sum);
+            float target = (k == label ? 1.0f - smoothing : 0.0f) + share;
+            gradient[(long long)n * classes + k] = from_float<T>((probability - target) * scale);
+        }
+    }
+}
+
+EXPORT(softmax_cross_entropy,
+    (const T* logits, const int* labels, float smoothing, float* losses, T* gradient, int rows, int classes),
+    (logits, labels, smoothing, losses, gradient, rows, classes))
+
+// loss = the mean of the rows' losses. One block. Moves: the losses.
+template <class T> DEVICE void mean_loss(const float* losses, T* loss, int rows)
+{
+    float sum = 0.0f;
+    for (int n = threadIdx.x; n < rows; n += blockDim.x)
+    {
+        sum += losses[n];
+    }
+
+    sum = block_sum(sum);
+    if (threadIdx.x == 0)
+    {
+        *loss = from_float<T>(sum / (float)rows);
+    }
+}
+
+EXPORT(mean_loss, (const float* losses, T* loss, int rows), (losses, loss, rows))
+
+// count += rows in which fewer than k logits rank above the label's: greater ones, and equal ones of a lower index. A row with a NaN, or
+// whose label is none, counts as wrong. The caller clears count. Moves: the logits.
+template <class T> DEVICE void top_k_count(const T* logits, const int* labels, int k, int* count, int rows, int classes)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* row = logits + (long long)n * classes;
+    int label = labels[n];
+    bool is_label = label >= 0 && label < classes;
+    float own = is_label ? to_float(row[label]) : 0.0f;
+    int above = 0, wrong = 0;
+    for (int i = lane; i < classes; i += WARP)
+    {
+        float v = to_float(row[i]);
+        wrong |= v != v;
+        above += v > own || (v == own && i < label) ? 1 : 0;
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        above += __shfl_xor_sync(ALL_LANES, above, distance);
+        wrong |= __shfl_xor_sync(ALL_LANES, wrong, distance);
+    }
+
+    if (lane == 0 && is_label && !wrong && above < k)
+    {
+        atomicAdd(count, 1);
+    }
+}
+
+EXPORT(top_k_count, (const T* logits, const int* labels, int k, int* count, int rows, int classes), (logits, labels, k, count, rows, classes))
+
+// output[n] = the index of the row's largest element, the first of equals. Moves: the input.
+template <class T> DEVICE void arg_max(const T* input, int* output, int rows, int columns)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* row = input + (long long)n * columns;
+    float best = to_float(row[0]);
+    int index = 0;
+    for (int i = lane; i < columns; i += WARP)
+    {
+        float v = to_float(row[i]);
+        if (v > best)
+        {
+            best = v;
+            index = i;
+        }
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        float v = __shfl_xor_sync(ALL_LANES, best, distance);
+        int i = __shfl_xor_sync(ALL_LANES, index, distance);
+        if (v > best || (v == best && i < index))
+        {
+            best = v;
+            index = i;
+        }
+    }
+
+    if (lane == 0)
+    {
+        output[n] = index;
+    }
+}
+
+EXPORT(arg_max, (const T* input, int* output, int rows, int columns), (input, output, rows, columns))
+
+// =========================================================================================================================
+// 9. Statistics of whole tensors: sum, mean, biased variance, norm, how many elements are not finite
+// =========================================================================================================================
+
+#define STATISTICS 5
+
+// A tensor whose statistics are wanted.
+struct Observed
+{
+    const void* data;
+    long long count;
+    int is_bf16;
+    int padding;
+};
+
+// What one block finds: six numbers, partials[6].
+template <class T> DEVICE void statistics_of(const T* input, long long n, float* partials)
+{
+    float count = 0.0f, shift = 0.0f, distances = 0.0f, squared_distances = 0.0f, sum = 0.0f, squares = 0.0f, not_finite = 0.0f;
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        shift = count == 0.0f ? v[0] : shift;
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            float distance = v[k] - shift;
+            distances += distance;
+            squared_distances += distance * distance;
+            sum += v[k];
+            squares += v[k] * v[k];
+            not_finite += is_finite(v[k]) ? 0.0f : 1.0f;
+        }
+
+        count += (float)decltype(width)::value;
+    });
+    Moments total = block_merge(moments_of(count, shift, distances, squared_distances));
+    sum = block_sum(sum);
+    squares = block_sum(squares);
+    not_finite = block_sum(not_finite);
+    if (threadIdx.x == 0)
+    {
+        partials[0] = total.count;
+        partials[1] = total.mean;
+        partials[2] = total.squares;
+        partials[3] = sum;
+        partials[4] = squares;
+        partials[5] = not_finite;
+    }
+}
+
+// The statistics of many tensors in one launch, first stage: grid (blocks, tensors); partials[tensor][block][6]. Moves: all read once.
+EXPORT_ONE(statistics, (const Observed* tensors, float* partials))
+{
+    const Observed tensor = tensors[blockIdx.y];
+    float* target = partials + ((long long)blockIdx.y * gridDim.x + blockIdx.x) * 6;
+    if (tensor.is_bf16)
+    {
+        statistics_of((const bf16*)tensor.data, tensor.count, target);
+    }
+    else
+    {
+        statistics_of((const float*)tensor.data, tensor.count, target);
+    }
+}
+EXPORTED(statistics)
+
+// The same for one tensor. Grid (blocks). Moves: all read once.
+template <class T> DEVICE void reduce(const T* input, long long n, float* partials) { statistics_of(input, n, partials + (long long)blockIdx.x * 6); }
+
+EXPORT(reduce, (const T* input, long long n, float* partials), (input, n, partials))
+
+// The second stage, one block a tensor, grid (tensors): output[tensor][sum, mean, variance, norm, not finite]; or, where `which` is one
+// of 0 .. 4, only that number, as output[tensor].
+template <class T> DEVICE void statistics_finish(const float* partials, int blocks, int which, T* output)
+{
+    const float* source = partials + (long long)blockIdx.x * blocks * 6;
+    Moments total = {};
+    float sum = 0.0f, squares = 0.0f, not_finite = 0.0f;
+    for (int b = threadIdx.x; b < blocks; b += blockDim.x)
+    {
+        Moments part;
+        part.count = source[b * 6];
+        part.mean = source[b * 6 + 1];
+        part.squares = source[b * 6 + 2];
+        total = merge(total, part);
+        sum += source[b * 6 + 3];
+        squares += source[b * 6 + 4];
+        not_finite += source[b * 6 + 5];
+    }
+
+    total = block_merge(total);
+    sum = block_sum(sum);
+    squares = block_sum(squares);
+    not_finite = block_sum(not_finite);
+    if (threadIdx.x == 0)
+    {
+        float numbers[STATISTICS] = {sum, sum / total.count, total.squares / total.count, sqrtf(squares), not_finite};
+        for (int i = 0; i < STATISTICS; i++)
+        {
+            if (which < 0)
+            {
+                output[blockIdx.x * STATISTICS + i] = from_float<T>(numbers[i]);
+            }
+            else if (which == i)
+            {
+                output[blockIdx.x] = from_float<T>(numbers[i]);
+            }
+        }
+    }
+}
+
+EXPORT(statistics_finish, (const float* partials, int blocks, int which, T* output), (partials, blocks, which, output))
+
+// =========================================================================================================================
+// 10. Optimiser
+// =========================================================================================================================
+
+// One parameter of a step. A block updates a chunk of 2,048 elements; `first_chunk` is the number of chunks of the parameters before.
+struct SgdParameter
+{
+    float* value;
+    const float* gradient;
+    float* velocity;
+    bf16* shadow;
+    long long count;
+    float weight_decay;
+    int first_chunk;
+};
+
+#define SGD_CHUNK 2048
+
+// The step's figures live on the device, so that a recorded graph can be replayed with another learning rate. One thread.
+EXPORT_ONE(sgd_figures, (float* figures, float rate, float momentum, float nesterov))
+{
+    if (threadIdx.x == 0 && blockIdx.x == 0)
+    {
+        figures[0] = rate;
+        figures[1] = momentum;
+        figures[2] = nesterov;
+    }
+}
+EXPORTED(sgd_figures)
+
+template <int W> DEVICE void sgd_update(const SgdParameter& p, long long i, float rate, float momentum, bool nesterov)
+{
+    float w[W], d[W], v[W] = {};
+    load(p.value + i, w);
+    load(p.gradient + i, d);
+    if (p.velocity)
+    {
+        load(p.velocity + i, v);
+    }
+
+    for (int k = 0; k < W; k++)
+    {
+        d[k] += p.weight_decay * w[k];
+        v[k] = momentum * v[k] + d[k];
+        w[k] -= rate * (nesterov ? d[k] + momentum * v[k] : v[k]);
+    }
+
+    store(p.value + i, w);
+    if (p.velocity)
+    {
+        store(p.velocity + i, v);
+    }
+
+    if (p.shadow)
+    {
+        for (int k = 0; k < W; k++)
+        {
+            p.shadow[i + k] = from_float<bf16>(w[k]);
+        }
+    }
+}
+
+// For every element of every parameter, in one launch: d = gradient + weight_decay * value; velocity = momentum * velocity + d;
+// value -= rate * (nesterov ? d + momentum * velocity : velocity); and shadow, where given, the new value as bf16, which spares the
+// next forward pass a cast. Grid: all chunks; a block finds its parameter by bisection. Moves: 3 n read, 2 n written, and the shadow.
+EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* figures))
+{
+    int low = 0, high = count - 1;
+    while (low < high)
+    {
+        int middle = (low + high + 1) / 2;
+        if (parameters[middle].first_chunk <= (int)blockIdx.x)
+        {
+            low = middle;
+        }
+        else
+        {
+            high = middle - 1;
+        }
+    }
+
+    const SgdParameter p = parameters[low];
+    float rate = figures[0], momentum = figures[1];
+    bool nesterov = figures[2] != 0.0f;
+    long long start = (long long)((int)blockIdx.x - p.first_chunk) * SGD_CHUNK;
+    long long end = start + SGD_CHUNK < p.count ? start + SGD_CHUNK : p.count;
+    long long packed = start + (end - start) / 4 * 4;
+    for (long long i = start + threadIdx.x * 4; i < packed; i += THREADS * 4)
+    {
+        sgd_update<4>(p, i, rate, momentum, nesterov);
+    }
+
+    for (long long i = packed + threadIdx.x; i < end; i += THREADS)
+    {
+        sgd_update<1>(p, i, rate, momentum, nesterov);
+    }
+}
+EXPORTED(sgd_step)
