@@ -49,7 +49,7 @@ public sealed class Tensor : IDisposable
     /// <summary>How often the numbers have been overwritten since they were made: what a device caches by (a packed filter, say).</summary>
     public long Version { get; private set; }
 
-    /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy.</summary>
+    /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy; disposed with the tensor.</summary>
     public object? DeviceState { get; set; }
 
     /// <summary>The operation that made this tensor, as far as a tape recorded it.</summary>
@@ -216,6 +216,8 @@ public sealed class Tensor : IDisposable
         {
             _memory = null;
             Device.Memory.Return(memory);
+            (DeviceState as IDisposable)?.Dispose();
+            DeviceState = null;
         }
     }
 

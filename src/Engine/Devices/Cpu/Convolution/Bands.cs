@@ -1,0 +1,58 @@
+namespace Engine.Devices.Cpu.Convolution;
+
+/// <summary>
+/// How the images of a batch are cut into bands: some output rows of one image, or several whole small images. A band's source
+/// pixels fit the cache; they are copied once, with zeros around them, and then read by every tap.
+/// </summary>
+internal readonly struct Bands
+{
+    // Floats in a band's source pixels: 64 KB, a share of any second-level cache that leaves room for the filter.
+    private const int SourceBudget = 16 * 1024;
+
+    // A band has at least this many output pixels where the batch allows, so that small images do not waste the tiles' last places.
+    private const int WantedPixels = 128;
+
+    public Bands(in Correlation work)
+    {
+        int channels = work.GroupSourceChannels;
+        Columns = work.Columns.SourceExtent(work.Columns.Outputs);
+        int pitch = Columns * channels;
+        int halo = (work.Rows.Taps - 1) * work.Rows.TapStep;
+        int rows = Math.Clamp(((SourceBudget / Math.Max(1, pitch)) - halo) / work.Rows.Step, 1, work.Rows.Outputs);
+        PerImage = (work.Rows.Outputs + rows - 1) / rows;
+        Rows = (work.Rows.Outputs + PerImage - 1) / PerImage;
+        PerImage = (work.Rows.Outputs + Rows - 1) / Rows;
+        Images = 1;
+        if (PerImage == 1)
+        {
+            int pixels = work.Rows.Outputs * work.Columns.Outputs;
+            int size = work.Rows.SourceExtent(Rows) * pitch;
+            Images = Math.Clamp(Math.Min(WantedPixels / Math.Max(1, pixels), SourceBudget / Math.Max(1, size)), 1, work.Batch);
+        }
+
+        Count = (work.Batch + Images - 1) / Images * PerImage;
+    }
+
+    /// <summary>Output rows in a band; the last band of an image may have fewer.</summary>
+    public int Rows { get; }
+
+    /// <summary>Source columns that a row of outputs reads, those outside the image included.</summary>
+    public int Columns { get; }
+
+    /// <summary>Images in a band, more than one only when a band is a whole image; the last band may have fewer.</summary>
+    public int Images { get; }
+
+    /// <summary>Bands in an image.</summary>
+    public int PerImage { get; }
+
+    /// <summary>Bands in the batch.</summary>
+    public int Count { get; }
+
+    /// <summary>The images and the output rows of one band.</summary>
+    public (int FirstImage, int ImageCount, int FirstRow, int RowCount) Extent(in Correlation work, int band)
+    {
+        int image = band / PerImage * Images;
+        int row = band % PerImage * Rows;
+        return (image, Math.Min(Images, work.Batch - image), row, Math.Min(Rows, work.Rows.Outputs - row));
+    }
+}

@@ -1,0 +1,53 @@
+namespace Engine.Devices.Cpu.Convolution;
+
+/// <summary>
+/// A correlation of a source image [N, H, W, C] with a filter into a destination image [N, P, Q, K], channels last, described so
+/// that the forward convolution and each phase of its gradient by the input are the same work.
+/// </summary>
+internal unsafe struct Correlation
+{
+    public CorrelationAxis Rows;
+    public CorrelationAxis Columns;
+    public int Batch;
+    public int Groups;
+
+    public float* Source;
+    public int SourceHeight, SourceWidth;
+
+    /// <summary>Source channels in all groups together.</summary>
+    public int SourceChannels;
+
+    public float* Destination;
+    public int DestinationHeight, DestinationWidth;
+
+    /// <summary>Destination channels in all groups together.</summary>
+    public int DestinationChannels;
+
+    /// <summary>Whether results are added to what the destination holds.</summary>
+    public bool Accumulate;
+
+    /// <summary>The filter [K, R, S, C / groups] as the caller has it.</summary>
+    public float* Filter;
+    public int FilterRows, FilterColumns;
+
+    /// <summary>Whether destination channels run over the filter's C (gradient by the input) instead of its K (forward).</summary>
+    public bool FilterIsTransposed;
+
+    public readonly int GroupSourceChannels => SourceChannels / Groups;
+
+    public readonly int GroupDestinationChannels => DestinationChannels / Groups;
+
+    /// <summary>Whether pixels can be read where they are: nothing outside is touched and a group is a whole pixel.</summary>
+    public readonly bool ReadsInPlace => Groups == 1 && Rows.StaysInside(SourceHeight) && Columns.StaysInside(SourceWidth);
+
+    /// <summary>The filter's element for a group, a destination channel in it, a tap and a source channel in the group.</summary>
+    public readonly float FilterAt(int group, int destination, int tapRow, int tapColumn, int source)
+    {
+        int row = Rows.FirstTap + (tapRow * Rows.TapDelta);
+        int column = Columns.FirstTap + (tapColumn * Columns.TapDelta);
+        int k = FilterIsTransposed ? (group * GroupSourceChannels) + source : (group * GroupDestinationChannels) + destination;
+        int c = FilterIsTransposed ? destination : source;
+        int channels = FilterIsTransposed ? GroupDestinationChannels : GroupSourceChannels;
+        return Filter[(((((long)k * FilterRows) + row) * FilterColumns) + column) * channels + c];
+    }
+}

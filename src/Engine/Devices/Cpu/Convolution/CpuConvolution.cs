@@ -1,0 +1,256 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Engine.Devices.Cpu.Simd;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu.Convolution;
+
+/// <summary>
+/// Direct convolution, channels last, for every stride, padding, dilation and number of groups: the forward, the gradient by the
+/// input (a correlation for each phase of the stride) and the gradient by the filter.
+/// </summary>
+internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : IDisposable
+{
+    private readonly NativeBuffer _scratch = new();
+    private readonly NativeBuffer _packed = new();
+    private readonly NativeBuffer _partials = new();
+    private readonly List<PackedForward> _packedFilters = [];
+
+    public void Forward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
+    {
+        Correlation work = ForwardWork(input, filter.Shape, geometry, output.Shape);
+        work.Filter = (float*)filter.Address;
+        work.Destination = (float*)output.Address;
+        Dispatch(new ForwardCall(this, filter), work);
+    }
+
+    public void BackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    {
+        Shape input = inputGradient.Shape, output = outputGradient.Shape;
+        if (!accumulate && (geometry.Stride.Height > filter.Shape[1] || geometry.Stride.Width > filter.Shape[2]
+            || geometry.Dilation.Height > 1 || geometry.Dilation.Width > 1))
+        {
+            // Phases of the stride that no tap reaches are skipped below; their pixels' gradient is zero.
+            NativeMemory.Clear((void*)inputGradient.Address, (nuint)inputGradient.ByteCount);
+        }
+
+        for (int phaseRow = 0; phaseRow < geometry.Stride.Height; phaseRow++)
+        {
+            for (int phaseColumn = 0; phaseColumn < geometry.Stride.Width; phaseColumn++)
+            {
+                Correlation work = new()
+                {
+                    Rows = CorrelationAxis.BackwardData(input[1], filter.Shape[1], geometry.Stride.Height, geometry.Padding.Height, geometry.Dilation.Height, phaseRow),
+                    Columns = CorrelationAxis.BackwardData(input[2], filter.Shape[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width, phaseColumn),
+                    Batch = output[0],
+                    Groups = geometry.Groups,
+                    Source = (float*)outputGradient.Address,
+                    SourceHeight = output[1],
+                    SourceWidth = output[2],
+                    SourceChannels = output[3],
+                    Destination = (float*)inputGradient.Address,
+                    DestinationHeight = input[1],
+                    DestinationWidth = input[2],
+                    DestinationChannels = input[3],
+                    Accumulate = accumulate,
+                    Filter = (float*)filter.Address,
+                    FilterRows = filter.Shape[1],
+                    FilterColumns = filter.Shape[2],
+                    FilterIsTransposed = true,
+                };
+                if (work.Rows.Taps > 0 && work.Columns.Taps > 0 && work.Rows.Outputs > 0 && work.Columns.Outputs > 0)
+                {
+                    Dispatch(new BackwardDataCall(this), work);
+                }
+            }
+        }
+    }
+
+    public void BackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    {
+        Correlation work = ForwardWork(input, filterGradient.Shape, geometry, outputGradient.Shape);
+        work.Accumulate = accumulate;
+        work.Destination = (float*)filterGradient.Address;
+        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.Address), work);
+    }
+
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _packed.Dispose();
+        _partials.Dispose();
+        foreach (PackedForward packed in _packedFilters.ToArray())
+        {
+            packed.Dispose();
+        }
+    }
+
+    private static Correlation ForwardWork(Tensor input, Shape filter, in ConvolutionGeometry geometry, Shape output) => new()
+    {
+        Rows = CorrelationAxis.Forward(output[1], filter[1], geometry.Stride.Height, geometry.Padding.Height, geometry.Dilation.Height),
+        Columns = CorrelationAxis.Forward(output[2], filter[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width),
+        Batch = output[0],
+        Groups = geometry.Groups,
+        Source = (float*)input.Address,
+        SourceHeight = input.Shape[1],
+        SourceWidth = input.Shape[2],
+        SourceChannels = input.Shape[3],
+        DestinationHeight = output[1],
+        DestinationWidth = output[2],
+        DestinationChannels = output[3],
+        FilterRows = filter[1],
+        FilterColumns = filter[2],
+    };
+
+    private void Dispatch<TCall>(TCall call, in Correlation work) where TCall : struct, ICall
+    {
+        if (work.Batch == 0)
+        {
+            return;
+        }
+
+        switch (level)
+        {
+            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work); break;
+            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work); break;
+            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work); break;
+            default: call.Run<Scalar, float>(work); break;
+        }
+    }
+
+    // Two vectors of output channels where there are registers for sixteen sums and channels to fill them.
+    private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
+        S.Registers >= 32 && work.GroupDestinationChannels > S.Width ? 2 : 1;
+
+    private void Correlate<S, V>(in Correlation work, float* packed)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        Bands bands = new(work);
+        long pitch = RoundUp(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
+        CorrelationJob<S, V> job = new()
+        {
+            Work = work,
+            Bands = bands,
+            InPlace = work.ReadsInPlace,
+            BlockVectors = BlockVectors<S, V>(work),
+            PackedFilter = packed,
+            Scratch = _scratch.Ensure(pitch * team.Size),
+            ScratchPitch = pitch,
+        };
+        team.Run(ref job, bands.Count);
+    }
+
+    private void Pack(in Correlation work, int blockWidth, float* packed)
+    {
+        PackFilterJob job = new() { Work = work, BlockWidth = blockWidth, Packed = packed };
+        team.Run(ref job, work.Groups * PackedFilter.Blocks(work, blockWidth));
+    }
+
+    private float* PackForward<S, V>(in Correlation work, Tensor filter)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        if (filter.DeviceState is not PackedForward packed)
+        {
+            packed = new PackedForward(_packedFilters);
+            _packedFilters.Add(packed);
+            filter.DeviceState = packed;
+        }
+
+        int width = BlockVectors<S, V>(work) * S.Width;
+        float* floats = packed.Buffer.Ensure(PackedFilter.Size(work, width));
+        if (packed.Version != filter.Version)
+        {
+            Pack(work, width, floats);
+            packed.Version = filter.Version;
+        }
+
+        return floats;
+    }
+
+    private void SumFilter<S, V>(in Correlation work, float* gradient)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        int vectors = BlockVectors<S, V>(work);
+        int width = vectors * S.Width;
+        Bands bands = new(work);
+        FilterGradientPlan plan = new(work, bands, width, tileRows: vectors == 1 && S.Registers >= 32 ? 16 : 8);
+
+        // A tile reads whole rows of eight or sixteen; where the last tile reaches past its pixel it may do so only in a copy.
+        bool inPlace = work.ReadsInPlace && plan.RunLength % plan.TileRows == 0;
+        long copy = RoundUp(inPlace ? 0 : SourceWindow.CopySize(work, bands));
+        bool padsGradient = work.GroupDestinationChannels % width != 0;
+        long pitch = copy + (padsGradient ? (long)bands.Images * bands.Rows * work.Columns.Outputs * width : 0);
+        FilterGradientJob<S, V> job = new()
+        {
+            Work = work,
+            Bands = bands,
+            Plan = plan,
+            InPlace = inPlace,
+            BlockVectors = vectors,
+            Gradient = gradient,
+            PartialSums = _partials.Ensure(plan.Partials * plan.PartialSize),
+            Scratch = _scratch.Ensure(pitch * team.Size),
+            ScratchPitch = pitch,
+            GradientCopyOffset = copy,
+        };
+        team.Run(ref job, plan.Partials * plan.Splits);
+        FilterGradientSumJob sum = new()
+        {
+            Plan = plan,
+            BlockWidth = width,
+            GroupChannels = work.GroupDestinationChannels,
+            PartialSums = job.PartialSums,
+            FilterGradient = work.Destination,
+            Accumulate = work.Accumulate,
+        };
+        team.Run(ref sum, work.Groups * plan.Blocks);
+    }
+
+    private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
+
+    private interface ICall
+    {
+        void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct;
+    }
+
+    private readonly struct ForwardCall(CpuConvolution owner, Tensor filter) : ICall
+    {
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
+            owner.Correlate<S, V>(work, owner.PackForward<S, V>(work, filter));
+    }
+
+    private readonly struct BackwardDataCall(CpuConvolution owner) : ICall
+    {
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        {
+            int width = BlockVectors<S, V>(work) * S.Width;
+            float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
+            owner.Pack(work, width, packed);
+            owner.Correlate<S, V>(work, packed);
+        }
+    }
+
+    private readonly unsafe struct BackwardFilterCall(CpuConvolution owner, float* gradient) : ICall
+    {
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
+            owner.SumFilter<S, V>(work, gradient);
+    }
+
+    /// <summary>A filter's packed copy, kept with its tensor for as long as its numbers stay the same.</summary>
+    private sealed class PackedForward(List<PackedForward> owners) : IDisposable
+    {
+        public NativeBuffer Buffer { get; } = new();
+
+        public long Version { get; set; } = -1;
+
+        /// <summary>Called when the tensor or the device is gone.</summary>
+        public void Dispose()
+        {
+            owners.Remove(this);
+            Buffer.Dispose();
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Devices.Cpu.Convolution;
+
+/// <summary>Floats outside the managed heap that grow when more are needed and never shrink: after the first step nothing is allocated.</summary>
+internal sealed unsafe class NativeBuffer : IDisposable
+{
+    private float* _floats;
+
+    /// <summary>How many floats there is room for.</summary>
+    public long Capacity { get; private set; }
+
+    /// <summary>Room for at least this many floats, aligned to 64 bytes; earlier content is lost when it grows.</summary>
+    public float* Ensure(long floats)
+    {
+        if (floats > Capacity)
+        {
+            Dispose();
+            try
+            {
+                _floats = (float*)NativeMemory.AlignedAlloc(checked((nuint)floats * sizeof(float)), 64);
+            }
+            catch (OutOfMemoryException e)
+            {
+                throw new EngineException($"out of memory: a convolution needs {floats * sizeof(float):N0} bytes of scratch; use a smaller batch or a smaller model", e);
+            }
+
+            Capacity = floats;
+        }
+
+        return _floats;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_floats);
+        _floats = null;
+        Capacity = 0;
+    }
+}
