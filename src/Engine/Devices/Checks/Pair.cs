@@ -1,0 +1,93 @@
+using Engine.Tensors;
+
+namespace Engine.Devices.Checks;
+
+/// <summary>What a primitive may do with a tensor.</summary>
+internal enum PairUse
+{
+    /// <summary>Only read it.</summary>
+    Input,
+
+    /// <summary>Write it.</summary>
+    Output,
+}
+
+/// <summary>
+/// The same tensor on the device in question and on the Reference. On the device it stands in the middle of a larger block, whose
+/// ends are all ones: numbers read past the tensor's ends are NaN, and writes there are found.
+/// </summary>
+internal sealed class Pair(string label, Shape shape, DataType? type, double[] values, PairUse use, Accuracy accuracy)
+{
+    private const int Guard = 256;
+    private const byte GuardByte = 0xFF;
+    private Tensor? _block, _onDevice, _onReference;
+    private byte[] _before = [];
+
+    /// <summary>How a failure names it.</summary>
+    public string Label { get; set; } = label;
+
+    /// <summary>Its extents.</summary>
+    public Shape Shape => shape;
+
+    /// <summary>What the primitive may do with it.</summary>
+    public PairUse Use => use;
+
+    /// <summary>Which tolerance applies to it.</summary>
+    public Accuracy Accuracy => accuracy;
+
+    /// <summary>The numbers that it starts with.</summary>
+    public double[] Values => values;
+
+    /// <summary>The tensor on the device in question.</summary>
+    public Tensor OnDevice => _onDevice!;
+
+    /// <summary>The tensor on the Reference device.</summary>
+    public Tensor OnReference => _onReference!;
+
+    /// <summary>Makes the tensors and writes the numbers.</summary>
+    public void Place(Device device, Device reference)
+    {
+        if (_onDevice is not null)
+        {
+            return;
+        }
+
+        DataType deviceType = type ?? device.FloatType;
+        int bytes = checked((int)(shape.ElementCount * deviceType.Size()));
+        byte[] guarded = new byte[bytes + (2 * Guard)];
+        Array.Fill(guarded, GuardByte);
+        _block = Tensor.From<byte>(device, new Shape(guarded.Length), guarded);
+
+        // The pool does not know this inner block, and leaves it alone when the tensor returns it.
+        _onDevice = new Tensor(device, shape, deviceType, new DeviceMemory(_block.Address + Guard, bytes), isTapeOwned: false);
+        _onDevice.Write<double>(values);
+        _onReference = Tensor.From<double>(reference, shape, values, type ?? reference.FloatType);
+        device.Synchronize();
+        _before = _block.ToArray<byte>();
+    }
+
+    /// <summary>Says what was written that should not have been; null when nothing was.</summary>
+    public string? FindStrayWrite()
+    {
+        byte[] after = _block!.ToArray<byte>();
+        if (after.AsSpan(..Guard).ContainsAnyExcept(GuardByte))
+        {
+            return $"{Label}: something was written before its first element";
+        }
+
+        if (after.AsSpan(^Guard..).ContainsAnyExcept(GuardByte))
+        {
+            return $"{Label}: something was written behind its last element";
+        }
+
+        return use == PairUse.Input && !after.AsSpan().SequenceEqual(_before) ? $"{Label} was changed" : null;
+    }
+
+    /// <summary>Returns the memory.</summary>
+    public void Release()
+    {
+        _onDevice?.Dispose();
+        _block?.Dispose();
+        _onReference?.Dispose();
+    }
+}

@@ -1,0 +1,60 @@
+using Engine.Devices;
+using Engine.Devices.Checks;
+using Engine.Devices.Reference;
+
+namespace Engine.Tests.Devices;
+
+/// <summary>The one contract test that runs on every device. A new device is one line in <see cref="Devices"/>.</summary>
+public sealed class DeviceContractTests
+{
+    private const long Seed = 2015;
+
+    private static readonly Dictionary<string, Func<Device>> Devices = new()
+    {
+        ["reference"] = () => new ReferenceDevice(),
+    };
+
+    public static TheoryData<string, string> DevicesAndPrimitives()
+    {
+        TheoryData<string, string> data = [];
+        foreach (string device in Devices.Keys)
+        {
+            foreach (string primitive in DeviceContract.All.Select(check => check.Primitive).Distinct())
+            {
+                data.Add(device, primitive);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(DevicesAndPrimitives))]
+    public void Device_does_as_the_reference_does(string deviceName, string primitive)
+    {
+        using Device device = Devices[deviceName]();
+        using ReferenceDevice reference = new();
+        CheckResult[] failures =
+        [
+            .. DeviceContract.All.Where(check => check.Primitive == primitive).Select(check => check.Run(device, reference, Seed)).Where(result => !result.Passed),
+        ];
+
+        Assert.True(failures.Length == 0, $"{failures.Length} failed:\n{string.Join("\n", failures.Take(20))}");
+        Assert.Equal(0, device.Memory.UsedBytes);
+    }
+
+    [Fact]
+    public void Contract_covers_every_primitive_of_a_device()
+    {
+        string[] primitives = [.. typeof(Device).GetMethods().Where(m => m.IsAbstract && !m.IsSpecialName).Select(m => m.Name).Distinct()];
+        string[] covered = [.. DeviceContract.All.Select(check => check.Primitive).Distinct()];
+
+        // The two transfers are part of every check.
+        Assert.Equal(["CopyFromHost", "CopyToHost"], primitives.Except(covered).Order());
+        Assert.Empty(covered.Except(primitives));
+    }
+
+    [Fact]
+    public void Names_of_the_checks_are_unique() =>
+        Assert.Empty(DeviceContract.All.GroupBy(check => check.Name).Where(group => group.Count() > 1).Select(group => group.Key));
+}
