@@ -18,6 +18,13 @@ public abstract class Operation
     /// <summary>What the operation computed.</summary>
     public Tensor Output { get; private set; } = null!;
 
+    /// <summary>
+    /// For an operation with kinks, a tensor that tells on which side of them it was evaluated: which elements are positive (a
+    /// ReLU's output), or, of an integer tensor, its values (a maximum's positions). Null for a smooth operation.
+    /// <see cref="GradientCheck"/> reads it to keep its differences from straddling a kink. It must be among the saved tensors.
+    /// </summary>
+    protected internal virtual Tensor? KinkPattern => null;
+
     /// <summary>The tensors that the backward reads.</summary>
     internal ReadOnlySpan<Tensor> Saved => _saved;
 

@@ -22,6 +22,8 @@ public sealed class Tape
     /// <summary>How many operations are recorded.</summary>
     public int Count => _operations.Count;
 
+    internal IReadOnlyList<Operation> Operations => _operations;
+
     internal int NoGradientDepth { get; set; }
 
     /// <summary>Makes a tensor of unspecified content that the tape owns: an operation's output, or what its backward saves.</summary>

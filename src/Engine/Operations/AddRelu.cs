@@ -22,6 +22,9 @@ public sealed class AddRelu : Operation
     /// <inheritdoc/>
     public override string Name => "add_relu";
 
+    /// <inheritdoc/>
+    protected internal override Tensor? KinkPattern => Output;
+
     /// <summary>Adds two tensors of one shape and clips at zero; they may be the same tensor.</summary>
     /// <exception cref="ShapeException">The shapes differ.</exception>
     public static Tensor Apply(Tensor left, Tensor right)

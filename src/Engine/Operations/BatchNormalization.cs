@@ -29,6 +29,9 @@ public sealed class BatchNormalization : Operation
     /// <inheritdoc/>
     public override string Name => "batch_norm";
 
+    /// <inheritdoc/>
+    protected internal override Tensor? KinkPattern => _relu ? Output : null;
+
     /// <summary>Normalises each channel, adds the shortcut, clips at zero.</summary>
     /// <param name="input">[N, H, W, C] or [N, C].</param>
     /// <param name="gamma">[C].</param>

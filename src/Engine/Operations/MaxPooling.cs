@@ -25,8 +25,8 @@ public sealed class MaxPooling : Operation
     /// <inheritdoc/>
     public override string Name => "max_pool";
 
-    /// <summary>Which pixel won each window: UInt8 of the output's shape, r * kernelWidth + s.</summary>
-    internal Tensor Positions => _positions;
+    /// <inheritdoc/>
+    protected internal override Tensor? KinkPattern => _positions;
 
     /// <summary>Takes each window's maximum of an input [N, H, W, C] into [N, P, Q, C].</summary>
     /// <exception cref="ShapeException">The input is not [N, H, W, C], or no window fits it.</exception>

@@ -16,6 +16,9 @@ public sealed class Relu : Operation
     /// <inheritdoc/>
     public override string Name => "relu";
 
+    /// <inheritdoc/>
+    protected internal override Tensor? KinkPattern => Output;
+
     /// <summary>Applies the operation to a tensor of any shape.</summary>
     public static Tensor Apply(Tensor input)
     {
