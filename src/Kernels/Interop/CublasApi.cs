@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Kernels.Interop;
+
+/// <summary>cuBLAS's entry points in use. All but one return a cublasStatus_t.</summary>
+internal static unsafe partial class CublasApi
+{
+    private const string Library = "cublas";
+
+    [LibraryImport(Library)]
+    internal static partial byte* cublasGetStatusString(int status);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasGetProperty(int property, int* value);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasCreate_v2(nint* handle);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasDestroy_v2(nint handle);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasSetStream_v2(nint handle, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasSetMathMode(nint handle, int mode);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasSetWorkspace_v2(nint handle, nint workspace, nuint bytes);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasSgemm_v2(
+        nint handle, int transposeA, int transposeB, int m, int n, int k, float* alpha, nint a, int lda, nint b, int ldb, float* beta, nint c, int ldc);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasGemmEx(
+        nint handle, int transposeA, int transposeB, int m, int n, int k, void* alpha, nint a, int typeA, int lda, nint b, int typeB, int ldb,
+        void* beta, nint c, int typeC, int ldc, int computeType, int algorithm);
+
+    [LibraryImport(Library)]
+    internal static partial int cublasGemmStridedBatchedEx(
+        nint handle, int transposeA, int transposeB, int m, int n, int k, void* alpha, nint a, int typeA, int lda, long strideA,
+        nint b, int typeB, int ldb, long strideB, void* beta, nint c, int typeC, int ldc, long strideC, int batchCount, int computeType, int algorithm);
+
+    internal static void Check(int status, string call, string? details = null)
+    {
+        if (status != 0)
+        {
+            throw new CudaException(call, status, Marshal.PtrToStringUTF8((nint)cublasGetStatusString(status)) ?? "unknown cuBLAS error", details);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+namespace Engine.Kernels.Interop;
+
+/// <summary>The element types of a matrix, in the numbering of cudaDataType.</summary>
+public enum CudaDataType
+{
+    /// <summary>32-bit float.</summary>
+    Float32 = 0,
+
+    /// <summary>16-bit brain float.</summary>
+    BFloat16 = 14,
+}
+
+/// <summary>How cuBLAS computes, in the numbering of cublasComputeType_t. All add up in 32-bit floats.</summary>
+public enum CublasComputeType
+{
+    /// <summary>Products of 32-bit floats in full.</summary>
+    Float32 = 68,
+
+    /// <summary>Products by tensor cores, of factors rounded to tf32.</summary>
+    Tf32 = 77,
+}
+
+/// <summary>Whether cuBLAS may round 32-bit factors, in the numbering of cublasMath_t.</summary>
+public enum CublasMath
+{
+    /// <summary>As the compute type says.</summary>
+    Default = 0,
+
+    /// <summary>32-bit matrix products by tensor cores, of factors rounded to tf32.</summary>
+    Tf32 = 3,
+}
+
+/// <summary>A matrix as cuBLAS sees it: in column order, so that a row-major [rows, columns] is its transpose.</summary>
+/// <param name="Pointer">Its address on the device.</param>
+/// <param name="Type">Its elements.</param>
+/// <param name="LeadingDimension">Elements between neighbouring columns.</param>
+/// <param name="Transpose">Whether its transpose enters the product.</param>
+/// <param name="BatchStride">Elements between neighbouring matrices of a batch.</param>
+public readonly record struct CublasMatrix(nint Pointer, CudaDataType Type, int LeadingDimension, bool Transpose = false, long BatchStride = 0);
+
+/// <summary>A cuBLAS handle: matrix products on one stream.</summary>
+public sealed unsafe class CudaBlas : IDisposable
+{
+    private const int DefaultAlgorithm = -1;
+
+    /// <summary>Makes a handle in the current context.</summary>
+    public CudaBlas()
+    {
+        nint handle;
+        CublasApi.Check(CublasApi.cublasCreate_v2(&handle), "cublasCreate");
+        Handle = handle;
+    }
+
+    /// <summary>The raw cublasHandle_t; 0 once disposed.</summary>
+    public nint Handle { get; private set; }
+
+    /// <summary>cuBLAS's version.</summary>
+    public static Version GetVersion()
+    {
+        int* parts = stackalloc int[3];
+        for (int i = 0; i < 3; i++)
+        {
+            CublasApi.Check(CublasApi.cublasGetProperty(i, parts + i), "cublasGetProperty");
+        }
+
+        return new Version(parts[0], parts[1], parts[2]);
+    }
+
+    /// <summary>Lets later calls run on a stream. It also takes back a workspace given before.</summary>
+    public void SetStream(CudaStream stream) => CublasApi.Check(CublasApi.cublasSetStream_v2(Handle, stream.Handle), "cublasSetStream");
+
+    /// <summary>Whether products of 32-bit floats may use tf32.</summary>
+    public void SetMathMode(CublasMath mode) => CublasApi.Check(CublasApi.cublasSetMathMode(Handle, (int)mode), "cublasSetMathMode", $"mode {mode}");
+
+    /// <summary>Gives it memory to work in, aligned to 256 bytes, so that it takes none itself; NVIDIA advises 32 MiB on Hopper and 4 MiB before.</summary>
+    public void SetWorkspace(nint pointer, long bytes) =>
+        CublasApi.Check(CublasApi.cublasSetWorkspace_v2(Handle, pointer, (nuint)bytes), "cublasSetWorkspace", $"{bytes} bytes");
+
+    /// <summary>c [m, n] = alpha op(a) [m, k] op(b) [k, n] + beta c, all in column order.</summary>
+    public void Gemm(int m, int n, int k, float alpha, in CublasMatrix a, in CublasMatrix b, float beta, in CublasMatrix c, CublasComputeType computeType)
+    {
+        int status = CublasApi.cublasGemmEx(
+            Handle, a.Transpose ? 1 : 0, b.Transpose ? 1 : 0, m, n, k, &alpha, a.Pointer, (int)a.Type, a.LeadingDimension,
+            b.Pointer, (int)b.Type, b.LeadingDimension, &beta, c.Pointer, (int)c.Type, c.LeadingDimension, (int)computeType, DefaultAlgorithm);
+        if (status != 0)
+        {
+            CublasApi.Check(status, "cublasGemmEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {computeType}");
+        }
+    }
+
+    /// <summary>As <see cref="Gemm"/>, for every matrix of a batch.</summary>
+    public void GemmStridedBatched(
+        int m, int n, int k, float alpha, in CublasMatrix a, in CublasMatrix b, float beta, in CublasMatrix c, int batchCount, CublasComputeType computeType)
+    {
+        int status = CublasApi.cublasGemmStridedBatchedEx(
+            Handle, a.Transpose ? 1 : 0, b.Transpose ? 1 : 0, m, n, k, &alpha, a.Pointer, (int)a.Type, a.LeadingDimension, a.BatchStride,
+            b.Pointer, (int)b.Type, b.LeadingDimension, b.BatchStride, &beta, c.Pointer, (int)c.Type, c.LeadingDimension, c.BatchStride, batchCount,
+            (int)computeType, DefaultAlgorithm);
+        if (status != 0)
+        {
+            CublasApi.Check(status, "cublasGemmStridedBatchedEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {batchCount} matrices, {computeType}");
+        }
+    }
+
+    /// <summary>Gives it back.</summary>
+    public void Dispose()
+    {
+        if (Handle != 0)
+        {
+            nint handle = Handle;
+            Handle = 0;
+            CublasApi.Check(CublasApi.cublasDestroy_v2(handle), "cublasDestroy");
+        }
+    }
+}
