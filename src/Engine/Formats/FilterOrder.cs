@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using Engine.Tensors;
+
+namespace Engine.Formats;
+
+/// <summary>
+/// The order of a filter's numbers: [K, R, S, C] in the engine, [K, C, R, S] in PyTorch's files. Tensors of other ranks (linear
+/// weights [outputs, inputs], vectors) are the same in both.
+/// </summary>
+public static class FilterOrder
+{
+    /// <summary>The extents of a tensor as PyTorch's files have them.</summary>
+    public static long[] ToPyTorch(Shape shape) =>
+        shape.Rank == 4 ? [shape[0], shape[3], shape[1], shape[2]] : [.. shape.ToArray().Select(extent => (long)extent)];
+
+    /// <summary>Reorders raw elements from the engine's order to PyTorch's; returns the same array where there is nothing to do.</summary>
+    /// <param name="elements">The elements, in the engine's order.</param>
+    /// <param name="elementSize">Bytes of one element: 1, 2, 4 or 8.</param>
+    /// <param name="shape">The shape in the engine.</param>
+    public static byte[] ToPyTorch(byte[] elements, int elementSize, Shape shape) =>
+        shape.Rank == 4 ? Transpose(elements, elementSize, shape[0], shape[1] * shape[2], shape[3]) : elements;
+
+    /// <summary>Reorders raw elements from PyTorch's order to the engine's; returns the same array where there is nothing to do.</summary>
+    /// <param name="elements">The elements, in PyTorch's order.</param>
+    /// <param name="elementSize">Bytes of one element: 1, 2, 4 or 8.</param>
+    /// <param name="shape">The shape in the engine.</param>
+    public static byte[] FromPyTorch(byte[] elements, int elementSize, Shape shape) =>
+        shape.Rank == 4 ? Transpose(elements, elementSize, shape[0], shape[3], shape[1] * shape[2]) : elements;
+
+    private static byte[] Transpose(byte[] elements, int elementSize, int matrices, int rows, int columns)
+    {
+        byte[] result = new byte[elements.Length];
+        switch (elementSize)
+        {
+            case 1: Transpose<byte>(elements, result, matrices, rows, columns); break;
+            case 2: Transpose<ushort>(elements, result, matrices, rows, columns); break;
+            case 4: Transpose<uint>(elements, result, matrices, rows, columns); break;
+            case 8: Transpose<ulong>(elements, result, matrices, rows, columns); break;
+            default: throw new ArgumentOutOfRangeException(nameof(elementSize), elementSize, null);
+        }
+
+        return result;
+    }
+
+    private static void Transpose<T>(byte[] source, byte[] destination, int matrices, int rows, int columns) where T : unmanaged
+    {
+        ReadOnlySpan<T> from = MemoryMarshal.Cast<byte, T>(source);
+        Span<T> to = MemoryMarshal.Cast<byte, T>(destination.AsSpan());
+        for (int matrix = 0; matrix < matrices; matrix++)
+        {
+            int start = matrix * rows * columns;
+            for (int row = 0; row < rows; row++)
+            {
+                for (int column = 0; column < columns; column++)
+                {
+                    to[start + (column * rows) + row] = from[start + (row * columns) + column];
+                }
+            }
+        }
+    }
+}

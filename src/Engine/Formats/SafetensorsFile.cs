@@ -1,0 +1,284 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace Engine.Formats;
+
+/// <summary>
+/// A safetensors file opened for reading. Opening it checks the whole header, so that a damaged file is refused before anything is
+/// done with its content; the numbers are read when asked for.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    /// <summary>The most bytes that a header may have: what the format's own library allows.</summary>
+    public const long MaxHeaderBytes = 100_000_000;
+
+    internal const string MetadataName = "__metadata__";
+    private readonly FileStream _stream;
+    private readonly Dictionary<string, SafetensorsEntry> _entries = [];
+    private readonly Dictionary<string, string> _metadata = [];
+    private readonly List<string> _names = [];
+    private long _dataStart;
+
+    private SafetensorsFile(string path, FileStream stream)
+    {
+        Path = path;
+        _stream = stream;
+    }
+
+    /// <summary>The file's path, as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The tensors, in the header's order.</summary>
+    public IEnumerable<SafetensorsEntry> Entries => _names.Select(name => _entries[name]);
+
+    /// <summary>The texts that the header holds besides.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>Opens a file and checks its header.</summary>
+    /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the entry.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.ReplaceLineEndings(" ");
+            throw new EngineException($"cannot read '{path}': {reason}", e);
+        }
+
+        SafetensorsFile file = new(path, stream);
+        try
+        {
+            file.ReadHeader();
+            return file;
+        }
+        catch (Exception e)
+        {
+            stream.Dispose();
+            if (e is IOException)
+            {
+                throw new EngineException($"cannot read '{path}': {e.Message.ReplaceLineEndings(" ")}", e);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Finds an entry by name; null where there is none.</summary>
+    public SafetensorsEntry? Find(string name) => _entries.GetValueOrDefault(name);
+
+    /// <summary>Reads an entry's elements, little endian, in row-major order.</summary>
+    /// <exception cref="EngineException">The entry is too large for an array, or the file cannot be read.</exception>
+    public byte[] Read(SafetensorsEntry entry)
+    {
+        long count = entry.End - entry.Start;
+        if (count > Array.MaxLength)
+        {
+            throw Invalid($"entry '{entry.Name}' has {count:N0} bytes, more than fit an array");
+        }
+
+        byte[] bytes = new byte[count];
+        try
+        {
+            _stream.Position = _dataStart + entry.Start;
+            _stream.ReadExactly(bytes);
+        }
+        catch (IOException e)
+        {
+            throw new EngineException($"cannot read entry '{entry.Name}' of '{Path}': {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    private void ReadHeader()
+    {
+        long fileLength = _stream.Length;
+        if (fileLength < 8)
+        {
+            throw Invalid($"it has {fileLength} bytes, fewer than the 8 of the header's length");
+        }
+
+        Span<byte> prefix = stackalloc byte[8];
+        _stream.ReadExactly(prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length > MaxHeaderBytes)
+        {
+            throw Invalid($"its header claims {length:N0} bytes, more than the {MaxHeaderBytes:N0} allowed; this is no safetensors file");
+        }
+
+        if ((long)length > fileLength - 8)
+        {
+            throw Invalid($"its header claims {length:N0} bytes, but only {fileLength - 8:N0} follow; the file is truncated");
+        }
+
+        byte[] header = new byte[length];
+        _stream.ReadExactly(header);
+        _dataStart = 8 + (long)length;
+        Parse(header);
+        CheckRanges(fileLength - _dataStart);
+    }
+
+    private void Parse(byte[] header)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(header);
+        }
+        catch (JsonException)
+        {
+            throw Invalid("its header is not valid JSON");
+        }
+
+        using (document)
+        {
+            try
+            {
+                ParseEntries(document.RootElement);
+            }
+            catch (InvalidOperationException)
+            {
+                throw Invalid("its header holds a text that is not valid UTF-8");
+            }
+        }
+    }
+
+    private void ParseEntries(JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw Invalid("its header is not a JSON object");
+        }
+
+        bool hasMetadata = false;
+        foreach (JsonProperty property in root.EnumerateObject())
+        {
+            bool isNew = property.Name == MetadataName ? !hasMetadata : !_entries.ContainsKey(property.Name);
+            if (!isNew)
+            {
+                throw Invalid($"entry '{property.Name}' occurs twice");
+            }
+
+            if (property.Name == MetadataName)
+            {
+                hasMetadata = true;
+                ParseMetadata(property.Value);
+            }
+            else
+            {
+                _entries.Add(property.Name, ParseEntry(property.Name, property.Value));
+                _names.Add(property.Name);
+            }
+        }
+    }
+
+    private void ParseMetadata(JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw Invalid($"{MetadataName} is not a JSON object");
+        }
+
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            if (property.Value.ValueKind != JsonValueKind.String)
+            {
+                throw Invalid($"{MetadataName} has an entry '{property.Name}' that is not a text");
+            }
+
+            _metadata[property.Name] = property.Value.GetString()!;
+        }
+    }
+
+    private SafetensorsEntry ParseEntry(string name, JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw Invalid($"entry '{name}' is not a JSON object");
+        }
+
+        string? typeName = element.TryGetProperty("dtype", out JsonElement type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        if (typeName is null)
+        {
+            throw Invalid($"entry '{name}' has no dtype");
+        }
+
+        if (!Enum.TryParse(typeName, out SafetensorsType elementType) || elementType.ToString() != typeName)
+        {
+            throw Invalid($"entry '{name}' has dtype {typeName}, but only {string.Join(", ", Enum.GetNames<SafetensorsType>())} can be read");
+        }
+
+        long[] extents = Numbers(name, element, "shape");
+        long[] offsets = Numbers(name, element, "data_offsets");
+        if (offsets.Length != 2 || offsets[0] > offsets[1])
+        {
+            throw Invalid($"entry '{name}' has data_offsets [{string.Join(", ", offsets)}], which are not a start and an end");
+        }
+
+        SafetensorsEntry entry = new(name, elementType, extents, offsets[0], offsets[1]);
+        Int128 bytes = elementType.Size();
+        foreach (long extent in extents)
+        {
+            bytes = Int128.Min(bytes * extent, Int128.MaxValue >> 64);
+        }
+
+        return bytes == entry.End - entry.Start
+            ? entry
+            : throw Invalid($"entry '{name}' is {elementType} {entry.ShapeText}, but its data_offsets span {entry.End - entry.Start:N0} bytes");
+    }
+
+    private long[] Numbers(string name, JsonElement element, string property)
+    {
+        if (!element.TryGetProperty(property, out JsonElement array) || array.ValueKind != JsonValueKind.Array)
+        {
+            throw Invalid($"entry '{name}' has no {property}");
+        }
+
+        List<long> numbers = [];
+        foreach (JsonElement item in array.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out long number) || number < 0)
+            {
+                throw Invalid($"entry '{name}' has a {property} with {item.GetRawText()}, which is not an integer of zero or more");
+            }
+
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
+    }
+
+    // The entries must cover the data from its first byte to its last, without gaps and without overlap, as the format demands.
+    private void CheckRanges(long dataLength)
+    {
+        long reached = 0;
+        foreach (SafetensorsEntry entry in _entries.Values.OrderBy(e => e.Start).ThenBy(e => e.End))
+        {
+            if (entry.End > dataLength)
+            {
+                throw Invalid($"entry '{entry.Name}' ends at byte {entry.End:N0} of {dataLength:N0}; the file is truncated");
+            }
+
+            if (entry.Start != reached)
+            {
+                throw Invalid($"entry '{entry.Name}' starts at byte {entry.Start:N0}, which {(entry.Start < reached ? "overlaps the entry before it" : "leaves a gap")}");
+            }
+
+            reached = entry.End;
+        }
+
+        if (reached != dataLength)
+        {
+            throw Invalid($"{dataLength - reached:N0} bytes follow the last entry");
+        }
+    }
+
+    private EngineException Invalid(string reason) => new($"'{Path}' is not a valid safetensors file: {reason}");
+}
