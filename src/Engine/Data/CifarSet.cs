@@ -1,0 +1,175 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+
+namespace Engine.Data;
+
+/// <summary>
+/// Reads CIFAR-10 and CIFAR-100 in their official binary layout: records of one or two label bytes and 3,072 pixels as three
+/// planes of 32x32 (red, green, blue). The files lie in a folder or still in the official .tar.gz.
+/// </summary>
+internal sealed class CifarSet : DataSet
+{
+    private const int Side = 32;
+    private const int Channels = 3;
+    private const int Plane = Side * Side;
+    private const int ImageBytes = Plane * Channels;
+    private readonly IReadOnlyList<string> _classes;
+    private readonly int _labelBytes;
+    private readonly string[] _trainFiles;
+    private readonly string _testFile;
+    private readonly int _trainRecords;
+    private readonly int _testRecords;
+    private readonly string _unpackedFolder;
+
+    private CifarSet(
+        IReadOnlyList<string> classes, int labelBytes, string[] trainFiles, string testFile, int trainRecords, int testRecords, string unpacked, string sha256)
+        : base(
+            $"cifar{classes.Count}", $"50,000 + 10,000 photographs, 32x32 colour, {classes.Count} classes",
+            $"CIFAR-{classes.Count}, A. Krizhevsky, V. Nair and G. Hinton (2009), University of Toronto; no licence stated",
+            [new("https://www.cs.toronto.edu/~kriz/", $"cifar-{classes.Count}-binary.tar.gz", sha256)])
+    {
+        _classes = classes;
+        _labelBytes = labelBytes;
+        _trainFiles = trainFiles;
+        _testFile = testFile;
+        _trainRecords = trainRecords;
+        _testRecords = testRecords;
+        _unpackedFolder = unpacked;
+    }
+
+    /// <summary>CIFAR-10: five training files and a test file, of 10,000 records with one label byte.</summary>
+    public static CifarSet Ten { get; } = TenWith(records: 10_000);
+
+    /// <summary>CIFAR-100: 50,000 training and 10,000 test records, each with a coarse label, which is skipped, and a fine one.</summary>
+    public static CifarSet Hundred { get; } = HundredWith(trainRecords: 50_000, testRecords: 10_000);
+
+    private int RecordBytes => _labelBytes + ImageBytes;
+
+    private string[] FileNames => [.. _trainFiles, _testFile];
+
+    /// <summary>CIFAR-10's layout with another number of records in each file, for tests.</summary>
+    internal static CifarSet TenWith(int records) => new(
+        CifarClasses.Ten, labelBytes: 1,
+        ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"], "test_batch.bin",
+        records, records, "cifar-10-batches-bin", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd");
+
+    /// <summary>CIFAR-100's layout with other numbers of records, for tests.</summary>
+    internal static CifarSet HundredWith(int trainRecords, int testRecords) => new(
+        CifarClasses.Hundred, labelBytes: 2, ["train.bin"], "test.bin",
+        trainRecords, testRecords, "cifar-100-binary", "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec");
+
+    /// <inheritdoc/>
+    private protected override string? Locate(string folder)
+    {
+        // The archive itself may be named, and unpacked files come before it.
+        string archive = Path.Combine(folder, Downloads[0].FileName);
+        string[] fileNames = FileNames;
+        return File.Exists(folder) ? folder
+            : LocateFiles([folder, Path.Combine(folder, _unpackedFolder), Path.Combine(folder, Name)], fileNames, Path.Combine)
+            ?? (File.Exists(archive) ? archive : null);
+    }
+
+    /// <inheritdoc/>
+    private protected override ImageSet Read(string location)
+    {
+        Part train = new(_trainFiles.Length * _trainRecords);
+        Part test = new(_testRecords);
+        if (Directory.Exists(location))
+        {
+            foreach (string fileName in FileNames)
+            {
+                using DataFile file = DataFile.Open(Path.Combine(location, fileName));
+                ReadFile(file, fileName, train, test);
+            }
+        }
+        else
+        {
+            ReadArchive(location, train, test);
+        }
+
+        return new ImageSet(Name, Source(train), Source(test), new Augmentation(Padding: 4, Mirror: true), Credit);
+    }
+
+    private MemoryImageSource Source(Part part) => new(part.Pixels, part.Labels, Side, Side, Channels, _classes);
+
+    private void ReadArchive(string path, Part train, Part test)
+    {
+        HashSet<string> missing = [.. FileNames];
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            if (file.Length == 0)
+            {
+                throw new EngineException($"{path} is empty; delete it and run 'engine data get {Name}'");
+            }
+
+            using TarReader archive = new(new GZipStream(file, CompressionMode.Decompress));
+            while (missing.Count > 0 && archive.GetNextEntry() is { } entry)
+            {
+                string fileName = Path.GetFileName(entry.Name);
+                if (entry.DataStream is { } content && missing.Remove(fileName))
+                {
+                    ReadFile(DataFile.From($"{path}({entry.Name})", content, entry.Length), fileName, train, test);
+                }
+            }
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException)
+        {
+            throw new EngineException($"{path} is damaged or truncated: expected a .tar.gz archive ({e.Message}); delete it and run 'engine data get {Name}'", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"cannot read {path}: {e.Message}", e);
+        }
+
+        if (missing.Count > 0)
+        {
+            throw new EngineException($"{path} lacks {string.Join(", ", FileNames.Where(missing.Contains))}; expected the official archive of {Name}");
+        }
+    }
+
+    private void ReadFile(DataFile file, string fileName, Part train, Part test)
+    {
+        bool isTest = fileName == _testFile;
+        int records = isTest ? _testRecords : _trainRecords;
+        int first = isTest ? 0 : Array.IndexOf(_trainFiles, fileName) * records;
+        Part part = isTest ? test : train;
+        string expected = $"{(long)records * RecordBytes:N0} bytes, {records:N0} records of {RecordBytes:N0}";
+        byte[] record = new byte[RecordBytes];
+        for (int i = 0; i < records; i++)
+        {
+            file.Fill(record, expected);
+            int label = record[_labelBytes - 1];
+            if (label >= _classes.Count)
+            {
+                throw new EngineException($"{file.Path} gives record {i:N0} the label {label}; expected 0 to {_classes.Count - 1}");
+            }
+
+            part.Labels[first + i] = (byte)label;
+            Interleave(record.AsSpan(_labelBytes), part.Pixels.AsSpan((first + i) * ImageBytes, ImageBytes));
+        }
+
+        file.CheckEnd(expected);
+    }
+
+    // Three planes become channels last.
+    private static void Interleave(ReadOnlySpan<byte> planes, Span<byte> pixels)
+    {
+        ReadOnlySpan<byte> red = planes[..Plane];
+        ReadOnlySpan<byte> green = planes.Slice(Plane, Plane);
+        ReadOnlySpan<byte> blue = planes.Slice(2 * Plane, Plane);
+        for (int i = 0; i < Plane; i++)
+        {
+            pixels[3 * i] = red[i];
+            pixels[(3 * i) + 1] = green[i];
+            pixels[(3 * i) + 2] = blue[i];
+        }
+    }
+
+    private sealed class Part(int count)
+    {
+        public byte[] Pixels { get; } = GC.AllocateUninitializedArray<byte>(count * ImageBytes);
+
+        public byte[] Labels { get; } = new byte[count];
+    }
+}

@@ -1,0 +1,99 @@
+using System.IO.Compression;
+
+namespace Engine.Data;
+
+/// <summary>A data set's file, opened for reading from front to back; every failure becomes one line that names the file.</summary>
+internal sealed class DataFile : IDisposable
+{
+    // Deflate cannot pack more than this many bytes into one: what a gzipped file of a given length can hold at most.
+    private const long GreatestExpansion = 1032;
+    private readonly Stream _stream;
+    private long _read;
+
+    private DataFile(string path, Stream stream, long greatestLength)
+    {
+        Path = path;
+        _stream = stream;
+        GreatestLength = greatestLength;
+    }
+
+    /// <summary>How errors name the file.</summary>
+    public string Path { get; }
+
+    /// <summary>The bytes that the content cannot exceed, for a check before memory is taken.</summary>
+    public long GreatestLength { get; }
+
+    /// <summary>Opens a file on disk; a gzipped one, told by its first two bytes, is unpacked on the way.</summary>
+    /// <exception cref="EngineException">The file cannot be opened, or it is empty.</exception>
+    public static DataFile Open(string path)
+    {
+        try
+        {
+            FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+            if (file.Length == 0)
+            {
+                file.Dispose();
+                throw new EngineException($"{path} is empty; delete it and get it again");
+            }
+
+            bool isGzip = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+            file.Position = 0;
+            return isGzip
+                ? new DataFile(path, new GZipStream(file, CompressionMode.Decompress), file.Length * GreatestExpansion)
+                : new DataFile(path, file, file.Length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"cannot read {path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads from a stream that belongs to somebody else, such as an archive's entry.</summary>
+    public static DataFile From(string path, Stream stream, long length) => new(path, stream, length);
+
+    /// <summary>Fills a span with the next bytes.</summary>
+    /// <param name="destination">What to fill.</param>
+    /// <param name="expected">What the file should hold, for the error: "47,040,016 bytes".</param>
+    /// <exception cref="EngineException">The file ends before, or is damaged.</exception>
+    public void Fill(Span<byte> destination, string expected)
+    {
+        int count = ReadSome(destination);
+        if (count < destination.Length)
+        {
+            throw new EngineException($"{Path} is truncated: it ends after {_read:N0} bytes; expected {expected}");
+        }
+    }
+
+    /// <summary>Makes sure that nothing follows.</summary>
+    /// <param name="expected">What the file should hold, for the error.</param>
+    /// <exception cref="EngineException">Something does.</exception>
+    public void CheckEnd(string expected)
+    {
+        Span<byte> one = stackalloc byte[1];
+        if (ReadSome(one) > 0)
+        {
+            throw new EngineException($"{Path} is longer than it should be: bytes follow the expected {expected}");
+        }
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    private int ReadSome(Span<byte> destination)
+    {
+        try
+        {
+            int count = _stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
+            _read += count;
+            return count;
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw new EngineException($"{Path} is damaged or truncated: it cannot be unpacked ({e.Message}); delete it and get it again", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"cannot read {Path}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+namespace Engine.Data;
+
+/// <summary>The data sets that the engine knows by name.</summary>
+public static class DataSets
+{
+    /// <summary>All sets, in the order in which help lists them.</summary>
+    public static IReadOnlyList<DataSet> All { get; } = [new DigitsSet(), new FashionMnistSet(), CifarSet.Ten, CifarSet.Hundred];
+
+    /// <summary>The set of a name.</summary>
+    /// <exception cref="EngineException">There is none; the message lists those that exist.</exception>
+    public static DataSet Get(string name) =>
+        All.FirstOrDefault(s => s.Name == name)
+        ?? throw new EngineException($"there is no data set called '{name}'; the sets are {string.Join(", ", All.Select(s => s.Name))}");
+
+    /// <summary>Reads a set into memory.</summary>
+    /// <param name="name">digits, fashion-mnist, cifar10 or cifar100.</param>
+    /// <param name="directory">The folder (or, for CIFAR, the .tar.gz file) to read it from; null to look in the cache folder and where an operating system keeps it.</param>
+    /// <exception cref="EngineException">The name is unknown, the set is not there, or one of its files is damaged.</exception>
+    public static ImageSet Open(string name, string? directory = null) => Get(name).Open(directory);
+}

@@ -1,0 +1,42 @@
+namespace Engine.Data;
+
+/// <summary>
+/// Labelled pictures of one size, read one at a time: from memory, or decoded when asked for. A loader may call
+/// <see cref="Read"/> and <see cref="Label"/> from several threads at once.
+/// </summary>
+public interface IImageSource
+{
+    /// <summary>How many pictures there are.</summary>
+    int Count { get; }
+
+    /// <summary>The height of every picture, in pixels.</summary>
+    int Height { get; }
+
+    /// <summary>The width of every picture, in pixels.</summary>
+    int Width { get; }
+
+    /// <summary>The channels of every picture: 1 for grey, 3 for red, green and blue.</summary>
+    int Channels { get; }
+
+    /// <summary>The classes' names, by label.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The label of one picture, from 0 to the number of classes minus 1.</summary>
+    int Label(int index);
+
+    /// <summary>Writes one picture's bytes, channels last: [Height, Width, Channels], row by row.</summary>
+    /// <param name="index">Which picture, from 0 to <see cref="Count"/> - 1.</param>
+    /// <param name="pixels">Room for exactly Height * Width * Channels bytes.</param>
+    /// <exception cref="EngineException">The picture cannot be read.</exception>
+    void Read(int index, Span<byte> pixels);
+}
+
+/// <summary>What every image source can tell about itself.</summary>
+public static class ImageSources
+{
+    extension(IImageSource source)
+    {
+        /// <summary>The bytes of one picture: Height * Width * Channels.</summary>
+        public int ImageBytes => checked(source.Height * source.Width * source.Channels);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Engine.Data;
+
+/// <summary>A data set: pictures to train on, pictures held out to test with, and what is known about them.</summary>
+/// <param name="Name">What the command line calls it: digits, fashion-mnist, cifar10, cifar100.</param>
+/// <param name="Train">The pictures to train on.</param>
+/// <param name="Test">The pictures held out, of the same size and classes.</param>
+/// <param name="Augmentation">The augmentation that is usual for this set; it mirrors only where a mirror image means the same.</param>
+/// <param name="Credit">One line: who made the set, and under which licence.</param>
+public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
+{
+    /// <summary>The classes' names, by label.</summary>
+    public IReadOnlyList<string> ClassNames => Train.ClassNames;
+
+    /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
+    public bool IsMirrorable => Augmentation.Mirror;
+
+    /// <summary>
+    /// The same set with some training pictures held out: they take the test pictures' place, so that a recipe can be chosen
+    /// without looking at those.
+    /// </summary>
+    /// <param name="count">Pictures to hold out, 5,000 in the paper.</param>
+    /// <param name="seed">Chooses them.</param>
+    /// <exception cref="EngineException">The count leaves nothing to train on or nothing to validate with.</exception>
+    public ImageSet WithValidation(int count, long seed)
+    {
+        (ImageSubset train, ImageSubset validation) = ImageSubset.Split(Train, count, seed);
+        return this with { Train = train, Test = validation };
+    }
+}

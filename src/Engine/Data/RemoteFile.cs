@@ -1,0 +1,11 @@
+namespace Engine.Data;
+
+/// <summary>A file at its official address, and what identifies its content.</summary>
+/// <param name="BaseAddress">The address that the file name follows, with its last slash.</param>
+/// <param name="FileName">The name, on the server and on disk.</param>
+/// <param name="Sha256">The SHA-256 of the content, 64 lower-case hexadecimal digits.</param>
+public sealed record RemoteFile(string BaseAddress, string FileName, string Sha256)
+{
+    /// <summary>The whole address.</summary>
+    public Uri Address => new(BaseAddress + FileName);
+}
