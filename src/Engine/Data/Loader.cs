@@ -1,0 +1,237 @@
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Data;
+
+/// <summary>
+/// Turns an image source into batches on a device. Threads of its own read pictures and draw their augmentation ahead of their
+/// use; the device is called only by the thread that enumerates. Order and augmentation depend on the seed, the epoch and the
+/// picture's index alone, so that a run can go on in the middle of an epoch with nothing saved.
+/// </summary>
+/// <remarks>All memory is taken once: host batches, and the device's tensors for a full batch and for a last, smaller one.</remarks>
+public sealed class Loader : IDisposable
+{
+    private readonly Device _device;
+    private readonly LoaderOptions _options;
+    private readonly HostBatch[] _ring;
+    private readonly int[] _order;
+    private readonly int _imageBytes;
+    private readonly Tensor _mean;
+    private readonly Tensor _scale;
+    private readonly Dictionary<int, DeviceBatch> _deviceBatches = [];
+    private BatchQueue? _queue;
+    private bool _isDisposed;
+
+    /// <summary>Makes a loader; no thread runs before an epoch is enumerated.</summary>
+    /// <param name="device">Where the batches go.</param>
+    /// <param name="source">The pictures.</param>
+    /// <param name="options">How batches are made.</param>
+    /// <exception cref="EngineException">An option is out of range or does not fit the source.</exception>
+    public Loader(Device device, IImageSource source, LoaderOptions options)
+    {
+        Normalization normalization = options.Normalization ?? Normalization.None(source.Channels);
+        Check(source, options, normalization);
+        _device = device;
+        _options = options;
+        Source = source;
+        _imageBytes = source.ImageBytes;
+        int capacity = Math.Min(options.BatchSize, source.Count);
+        StepsPerEpoch = (source.Count / options.BatchSize) + (options.DropLast || source.Count % options.BatchSize == 0 ? 0 : 1);
+        SamplesPerEpoch = options.DropLast ? StepsPerEpoch * options.BatchSize : source.Count;
+        _order = new int[source.Count];
+        _ring = new HostBatch[Math.Min(options.Prefetch + 1, StepsPerEpoch)];
+        for (int i = 0; i < _ring.Length; i++)
+        {
+            _ring[i] = new HostBatch(capacity, _imageBytes);
+        }
+
+        Shape channels = new(source.Channels);
+        Shape picture = new(source.Height, source.Width, source.Channels);
+        double[] scale = Array.ConvertAll(normalization.Deviation.ToArray(), d => 1 / d);
+        _mean = Tensor.From(device, normalization.IsPerPixel ? picture : channels, normalization.Mean);
+        _scale = Tensor.From<double>(device, channels, scale);
+    }
+
+    /// <summary>The pictures.</summary>
+    public IImageSource Source { get; }
+
+    /// <summary>How many batches an epoch has.</summary>
+    public int StepsPerEpoch { get; }
+
+    /// <summary>How many pictures an epoch shows.</summary>
+    public int SamplesPerEpoch { get; }
+
+    /// <summary>
+    /// Enumerates an epoch's batches, each of which is overwritten by the next. Leaving the enumeration early stops the threads.
+    /// </summary>
+    /// <param name="epoch">Which epoch, from 0: it decides the order and the augmentation.</param>
+    /// <param name="startStep">The first batch to make, from 0 to <see cref="StepsPerEpoch"/>: where a resumed run goes on.</param>
+    /// <exception cref="EngineException">
+    /// The start is out of range, or another epoch of this loader is still being enumerated. What reading a picture throws is
+    /// thrown by the enumeration when it reaches that batch.
+    /// </exception>
+    public IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return startStep < 0 || startStep > StepsPerEpoch
+            ? throw new EngineException($"loader: cannot start at step {startStep} of an epoch of {StepsPerEpoch} steps")
+            : Enumerate(epoch, startStep);
+    }
+
+    /// <summary>Stops the threads and returns the device's memory.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        _queue?.Dispose();
+        foreach (DeviceBatch batch in _deviceBatches.Values)
+        {
+            batch.Dispose();
+        }
+
+        _mean.Dispose();
+        _scale.Dispose();
+    }
+
+    private static void Check(IImageSource source, LoaderOptions options, Normalization normalization)
+    {
+        if (options.BatchSize < 1 || options.Prefetch < 1 || options.Workers < 1)
+        {
+            throw new EngineException(
+                $"loader: batch size {options.BatchSize}, prefetch {options.Prefetch} and workers {options.Workers} must each be at least 1");
+        }
+
+        if (source.Count == 0)
+        {
+            throw new EngineException("loader: the image source is empty");
+        }
+
+        if (options.DropLast && options.BatchSize > source.Count)
+        {
+            throw new EngineException(
+                $"loader: {source.Count:N0} images do not fill one batch of {options.BatchSize:N0}, and incomplete ones are dropped; use a smaller batch size");
+        }
+
+        int means = normalization.IsPerPixel ? source.ImageBytes : source.Channels;
+        if (normalization.Deviation.Length != source.Channels || normalization.Mean.Length != means)
+        {
+            throw new EngineException(
+                $"loader: the normalisation has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, "
+                + $"which does not fit images of {source.Height}x{source.Width}x{source.Channels}");
+        }
+    }
+
+    private IEnumerable<Batch> Enumerate(int epoch, int startStep)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_queue is not null)
+        {
+            throw new EngineException("loader: an epoch is still being enumerated; finish or leave it first, or use a second loader");
+        }
+
+        Arrange(epoch);
+        using BatchQueue queue = new(_ring, startStep, StepsPerEpoch, _options.Workers, (step, batch) => Fill(epoch, step, batch));
+        _queue = queue;
+        Batch? batch = null;
+        try
+        {
+            for (int step = startStep; step < StepsPerEpoch; step++)
+            {
+                HostBatch host = queue.Take();
+                batch = Upload(host);
+                batch.Show(host, step);
+                yield return batch;
+                batch.Show(null, step);
+                queue.Release();
+            }
+        }
+        finally
+        {
+            batch?.Show(null, 0);
+            _queue = null;
+        }
+    }
+
+    // The order depends on nothing but the seed and the epoch; above all not on the order of the epoch before.
+    private void Arrange(int epoch)
+    {
+        for (int i = 0; i < _order.Length; i++)
+        {
+            _order[i] = i;
+        }
+
+        if (_options.Shuffle)
+        {
+            new RandomSource(_options.Seed, epoch).Shuffle(_order.AsSpan());
+        }
+    }
+
+    private void Fill(int epoch, int step, HostBatch batch)
+    {
+        int first = step * _options.BatchSize;
+        batch.Count = Math.Min(_options.BatchSize, _order.Length - first);
+        for (int i = 0; i < batch.Count; i++)
+        {
+            int index = _order[first + i];
+            int label = Source.Label(index);
+            if ((uint)label >= (uint)Source.ClassNames.Count)
+            {
+                throw new EngineException($"loader: image {index:N0} has label {label}; expected 0 to {Source.ClassNames.Count - 1}");
+            }
+
+            batch.Indices[i] = index;
+            batch.Labels[i] = label;
+            Source.Read(index, batch.Pixels.AsSpan(i * _imageBytes, _imageBytes));
+            Placement placement = _options.Augmentation.Draw(batch.Random, _options.Seed, epoch, index);
+            batch.Placements[3 * i] = placement.Top;
+            batch.Placements[(3 * i) + 1] = placement.Left;
+            batch.Placements[(3 * i) + 2] = placement.Mirror ? 1 : 0;
+        }
+    }
+
+    private Batch Upload(HostBatch host)
+    {
+        if (!_deviceBatches.TryGetValue(host.Count, out DeviceBatch? target))
+        {
+            target = new DeviceBatch(_device, host.Count, Source, _options.ImageType ?? _device.FloatType);
+            _deviceBatches.Add(host.Count, target);
+        }
+
+        target.Pixels.Write<byte>(host.Pixels.AsSpan(0, host.Count * _imageBytes));
+        target.Placements.Write<int>(host.Placements.AsSpan(0, host.Count * 3));
+        target.Batch.Labels.Write<int>(host.Labels.AsSpan(0, host.Count));
+        target.Batch.Images.MarkWritten();
+        _device.PrepareImages(target.Pixels, target.Placements, _mean, _scale, target.Batch.Images);
+        return target.Batch;
+    }
+
+    /// <summary>The device's tensors for batches of one size.</summary>
+    private sealed class DeviceBatch : IDisposable
+    {
+        public DeviceBatch(Device device, int count, IImageSource source, DataType type)
+        {
+            Shape shape = new(count, source.Height, source.Width, source.Channels);
+            Pixels = Tensor.Create(device, shape, DataType.UInt8);
+            Placements = Tensor.Create(device, new Shape(count, 3), DataType.Int32);
+            Batch = new Batch(Tensor.Create(device, shape, type), Tensor.Create(device, new Shape(count), DataType.Int32));
+        }
+
+        public Tensor Pixels { get; }
+
+        public Tensor Placements { get; }
+
+        public Batch Batch { get; }
+
+        public void Dispose()
+        {
+            Pixels.Dispose();
+            Placements.Dispose();
+            Batch.Images.Dispose();
+            Batch.Labels.Dispose();
+        }
+    }
+}

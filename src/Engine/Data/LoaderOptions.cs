@@ -1,0 +1,52 @@
+using Engine.Tensors;
+
+namespace Engine.Data;
+
+/// <summary>How a <see cref="Loader"/> makes batches. The defaults are those of evaluation: every picture once, in order, unchanged.</summary>
+public sealed record LoaderOptions
+{
+    /// <summary>Pictures in a batch.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Whether each epoch has an order of its own, drawn from the seed and the epoch.</summary>
+    public bool Shuffle { get; init; }
+
+    /// <summary>Whether pictures that do not fill a last batch are left out of the epoch, as is usual in training.</summary>
+    public bool DropLast { get; init; }
+
+    /// <summary>Decides the order and the augmentation, together with the epoch and the picture's index.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Random changes to the pictures.</summary>
+    public Augmentation Augmentation { get; init; } = Augmentation.None;
+
+    /// <summary>How pixels become numbers; pixel / 255 where null.</summary>
+    public Normalization? Normalization { get; init; }
+
+    /// <summary>Batches that are prepared ahead of the one in use.</summary>
+    public int Prefetch { get; init; } = 2;
+
+    /// <summary>Threads that prepare batches: one is plenty where pictures lie in memory; more help where they are decoded.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>The type of the pictures on the device; the device's own floating-point type where null.</summary>
+    public DataType? ImageType { get; init; }
+
+    /// <summary>The usual options for training: shuffled, augmented, only full batches.</summary>
+    public static LoaderOptions Training(int batchSize, long seed, Augmentation augmentation, Normalization normalization) => new()
+    {
+        BatchSize = batchSize,
+        Shuffle = true,
+        DropLast = true,
+        Seed = seed,
+        Augmentation = augmentation,
+        Normalization = normalization,
+    };
+
+    /// <summary>The usual options for evaluation: every picture once, in order, unchanged.</summary>
+    public static LoaderOptions Evaluation(int batchSize, Normalization normalization) => new()
+    {
+        BatchSize = batchSize,
+        Normalization = normalization,
+    };
+}
