@@ -30,7 +30,7 @@ public static class GradientCheck
     public static GradientCheckResult Run(
         Func<IReadOnlyList<Tensor>, Tensor> function, IReadOnlyList<Tensor> inputs, GradientCheckOptions? options = null, IReadOnlyList<Tensor>? state = null)
     {
-        using FiniteDifferences differences = new(() => function(inputs), Named(inputs), options ?? GradientCheckOptions.Default, state ?? []);
+        using FiniteDifferences differences = new(() => function(inputs), Named(inputs), options ?? GradientCheckOptions.Default, () => state ?? []);
         return new GradientCheckResult(differences.Compare("", 1, () => function(inputs), null).ToArray());
     }
 
@@ -49,7 +49,7 @@ public static class GradientCheck
         Tensor OfIntermediates() => function([.. inputs.Select(i => Scaling.Apply(i, 1))]);
         Tensor Twice(IReadOnlyList<Tensor> tensors) => Addition.Apply(function(tensors), Scaling.Apply(function(tensors), 0.5));
 
-        using FiniteDifferences differences = new(() => function(inputs), Named(inputs), options ?? GradientCheckOptions.Default, state ?? []);
+        using FiniteDifferences differences = new(() => function(inputs), Named(inputs), options ?? GradientCheckOptions.Default, () => state ?? []);
         List<GradientError> errors =
         [
             .. differences.Compare("", 1, () => function(inputs), null),
@@ -80,7 +80,7 @@ public static class GradientCheck
         inputs.Add(("input", input));
         Tensor Function() => module.Call(input);
         using FiniteDifferences differences = new(
-            Function, inputs, options ?? GradientCheckOptions.Default, [.. module.NamedBuffers().Select(b => b.Parameter.Value)]);
+            Function, inputs, options ?? GradientCheckOptions.Default, () => [.. module.NamedBuffers().Select(b => b.Parameter.Value)]);
         return new GradientCheckResult(differences.Compare("", 1, Function, null).ToArray());
     }
 

@@ -5,7 +5,7 @@ namespace Engine.Autograd;
 /// <summary>How well the two gradients by one input agree.</summary>
 /// <param name="Name">The input's name.</param>
 /// <param name="Shape">The input's shape.</param>
-/// <param name="Error">|a - n| / (|a| + |n|), Euclidean norms over the checked elements of the analytic and the numeric gradient; 0 where both vanish.</param>
+/// <param name="Error">|a - n| / (|a| + |n|), Euclidean norms over the checked elements of the analytic and the numeric gradient; 0 where both are below the rounding of the differences, as where the true gradient vanishes.</param>
 /// <param name="Elements">How many elements were checked.</param>
 /// <param name="WorstElement">The element, counted in row-major order, at which the gradients differ most.</param>
 /// <param name="Analytic">The gradient there that the tape computed.</param>
