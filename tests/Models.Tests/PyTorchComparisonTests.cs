@@ -93,7 +93,7 @@ public class PyTorchComparisonTests
         {
             Classes = Classes,
             Groups = 2,
-            WidthPerGroup = 32,
+            WidthPerGroup = 16,
             ReplaceStrideWithDilation = [false, true, true],
         }),
         "bottleneck_v1" => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = Classes, BottleneckStride = BottleneckStride.First }),

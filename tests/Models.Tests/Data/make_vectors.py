@@ -106,13 +106,13 @@ CASES = {
     "cifar_b": (Cifar(8, "B"), (3, 3, 12, 12)),
     "cifar_c": (Cifar(8, "C"), (3, 3, 12, 12)),
     "cifar_plain": (Cifar(8, "None"), (3, 3, 12, 12)),
-    "basic": (ResNet(BasicBlock, [1, 1, 1, 1], CLASSES), (2, 3, 49, 33)),
-    "basic_group_norm": (ResNet(BasicBlock, [1, 1, 1, 1], CLASSES, norm_layer=lambda c: nn.GroupNorm(8, c)), (2, 3, 33, 33)),
+    "basic": (ResNet(BasicBlock, [1, 1, 1, 1], CLASSES), (2, 3, 33, 25)),
+    "basic_group_norm": (ResNet(BasicBlock, [1, 1, 1, 1], CLASSES, norm_layer=lambda c: nn.GroupNorm(8, c)), (2, 3, 25, 25)),
     "bottleneck_dilated": (
-        ResNet(Bottleneck, [1, 1, 1, 2], CLASSES, groups=2, width_per_group=32, replace_stride_with_dilation=[False, True, True]),
-        (2, 3, 33, 33),
+        ResNet(Bottleneck, [1, 1, 1, 2], CLASSES, groups=2, width_per_group=16, replace_stride_with_dilation=[False, True, True]),
+        (2, 3, 17, 19),
     ),
-    "bottleneck_v1": (v1(ResNet(Bottleneck, [1, 1, 1, 1], CLASSES)), (2, 3, 49, 33)),
+    "bottleneck_v1": (v1(ResNet(Bottleneck, [1, 1, 1, 1], CLASSES)), (2, 3, 33, 25)),
 }
 
 
