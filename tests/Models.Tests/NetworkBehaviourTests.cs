@@ -129,10 +129,10 @@ public class NetworkBehaviourTests
     }
 
     [Theory]
-    [InlineData("resnet20", 3, 3)]
-    [InlineData("resnet110", 3, 3)]
-    [InlineData("plain20", 2, 2)]
-    public void A_pass_without_gradients_holds_a_few_activations_whatever_the_depth(string name, int most, int least)
+    [InlineData("resnet20")]
+    [InlineData("resnet110")]
+    [InlineData("plain20")]
+    public void A_pass_without_gradients_holds_a_few_activations_whatever_the_depth(string name)
     {
         using MetaDevice device = new();
         Network network = Networks.Create(name);
@@ -149,8 +149,9 @@ public class NetworkBehaviourTests
                 network.Call(images);
             }
 
+            // The stage's input, the block's input, and a layer's input and output.
             long activation = Batch * 32L * 32 * 16 * sizeof(float);
-            Assert.InRange(device.Memory.PeakUsedBytes - before, least * activation, (most * activation) + 4096);
+            Assert.InRange(device.Memory.PeakUsedBytes - before, 3 * activation, (4 * activation) + 4096);
             Assert.Equal(before, device.Memory.UsedBytes);
         }
     }
