@@ -603,23 +603,28 @@ EXPORT(sigmoid_backward, (const T* output_gradient, const T* output, T* input_gr
     (output_gradient, output, input_gradient, n, accumulate))
 
 // output (+)= factor * input; the factor comes by value times, where given, one number on the device. Moves: n read, n written.
-template <class T> DEVICE void scale(const T* input, float factor, const T* device_factor, T* output, long long n, int accumulate)
+template <class T>
+DEVICE void scale(const T* input, float factor, const void* device_factor, int factor_is_bf16, T* output, long long n, int accumulate)
 {
-    float total = device_factor ? factor * to_float(*device_factor) : factor;
+    if (device_factor)
+    {
+        factor *= factor_is_bf16 ? to_float(*(const bf16*)device_factor) : *(const float*)device_factor;
+    }
+
     for_each_pack<T>(n, [&](auto width, long long i) {
         float v[decltype(width)::value];
         load(input + i, v);
         for (int k = 0; k < decltype(width)::value; k++)
         {
-            v[k] *= total;
+            v[k] *= factor;
         }
 
         put(output + i, v, accumulate);
     });
 }
 
-EXPORT(scale, (const T* input, float factor, const T* device_factor, T* output, long long n, int accumulate),
-    (input, factor, device_factor, output, n, accumulate))
+EXPORT(scale, (const T* input, float factor, const void* device_factor, int factor_is_bf16, T* output, long long n, int accumulate),
+    (input, factor, device_factor, factor_is_bf16, output, n, accumulate))
 
 // =========================================================================================================================
 // 4. The row tile, column sums, bias

@@ -1,0 +1,126 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <content>Memory, images, elementwise primitives.</content>
+public sealed partial class CudaDevice
+{
+    /// <inheritdoc/>
+    public override void Fill(Tensor output, double value)
+    {
+        Enter();
+        switch (output.Type)
+        {
+            case DataType.Float32 or DataType.BFloat16:
+                Launch("fill", Storage(output), GridForPacks(output), ThreadsPerBlock, output.Address, (float)value, output.Shape.ElementCount);
+                break;
+            case DataType.Int32:
+                CudaMemory.SetWordsAsync(output.Address, (uint)int.CreateSaturating(value), output.Shape.ElementCount, _stream);
+                break;
+            case DataType.UInt8:
+                CudaMemory.SetAsync(output.Address, byte.CreateSaturating(value), output.ByteCount, _stream);
+                break;
+            default:
+                throw Unsupported(output);
+        }
+
+        output.MarkWritten();
+    }
+
+    /// <inheritdoc/>
+    public override void Copy(Tensor input, Tensor output)
+    {
+        if (input.Type == output.Type)
+        {
+            Enter();
+            if (input.ByteCount > 0)
+            {
+                CudaMemory.CopyAsync(input.Address, output.Address, input.ByteCount, _stream);
+            }
+        }
+        else if (input.Type.IsFloating() && output.Type.IsFloating())
+        {
+            Cast(input, output, accumulate: false);
+        }
+        else
+        {
+            Launch(CastName(input, output), KernelVariant.Only, GridFor(input.Shape.ElementCount), ThreadsPerBlock, input.Address, output.Address, input.Shape.ElementCount);
+        }
+
+        output.MarkWritten();
+    }
+
+    /// <inheritdoc/>
+    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) => Launch(
+        "prepare_images", Storage(output), GridFor(output.Shape.ElementCount), ThreadsPerBlock, AddressOf(pixels, DataType.UInt8),
+        AddressOf(placements, DataType.Int32), AddressOf(mean), Flag(mean.Shape.Rank == 3), AddressOf(scale), output.Address,
+        pixels.Shape[0], pixels.Shape[1], pixels.Shape[2], pixels.Shape[3], output.Shape[1], output.Shape[2]);
+
+    /// <inheritdoc/>
+    public override void Add(Tensor left, Tensor right, Tensor output) =>
+        Launch("add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.Address, right.Address, output.Address, output.Shape.ElementCount);
+
+    /// <inheritdoc/>
+    public override void AddRelu(Tensor left, Tensor right, Tensor output) => Launch(
+        "add_relu_2", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.Address, right.Address, output.Address, output.Shape.ElementCount);
+
+    /// <inheritdoc/>
+    public override void Relu(Tensor input, Tensor output) =>
+        Launch("relu", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.Address, output.Address, output.Shape.ElementCount);
+
+    /// <inheritdoc/>
+    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
+        "relu_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
+        outputGradient.Address, output.Address, inputGradient.Address, output.Shape.ElementCount, Flag(accumulate));
+
+    /// <inheritdoc/>
+    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) => Launch(
+        "multiply", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock,
+        left.Address, right.Address, output.Address, output.Shape.ElementCount, Flag(accumulate));
+
+    /// <inheritdoc/>
+    public override void Sigmoid(Tensor input, Tensor output) =>
+        Launch("sigmoid", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.Address, output.Address, output.Shape.ElementCount);
+
+    /// <inheritdoc/>
+    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
+        "sigmoid_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
+        outputGradient.Address, output.Address, inputGradient.Address, output.Shape.ElementCount, Flag(accumulate));
+
+    /// <inheritdoc/>
+    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) => Launch(
+        "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
+        input.Address, (float)factor, 0L, 0, output.Address, output.Shape.ElementCount, Flag(accumulate));
+
+    /// <inheritdoc/>
+    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) => Launch(
+        "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
+        input.Address, 1f, factor.Address, Flag(Storage(factor) == KernelVariant.BFloat16), output.Address, output.Shape.ElementCount, Flag(accumulate));
+
+    /// <summary>Queues output (+)= input between Float32 and BFloat16.</summary>
+    private void Cast(Tensor input, Tensor output, bool accumulate) => Launch(
+        CastName(input, output), KernelVariant.Only, GridFor((input.Shape.ElementCount + 7) / 8), ThreadsPerBlock,
+        input.Address, output.Address, input.Shape.ElementCount, Flag(accumulate));
+
+    private string CastName(Tensor input, Tensor output) => (input.Type, output.Type) switch
+    {
+        (DataType.Float32, DataType.BFloat16) => "cast_f32_bf16",
+        (DataType.BFloat16, DataType.Float32) => "cast_bf16_f32",
+        (DataType.Float32, DataType.Int32) => "cast_f32_i32",
+        (DataType.Float32, DataType.UInt8) => "cast_f32_u8",
+        (DataType.BFloat16, DataType.Int32) => "cast_bf16_i32",
+        (DataType.BFloat16, DataType.UInt8) => "cast_bf16_u8",
+        (DataType.Int32, DataType.Float32) => "cast_i32_f32",
+        (DataType.Int32, DataType.BFloat16) => "cast_i32_bf16",
+        (DataType.Int32, DataType.UInt8) => "cast_i32_u8",
+        (DataType.UInt8, DataType.Float32) => "cast_u8_f32",
+        (DataType.UInt8, DataType.BFloat16) => "cast_u8_bf16",
+        (DataType.UInt8, DataType.Int32) => "cast_u8_i32",
+        _ => throw Unsupported(input.Type == DataType.Float64 ? input : output),
+    };
+
+    private EngineException Unsupported(Tensor tensor) =>
+        new($"{Name} holds Float32, BFloat16, Int32 and UInt8, but was given {tensor}; convert it on the host");
+}

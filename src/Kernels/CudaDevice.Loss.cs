@@ -1,0 +1,96 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <content>The loss, metrics and statistics.</content>
+public sealed partial class CudaDevice
+{
+    private const int StatisticsPerBlock = 6;
+
+    /// <inheritdoc/>
+    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        using Tensor losses = Temporary(4L * rows);
+        Launch(
+            "softmax_cross_entropy", Storage(logits, logitsGradient), GridForWarps(rows), ThreadsPerBlock, logits.Address,
+            AddressOf(labels, DataType.Int32), (float)smoothing, losses.Address, logitsGradient?.Address ?? 0, rows, classes);
+        Launch("mean_loss", Storage(loss), 1, ThreadsPerBlock, losses.Address, loss.Address, rows);
+    }
+
+    /// <inheritdoc/>
+    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    {
+        Enter();
+        CudaMemory.SetWordsAsync(AddressOf(count, DataType.Int32), 0, 1, _stream);
+        Launch(
+            "top_k_count", Storage(logits), GridForWarps(logits.Shape[0]), ThreadsPerBlock, logits.Address, AddressOf(labels, DataType.Int32), k,
+            count.Address, logits.Shape[0], logits.Shape[1]);
+    }
+
+    /// <inheritdoc/>
+    public override void ArgMax(Tensor input, Tensor output) => Launch(
+        "arg_max", Storage(input), GridForWarps(input.Shape[0]), ThreadsPerBlock, input.Address, AddressOf(output, DataType.Int32),
+        input.Shape[0], input.Shape[1]);
+
+    /// <inheritdoc/>
+    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    {
+        int blocks = StatisticsBlocks(input.Shape.ElementCount);
+        using Tensor partials = Temporary(4L * StatisticsPerBlock * blocks);
+        Launch("reduce", Storage(input), blocks, ThreadsPerBlock, input.Address, input.Shape.ElementCount, partials.Address);
+        Launch("statistics_finish", Storage(output), 1, ThreadsPerBlock, partials.Address, blocks, WhichOf(reduction), output.Address);
+    }
+
+    /// <summary>
+    /// The statistics of many tensors (gradients, activations) by two launches in all: output [tensors, 5] receives sum, mean, biased
+    /// variance, norm and the number of elements that are not finite.
+    /// </summary>
+    /// <param name="tensors">Float32 or BFloat16, of any shapes.</param>
+    /// <param name="output">Float32 [tensors, 5].</param>
+    public void Statistics(ReadOnlySpan<Tensor> tensors, Tensor output)
+    {
+        if (output.Shape != new Shape(tensors.Length, 5))
+        {
+            throw new ShapeException($"statistics: the output for {tensors.Length} tensors must be [{tensors.Length}, 5], but is {output.Shape}");
+        }
+
+        if (tensors.Length == 0)
+        {
+            return;
+        }
+
+        long[] table = new long[tensors.Length * 3];
+        long largest = 0;
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            table[i * 3] = tensors[i].Address;
+            table[(i * 3) + 1] = tensors[i].Shape.ElementCount;
+            table[(i * 3) + 2] = Flag(Storage(tensors[i]) == KernelVariant.BFloat16);
+            largest = Math.Max(largest, tensors[i].Shape.ElementCount);
+        }
+
+        int blocks = Math.Min(StatisticsBlocks(largest), 64);
+        using Tensor observed = Temporary(8L * table.Length);
+        using Tensor partials = Temporary(4L * StatisticsPerBlock * blocks * tensors.Length);
+        CopyFromHost(System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>(table), observed);
+        Launch("statistics", KernelVariant.Only, new Dim3((uint)blocks, (uint)tensors.Length), ThreadsPerBlock, observed.Address, partials.Address);
+        Launch("statistics_finish", KernelVariant.Float32, tensors.Length, ThreadsPerBlock, partials.Address, blocks, -1, AddressOf(output));
+    }
+
+    // A second stage of one block adds the partials, so there are not many more of them than it has threads.
+    private int StatisticsBlocks(long elements) =>
+        (int)Math.Clamp((elements + 4095) / 4096, 1, Math.Min(1024, _context.Properties.MultiprocessorCount * 4L));
+
+    private static int WhichOf(Reduction reduction) => reduction switch
+    {
+        Reduction.Sum => 0,
+        Reduction.Mean => 1,
+        Reduction.Variance => 2,
+        Reduction.Norm => 3,
+        Reduction.NonFinite => 4,
+        _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
+    };
+}

@@ -1,0 +1,169 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <content>What works per channel: bias, batch norm, group norm.</content>
+public sealed partial class CudaDevice
+{
+    /// <summary>How a matrix of rows x channels is cut for kernels.cu's row tile.</summary>
+    private readonly record struct RowTile(KernelVariant Variant, Dim3 Grid, Dim3 Block)
+    {
+        internal int Chunks => (int)Grid.Y;
+    }
+
+    /// <inheritdoc/>
+    public override void AddBias(Tensor input, Tensor bias, Tensor output)
+    {
+        RowTile tile = Tile(output.Shape, Storage(output, input));
+        Launch("add_bias", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(bias), output.Address, output.Shape.Rows, output.Shape.Last);
+    }
+
+    /// <inheritdoc/>
+    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    {
+        int channels = outputGradient.Shape.Last;
+        RowTile tile = Tile(outputGradient.Shape, Storage(outputGradient));
+        using Tensor partials = Temporary(4L * tile.Chunks * channels);
+        Launch("column_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.Address, partials.Address, outputGradient.Shape.Rows, channels);
+        FinishSums(partials, tile, channels, 1, biasGradient, accumulate, null, false, null);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormTraining(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
+        double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        int channels = input.Shape.Last;
+        RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
+        using (Tensor partials = Temporary(12L * tile.Chunks * channels))
+        {
+            Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, input.Address, partials.Address, input.Shape.Rows, channels);
+            Launch(
+                "bn_statistics_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.Address, tile.Chunks, channels,
+                (float)momentum, (float)epsilon, AddressOf(savedMean), AddressOf(savedInverseDeviation), AddressOf(runningMean), AddressOf(runningVariance));
+        }
+
+        Launch(
+            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), savedMean.Address,
+            savedInverseDeviation.Address, 0, 0f, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, channels);
+        runningMean?.MarkWritten();
+        runningVariance?.MarkWritten();
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormInference(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
+    {
+        RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
+        Launch(
+            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), AddressOf(mean), AddressOf(variance),
+            1, (float)epsilon, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, input.Shape.Last);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormBackward(
+        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
+        RowTile tile = Tile(input.Shape, Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient));
+        nint mask = relu ? output.Address : 0;
+        nint gradient = outputGradient.Address;
+
+        // A shortcut's gradient that is overwritten is the masked gradient itself: written by the first pass, read by the second.
+        bool isShortcutFirst = shortcutGradient is not null && !accumulate.HasFlag(NormAccumulate.Shortcut);
+        using Tensor sums = Temporary(8L * channels);
+        using (Tensor partials = Temporary(8L * tile.Chunks * channels))
+        {
+            Launch(
+                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(mean), AddressOf(inverseDeviation),
+                isShortcutFirst ? shortcutGradient!.Address : 0, partials.Address, rows, channels);
+            FinishSums(
+                partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
+                accumulate.HasFlag(NormAccumulate.Gamma), sums);
+        }
+
+        if (isShortcutFirst)
+        {
+            (gradient, mask) = (shortcutGradient!.Address, 0);
+        }
+
+        nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.Address ?? 0;
+        if (inputGradient is not null || intoShortcut != 0)
+        {
+            Launch(
+                "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), mean.Address,
+                inverseDeviation.Address, sums.Address, batchStatistics ? 1f / rows : 0f, inputGradient?.Address ?? 0,
+                Flag(accumulate.HasFlag(NormAccumulate.Input)), intoShortcut, Flag(accumulate.HasFlag(NormAccumulate.Shortcut)), rows, channels);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void GroupNorm(
+        Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) => Launch(
+        "group_norm", GroupVariant(Storage(output, input), input, groups), input.Shape[0] * groups, ThreadsPerBlock, input.Address, AddressOf(gamma),
+        AddressOf(beta), (float)epsilon, output.Address, AddressOf(savedMean), AddressOf(savedInverseDeviation), PixelsOf(input), input.Shape.Last, groups);
+
+    /// <inheritdoc/>
+    public override void GroupNormBackward(
+        Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
+        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        KernelVariant variant = GroupVariant(Storage(outputGradient, input, inputGradient), input, groups);
+        int channels = input.Shape.Last;
+        if (inputGradient is not null)
+        {
+            Launch(
+                "group_norm_backward", variant, input.Shape[0] * groups, ThreadsPerBlock, outputGradient.Address, input.Address, AddressOf(gamma),
+                AddressOf(savedMean), AddressOf(savedInverseDeviation), inputGradient.Address, Flag(accumulate.HasFlag(NormAccumulate.Input)),
+                PixelsOf(input), channels, groups);
+        }
+
+        if (gammaGradient is not null || betaGradient is not null)
+        {
+            RowTile tile = Tile(input.Shape, variant);
+            using Tensor partials = Temporary(8L * tile.Chunks * channels);
+            Launch(
+                "group_norm_backward_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.Address, input.Address, AddressOf(savedMean),
+                AddressOf(savedInverseDeviation), partials.Address, input.Shape.Rows, PixelsOf(input), channels, groups);
+            FinishSums(
+                partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
+                accumulate.HasFlag(NormAccumulate.Gamma), null);
+        }
+    }
+
+    private static int PixelsOf(Tensor input) => input.Shape.Rows / input.Shape[0];
+
+    /// <summary>Packs only where no pack crosses from one group into the next.</summary>
+    private static KernelVariant GroupVariant(KernelVariant variant, Tensor input, int groups) =>
+        input.Shape.Last / groups % PackWidth(input.Type) == 0 ? variant : Scalar(variant);
+
+    /// <summary>
+    /// Packs where the channels divide by them (and <paramref name="variant"/> is not scalar already), and as many chunks of rows
+    /// as give every multiprocessor a few blocks.
+    /// </summary>
+    private RowTile Tile(Shape shape, KernelVariant variant)
+    {
+        int width = variant switch { KernelVariant.Float32 => 4, KernelVariant.BFloat16 => 8, _ => 1 };
+        if (shape.Last % width != 0)
+        {
+            (variant, width) = (Scalar(variant), 1);
+        }
+
+        int packs = Math.Max(1, shape.Last / width);
+        int across = Math.Min(packs, ThreadsPerBlock);
+        int down = ThreadsPerBlock / across;
+        int columns = (packs + across - 1) / across;
+        int mostChunks = Math.Max(1, (shape.Rows + down - 1) / down);
+        int chunks = Math.Clamp(_context.Properties.MultiprocessorCount * 8 / columns, 1, Math.Min(mostChunks, ushort.MaxValue));
+        return new RowTile(variant, new Dim3((uint)columns, (uint)chunks), new Dim3((uint)across, (uint)down));
+    }
+
+    private void FinishSums(
+        Tensor partials, RowTile tile, int channels, int sumsPerChannel, Tensor? first, bool accumulateFirst, Tensor? second, bool accumulateSecond, Tensor? sums) =>
+        Launch(
+            "column_sums_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.Address, tile.Chunks, channels, sumsPerChannel,
+            AddressOf(first), Flag(accumulateFirst), AddressOf(second), Flag(accumulateSecond), sums?.Address ?? 0);
+}

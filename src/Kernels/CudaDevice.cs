@@ -1,0 +1,209 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <summary>
+/// An NVIDIA GPU: convolutions by cuDNN, matrix products by cuBLAS, everything else by kernels.cu. All work is queued on one stream
+/// in the order of the calls, and no call but <see cref="CopyToHost"/> and <see cref="Synchronize"/> waits for it.
+/// </summary>
+/// <remarks>
+/// Parameters are 32-bit floats in every precision. In bf16 the activations are bfloat16 tensors: each operation's output has its
+/// input's type, so a network computes in bfloat16 from the first image on, and the device keeps a bfloat16 copy beside each weight.
+/// </remarks>
+public sealed partial class CudaDevice : Device
+{
+    private const int ThreadsPerBlock = 256;
+
+    private readonly CudaContext _context;
+    private readonly CudaStream _stream;
+    private readonly KernelLibrary _kernels;
+    private readonly UploadRing _uploads;
+    private readonly CudaBlas _blas;
+    private readonly CudaDNNContext _dnn;
+    private readonly ConvolutionPlans _plans;
+    private readonly nint _blasWorkspace;
+
+    private CudaDevice(CudaContext context, CudaPrecision precision) : base($"cuda:{context.DeviceId}", DataType.Float32)
+    {
+        _context = context;
+        Precision = precision;
+        _kernels = new KernelLibrary(context.Properties.ComputeCapability);
+        _stream = new CudaStream();
+        _uploads = new UploadRing(_stream);
+
+        // Memory of its own, of the size that NVIDIA advises, lets cuBLAS be recorded in a graph.
+        long workspace = context.Properties.ComputeCapability.Major >= 9 ? 32 << 20 : 4 << 20;
+        _blasWorkspace = CudaMemory.Allocate(workspace);
+        _blas = new CudaBlas();
+        _blas.SetStream(_stream);
+        _blas.SetWorkspace(_blasWorkspace, workspace);
+        _dnn = new CudaDNNContext();
+        _dnn.SetStream(_stream);
+        _plans = new ConvolutionPlans(_dnn, precision);
+        _sgdFigures = CudaMemory.Allocate(64);
+    }
+
+    /// <summary>In what arithmetic it computes.</summary>
+    public CudaPrecision Precision { get; }
+
+    /// <summary>The context, which other code of the process may share.</summary>
+    public CudaContext Context => _context;
+
+    /// <summary>The stream on which all work is queued, for code that launches kernels of its own between the device's.</summary>
+    public CudaStream Stream => _stream;
+
+    /// <summary>The compiled kernels.cu.</summary>
+    public KernelLibrary Kernels => _kernels;
+
+    /// <inheritdoc/>
+    public override string Description
+    {
+        get
+        {
+            CudaDeviceProperties gpu = _context.Properties;
+            return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}";
+        }
+    }
+
+    /// <summary>Opens a GPU.</summary>
+    /// <param name="ordinal">Its number, from 0.</param>
+    /// <param name="precision">In what arithmetic it computes.</param>
+    /// <exception cref="EngineException">A library, the driver or the GPU is missing or too old; the message says which, and what to install.</exception>
+    public static CudaDevice Open(int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32)
+    {
+        CudaLibraries.Require();
+        CudaContext context = new(ordinal);
+        try
+        {
+            return new CudaDevice(context, precision);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        Enter();
+        ThrowIfCapturing("upload to", destination);
+        _uploads.Upload(source, destination.Address);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void CopyToHost(Tensor source, Span<byte> destination)
+    {
+        Enter();
+        ThrowIfCapturing("read", source);
+        if (destination.Length > 0)
+        {
+            fixed (byte* data = destination)
+            {
+                CudaMemory.CopyToHostAsync(source.Address, (nint)data, destination.Length, _stream);
+                _stream.Synchronize();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        Enter();
+        _stream.Synchronize();
+    }
+
+    /// <inheritdoc/>
+    protected override nint AllocateNative(long bytes)
+    {
+        Enter();
+        try
+        {
+            return CudaMemory.Allocate(bytes);
+        }
+        catch (CudaException e) when (e.IsOutOfMemory)
+        {
+            throw new OutOfMemoryException(e.Message, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void FreeNative(nint address, long bytes)
+    {
+        Enter();
+        CudaMemory.Free(address);
+    }
+
+    /// <inheritdoc/>
+    protected override void DisposeCore()
+    {
+        Enter();
+        _stream.Synchronize();
+        _plans.Dispose();
+        _dnn.Dispose();
+        _blas.Dispose();
+        _uploads.Dispose();
+        CudaMemory.Free(_blasWorkspace);
+        DisposeOptimizer();
+        base.DisposeCore();
+        _kernels.Dispose();
+        _stream.Dispose();
+        _context.Dispose();
+    }
+
+    /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
+    private void Enter() => _context.SetCurrent();
+
+    /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
+    private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
+
+    private void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        Enter();
+        _kernels.Get(kernel, variant).Launch(_stream, grid, block, 0, arguments);
+    }
+
+    /// <summary>A grid for n pieces of work, one for each thread; kernels loop where it is cut short.</summary>
+    private Dim3 GridFor(long pieces) =>
+        (int)Math.Clamp((pieces + ThreadsPerBlock - 1) / ThreadsPerBlock, 1, _context.Properties.MultiprocessorCount * 32L);
+
+    /// <summary>A grid for n pieces of work of one warp each.</summary>
+    private static Dim3 GridForWarps(int pieces) => Math.Max(1, (pieces + 7) / 8);
+
+    private Dim3 GridForPacks(Tensor tensor) => GridFor((tensor.Shape.ElementCount + PackWidth(tensor.Type) - 1) / PackWidth(tensor.Type));
+
+    /// <summary>Elements in 16 bytes.</summary>
+    private static int PackWidth(DataType type) => type == DataType.BFloat16 ? 8 : 4;
+
+    /// <summary>The variant for the tensors' common type of storage.</summary>
+    /// <exception cref="EngineException">A tensor is neither Float32 nor BFloat16, or they differ.</exception>
+    private KernelVariant Storage(params ReadOnlySpan<Tensor?> tensors)
+    {
+        Tensor first = tensors[0]!;
+        foreach (Tensor? tensor in tensors)
+        {
+            if (tensor is not null && (tensor.Type != first.Type || tensor.Type is not (DataType.Float32 or DataType.BFloat16)))
+            {
+                throw new EngineException($"{Name} computes on Float32 or BFloat16 tensors of one type, but was given {first} and {tensor}");
+            }
+        }
+
+        return first.Type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32;
+    }
+
+    /// <summary>The address of a parameter, a statistic or a count: of one type whatever the storage of activations; 0 for none.</summary>
+    private nint AddressOf(Tensor? tensor, DataType type = DataType.Float32) =>
+        tensor is null || tensor.Type == type
+            ? tensor?.Address ?? 0
+            : throw new EngineException($"{Name} expected {type} here, but was given {tensor}");
+
+    private static KernelVariant Scalar(KernelVariant variant) =>
+        variant == KernelVariant.BFloat16 ? KernelVariant.BFloat16Scalar : KernelVariant.Float32Scalar;
+
+    private static bool IsScalar(KernelVariant variant) => variant is KernelVariant.BFloat16Scalar or KernelVariant.Float32Scalar;
+
+    private static int Flag(bool value) => value ? 1 : 0;
+}
