@@ -48,6 +48,20 @@ public static class AtomicFile
     /// <exception cref="EngineException">The folder is missing or cannot be written, or the disk is full. Nothing has changed.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>Removes a file, where there is one.</summary>
+    /// <exception cref="EngineException">It cannot be removed.</exception>
+    public static void Delete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"cannot remove '{path}': {Reason(e, path)}", e);
+        }
+    }
+
     /// <summary>Makes a folder, with those above it, and makes sure that files can be made in it.</summary>
     /// <exception cref="EngineException">It cannot be made or cannot be written.</exception>
     public static void CreateFolder(string path)

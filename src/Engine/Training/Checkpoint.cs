@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Engine.Devices;
+using Engine.Formats;
+using Engine.Layers;
+using Engine.Tensors;
+
+namespace Engine.Training;
+
+/// <summary>
+/// A run's checkpoint.safetensors: the model's tensors under model., the optimiser's velocities under velocity., and position,
+/// sums, schedule and options as texts in the header. Order and augmentation of the pictures follow from seed, epoch and index, so that
+/// no random state is kept.
+/// </summary>
+internal static class Checkpoint
+{
+    private const string ModelPrefix = "model.";
+    private const string VelocityPrefix = "velocity.";
+    private const string Version = "1";
+
+    /// <summary>Writes a checkpoint, atomically.</summary>
+    /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
+    public static void Save(string path, Module model, Sgd optimiser, TrainingState state, TrainingOptions options) =>
+        SafetensorsWriter.Write(
+            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimiser.Contents(VelocityPrefix)], new Dictionary<string, string>
+            {
+                ["engine_checkpoint"] = Version,
+                ["options"] = options.ToJson(),
+                ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
+            });
+
+    /// <summary>Puts a checkpoint's numbers into a model and an optimiser and returns where the run stood.</summary>
+    /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
+    public static TrainingState Load(string path, Module model, Sgd optimiser, TrainingOptions options, int stepsPerEpoch, long totalSteps)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (file.Metadata.GetValueOrDefault("engine_checkpoint") != Version)
+        {
+            throw new EngineException($"'{path}' is not a checkpoint of this program: its header does not say engine_checkpoint {Version}");
+        }
+
+        TrainingOptions saved = TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", ""));
+        if (saved.Model != options.Model)
+        {
+            throw new EngineException($"'{path}' is a checkpoint of {saved.Model}, not of {options.Model}; resume it with the network that it was made with");
+        }
+
+        if (options != saved with { Epochs = options.Epochs, MaxSteps = options.MaxSteps })
+        {
+            throw new EngineException($"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
+        }
+
+        TrainingState state = ReadState(path, file.Metadata.GetValueOrDefault("state", ""));
+        long position = ((long)state.Epoch * stepsPerEpoch) + state.Step;
+        if (state.Epoch < 0 || state.Step < 0 || state.Step > stepsPerEpoch || (state.GlobalStep != position && state.GlobalStep != totalSteps))
+        {
+            throw new EngineException(
+                $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} steps: the data set has changed, or a run is extended whose last epoch was cut short");
+        }
+
+        StateDictionary.PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);
+        optimiser.ReadState(file, VelocityPrefix)();
+        weights.Apply();
+        return state;
+    }
+
+    /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>
+    public static string? FindNonFinite(Module model)
+    {
+        foreach ((string name, Tensor tensor) in StateDictionary.Tensors(model))
+        {
+            if (!tensor.Type.IsFloating())
+            {
+                continue;
+            }
+
+            Device device = tensor.Device;
+            using Tensor count = Tensor.Create(device, Shape.Scalar, device.FloatType);
+            device.Reduce(Reduction.NonFinite, tensor, count);
+            if (count.Item() != 0)
+            {
+                return name;
+            }
+        }
+
+        return null;
+    }
+
+    private static TrainingState ReadState(string path, string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState) ?? throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new EngineException($"'{path}' is damaged: the state in its header is not valid", e);
+        }
+    }
+}

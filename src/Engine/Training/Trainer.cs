@@ -1,0 +1,363 @@
+using System.Diagnostics;
+using System.Globalization;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Layers;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Trains a network on a data set: batches through the model, the loss backwards, the optimiser's step, and at each epoch's end an
+/// evaluation and, where there is a run folder, a checkpoint from which the run can go on bit for bit.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly Device _device;
+    private readonly RunFolder? _folder;
+    private readonly Loader _train;
+    private readonly Loader _test;
+    private readonly Sgd _optimiser;
+    private readonly LearningRateSchedule _schedule;
+    private readonly StepMeter _meter;
+    private readonly List<EpochReport> _reports = [];
+    private readonly Stopwatch _session = new();
+    private TrainingState _state = new();
+    private double _secondsBefore;
+    private long _sessionSteps;
+    private double _evaluationSeconds;
+    private int _sessionEvaluations;
+
+    /// <summary>Prepares a run; nothing is computed yet.</summary>
+    /// <param name="model">The network. It is put on the device, with first weights from the options' seed, unless it is there already.</param>
+    /// <param name="data">The pictures to train on and to test with.</param>
+    /// <param name="device">What computes.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="folder">Where to write; null to write nothing.</param>
+    /// <param name="lossReadInterval">
+    /// After how many steps their losses are read from the device. 1 on devices that work at once; on one that works on its own a
+    /// larger number spares waiting, and a loss that is not finite is noticed up to so many steps late.
+    /// </param>
+    /// <exception cref="EngineException">An option is out of range or does not fit the data.</exception>
+    public Trainer(Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int lossReadInterval = 1)
+    {
+        options.Check();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(lossReadInterval);
+        (Model, Options, _device, _folder) = (model.To(device, options.Seed), options, device, folder);
+        if (options.ValidationCount > 0)
+        {
+            data = data.WithValidation(options.ValidationCount, options.Seed);
+        }
+
+        // A set that does not fill one batch is taken as one batch; a larger one leaves out what does not fill its last.
+        int batchSize = Math.Min(options.BatchSize, data.Train.Count);
+        if (batchSize % options.MicroBatches != 0)
+        {
+            throw new EngineException($"{options.MicroBatches} micro batches do not divide a batch of {batchSize} pictures, which are all that '{data.Name}' has");
+        }
+
+        Normalization normalization = NormalizationOf(data, options);
+        Augmentation augmentation = new(options.Padding ?? data.Augmentation.Padding, options.Mirror ?? data.Augmentation.Mirror);
+        _train = new Loader(device, data.Train, LoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
+        _test = new Loader(device, data.Test, LoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
+        StepsPerEpoch = _train.StepsPerEpoch / options.MicroBatches;
+        TotalSteps = Math.Min(options.MaxSteps ?? long.MaxValue, (long)options.Epochs * StepsPerEpoch);
+        Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
+        _optimiser = new Sgd(model, options.Momentum, options.WeightDecay, options.Nesterov);
+        _schedule = LearningRateSchedule.Create(options.Schedule, new ScheduleContext(options.LearningRate, TotalSteps));
+        _meter = new StepMeter(device, lossReadInterval, options.MicroBatches);
+    }
+
+    /// <summary>Told after each step, as soon as its loss has been read.</summary>
+    public event Action<StepReport>? StepEnded;
+
+    /// <summary>Told after each epoch, when its checkpoint has been written.</summary>
+    public event Action<EpochReport>? EpochEnded;
+
+    /// <summary>The network.</summary>
+    public Module Model { get; }
+
+    /// <summary>How it is trained.</summary>
+    public TrainingOptions Options { get; }
+
+    /// <summary>Updates of the weights in a whole epoch.</summary>
+    public int StepsPerEpoch { get; }
+
+    /// <summary>Updates of the weights in the whole run.</summary>
+    public long TotalSteps { get; }
+
+    /// <summary>Epochs that the run has; the last one may be cut short.</summary>
+    public int Epochs { get; }
+
+    /// <summary>Whether <see cref="Run"/> begins in the middle of a run that was interrupted, and after how many steps.</summary>
+    public long StepsDone => _state.GlobalStep;
+
+    /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on.</summary>
+    /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
+    /// <param name="options">The options that say which.</param>
+    public static Normalization NormalizationOf(ImageSet data, TrainingOptions options) =>
+        options.PerPixelMean ? Normalization.PerPixelMean(data.Train) : Normalization.PerChannel(data.Train);
+
+    /// <summary>
+    /// Takes up the run of the folder where its checkpoint left it; <see cref="Run"/> then ends with the very weights that it would
+    /// have had without the interruption. Where no checkpoint was written yet, the run starts from its beginning.
+    /// </summary>
+    /// <exception cref="EngineException">There is no folder, or its checkpoint is damaged or of another network.</exception>
+    public void Resume()
+    {
+        if (_folder is null)
+        {
+            throw new EngineException("a run can only be resumed from a run folder, but the trainer was made without one");
+        }
+
+        if (File.Exists(_folder.CheckpointPath))
+        {
+            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimiser, Options, StepsPerEpoch, TotalSteps);
+            _schedule.LoadState(_state.Schedule);
+            _secondsBefore = _state.Seconds;
+        }
+
+        _folder.KeepEpochs(_state.Epoch);
+        _reports.Clear();
+        _reports.AddRange(_folder.Metrics);
+    }
+
+    /// <summary>Trains until the end or until it is cancelled, which writes a checkpoint in the middle of the epoch.</summary>
+    /// <param name="cancellation">Asks for the run to stop after the step in progress.</param>
+    /// <exception cref="EngineException">
+    /// The loss became infinite or NaN (the last good checkpoint is left as it was), the model does not fit the data, or a file cannot be written.
+    /// </exception>
+    public TrainingResult Run(CancellationToken cancellation = default)
+    {
+        _session.Restart();
+        _sessionSteps = 0;
+        _sessionEvaluations = 0;
+        _evaluationSeconds = 0;
+        Model.Train();
+        try
+        {
+            if (_state.GlobalStep == 0)
+            {
+                // An unwritable folder or a full disk shows before hours have been spent.
+                Save();
+            }
+
+            while (_state.GlobalStep < TotalSteps || _state.Step > 0)
+            {
+                if (!RunSteps(cancellation) || !EndEpoch(cancellation))
+                {
+                    HoldMetrics();
+                    CheckWeights();
+                    Save();
+                    return new TrainingResult(IsCompleted: false, [.. _reports]);
+                }
+            }
+
+            return new TrainingResult(IsCompleted: true, [.. _reports]);
+        }
+        finally
+        {
+            _device.Tape.Clear();
+        }
+    }
+
+    /// <summary>Frees the loaders and the optimiser; the model stays.</summary>
+    public void Dispose()
+    {
+        _train.Dispose();
+        _test.Dispose();
+        _optimiser.Dispose();
+        _meter.Dispose();
+    }
+
+    private int StepsInEpoch => (int)Math.Min(StepsPerEpoch, TotalSteps - ((long)_state.Epoch * StepsPerEpoch));
+
+    // Runs the rest of the epoch's steps; false when cancelled.
+    private bool RunSteps(CancellationToken cancellation)
+    {
+        int stepsInEpoch = StepsInEpoch;
+        int parts = Options.MicroBatches;
+        int images = 0;
+        long start = Stopwatch.GetTimestamp();
+        if (_state.Step < stepsInEpoch)
+        {
+            foreach (Batch batch in _train.Epoch(_state.Epoch, _state.Step * parts))
+            {
+                int part = batch.Step % parts;
+                if (part == 0)
+                {
+                    images = 0;
+                    if (cancellation.IsCancellationRequested)
+                    {
+                        break;
+                    }
+                }
+
+                images += batch.Count;
+                Propagate(batch, part, parts);
+                if (part == parts - 1)
+                {
+                    Update(images, _secondsBefore + Stopwatch.GetElapsedTime(start).TotalSeconds);
+                    if (_state.Step == stepsInEpoch)
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+
+        _device.Synchronize();
+        _secondsBefore += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _state.Seconds = _secondsBefore;
+        return _state.Step == stepsInEpoch;
+    }
+
+    private void Propagate(Batch batch, int part, int parts)
+    {
+        Tensor logits = Model.Call(batch.Images);
+        Evaluation.CheckClasses(logits, _train.Source.ClassNames.Count);
+        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, Options.LabelSmoothing);
+        _meter.Add(part, loss, logits, batch.Labels);
+        (parts == 1 ? loss : loss.Scale(1.0 / parts)).Backward();
+    }
+
+    private void Update(int images, double seconds)
+    {
+        double rate = _schedule.RateAt(_state.GlobalStep);
+        _meter.EndStep(images, rate);
+        _state.Seconds = seconds;
+        _state.Step++;
+        _state.GlobalStep++;
+        _sessionSteps++;
+
+        // Where losses are read at once, one that is not finite never reaches the weights.
+        if (_state.Pending.Count + _meter.Count >= _meter.Capacity)
+        {
+            ReadMetrics();
+        }
+
+        _optimiser.Step(rate);
+    }
+
+    // Reads what the device holds, without telling the schedule: the run may be going to stop here.
+    private void HoldMetrics()
+    {
+        _meter.Drain(_state.Pending);
+        foreach (StepMetrics metrics in _state.Pending)
+        {
+            CheckFinite(metrics);
+        }
+    }
+
+    private void ReadMetrics()
+    {
+        HoldMetrics();
+        foreach (StepMetrics metrics in _state.Pending)
+        {
+            _state.LossSum += metrics.Loss;
+            _state.Correct += metrics.Correct;
+            _state.Images += metrics.Images;
+            _state.MeasuredSteps++;
+            _schedule.ObserveStep(1 - ((double)metrics.Correct / metrics.Images));
+            StepEnded?.Invoke(Report(metrics));
+        }
+
+        _state.Pending.Clear();
+    }
+
+    private StepReport Report(StepMetrics metrics)
+    {
+        double pace = _sessionSteps == 0 ? 0 : (_session.Elapsed.TotalSeconds - _evaluationSeconds) / _sessionSteps;
+        double evaluation = _evaluationSeconds / Math.Max(1, _sessionEvaluations) * (Epochs - _state.Epoch);
+        return new StepReport(
+            _state.Epoch + 1, Epochs, _state.MeasuredSteps, StepsInEpoch, ((long)_state.Epoch * StepsPerEpoch) + _state.MeasuredSteps, TotalSteps,
+            metrics.Loss, _state.LossSum / _state.MeasuredSteps, (double)_state.Correct / _state.Images, metrics.LearningRate,
+            _state.Images / Math.Max(_state.Seconds, 1e-9), TimeSpan.FromSeconds(Math.Max(0, (pace * (TotalSteps - _state.GlobalStep)) + evaluation)));
+    }
+
+    // Evaluates, reports and saves; false when cancelled before the evaluation was over.
+    private bool EndEpoch(CancellationToken cancellation)
+    {
+        ReadMetrics();
+        long start = Stopwatch.GetTimestamp();
+        EvaluationResult result;
+        try
+        {
+            result = Evaluation.Run(Model, _test, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        _evaluationSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _sessionEvaluations++;
+        double rate = _schedule.RateAt(_state.GlobalStep - 1);
+        CheckWeights();
+        if (!double.IsFinite(result.Loss))
+        {
+            throw Diverged($"the loss on the test set became {result.Loss.ToString(CultureInfo.InvariantCulture)}", rate);
+        }
+
+        EpochReport report = new()
+        {
+            Epoch = _state.Epoch + 1,
+            Epochs = Epochs,
+            GlobalStep = _state.GlobalStep,
+            TrainLoss = _state.LossSum / _state.MeasuredSteps,
+            TrainAccuracy = (double)_state.Correct / _state.Images,
+            Correct = result.Correct,
+            CorrectTop5 = result.CorrectTop5,
+            Total = result.Total,
+            TestLoss = result.Loss,
+            Seconds = _state.Seconds,
+            ImagesPerSecond = _state.Images / Math.Max(_state.Seconds, 1e-9),
+            LearningRate = rate,
+        };
+        _schedule.ObserveEpoch(1 - report.Accuracy);
+        _reports.Add(report);
+        _state.NextEpoch();
+        _secondsBefore = 0;
+
+        // The checkpoint comes last: what a crash before it has left of this epoch, a resumed run writes again.
+        _folder?.Append(report);
+        _folder?.WriteWeights(Model, report);
+        Save();
+        EpochEnded?.Invoke(report);
+        return true;
+    }
+
+    private void Save()
+    {
+        if (_folder is not null)
+        {
+            _schedule.SaveState(_state.Schedule);
+            Checkpoint.Save(_folder.CheckpointPath, Model, _optimiser, _state, Options);
+        }
+    }
+
+    private void CheckFinite(StepMetrics metrics)
+    {
+        if (!double.IsFinite(metrics.Loss))
+        {
+            throw Diverged($"the loss became {metrics.Loss.ToString(CultureInfo.InvariantCulture)}", metrics.LearningRate);
+        }
+    }
+
+    private void CheckWeights()
+    {
+        if (Checkpoint.FindNonFinite(Model) is { } name)
+        {
+            throw Diverged($"{name} is no longer finite", _schedule.RateAt(Math.Max(0, _state.GlobalStep - 1)));
+        }
+    }
+
+    private EngineException Diverged(string what, double rate)
+    {
+        string left = _folder is null ? "" : $"; '{_folder.CheckpointPath}' is the last good checkpoint";
+        return new EngineException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"training diverged: {what} at step {_state.GlobalStep:N0} (epoch {_state.Epoch + 1}) with learning rate {rate:G4}; try a smaller one, such as {Options.LearningRate / 10:G3}{left}"));
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Everything that decides how a network is trained: two runs with equal options on the same device and number of threads end with the
+/// same weights, to the last bit.
+/// </summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The network's name, for the record; the trainer is given the network itself.</summary>
+    public string Model { get; init; } = "resnet20";
+
+    /// <summary>The data set's name, for the record; the trainer is given the set itself.</summary>
+    public string Data { get; init; } = "digits";
+
+    /// <summary>How often the training set is gone through.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>The updates after which the run ends, even in the middle of an epoch; null for as many as the epochs have.</summary>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Pictures behind each update of the weights.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Into how many parts a batch is split that go through the network one after another, to save memory; divides the batch size.</summary>
+    public int MicroBatches { get; init; } = 1;
+
+    /// <summary>The rate that the schedule starts from.</summary>
+    public double LearningRate { get; init; } = 0.1;
+
+    /// <summary>One of <see cref="LearningRateSchedule.Names"/>.</summary>
+    public string Schedule { get; init; } = "cosine";
+
+    /// <summary>The share of the last velocity that is kept.</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>Whether the gradient is looked up ahead of the velocity.</summary>
+    public bool Nesterov { get; init; }
+
+    /// <summary>The factor of the L2 penalty's gradient.</summary>
+    public double WeightDecay { get; init; } = 1e-4;
+
+    /// <summary>How much of each target is spread over all classes, from 0 to 1.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Pixels of zeros around a picture, of which a crop is taken; null for what is usual for the data set.</summary>
+    public int? Padding { get; init; }
+
+    /// <summary>Whether every other picture, at random, is mirrored; null for what is usual for the data set.</summary>
+    public bool? Mirror { get; init; }
+
+    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
+    public bool PerPixelMean { get; init; }
+
+    /// <summary>Training pictures that are held out and take the test set's place; 0 for none.</summary>
+    public int ValidationCount { get; init; }
+
+    /// <summary>Decides the first weights, the order of the pictures and their augmentation.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>The options as one line of JSON with names such as batch_size.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingOptions);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote; what is missing has its default.</summary>
+    /// <exception cref="EngineException">The text is no such JSON.</exception>
+    public static TrainingOptions FromJson(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingOptions) ?? throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new EngineException("the training options are not valid JSON", e);
+        }
+    }
+
+    /// <summary>Checks every figure's range.</summary>
+    /// <exception cref="EngineException">One is out of range; the message names it.</exception>
+    public void Check()
+    {
+        Require(Epochs >= 1, "epochs", Epochs, "at least 1");
+        Require(MaxSteps is null or >= 1, "max steps", MaxSteps, "at least 1");
+        Require(BatchSize >= 1, "batch size", BatchSize, "at least 1");
+        Require(MicroBatches >= 1 && BatchSize % MicroBatches == 0, "micro batches", MicroBatches, $"at least 1 and divide the batch size {BatchSize}");
+        Require(LearningRate > 0 && double.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
+        Require(Momentum is >= 0 and < 1, "momentum", Momentum, "from 0 to below 1");
+        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight decay", WeightDecay, "0 or more");
+        Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
+        Require(Padding is null or >= 0, "padding", Padding, "0 or more");
+        Require(ValidationCount >= 0, "validation count", ValidationCount, "0 or more");
+        LearningRateSchedule.Create(Schedule, new ScheduleContext(LearningRate, 1));
+    }
+
+    private static void Require(bool isMet, string name, object? value, string expected)
+    {
+        if (!isMet)
+        {
+            throw new EngineException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{name} is {value}, but must be {expected}"));
+        }
+    }
+}
