@@ -5,6 +5,7 @@ using Engine.Devices;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
+using Normalization = Engine.Data.Normalization;
 
 namespace Engine.Training;
 

@@ -47,7 +47,7 @@ public sealed record EpochReport
 
     /// <summary>Test pictures whose label is among the five best answers; null where there are at most five classes.</summary>
     [JsonPropertyName("correct_top5")]
-    public required int? CorrectTop5 { get; init; }
+    public int? CorrectTop5 { get; init; }
 
     /// <summary>Pictures in the test (or validation) set.</summary>
     public required int Total { get; init; }

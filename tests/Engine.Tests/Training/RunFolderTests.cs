@@ -1,0 +1,152 @@
+using Engine.Devices.Reference;
+using Engine.Formats;
+using Engine.Layers;
+using Engine.Tests.Formats;
+using Engine.Training;
+
+namespace Engine.Tests.Training;
+
+public sealed class RunFolderTests : IDisposable
+{
+    private static readonly TrainingOptions Options = new() { Model = "tiny", Data = "stripes", Epochs = 1, BatchSize = 16 };
+    private readonly TemporaryFolder _folder = new();
+    private readonly ReferenceDevice _device = new();
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _device.Dispose();
+    }
+
+    [Fact]
+    public void A_finished_run_leaves_options_metrics_weights_and_a_checkpoint_and_nothing_else()
+    {
+        RunFolder folder = Train("run", Options, TinySet.Network());
+        Assert.Equal(
+            ["checkpoint.safetensors", "metrics.jsonl", "options.json", "weights.safetensors"],
+            Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order());
+        Assert.Matches("""^\{"event":"epoch","epoch":1,.*"train_loss":[0-9.]+,.*"correct":[0-9]+,"total":20,.*"seconds":.*"images_per_second":""", File.ReadAllText(folder.MetricsPath));
+
+        Module loaded = TinySet.Network().To(_device, seed: 9);
+        StateDictionary.Load(loaded, folder.WeightsPath);
+        using SafetensorsFile file = SafetensorsFile.Open(folder.WeightsPath);
+        Assert.Equal(loaded.Named().Select(n => n.Name), file.Entries.Select(e => e.Name));
+        Assert.Equal("pt", file.Metadata["format"]);
+        Assert.Equal(Options, TrainingOptions.FromJson(file.Metadata["options"]));
+    }
+
+    [Fact]
+    public void Starting_a_run_removes_an_older_ones_files()
+    {
+        RunFolder folder = Train("run", Options, TinySet.Network());
+        RunFolder.Create(folder.Path, Options with { Seed = 1 });
+        Assert.Equal(["options.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+        Assert.Equal(1, RunFolder.Open(folder.Path).Options.Seed);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_network_is_one_clear_line_and_changes_nothing()
+    {
+        RunFolder folder = Train("run", Options, TinySet.Network());
+        AssertRefused(folder, Options with { Model = "resnet20" }, "is a checkpoint of tiny, not of resnet20");
+
+        // The same name, but other tensors.
+        Module other = new TinyNetwork();
+        AssertRefused(folder, Options, "does not fit the model: 3 missing (fc, conv1.weight, conv1.bias); 8 unexpected (", other);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_other_options_or_data_is_one_clear_line()
+    {
+        RunFolder folder = Train("run", Options, TinySet.Network());
+        AssertRefused(folder, Options with { LearningRate = 0.01 }, "was made with other options");
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(train: 100), _device, Options with { Epochs = 2 }, RunFolder.Open(folder.Path));
+        Assert.Contains("the data set has changed", Assert.Throws<EngineException>(trainer.Resume).Message);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_one_clear_line()
+    {
+        RunFolder folder = Train("run", Options, TinySet.Network());
+        byte[] good = File.ReadAllBytes(folder.CheckpointPath);
+        File.WriteAllBytes(folder.CheckpointPath, good[..(good.Length / 2)]);
+        AssertRefused(folder, Options, folder.CheckpointPath);
+        File.Copy(folder.WeightsPath, folder.CheckpointPath, overwrite: true);
+        AssertRefused(folder, Options, "is not a checkpoint of this program");
+    }
+
+    [Fact]
+    public void A_folder_without_a_run_and_damaged_files_are_one_clear_line()
+    {
+        Assert.Contains("there is no run to resume", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
+        File.WriteAllText(_folder.File("options.json"), "{");
+        Assert.Contains("options.json' is damaged", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
+        File.WriteAllText(_folder.File("options.json"), Options.ToJson());
+        File.WriteAllText(_folder.File("metrics.jsonl"), "nonsense\n");
+        Assert.Contains("metrics.jsonl' is damaged: line 1", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
+    }
+
+    [Fact]
+    public void An_unwritable_folder_and_a_full_disk_are_one_clear_line_each()
+    {
+        File.WriteAllText(_folder.File("file"), "");
+        Assert.Contains("cannot write to folder", Assert.Throws<EngineException>(() => RunFolder.Create(_folder.File("file/run"), Options)).Message);
+        if (!OperatingSystem.IsLinux())
+        {
+            return; // /dev/full is Linux's.
+        }
+
+        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        File.CreateSymbolicLink(folder.CheckpointPath + AtomicFile.TemporarySuffix, "/dev/full");
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options, folder);
+        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        Assert.Equal($"cannot write '{folder.CheckpointPath}': No space left on device; nothing was changed", error.Message);
+        Assert.Equal(["options.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Options_pass_through_JSON_and_are_checked()
+    {
+        TrainingOptions options = Options with { MaxSteps = 7, Padding = 2, Mirror = false, LearningRate = 0.1 / 3, Schedule = "plateau" };
+        Assert.Equal(options, TrainingOptions.FromJson(options.ToJson()));
+        Assert.Contains("\"batch_size\":16", options.ToJson());
+        Assert.Contains("epochs is 0", Assert.Throws<EngineException>((options with { Epochs = 0 }).Check).Message);
+        Assert.Contains("learning rate is NaN", Assert.Throws<EngineException>((options with { LearningRate = double.NaN }).Check).Message);
+        Assert.Contains("micro batches is 3", Assert.Throws<EngineException>((options with { MicroBatches = 3 }).Check).Message);
+        Assert.Contains("there is no schedule 'x'", Assert.Throws<EngineException>((options with { Schedule = "x" }).Check).Message);
+    }
+
+    [Fact]
+    public void Presets_are_found_by_name_and_valid()
+    {
+        foreach (string name in TrainingRecipes.Presets)
+        {
+            TrainingRecipes.Preset(name, "cifar10", "resnet20").Check();
+        }
+
+        Assert.Equal("paper", TrainingRecipes.Preset("cifar", "cifar10", "resnet56").Schedule);
+        Assert.Equal("paper-warmup", TrainingRecipes.Preset("cifar", "cifar10", "resnet110").Schedule);
+        Assert.Equal(64_000, TrainingRecipes.Preset("cifar", "cifar10", "resnet20").MaxSteps);
+        Assert.Contains("cifar, quick", Assert.Throws<EngineException>(() => TrainingRecipes.Preset("x", "cifar10", "resnet20")).Message);
+        Assert.Equal("digits", TrainingRecipes.For("digits").Data);
+    }
+
+    private RunFolder Train(string name, TrainingOptions options, Module model)
+    {
+        RunFolder folder = RunFolder.Create(_folder.File(name), options);
+        using Trainer trainer = new(model, TinySet.Make(), _device, options, folder);
+        trainer.Run();
+        return folder;
+    }
+
+    private void AssertRefused(RunFolder folder, TrainingOptions options, string expected, Module? model = null)
+    {
+        model ??= TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, options, RunFolder.Open(folder.Path));
+        List<double[]> before = [.. model.Named().Select(p => p.Parameter.Value.ToArray<double>())];
+        EngineException error = Assert.Throws<EngineException>(trainer.Resume);
+        Assert.Contains(expected, error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.Equal(before, model.Named().Select(p => p.Parameter.Value.ToArray<double>()));
+    }
+}

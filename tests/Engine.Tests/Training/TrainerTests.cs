@@ -1,0 +1,313 @@
+using System.Text.Json.Nodes;
+using Engine.Data;
+using Engine.Devices.Reference;
+using Engine.Formats;
+using Engine.Layers;
+using Engine.Tensors;
+using Engine.Tests.Formats;
+using Engine.Training;
+
+namespace Engine.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    private static readonly TrainingOptions Options = new()
+    {
+        Model = "tiny",
+        Data = "stripes",
+        Epochs = 4,
+        BatchSize = 8,
+        LearningRate = 0.2,
+        Seed = 5,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly ReferenceDevice _device = new();
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _device.Dispose();
+    }
+
+    [Fact]
+    public void A_small_network_learns_and_reports_every_step_and_epoch()
+    {
+        Module model = TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, Options with { Epochs = 8 });
+        List<StepReport> steps = [];
+        List<EpochReport> epochs = [];
+        trainer.StepEnded += steps.Add;
+        trainer.EpochEnded += epochs.Add;
+        TrainingResult result = trainer.Run();
+
+        Assert.True(result.IsCompleted);
+        Assert.Equal(8, epochs.Count);
+        Assert.Equal(epochs, result.Epochs);
+        Assert.True(epochs[^1].TrainLoss < epochs[0].TrainLoss / 2, $"{epochs[0].TrainLoss} to {epochs[^1].TrainLoss}");
+        Assert.InRange(result.Last!.Correct, 18, 20);
+        Assert.Equal(20, result.Last.Total);
+        Assert.Null(result.Last.CorrectTop5);
+        Assert.True(model.IsTraining);
+        Assert.Equal(48, steps.Count);
+        Assert.Equal(Enumerable.Range(1, 48).Select(i => (long)i), steps.Select(s => s.GlobalStep));
+        Assert.Equal(steps.Take(6).Average(s => s.Loss), epochs[0].TrainLoss, 1e-12);
+        Assert.Equal(steps[5].Accuracy, epochs[0].TrainAccuracy, 1e-12);
+        Assert.Equal(0.2, steps[0].LearningRate);
+        Assert.All(steps, s => Assert.True(s.Remaining >= TimeSpan.Zero && s.ImagesPerSecond > 0));
+    }
+
+    [Fact]
+    public void The_same_run_twice_has_the_same_weights_and_another_seed_has_others()
+    {
+        List<double[]> first = Train(Options), second = Train(Options), other = Train(Options with { Seed = 6 });
+        Assert.Equal(first, second);
+        Assert.NotEqual(first, other);
+    }
+
+    [Theory]
+    [InlineData("cosine", 1)]
+    [InlineData("plateau", 1)]
+    [InlineData("paper-warmup", 1)]
+    [InlineData("paper-warmup", 4)]
+    public void A_run_cancelled_in_mid_epoch_and_resumed_ends_with_the_very_weights_of_an_uninterrupted_one(string schedule, int interval)
+    {
+        TrainingOptions options = Options with { Schedule = schedule };
+        List<double[]> expected = Train(options, interval: interval);
+        for (int stop = 1; stop < 24; stop += 5)
+        {
+            RunFolder folder = RunFolder.Create(_folder.File($"run{stop}"), options);
+            RunCancelled(options, folder, stop, interval);
+            Module resumed = TinySet.Network();
+            using Trainer trainer = new(resumed, TinySet.Make(), _device, options, RunFolder.Open(folder.Path), interval);
+            trainer.Resume();
+            Assert.InRange(trainer.StepsDone, stop, stop + interval);
+            TrainingResult result = trainer.Run();
+            Assert.True(result.IsCompleted);
+            Assert.Equal(expected, Numbers(resumed));
+            Assert.Equal([1, 2, 3, 4], result.Epochs.Select(e => e.Epoch));
+            Assert.Equal([1, 2, 3, 4], File.ReadLines(folder.MetricsPath).Select(l => (int)JsonNode.Parse(l)!["epoch"]!));
+        }
+    }
+
+    [Fact]
+    public void A_run_killed_in_mid_epoch_goes_on_from_its_last_checkpoint_to_the_very_same_end()
+    {
+        string whole = _folder.File("whole"), killed = _folder.File("killed");
+        List<double[]> expected = Train(Options, RunFolder.Create(whole, Options));
+
+        // Just before the third epoch's checkpoint the folder is copied, as a kill would leave it: with a line of metrics too many and a file
+        // half-written.
+        RunFolder folder = RunFolder.Create(killed + ".live", Options);
+        Module model = TinySet.Network();
+        using (Trainer trainer = new(model, TinySet.Make(), _device, Options, folder))
+        {
+            trainer.EpochEnded += e =>
+            {
+                if (e.Epoch == 2)
+                {
+                    Copy(folder.Path, killed);
+                }
+            };
+            trainer.Run();
+        }
+
+        File.Copy(folder.MetricsPath, Path.Combine(killed, "metrics.jsonl"), overwrite: true);
+        File.WriteAllText(Path.Combine(killed, "checkpoint.safetensors" + AtomicFile.TemporarySuffix), "half");
+
+        Module resumed = TinySet.Network();
+        RunFolder reopened = RunFolder.Open(killed);
+        Assert.Equal(Options, reopened.Options);
+        using (Trainer trainer = new(resumed, TinySet.Make(), _device, reopened.Options, reopened))
+        {
+            trainer.Resume();
+            Assert.Equal(12, trainer.StepsDone);
+            Assert.Equal(2, File.ReadLines(reopened.MetricsPath).Count());
+            trainer.Run();
+        }
+
+        Assert.Equal(expected, Numbers(resumed));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole, "weights.safetensors")), File.ReadAllBytes(reopened.WeightsPath));
+        Assert.Equal(4, File.ReadLines(reopened.MetricsPath).Count());
+        Assert.False(File.Exists(reopened.CheckpointPath + AtomicFile.TemporarySuffix));
+    }
+
+    [Fact]
+    public void A_run_killed_before_its_first_checkpoint_starts_anew()
+    {
+        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        Module model = TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder);
+        trainer.Resume();
+        trainer.Run();
+        Assert.Equal(Train(Options), Numbers(model));
+    }
+
+    [Fact]
+    public void A_finished_run_resumes_to_nothing_or_to_more_epochs()
+    {
+        TrainingOptions options = Options with { Schedule = "constant", Epochs = 2 };
+        RunFolder folder = RunFolder.Create(_folder.File("run"), options);
+        List<double[]> two = Train(options, folder), four = Train(options with { Epochs = 4 });
+
+        foreach ((int epochs, List<double[]> expected) in new[] { (2, two), (4, four) })
+        {
+            Module model = TinySet.Network();
+            using Trainer trainer = new(model, TinySet.Make(), _device, options with { Epochs = epochs }, RunFolder.Open(folder.Path));
+            trainer.Resume();
+            TrainingResult result = trainer.Run();
+            Assert.Equal(expected, Numbers(model));
+            Assert.Equal(epochs, result.Epochs.Count);
+        }
+    }
+
+    [Fact]
+    public void Max_steps_end_the_run_in_the_middle_of_an_epoch()
+    {
+        TrainingOptions options = Options with { MaxSteps = 8, Epochs = int.MaxValue };
+        RunFolder folder = RunFolder.Create(_folder.File("run"), options);
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, options, folder);
+        TrainingResult result = trainer.Run();
+        Assert.Equal([6L, 8L], result.Epochs.Select(e => e.GlobalStep));
+        Assert.Equal(2, trainer.Epochs);
+
+        using Trainer resumed = new(TinySet.Network(), TinySet.Make(), _device, options, RunFolder.Open(folder.Path));
+        resumed.Resume();
+        Assert.True(resumed.Run().IsCompleted);
+    }
+
+    [Fact]
+    public void Micro_batches_add_up_to_the_whole_batchs_gradient()
+    {
+        // Without batch norm, whose statistics are each micro-batch's own.
+        List<double[]> whole = Train(Options, model: new TinyNetwork()), parts = Train(Options with { MicroBatches = 4 }, model: new TinyNetwork());
+        for (int i = 0; i < whole.Count; i++)
+        {
+            for (int j = 0; j < whole[i].Length; j++)
+            {
+                Assert.Equal(whole[i][j], parts[i][j], 1e-12);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(int interval)
+    {
+        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        Module model = TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder, interval);
+        byte[] good = [];
+        trainer.EpochEnded += e =>
+        {
+            good = File.ReadAllBytes(folder.CheckpointPath);
+            Tensor weight = model.NamedParameters().First().Parameter.Value;
+            weight.Write<double>(Enumerable.Repeat(e.Epoch == 2 ? double.NaN : 0.1, weight.Shape.Count).ToArray());
+        };
+        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        Assert.StartsWith("training diverged: the loss became NaN at step 1", error.Message);
+        Assert.Contains("learning rate 0.1", error.Message);
+        Assert.Contains($"'{folder.CheckpointPath}' is the last good checkpoint", error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.Equal(good, File.ReadAllBytes(folder.CheckpointPath));
+        Assert.Equal(2, File.ReadLines(folder.MetricsPath).Count());
+        Assert.Equal(0, _device.Tape.Count);
+    }
+
+    [Fact]
+    public void Weights_that_are_not_finite_are_never_saved()
+    {
+        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        Module model = TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder);
+        trainer.StepEnded += s =>
+        {
+            // Between the loss and the update of an epoch's last step: no loss of this epoch can show it.
+            if (s.GlobalStep == 12)
+            {
+                Tensor gradient = model.NamedParameters().Last().Parameter.Value.Gradient!;
+                gradient.Write<double>(Enumerable.Repeat(double.PositiveInfinity, gradient.Shape.Count).ToArray());
+            }
+        };
+        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        Assert.Contains("5.bias is no longer finite", error.Message);
+        using SafetensorsFile file = SafetensorsFile.Open(folder.CheckpointPath);
+        Assert.Contains("\"epoch\":1,", file.Metadata["state"]);
+    }
+
+    [Fact]
+    public void Evaluation_leaves_no_memory_behind_and_counts_the_five_best()
+    {
+        Module model = TinySet.Network(classes: 7).To(_device);
+        ImageSet set = TinySet.Make();
+        string[] names = [.. "abcdefg".Select(c => $"{c}")];
+        byte[] pixels = new byte[20 * TinySet.Side * TinySet.Side];
+        byte[] labels = [.. Enumerable.Range(0, 20).Select(i => (byte)(i % 7))];
+        MemoryImageSource source = new(pixels, labels, TinySet.Side, TinySet.Side, 1, names);
+        using Loader loader = new(_device, source, new LoaderOptions { BatchSize = 8 });
+        EvaluationResult result = Evaluation.Run(model, loader);
+        long used = _device.Memory.UsedBytes;
+        Assert.Equal(result, Evaluation.Run(model, loader));
+        Assert.Equal(used, _device.Memory.UsedBytes);
+        Assert.Equal(20, result.Total);
+
+        // All pictures are black, so every answer is the same: one class of 20 pictures is right, and five of the seven are among the best.
+        Assert.InRange(result.Correct, 2, 3);
+        Assert.InRange(result.CorrectTop5!.Value, 14, 15);
+        Assert.True(result.Loss > 0);
+    }
+
+    [Fact]
+    public void A_model_of_other_classes_than_the_data_is_one_clear_line()
+    {
+        using Trainer trainer = new(TinySet.Network(classes: 3), TinySet.Make(), _device, Options);
+        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        Assert.Contains("[8, 3]", error.Message);
+        Assert.Contains("2 classes", error.Message);
+    }
+
+    [Fact]
+    public void From_the_third_step_on_no_native_memory_is_taken()
+    {
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options);
+        List<long> allocations = [];
+        trainer.StepEnded += _ => allocations.Add(_device.Memory.NativeAllocations);
+        trainer.Run();
+        Assert.Equal(allocations[2], allocations[5]);
+        Assert.Equal(allocations[6], allocations[^1]);
+    }
+
+    private List<double[]> Train(TrainingOptions options, RunFolder? folder = null, int interval = 1, Module? model = null)
+    {
+        model ??= TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, options, folder, interval);
+        Assert.True(trainer.Run().IsCompleted);
+        return Numbers(model);
+    }
+
+    private void RunCancelled(TrainingOptions options, RunFolder folder, int stop, int interval)
+    {
+        using CancellationTokenSource cancellation = new();
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, options, folder, interval);
+        trainer.StepEnded += step =>
+        {
+            if (step.GlobalStep == stop)
+            {
+                cancellation.Cancel();
+            }
+        };
+        Assert.False(trainer.Run(cancellation.Token).IsCompleted);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string file in Directory.GetFiles(from))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+    }
+
+    private static List<double[]> Numbers(Module model) => [.. model.Named().Select(p => p.Parameter.Value.ToArray<double>())];
+}
