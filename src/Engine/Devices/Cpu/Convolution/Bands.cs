@@ -6,19 +6,22 @@ namespace Engine.Devices.Cpu.Convolution;
 /// </summary>
 internal readonly struct Bands
 {
-    // Floats in a band's source pixels: 64 KB, a share of any second-level cache that leaves room for the filter.
-    private const int SourceBudget = 16 * 1024;
+    /// <summary>Floats in a band's source pixels for the forward: 128 KB, a share of any second-level cache that leaves room for the filter.</summary>
+    public const int CorrelationBudget = 32 * 1024;
+
+    /// <summary>Floats in a band's source pixels for the filter's gradient: 64 KB, as much again goes to the output's gradient.</summary>
+    public const int FilterBudget = 16 * 1024;
 
     // A band has at least this many output pixels where the batch allows, so that small images do not waste the tiles' last places.
     private const int WantedPixels = 128;
 
-    public Bands(in Correlation work)
+    public Bands(in Correlation work, int sourceBudget)
     {
         int channels = work.GroupSourceChannels;
         Columns = work.Columns.SourceExtent(work.Columns.Outputs);
         int pitch = Columns * channels;
         int halo = (work.Rows.Taps - 1) * work.Rows.TapStep;
-        int rows = Math.Clamp(((SourceBudget / Math.Max(1, pitch)) - halo) / work.Rows.Step, 1, work.Rows.Outputs);
+        int rows = Math.Clamp(((sourceBudget / Math.Max(1, pitch)) - halo) / work.Rows.Step, 1, work.Rows.Outputs);
         PerImage = (work.Rows.Outputs + rows - 1) / rows;
         Rows = (work.Rows.Outputs + PerImage - 1) / PerImage;
         PerImage = (work.Rows.Outputs + Rows - 1) / Rows;
@@ -27,7 +30,7 @@ internal readonly struct Bands
         {
             int pixels = work.Rows.Outputs * work.Columns.Outputs;
             int size = work.Rows.SourceExtent(Rows) * pitch;
-            Images = Math.Clamp(Math.Min(WantedPixels / Math.Max(1, pixels), SourceBudget / Math.Max(1, size)), 1, work.Batch);
+            Images = Math.Clamp(Math.Min(WantedPixels / Math.Max(1, pixels), sourceBudget / Math.Max(1, size)), 1, work.Batch);
         }
 
         Count = (work.Batch + Images - 1) / Images * PerImage;

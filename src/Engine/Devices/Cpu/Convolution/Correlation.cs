@@ -40,14 +40,17 @@ internal unsafe struct Correlation
     /// <summary>Whether pixels can be read where they are: nothing outside is touched and a group is a whole pixel.</summary>
     public readonly bool ReadsInPlace => Groups == 1 && Rows.StaysInside(SourceHeight) && Columns.StaysInside(SourceWidth);
 
-    /// <summary>The filter's element for a group, a destination channel in it, a tap and a source channel in the group.</summary>
-    public readonly float FilterAt(int group, int destination, int tapRow, int tapColumn, int source)
+    /// <summary>Floats from one K of the filter to the next.</summary>
+    public readonly long FilterPitch =>
+        (long)FilterRows * FilterColumns * (FilterIsTransposed ? GroupDestinationChannels : GroupSourceChannels);
+
+    /// <summary>Where the filter's elements for a group, a first destination channel in it, a tap and the group's first source channel begin.</summary>
+    public readonly float* FilterAt(int group, int destination, int tapRow, int tapColumn)
     {
         int row = Rows.FirstTap + (tapRow * Rows.TapDelta);
         int column = Columns.FirstTap + (tapColumn * Columns.TapDelta);
-        int k = FilterIsTransposed ? (group * GroupSourceChannels) + source : (group * GroupDestinationChannels) + destination;
-        int c = FilterIsTransposed ? destination : source;
+        long k = FilterIsTransposed ? (long)group * GroupSourceChannels : ((long)group * GroupDestinationChannels) + destination;
         int channels = FilterIsTransposed ? GroupDestinationChannels : GroupSourceChannels;
-        return Filter[(((((long)k * FilterRows) + row) * FilterColumns) + column) * channels + c];
+        return Filter + (k * FilterPitch) + ((((long)row * FilterColumns) + column) * channels) + (FilterIsTransposed ? destination : 0);
     }
 }

@@ -51,86 +51,66 @@ internal unsafe struct CorrelationJob<S, V> : IParallelJob
         int width = BlockVectors * S.Width;
         int blocks = Convolution.PackedFilter.Blocks(Work, width);
         int blockSize = Convolution.PackedFilter.BlockSize(Work, width);
-        float** sources = stackalloc float*[PixelTile<S, V>.Pixels];
-        float** destinations = stackalloc float*[PixelTile<S, V>.Pixels];
-        float* result = stackalloc float[PixelTile<S, V>.Pixels * 2 * S.Width];
+
+        // In rows of even length, every even pixel has its right neighbour beside it.
+        bool paired = BlockVectors == 1 && S.Registers >= 32 && columns % 2 == 0;
+        int tile = paired ? PixelTile<S, V>.PairedPixels : PixelTile<S, V>.Pixels;
+        int pairPitch = Work.Columns.Step * window.ColumnPitch;
+        float** sources = stackalloc float*[PixelTile<S, V>.PairedPixels];
+        float** destinations = stackalloc float*[PixelTile<S, V>.PairedPixels];
+        float** results = stackalloc float*[PixelTile<S, V>.PairedPixels];
+        float* spill = stackalloc float[PixelTile<S, V>.PairedPixels * 2 * S.Width];
         for (int block = 0; block < blocks; block++)
         {
             float* filter = PackedFilter + (((long)group * blocks) + block) * blockSize;
             int firstChannel = (group * Work.GroupDestinationChannels) + (block * width);
             int channels = Math.Min(width, Work.GroupDestinationChannels - (block * width));
-            int image = 0, row = 0, column = 0;
-            for (int pixel = 0; pixel < pixels; pixel += PixelTile<S, V>.Pixels)
+            PixelCursor cursor = new(Work, window, firstImage, firstRow, rows, firstChannel);
+            for (int pixel = 0; pixel < pixels; pixel += tile)
             {
-                int count = Math.Min(PixelTile<S, V>.Pixels, pixels - pixel);
-                for (int i = 0; i < count; i++)
-                {
-                    sources[i] = window.Pixels + (image * window.ImagePitch)
-                        + ((long)(row * Work.Rows.Step) * window.RowPitch) + (column * Work.Columns.Step * window.ColumnPitch);
-                    int destinationRow = Work.Rows.DestinationStart + ((firstRow + row) * Work.Rows.DestinationStep);
-                    int destinationColumn = Work.Columns.DestinationStart + (column * Work.Columns.DestinationStep);
-                    destinations[i] = Work.Destination + firstChannel
-                        + ((((((long)firstImage + image) * Work.DestinationHeight) + destinationRow) * Work.DestinationWidth) + destinationColumn)
-                        * Work.DestinationChannels;
-                    if (++column == columns)
-                    {
-                        column = 0;
-                        if (++row == rows)
-                        {
-                            row = 0;
-                            image++;
-                        }
-                    }
-                }
-
-                for (int i = count; i < PixelTile<S, V>.Pixels; i++)
+                int count = Math.Min(tile, pixels - pixel);
+                cursor.Take(count, sources, destinations);
+                for (int i = count; i < tile; i++)
                 {
                     sources[i] = sources[0];
                 }
 
-                if (BlockVectors == 1)
+                // Whole vectors of real pixels go straight to the destination; the rest by way of the spill.
+                bool direct = channels == width;
+                for (int i = 0; i < tile; i++)
                 {
-                    PixelTile<S, V>.Compute1(sources, runs, runCount, runLength, filter, result);
+                    results[i] = direct && i < count ? destinations[i] : spill + (i * width);
+                }
+
+                bool add = Work.Accumulate && direct;
+                if (paired)
+                {
+                    PixelTile<S, V>.Compute1Pairs(sources, pairPitch, runs, runCount, runLength, filter, results, add);
+                }
+                else if (BlockVectors == 1)
+                {
+                    PixelTile<S, V>.Compute1(sources, runs, runCount, runLength, filter, results, add);
                 }
                 else
                 {
-                    PixelTile<S, V>.Compute2(sources, runs, runCount, runLength, filter, result);
+                    PixelTile<S, V>.Compute2(sources, runs, runCount, runLength, filter, results, add);
                 }
 
-                Deliver(result, destinations, count, channels, width);
+                if (!direct)
+                {
+                    Deliver(spill, destinations, count, channels, width);
+                }
             }
         }
     }
 
-    private readonly void Deliver(float* result, float** destinations, int count, int channels, int width)
+    private readonly void Deliver(float* spill, float** destinations, int count, int channels, int width)
     {
-        for (int i = 0; i < count; i++, result += width)
+        for (int i = 0; i < count; i++, spill += width)
         {
-            float* into = destinations[i];
-            int c = 0;
-            if (Work.Accumulate)
+            for (int c = 0; c < channels; c++)
             {
-                for (; c + S.Width <= channels; c += S.Width)
-                {
-                    S.Store(S.Add(S.Load(into + c), S.Load(result + c)), into + c);
-                }
-
-                for (; c < channels; c++)
-                {
-                    into[c] += result[c];
-                }
-            }
-            else
-            {
-                for (; c + S.Width <= channels; c += S.Width)
-                {
-                    S.Store(S.Load(result + c), into + c);
-                }
-
-                for (; c < channels; c++)
-                {
-                    into[c] = result[c];
-                }
+                destinations[i][c] = Work.Accumulate ? destinations[i][c] + spill[c] : spill[c];
             }
         }
     }

@@ -126,7 +126,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
         where S : struct, ISimd<V>
         where V : struct
     {
-        Bands bands = new(work);
+        Bands bands = new(work, Bands.CorrelationBudget);
         long pitch = RoundUp(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
         CorrelationJob<S, V> job = new()
         {
@@ -175,7 +175,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
     {
         int vectors = BlockVectors<S, V>(work);
         int width = vectors * S.Width;
-        Bands bands = new(work);
+        Bands bands = new(work, Bands.FilterBudget);
         FilterGradientPlan plan = new(work, bands, width, tileRows: vectors == 1 && S.Registers >= 32 ? 16 : 8);
 
         // A tile reads whole rows of eight or sixteen; where the last tile reaches past its pixel it may do so only in a copy.

@@ -12,20 +12,21 @@ internal static unsafe class PixelTile<S, V>
     where S : struct, ISimd<V>
     where V : struct
 {
-    /// <summary>Output pixels in a tile.</summary>
-    public const int Pixels = 8;
+    /// <summary>Output pixels in a tile, and in a tile of pairs.</summary>
+    public const int Pixels = 8, PairedPixels = 16;
 
     /// <summary>
-    /// Computes eight pixels by one vector of channels into result [8, width].
+    /// Computes eight pixels by one vector of channels.
     /// </summary>
     /// <param name="pixels">For each output pixel where its window starts in the source.</param>
     /// <param name="runs">Offsets from there at which stretches of consecutive floats begin: all columns and channels of a filter row, or one tap's channels.</param>
     /// <param name="runCount">How many stretches there are.</param>
     /// <param name="runLength">Floats in each.</param>
     /// <param name="filter">The packed filter: a vector (or two) for each float of each stretch.</param>
-    /// <param name="result">Where the sums go.</param>
+    /// <param name="results">For each output pixel where its sums go.</param>
+    /// <param name="accumulate">Whether they are added to what is there.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Compute1(float** pixels, int* runs, int runCount, int runLength, float* filter, float* result)
+    public static void Compute1(float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
     {
         float* p0 = pixels[0], p1 = pixels[1], p2 = pixels[2], p3 = pixels[3];
         float* p4 = pixels[4], p5 = pixels[5], p6 = pixels[6], p7 = pixels[7];
@@ -48,19 +49,31 @@ internal static unsafe class PixelTile<S, V>
             }
         }
 
-        S.Store(a0, result);
-        S.Store(a1, result + S.Width);
-        S.Store(a2, result + (2 * S.Width));
-        S.Store(a3, result + (3 * S.Width));
-        S.Store(a4, result + (4 * S.Width));
-        S.Store(a5, result + (5 * S.Width));
-        S.Store(a6, result + (6 * S.Width));
-        S.Store(a7, result + (7 * S.Width));
+        if (accumulate)
+        {
+            a0 = S.Add(a0, S.Load(results[0]));
+            a1 = S.Add(a1, S.Load(results[1]));
+            a2 = S.Add(a2, S.Load(results[2]));
+            a3 = S.Add(a3, S.Load(results[3]));
+            a4 = S.Add(a4, S.Load(results[4]));
+            a5 = S.Add(a5, S.Load(results[5]));
+            a6 = S.Add(a6, S.Load(results[6]));
+            a7 = S.Add(a7, S.Load(results[7]));
+        }
+
+        S.Store(a0, results[0]);
+        S.Store(a1, results[1]);
+        S.Store(a2, results[2]);
+        S.Store(a3, results[3]);
+        S.Store(a4, results[4]);
+        S.Store(a5, results[5]);
+        S.Store(a6, results[6]);
+        S.Store(a7, results[7]);
     }
 
-    /// <summary>Computes eight pixels by two vectors of channels into result [8, 2 * width]; otherwise as <see cref="Compute1"/>.</summary>
+    /// <summary>Computes eight pixels by two vectors of channels; otherwise as <see cref="Compute1"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Compute2(float** pixels, int* runs, int runCount, int runLength, float* filter, float* result)
+    public static void Compute2(float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
     {
         float* p0 = pixels[0], p1 = pixels[1], p2 = pixels[2], p3 = pixels[3];
         float* p4 = pixels[4], p5 = pixels[5], p6 = pixels[6], p7 = pixels[7];
@@ -101,21 +114,118 @@ internal static unsafe class PixelTile<S, V>
             }
         }
 
-        S.Store(a0, result);
-        S.Store(b0, result + S.Width);
-        S.Store(a1, result + (2 * S.Width));
-        S.Store(b1, result + (3 * S.Width));
-        S.Store(a2, result + (4 * S.Width));
-        S.Store(b2, result + (5 * S.Width));
-        S.Store(a3, result + (6 * S.Width));
-        S.Store(b3, result + (7 * S.Width));
-        S.Store(a4, result + (8 * S.Width));
-        S.Store(b4, result + (9 * S.Width));
-        S.Store(a5, result + (10 * S.Width));
-        S.Store(b5, result + (11 * S.Width));
-        S.Store(a6, result + (12 * S.Width));
-        S.Store(b6, result + (13 * S.Width));
-        S.Store(a7, result + (14 * S.Width));
-        S.Store(b7, result + (15 * S.Width));
+        if (accumulate)
+        {
+            a0 = S.Add(a0, S.Load(results[0]));
+            b0 = S.Add(b0, S.Load(results[0] + S.Width));
+            a1 = S.Add(a1, S.Load(results[1]));
+            b1 = S.Add(b1, S.Load(results[1] + S.Width));
+            a2 = S.Add(a2, S.Load(results[2]));
+            b2 = S.Add(b2, S.Load(results[2] + S.Width));
+            a3 = S.Add(a3, S.Load(results[3]));
+            b3 = S.Add(b3, S.Load(results[3] + S.Width));
+            a4 = S.Add(a4, S.Load(results[4]));
+            b4 = S.Add(b4, S.Load(results[4] + S.Width));
+            a5 = S.Add(a5, S.Load(results[5]));
+            b5 = S.Add(b5, S.Load(results[5] + S.Width));
+            a6 = S.Add(a6, S.Load(results[6]));
+            b6 = S.Add(b6, S.Load(results[6] + S.Width));
+            a7 = S.Add(a7, S.Load(results[7]));
+            b7 = S.Add(b7, S.Load(results[7] + S.Width));
+        }
+
+        S.Store(a0, results[0]);
+        S.Store(b0, results[0] + S.Width);
+        S.Store(a1, results[1]);
+        S.Store(b1, results[1] + S.Width);
+        S.Store(a2, results[2]);
+        S.Store(b2, results[2] + S.Width);
+        S.Store(a3, results[3]);
+        S.Store(b3, results[3] + S.Width);
+        S.Store(a4, results[4]);
+        S.Store(b4, results[4] + S.Width);
+        S.Store(a5, results[5]);
+        S.Store(b5, results[5] + S.Width);
+        S.Store(a6, results[6]);
+        S.Store(b6, results[6] + S.Width);
+        S.Store(a7, results[7]);
+        S.Store(b7, results[7] + S.Width);
+    }
+
+    /// <summary>
+    /// Computes sixteen pixels by one vector of channels, for processors with registers for sixteen sums: eight pairs of neighbours,
+    /// <paramref name="pairPitch"/> floats apart in the source. Otherwise as <see cref="Compute1"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Compute1Pairs(
+        float** pixels, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
+    {
+        float* p0 = pixels[0], p2 = pixels[2], p4 = pixels[4], p6 = pixels[6];
+        float* p8 = pixels[8], p10 = pixels[10], p12 = pixels[12], p14 = pixels[14];
+        V a0 = S.Zero, a1 = S.Zero, a2 = S.Zero, a3 = S.Zero, a4 = S.Zero, a5 = S.Zero, a6 = S.Zero, a7 = S.Zero;
+        V a8 = S.Zero, a9 = S.Zero, a10 = S.Zero, a11 = S.Zero, a12 = S.Zero, a13 = S.Zero, a14 = S.Zero, a15 = S.Zero;
+        for (int run = 0; run < runCount; run++)
+        {
+            nint end = (nint)runs[run] + runLength;
+            nint j = runs[run] + pairPitch;
+            for (nint i = runs[run]; i < end; i++, j++)
+            {
+                V f = S.Load(filter);
+                filter += S.Width;
+                a0 = S.MultiplyAdd(S.Broadcast(p0[i]), f, a0);
+                a1 = S.MultiplyAdd(S.Broadcast(p0[j]), f, a1);
+                a2 = S.MultiplyAdd(S.Broadcast(p2[i]), f, a2);
+                a3 = S.MultiplyAdd(S.Broadcast(p2[j]), f, a3);
+                a4 = S.MultiplyAdd(S.Broadcast(p4[i]), f, a4);
+                a5 = S.MultiplyAdd(S.Broadcast(p4[j]), f, a5);
+                a6 = S.MultiplyAdd(S.Broadcast(p6[i]), f, a6);
+                a7 = S.MultiplyAdd(S.Broadcast(p6[j]), f, a7);
+                a8 = S.MultiplyAdd(S.Broadcast(p8[i]), f, a8);
+                a9 = S.MultiplyAdd(S.Broadcast(p8[j]), f, a9);
+                a10 = S.MultiplyAdd(S.Broadcast(p10[i]), f, a10);
+                a11 = S.MultiplyAdd(S.Broadcast(p10[j]), f, a11);
+                a12 = S.MultiplyAdd(S.Broadcast(p12[i]), f, a12);
+                a13 = S.MultiplyAdd(S.Broadcast(p12[j]), f, a13);
+                a14 = S.MultiplyAdd(S.Broadcast(p14[i]), f, a14);
+                a15 = S.MultiplyAdd(S.Broadcast(p14[j]), f, a15);
+            }
+        }
+
+        if (accumulate)
+        {
+            a0 = S.Add(a0, S.Load(results[0]));
+            a1 = S.Add(a1, S.Load(results[1]));
+            a2 = S.Add(a2, S.Load(results[2]));
+            a3 = S.Add(a3, S.Load(results[3]));
+            a4 = S.Add(a4, S.Load(results[4]));
+            a5 = S.Add(a5, S.Load(results[5]));
+            a6 = S.Add(a6, S.Load(results[6]));
+            a7 = S.Add(a7, S.Load(results[7]));
+            a8 = S.Add(a8, S.Load(results[8]));
+            a9 = S.Add(a9, S.Load(results[9]));
+            a10 = S.Add(a10, S.Load(results[10]));
+            a11 = S.Add(a11, S.Load(results[11]));
+            a12 = S.Add(a12, S.Load(results[12]));
+            a13 = S.Add(a13, S.Load(results[13]));
+            a14 = S.Add(a14, S.Load(results[14]));
+            a15 = S.Add(a15, S.Load(results[15]));
+        }
+
+        S.Store(a0, results[0]);
+        S.Store(a1, results[1]);
+        S.Store(a2, results[2]);
+        S.Store(a3, results[3]);
+        S.Store(a4, results[4]);
+        S.Store(a5, results[5]);
+        S.Store(a6, results[6]);
+        S.Store(a7, results[7]);
+        S.Store(a8, results[8]);
+        S.Store(a9, results[9]);
+        S.Store(a10, results[10]);
+        S.Store(a11, results[11]);
+        S.Store(a12, results[12]);
+        S.Store(a13, results[13]);
+        S.Store(a14, results[14]);
+        S.Store(a15, results[15]);
     }
 }
