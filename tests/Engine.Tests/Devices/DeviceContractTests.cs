@@ -43,6 +43,33 @@ public sealed class DeviceContractTests
         Assert.Equal(0, device.Memory.UsedBytes);
     }
 
+    public static TheoryData<string, string> DevicesAndSums()
+    {
+        TheoryData<string, string> data = [];
+        foreach (string device in Devices.Keys)
+        {
+            foreach (string primitive in (string[])["ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SgdStep"])
+            {
+                data.Add(device, primitive);
+            }
+        }
+
+        return data;
+    }
+
+    // What makes training repeatable: sums are taken in one order, however many threads share them.
+    [Theory]
+    [MemberData(nameof(DevicesAndSums))]
+    public void Device_repeats_itself_to_the_last_bit(string deviceName, string primitive)
+    {
+        using Device first = Devices[deviceName](), second = Devices[deviceName]();
+        using ReferenceDevice reference = new();
+        foreach (PrimitiveCheck check in DeviceContract.All.Where(check => check.Primitive == primitive))
+        {
+            Assert.True(check.Run(first, reference, Seed).Fingerprint == check.Run(second, reference, Seed).Fingerprint, check.Name);
+        }
+    }
+
     [Fact]
     public void Contract_covers_every_primitive_of_a_device()
     {

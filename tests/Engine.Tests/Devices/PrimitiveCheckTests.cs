@@ -125,14 +125,19 @@ public sealed class PrimitiveCheckTests
     {
         using ReferenceDevice device = new(), reference = new();
         List<double> drawn = [];
-        PrimitiveCheck check = new("Fill", "noted", trial => drawn.Add(trial.Input(Shape).Values[0]));
+        PrimitiveCheck check = new("Copy", "noted", trial =>
+        {
+            Pair input = trial.Input(Shape), output = trial.Output(Shape);
+            drawn.Add(input.Values[0]);
+            trial.Run(side => side.Device.Copy(side[input], side[output]));
+        });
 
-        _ = check.Run(device, reference, 1);
-        _ = check.Run(device, reference, 2);
-        _ = check.Run(device, reference, 1);
+        CheckResult[] results = [check.Run(device, reference, 1), check.Run(device, reference, 2), check.Run(device, reference, 1)];
 
         Assert.NotEqual(drawn[0], drawn[1]);
         Assert.Equal(drawn[0], drawn[2]);
+        Assert.NotEqual(results[0].Fingerprint, results[1].Fingerprint);
+        Assert.Equal(results[0], results[2]);
     }
 
     private static CheckResult Run(Action<Side, Tensor, Tensor> faulty)

@@ -10,7 +10,8 @@ namespace Engine.Devices.Checks;
 /// </param>
 /// <param name="Tolerance">What that error may be.</param>
 /// <param name="Failure">What is wrong, in one line; null when the check passed.</param>
-public sealed record CheckResult(string Name, string Primitive, double Error, double Tolerance, string? Failure)
+/// <param name="Fingerprint">A hash of every bit that the device wrote: two runs with one seed agree on it where the device repeats itself exactly.</param>
+public sealed record CheckResult(string Name, string Primitive, double Error, double Tolerance, string? Failure, ulong Fingerprint)
 {
     /// <summary>Whether the device did as the Reference does, within the tolerance.</summary>
     public bool Passed => Failure is null;

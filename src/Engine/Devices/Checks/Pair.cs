@@ -66,21 +66,23 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
         _before = _block.ToArray<byte>();
     }
 
+    /// <summary>The bytes of the whole block on the device, ends included.</summary>
+    public byte[] ReadBlock() => _block!.ToArray<byte>();
+
     /// <summary>Says what was written that should not have been; null when nothing was.</summary>
-    public string? FindStrayWrite()
+    public string? FindStrayWrite(ReadOnlySpan<byte> after)
     {
-        byte[] after = _block!.ToArray<byte>();
-        if (after.AsSpan(..Guard).ContainsAnyExcept(GuardByte))
+        if (after[..Guard].ContainsAnyExcept(GuardByte))
         {
             return $"{Label}: something was written before its first element";
         }
 
-        if (after.AsSpan(^Guard..).ContainsAnyExcept(GuardByte))
+        if (after[^Guard..].ContainsAnyExcept(GuardByte))
         {
             return $"{Label}: something was written behind its last element";
         }
 
-        return use == PairUse.Input && !after.AsSpan().SequenceEqual(_before) ? $"{Label} was changed" : null;
+        return use == PairUse.Input && !after.SequenceEqual(_before) ? $"{Label} was changed" : null;
     }
 
     /// <summary>Returns the memory.</summary>

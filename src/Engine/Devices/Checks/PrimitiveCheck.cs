@@ -44,7 +44,7 @@ public sealed class PrimitiveCheck
             trial.Release();
         }
 
-        return new CheckResult(Name, Primitive, trial.Error, trial.ErrorTolerance, trial.Failure);
+        return new CheckResult(Name, Primitive, trial.Error, trial.ErrorTolerance, trial.Failure, trial.Fingerprint);
     }
 
     /// <summary>The name.</summary>
