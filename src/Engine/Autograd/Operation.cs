@@ -95,7 +95,10 @@ public abstract class Operation
         return true;
     }
 
-    /// <summary>Checks that an operation's inputs are on one device and, where they hold real numbers, of one type.</summary>
+    /// <summary>
+    /// Checks that an operation's inputs are on one device and, where they hold real numbers, of one type; a device whose activations
+    /// are narrower than its parameters takes those two types together.
+    /// </summary>
     /// <param name="name">The operation's name, for the error.</param>
     /// <param name="first">The input that the others are compared with.</param>
     /// <param name="others">The other inputs; null for one that is absent, which is fine.</param>
@@ -114,12 +117,16 @@ public abstract class Operation
                 throw new EngineException($"{name}: {first} and {other} are on different devices; put both on one");
             }
 
-            if (other.Type != first.Type && other.Type.IsFloating() && first.Type.IsFloating())
+            if (other.Type != first.Type && other.Type.IsFloating() && first.Type.IsFloating() && !AreAtHome(first, other))
             {
                 throw new EngineException($"{name}: {first} and {other} hold different types; convert one of them first");
             }
         }
     }
+
+    private static bool AreAtHome(Tensor first, Tensor other) =>
+        (first.Type == first.Device.ActivationType && other.Type == first.Device.FloatType)
+        || (first.Type == first.Device.FloatType && other.Type == first.Device.ActivationType);
 }
 
 /// <summary>Where one input's gradient goes.</summary>

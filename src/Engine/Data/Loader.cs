@@ -197,7 +197,7 @@ public sealed class Loader : IDisposable
     {
         if (!_deviceBatches.TryGetValue(host.Count, out DeviceBatch? target))
         {
-            target = new DeviceBatch(_device, host.Count, Source, _options.ImageType ?? _device.FloatType);
+            target = new DeviceBatch(_device, host.Count, Source, _options.ImageType ?? _device.ActivationType);
             _deviceBatches.Add(host.Count, target);
         }
 

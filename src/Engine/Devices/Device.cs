@@ -33,8 +33,14 @@ public abstract partial class Device : IDisposable
     /// <summary>One line about the hardware behind it.</summary>
     public abstract string Description { get; }
 
-    /// <summary>The type in which the device keeps real numbers, parameters and activations alike.</summary>
+    /// <summary>The type in which the device keeps parameters, their gradients, statistics and losses.</summary>
     public DataType FloatType { get; }
+
+    /// <summary>
+    /// The type in which the device wants a network's input: <see cref="FloatType"/>, or a narrower one. Every operation's output has
+    /// its input's type, so all activations follow.
+    /// </summary>
+    public virtual DataType ActivationType => FloatType;
 
     /// <summary>Records the operations on this device's tensors and runs them backwards.</summary>
     public Tape Tape { get; }

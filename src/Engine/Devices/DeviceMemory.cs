@@ -17,4 +17,7 @@ public sealed class DeviceMemory
 
     /// <summary>How many tensors share the block.</summary>
     internal int References { get; set; }
+
+    /// <summary>Where the block goes when it is returned; null for the pool at large.</summary>
+    internal MemoryReservation? Reservation { get; set; }
 }

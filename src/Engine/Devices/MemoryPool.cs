@@ -11,6 +11,8 @@ public sealed class MemoryPool
     private readonly Action<nint, long> _free;
     private readonly Dictionary<long, Stack<DeviceMemory>> _idle = [];
     private readonly HashSet<DeviceMemory> _lent = [];
+    private readonly List<MemoryReservation> _reservations = [];
+    private MemoryReservation? _reservation;
 
     internal MemoryPool(Func<long, nint> allocate, Action<nint, long> free)
     {
@@ -45,15 +47,61 @@ public sealed class MemoryPool
         }
     }
 
+    /// <summary>
+    /// From now until <see cref="MemoryReservation.End"/>, lends only blocks that belong to the returned reservation, and takes them
+    /// back there: for work that is recorded once and replayed at the same addresses, which nobody else may use meanwhile.
+    /// </summary>
+    /// <exception cref="EngineException">Another reservation has not ended.</exception>
+    public MemoryReservation BeginReservation()
+    {
+        if (_reservation is not null)
+        {
+            throw new EngineException("a reservation of memory has begun and not ended: recordings cannot be nested");
+        }
+
+        _reservations.Add(_reservation = new MemoryReservation(this));
+        return _reservation;
+    }
+
+    internal void EndReservation(MemoryReservation reservation)
+    {
+        if (ReferenceEquals(_reservation, reservation))
+        {
+            _reservation = null;
+        }
+    }
+
+    /// <summary>Gives a reservation's blocks to everybody: the idle ones now, those in use when they come back.</summary>
+    internal void Dissolve(MemoryReservation reservation)
+    {
+        EndReservation(reservation);
+        _reservations.Remove(reservation);
+        foreach (Stack<DeviceMemory> blocks in reservation.Idle.Values)
+        {
+            foreach (DeviceMemory block in blocks)
+            {
+                block.Reservation = null;
+                Push(_idle, block);
+            }
+        }
+
+        reservation.Idle.Clear();
+        foreach (DeviceMemory block in _lent)
+        {
+            block.Reservation = ReferenceEquals(block.Reservation, reservation) ? null : block.Reservation;
+        }
+    }
+
     /// <summary>Lends a block of at least <paramref name="bytes"/> bytes, of unspecified content.</summary>
     /// <exception cref="EngineException">The system has no memory left.</exception>
     internal DeviceMemory Rent(long bytes)
     {
         long capacity = RoundUp(bytes);
         DeviceMemory? block = null;
-        if (!_idle.TryGetValue(capacity, out Stack<DeviceMemory>? blocks) || !blocks.TryPop(out block))
+        Dictionary<long, Stack<DeviceMemory>> idle = _reservation?.Idle ?? _idle;
+        if (!idle.TryGetValue(capacity, out Stack<DeviceMemory>? blocks) || !blocks.TryPop(out block))
         {
-            block = new DeviceMemory(Take(capacity), capacity);
+            block = new DeviceMemory(Take(capacity), capacity) { Reservation = _reservation };
             NativeAllocations++;
             ReservedBytes += capacity;
         }
@@ -74,17 +122,17 @@ public sealed class MemoryPool
         }
 
         UsedBytes -= block.Capacity;
-        if (!_idle.TryGetValue(block.Capacity, out Stack<DeviceMemory>? blocks))
-        {
-            _idle[block.Capacity] = blocks = new Stack<DeviceMemory>();
-        }
-
-        blocks.Push(block);
+        Push(block.Reservation?.Idle ?? _idle, block);
     }
 
     /// <summary>Frees everything, lent blocks too: the device is gone.</summary>
     internal void FreeAll()
     {
+        while (_reservations.Count > 0)
+        {
+            Dissolve(_reservations[^1]);
+        }
+
         Trim();
         foreach (DeviceMemory block in _lent)
         {
@@ -105,6 +153,16 @@ public sealed class MemoryPool
         }
 
         return Math.Max(Alignment, (bytes + quantum - 1) / quantum * quantum);
+    }
+
+    private static void Push(Dictionary<long, Stack<DeviceMemory>> idle, DeviceMemory block)
+    {
+        if (!idle.TryGetValue(block.Capacity, out Stack<DeviceMemory>? blocks))
+        {
+            idle[block.Capacity] = blocks = new Stack<DeviceMemory>();
+        }
+
+        blocks.Push(block);
     }
 
     private nint Take(long capacity)

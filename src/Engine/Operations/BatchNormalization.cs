@@ -56,8 +56,8 @@ public sealed class BatchNormalization : Operation
         Tensor? mean = null, inverseDeviation = null;
         if (isTraining)
         {
-            mean = tape.Allocate(gamma.Shape, input.Type);
-            inverseDeviation = tape.Allocate(gamma.Shape, input.Type);
+            mean = tape.Allocate(gamma.Shape, gamma.Type);
+            inverseDeviation = tape.Allocate(gamma.Shape, gamma.Type);
             input.Device.BatchNormTraining(
                 input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, output, mean, inverseDeviation);
             runningMean?.MarkWritten();

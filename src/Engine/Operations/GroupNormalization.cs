@@ -48,8 +48,8 @@ public sealed class GroupNormalization : Operation
         Tape tape = input.Device.Tape;
         Shape statistics = new(input.Shape[0], groups);
         Tensor output = tape.Allocate(input.Shape, input.Type);
-        Tensor mean = tape.Allocate(statistics, input.Type);
-        Tensor inverseDeviation = tape.Allocate(statistics, input.Type);
+        Tensor mean = tape.Allocate(statistics, gamma.Type);
+        Tensor inverseDeviation = tape.Allocate(statistics, gamma.Type);
         input.Device.GroupNorm(input, groups, gamma, beta, epsilon, output, mean, inverseDeviation);
         if (tape.ShouldRecord(input, gamma, beta))
         {

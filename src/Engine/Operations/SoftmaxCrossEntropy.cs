@@ -43,7 +43,7 @@ public sealed class SoftmaxCrossEntropy : Operation
 
         Tape tape = logits.Device.Tape;
         bool isRecorded = tape.ShouldRecord(logits);
-        Tensor loss = tape.Allocate(Shape.Scalar, logits.Type);
+        Tensor loss = tape.Allocate(Shape.Scalar, logits.Device.FloatType);
         Tensor? gradient = isRecorded ? tape.Allocate(logits.Shape, logits.Type) : null;
         logits.Device.SoftmaxCrossEntropy(logits, labels, smoothing, loss, gradient);
         if (isRecorded)

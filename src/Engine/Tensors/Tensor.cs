@@ -214,6 +214,8 @@ public sealed class Tensor : IDisposable
     {
         if (_memory is { } memory)
         {
+            (DeviceState as IDisposable)?.Dispose();
+            DeviceState = null;
             _memory = null;
             Device.Memory.Return(memory);
             (DeviceState as IDisposable)?.Dispose();

@@ -1,0 +1,20 @@
+namespace Engine.Devices;
+
+/// <summary>
+/// Blocks of a <see cref="MemoryPool"/> that are kept apart from all others, because recorded work will use their addresses again
+/// whenever it is replayed.
+/// </summary>
+public sealed class MemoryReservation : IDisposable
+{
+    private readonly MemoryPool _pool;
+
+    internal MemoryReservation(MemoryPool pool) => _pool = pool;
+
+    internal Dictionary<long, Stack<DeviceMemory>> Idle { get; } = [];
+
+    /// <summary>Ends the lending from this reservation; its blocks stay apart.</summary>
+    public void End() => _pool.EndReservation(this);
+
+    /// <summary>Gives the blocks to the pool at large: the work will not be replayed any more.</summary>
+    public void Dispose() => _pool.Dissolve(this);
+}
