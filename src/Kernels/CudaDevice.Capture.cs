@@ -1,3 +1,5 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -5,8 +7,123 @@ namespace Engine.Kernels;
 /// <content>Recording work instead of running it.</content>
 public sealed partial class CudaDevice
 {
+    private readonly List<CapturedStep> _recordings = [];
+    private readonly HashSet<Tensor> _recordedShadows = [];
+    private SgdOptions? _recordedOptions;
+
     /// <summary>Whether work is being recorded into a graph at the moment.</summary>
     public bool IsCapturing { get; private set; }
+
+    /// <summary>
+    /// Records everything that a step queues on this device, without running it, as one CUDA graph, which
+    /// <see cref="CapturedStep.Replay"/> then runs as often as wanted with hardly any work on the host.
+    /// </summary>
+    /// <param name="step">
+    /// The step: forward, backward, optimiser, on tensors that exist already. Run it at least once before, so that convolutions are
+    /// searched and gradients have their memory. It must neither upload nor read back; what it
+    /// does on the host, such as choosing numbers or counting batches, happens now and not again.
+    /// </param>
+    /// <returns>
+    /// The recording. Tensors that the step made and kept (<see cref="Tensor.Keep"/>), a loss for one, receive new numbers by every replay.
+    /// </returns>
+    /// <exception cref="EngineException">Work is being recorded already, or the step did what cannot be recorded.</exception>
+    public CapturedStep Capture(Action step)
+    {
+        Enter();
+        if (IsCapturing)
+        {
+            throw new EngineException($"{Name} is already recording a step: recordings cannot be nested");
+        }
+
+        MemoryReservation memory = Memory.BeginReservation();
+        _recordedShadows.Clear();
+        _recordedOptions = null;
+        try
+        {
+            using CudaGraph graph = Record(step);
+            memory.End();
+            CapturedStep recording = new(this, graph.Instantiate(), memory, [.. _recordedShadows], _recordedOptions, graph.NodeCount);
+            _recordings.Add(recording);
+            return recording;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    internal void Replay(CudaGraphExec graph, IReadOnlyList<Tensor> shadowed, SgdOptions? options)
+    {
+        Enter();
+        if (IsCapturing)
+        {
+            throw new EngineException($"{Name} cannot replay a step while another is being recorded");
+        }
+
+        // Weights that a program has written since their last step have bfloat16 copies that are out of date.
+        foreach (Tensor tensor in shadowed)
+        {
+            InStorage(tensor, KernelVariant.BFloat16);
+        }
+
+        if (options is { } figures)
+        {
+            SetSgdFigures(figures);
+        }
+
+        graph.Launch(_stream);
+    }
+
+    internal void Forget(CapturedStep recording)
+    {
+        Enter();
+        _stream.Synchronize();
+        _recordings.Remove(recording);
+    }
+
+    private CudaGraph Record(Action step)
+    {
+        bool isDone = false;
+        _stream.BeginCapture();
+        IsCapturing = true;
+        try
+        {
+            step();
+            isDone = true;
+        }
+        finally
+        {
+            IsCapturing = false;
+            if (!isDone)
+            {
+                AbandonCapture();
+            }
+        }
+
+        return _stream.EndCapture();
+    }
+
+    // The step's own exception tells what went wrong; that the recording is broken as well does not matter.
+    private void AbandonCapture()
+    {
+        try
+        {
+            _stream.EndCapture().Dispose();
+        }
+        catch (CudaException)
+        {
+            Tape.Clear();
+        }
+    }
+
+    private void DisposeRecordings()
+    {
+        while (_recordings.Count > 0)
+        {
+            _recordings[^1].Dispose();
+        }
+    }
 
     private void ThrowIfCapturing(string what, Tensor tensor)
     {

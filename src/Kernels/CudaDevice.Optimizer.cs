@@ -15,7 +15,7 @@ public sealed partial class CudaDevice
     private readonly record struct SgdEntry(nint Value, nint Gradient, nint Velocity, nint Shadow, long Count, float WeightDecay, int FirstChunk);
 
     private readonly nint _sgdFigures;
-    private SgdTable? _sgdTable;
+    private readonly List<SgdTable> _sgdTables = [];
     private (float, float, float)? _sgdFiguresSet;
 
     /// <summary>The entries of a step and their copy on the device.</summary>
@@ -43,7 +43,11 @@ public sealed partial class CudaDevice
 
         Enter();
         SgdTable table = TableFor(entries);
-        if (!IsCapturing)
+        if (IsCapturing)
+        {
+            _recordedOptions = options; // Set before each replay, so that it may have other ones.
+        }
+        else
         {
             SetSgdFigures(options);
         }
@@ -75,33 +79,42 @@ public sealed partial class CudaDevice
         }
     }
 
-    // Addresses stand still from the second step on, so the table is uploaded once.
+    // Addresses stand still from the second step on, so a table is uploaded once. Recorded steps keep theirs.
     private SgdTable TableFor(SgdEntry[] entries)
     {
-        if (_sgdTable is { } table && table.Entries.AsSpan().SequenceEqual(entries))
+        foreach (SgdTable table in _sgdTables)
         {
-            return table;
+            if (table.Entries.AsSpan().SequenceEqual(entries))
+            {
+                return table;
+            }
+        }
+
+        if (_recordings.Count == 0 && !IsCapturing)
+        {
+            ReleaseTables();
         }
 
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<SgdEntry>(entries);
         SgdTable made = new(entries, CudaMemory.Allocate(bytes.Length));
         _uploads.UploadBeside(bytes, made.Address);
-        ReleaseTable();
-        return _sgdTable = made;
+        _sgdTables.Add(made);
+        return made;
     }
 
-    private void ReleaseTable()
+    private void ReleaseTables()
     {
-        if (_sgdTable is { } table)
+        foreach (SgdTable table in _sgdTables)
         {
             CudaMemory.Free(table.Address);
-            _sgdTable = null;
         }
+
+        _sgdTables.Clear();
     }
 
     private void DisposeOptimizer()
     {
-        ReleaseTable();
+        ReleaseTables();
         CudaMemory.Free(_sgdFigures);
     }
 }

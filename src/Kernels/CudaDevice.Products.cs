@@ -139,6 +139,11 @@ public sealed partial class CudaDevice
             tensor.DeviceState = shadow = new Shadow(Tensor.Create(this, tensor.Shape, DataType.BFloat16));
         }
 
+        if (IsCapturing)
+        {
+            _recordedShadows.Add(tensor);
+        }
+
         if (shadow.Version != tensor.Version)
         {
             Cast(tensor, shadow.Copy, accumulate: false);

@@ -48,6 +48,9 @@ public sealed partial class CudaDevice : Device
     /// <summary>In what arithmetic it computes.</summary>
     public CudaPrecision Precision { get; }
 
+    /// <summary>BFloat16 in bf16, Float32 otherwise.</summary>
+    public override DataType ActivationType => Precision == CudaPrecision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
+
     /// <summary>The context, which other code of the process may share.</summary>
     public CudaContext Context => _context;
 
@@ -142,6 +145,7 @@ public sealed partial class CudaDevice : Device
     {
         Enter();
         _stream.Synchronize();
+        DisposeRecordings();
         _plans.Dispose();
         _dnn.Dispose();
         _blas.Dispose();

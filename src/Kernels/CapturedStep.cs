@@ -1,0 +1,59 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <summary>
+/// A step recorded by <see cref="CudaDevice.Capture"/>: hundreds of launches that the GPU starts by itself. It reads and writes the
+/// tensors that it was recorded with, at their addresses; a new batch is written into the same input tensors before each replay.
+/// </summary>
+/// <remarks>The memory of the step's intermediates stays apart from all other tensors until the recording is disposed.</remarks>
+public sealed class CapturedStep : IDisposable
+{
+    private readonly CudaDevice _device;
+    private readonly CudaGraphExec _graph;
+    private readonly MemoryReservation _memory;
+    private readonly IReadOnlyList<Tensor> _shadowed;
+    private SgdOptions? _options;
+    private bool _isDisposed;
+
+    internal CapturedStep(CudaDevice device, CudaGraphExec graph, MemoryReservation memory, IReadOnlyList<Tensor> shadowed, SgdOptions? options, long nodeCount)
+    {
+        _device = device;
+        _graph = graph;
+        _memory = memory;
+        _shadowed = shadowed;
+        _options = options;
+        NodeCount = nodeCount;
+    }
+
+    /// <summary>How many pieces of work the step consists of.</summary>
+    public long NodeCount { get; }
+
+    /// <summary>Queues the whole step; returns at once.</summary>
+    /// <param name="options">The optimiser's figures from now on; those of the last replay, or of the recording, where null.</param>
+    /// <exception cref="EngineException">The recording has been disposed, or another is being made.</exception>
+    public void Replay(SgdOptions? options = null)
+    {
+        if (_isDisposed)
+        {
+            throw new EngineException("this recorded step has been disposed: record it again");
+        }
+
+        _options = options ?? _options;
+        _device.Replay(_graph, _shadowed, _options);
+    }
+
+    /// <summary>Waits for the last replay, and gives the step's memory back to the device's pool.</summary>
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            _device.Forget(this);
+            _graph.Dispose();
+            _memory.Dispose();
+        }
+    }
+}
