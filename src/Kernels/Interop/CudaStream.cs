@@ -49,8 +49,8 @@ public sealed unsafe class CudaStream : IDisposable
     /// <summary>Lets its later work wait for an event, without making the host wait.</summary>
     public void WaitEvent(CudaEvent @event) => DriverApi.Check(DriverApi.cuStreamWaitEvent(Handle, @event.Handle, 0), "cuStreamWaitEvent");
 
-    /// <summary>From now on its work is not run but recorded, until <see cref="EndCapture"/>. Only this thread's unsafe calls are forbidden meanwhile.</summary>
-    public void BeginCapture() => DriverApi.Check(DriverApi.cuStreamBeginCapture_v2(Handle, mode: 1), "cuStreamBeginCapture");
+    /// <summary>From now on its work is not run but recorded, until <see cref="EndCapture"/>. Other streams, and taking memory, stay allowed meanwhile.</summary>
+    public void BeginCapture() => DriverApi.Check(DriverApi.cuStreamBeginCapture_v2(Handle, mode: 2), "cuStreamBeginCapture");
 
     /// <summary>Ends the recording and returns it.</summary>
     /// <exception cref="CudaException">Something not allowed was called meanwhile, or another stream was drawn in and never joined.</exception>

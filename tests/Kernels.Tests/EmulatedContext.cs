@@ -1,0 +1,56 @@
+using System.Text;
+using Engine.Kernels.Interop;
+
+namespace Engine.Kernels.Tests;
+
+/// <summary>A context on the emulator with the planted kernels and one stream; disposing it leaves the emulator as new.</summary>
+internal sealed class EmulatedContext : IDisposable
+{
+    private readonly CudaModule _planted;
+
+    internal EmulatedContext()
+    {
+        CudaEmulator.Reset();
+        Context = new CudaContext();
+        Stream = new CudaStream();
+        string source = File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8);
+        _planted = Context.LoadModule(CudaRuntimeCompiler.Compile(source, "planted.cu", ["--gpu-architecture=sm_90"], out _));
+    }
+
+    internal CudaContext Context { get; }
+
+    internal CudaStream Stream { get; }
+
+    private static string SourceFolder => Path.Combine(RepositoryRoot, "tests", "Kernels.Tests", "Emulator");
+
+    private static string RepositoryRoot
+    {
+        get
+        {
+            string folder = AppContext.BaseDirectory;
+            while (!File.Exists(Path.Combine(folder, "Engine.sln")))
+            {
+                folder = Path.GetDirectoryName(folder)!;
+            }
+
+            return folder;
+        }
+    }
+
+    internal CudaKernel Kernel(string name) => _planted.GetKernel(name);
+
+    /// <summary>Device memory with 1, 2, 3 ...</summary>
+    internal static CudaDeviceVariable<float> Ramp(int length)
+    {
+        CudaDeviceVariable<float> ramp = new(length);
+        ramp.CopyToDevice([.. Enumerable.Range(1, length).Select(i => (float)i)]);
+        return ramp;
+    }
+
+    public void Dispose()
+    {
+        // Whatever the test left behind, a failed context included, goes first.
+        CudaEmulator.Reset();
+        Context.Dispose();
+    }
+}
