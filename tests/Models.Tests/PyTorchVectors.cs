@@ -33,7 +33,7 @@ internal static class PyTorchVectors
     {
         int[] extents = [.. record.GetProperty("images").EnumerateArray().Select(e => e.GetInt32())];
         Shape shape = new(extents[0], extents[2], extents[3], extents[1]);
-        return Tensor.From<double>(device, shape, FromPyTorchOrder(Uniform("images", shape.Count), shape));
+        return Tensor.From<double>(device, shape, FromPyTorchOrder(Uniform(record.GetProperty("stream").GetString()!, shape.Count), shape));
     }
 
     /// <summary>Numbers in PyTorch's order [K, C, R, S] (or [N, C, H, W]) in the engine's, [K, R, S, C].</summary>
