@@ -30,4 +30,25 @@ public static class SimdLevels
 
     /// <summary>Whether this machine has a level; the scalar one always exists.</summary>
     public static bool IsSupported(this SimdLevel level) => level <= Widest;
+
+    /// <summary>The level's usual name.</summary>
+    public static string DisplayName(this SimdLevel level) => level switch
+    {
+        SimdLevel.Vector512 => "AVX-512",
+        SimdLevel.Vector256 => "AVX2",
+        SimdLevel.Vector128 => System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported ? "AdvSimd" : "SSE",
+        _ => "scalar",
+    };
+
+    /// <summary>The level that the environment variable ENGINE_SIMD names, or the widest where it is not set.</summary>
+    /// <exception cref="EngineException">The variable names no level.</exception>
+    internal static SimdLevel FromEnvironment() => Environment.GetEnvironmentVariable("ENGINE_SIMD") switch
+    {
+        null or "" => Widest,
+        "512" => SimdLevel.Vector512,
+        "256" => SimdLevel.Vector256,
+        "128" => SimdLevel.Vector128,
+        "scalar" => SimdLevel.Scalar,
+        string other => throw new EngineException($"ENGINE_SIMD is '{other}', but must be 512, 256, 128 or scalar"),
+    };
 }

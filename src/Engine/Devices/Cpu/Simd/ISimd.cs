@@ -37,4 +37,21 @@ internal unsafe interface ISimd<V> where V : struct
 
     /// <summary>The sum of all floats, in a fixed order.</summary>
     static abstract float Sum(V value);
+
+    static abstract V Divide(V left, V right);
+
+    /// <summary>e to the power of each float, within two units in the last place.</summary>
+    static abstract V Exp(V value);
+
+    /// <summary>value where left = right, zero elsewhere.</summary>
+    static abstract V WhereEqual(V left, V right, V value);
+
+    /// <summary>Puts value and its position where the best and its position were, in the lanes where value is greater, or the first NaN.</summary>
+    static abstract void TakeGreater(V value, V position, ref V best, ref V bestPosition);
+
+    /// <summary>One byte a lane, as floats.</summary>
+    static abstract V LoadBytes(byte* source);
+
+    /// <summary>One byte a lane; the floats are whole numbers from 0 to 255.</summary>
+    static abstract void StoreBytes(V value, byte* destination);
 }

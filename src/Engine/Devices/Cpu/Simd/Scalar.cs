@@ -40,4 +40,29 @@ internal readonly unsafe struct Scalar : ISimd<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float value) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Divide(float left, float right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Exp(float value) => MathF.Exp(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float WhereEqual(float left, float right, float value) => left == right ? value : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TakeGreater(float value, float position, ref float best, ref float bestPosition)
+    {
+        if (value > best || (float.IsNaN(value) && !float.IsNaN(best)))
+        {
+            best = value;
+            bestPosition = position;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadBytes(byte* source) => *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(float value, byte* destination) => *destination = (byte)value;
 }

@@ -44,4 +44,38 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> value) => Vector128.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Divide(Vector128<float> left, Vector128<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Exp(Vector128<float> value) => Vector128.Exp(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> WhereEqual(Vector128<float> left, Vector128<float> right, Vector128<float> value) => value & Vector128.Equals(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TakeGreater(Vector128<float> value, Vector128<float> position, ref Vector128<float> best, ref Vector128<float> bestPosition)
+    {
+        Vector128<float> isNewNaN = Vector128.AndNot(Vector128.Equals(best, best), Vector128.Equals(value, value));
+        Vector128<float> isTaken = Vector128.GreaterThan(value, best) | isNewNaN;
+        best = Vector128.ConditionalSelect(isTaken, value, best);
+        bestPosition = Vector128.ConditionalSelect(isTaken, position, bestPosition);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadBytes(byte* source)
+    {
+        Vector128<byte> bytes = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(source)).AsByte();
+        return Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(bytes)).AsInt32());
+    }
+
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector128<float> value, byte* destination)
+    {
+        Vector128<uint> words = Vector128.ConvertToInt32(value).AsUInt32();
+        Vector128<ushort> halves = Vector128.Narrow(words, words);
+        Unsafe.WriteUnaligned(destination, Vector128.Narrow(halves, halves).AsUInt32().ToScalar());
+    }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu.Simd;
 
@@ -43,4 +44,35 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> value) => Vector256.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Divide(Vector256<float> left, Vector256<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Exp(Vector256<float> value) => Vector256.Exp(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> WhereEqual(Vector256<float> left, Vector256<float> right, Vector256<float> value) => value & Vector256.Equals(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TakeGreater(Vector256<float> value, Vector256<float> position, ref Vector256<float> best, ref Vector256<float> bestPosition)
+    {
+        Vector256<float> isNewNaN = Vector256.AndNot(Vector256.Equals(best, best), Vector256.Equals(value, value));
+        Vector256<float> isTaken = Vector256.GreaterThan(value, best) | isNewNaN;
+        best = Vector256.ConditionalSelect(isTaken, value, best);
+        bestPosition = Vector256.ConditionalSelect(isTaken, position, bestPosition);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadBytes(byte* source) =>
+        Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsByte()));
+
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector256<float> value, byte* destination)
+    {
+        Vector256<uint> words = Vector256.ConvertToInt32(value).AsUInt32();
+        Vector128<ushort> halves = Vector128.Narrow(words.GetLower(), words.GetUpper());
+        Unsafe.WriteUnaligned(destination, Vector128.Narrow(halves, halves).AsUInt64().ToScalar());
+    }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu.Simd;
 
@@ -43,4 +44,31 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> value) => Vector512.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Divide(Vector512<float> left, Vector512<float> right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> value) => Vector512.Exp(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> WhereEqual(Vector512<float> left, Vector512<float> right, Vector512<float> value) => value & Vector512.Equals(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TakeGreater(Vector512<float> value, Vector512<float> position, ref Vector512<float> best, ref Vector512<float> bestPosition)
+    {
+        Vector512<float> isNewNaN = Vector512.AndNot(Vector512.Equals(best, best), Vector512.Equals(value, value));
+        Vector512<float> isTaken = Vector512.GreaterThan(value, best) | isNewNaN;
+        best = Vector512.ConditionalSelect(isTaken, value, best);
+        bestPosition = Vector512.ConditionalSelect(isTaken, position, bestPosition);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadBytes(byte* source) =>
+        Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)));
+
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Vector512<float> value, byte* destination) =>
+        Avx512F.ConvertToVector128Byte(Vector512.ConvertToInt32(value)).Store(destination);
 }

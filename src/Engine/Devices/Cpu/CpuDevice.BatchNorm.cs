@@ -1,0 +1,235 @@
+using Engine.Devices.Cpu.Kernels;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu;
+
+/// <content>Batch normalisation and the bias. The forward reads its input twice; the backward reads everything twice at most.</content>
+public sealed unsafe partial class CpuDevice
+{
+    /// <inheritdoc/>
+    public override void BatchNormTraining(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
+        double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        int channels = tile.Channels;
+        int pixels = input.Shape.Rows;
+        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
+        long momentCount = Math.Max(tasks, 1) * 2L * channels;
+        long workFloats = (long)_team.Size * Moments.WorkFloats(tile);
+        using Scratch scratch = new(Memory, (momentCount * sizeof(double)) + ((workFloats + (2 * tile.Length)) * sizeof(float)));
+        double* moments = (double*)scratch.Start;
+        float* work = (float*)(moments + momentCount);
+        float* scale = work + workFloats;
+        float* shift = scale + tile.Length;
+
+        Run(new MomentsJob(Floats(input), pixels, tile, moments, work), tasks);
+        long perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        for (int task = 1; task < tasks; task++)
+        {
+            double* added = moments + ((nint)task * 2 * channels);
+            for (int c = 0; c < channels; c++)
+            {
+                Moments.Join(
+                    ref moments[c], ref moments[channels + c], task * perTask, added[c], added[channels + c], Math.Min(perTask, pixels - (task * perTask)));
+            }
+        }
+
+        float* means = Floats(savedMean), inverseDeviations = Floats(savedInverseDeviation), gammas = Floats(gamma), betas = Floats(beta);
+        float* runningMeans = FloatsOrNull(runningMean), runningVariances = FloatsOrNull(runningVariance);
+        for (int c = 0; c < channels; c++)
+        {
+            double mean = moments[c];
+            double squares = moments[channels + c];
+            double inverseDeviation = 1 / Math.Sqrt((squares / pixels) + epsilon);
+            means[c] = (float)mean;
+            inverseDeviations[c] = (float)inverseDeviation;
+            scale[c] = (float)(gammas[c] * inverseDeviation);
+            shift[c] = (float)(betas[c] - (mean * gammas[c] * inverseDeviation));
+            if (runningMeans is not null && runningVariances is not null)
+            {
+                // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
+                runningMeans[c] = (float)(((1 - momentum) * runningMeans[c]) + (momentum * mean));
+                runningVariances[c] = (float)(((1 - momentum) * runningVariances[c]) + (momentum * squares / Math.Max(pixels - 1, 1)));
+            }
+        }
+
+        runningMean?.MarkWritten();
+        runningVariance?.MarkWritten();
+        Affine(input, tile, scale, shift, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormInference(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
+        float* scale = (float*)scratch.Start;
+        float* shift = scale + tile.Length;
+        float* gammas = Floats(gamma), betas = Floats(beta), means = Floats(mean), variances = Floats(variance);
+        for (int c = 0; c < tile.Channels; c++)
+        {
+            double factor = gammas[c] / Math.Sqrt(variances[c] + epsilon);
+            scale[c] = (float)factor;
+            shift[c] = (float)(betas[c] - (means[c] * factor));
+        }
+
+        Affine(input, tile, scale, shift, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
+    public override void BatchNormBackward(
+        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        int channels = tile.Channels;
+        int pixels = input.Shape.Rows;
+        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
+        long sumCount = Math.Max(tasks, 1) * 2L * channels;
+        long workFloats = (long)_team.Size * 2 * tile.Length;
+        using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((workFloats + (4 * tile.Length)) * sizeof(float)));
+        double* sums = (double*)scratch.Start;
+        float* work = (float*)(sums + sumCount);
+        float* center = work + workFloats;
+        float* direct = center + tile.Length;
+        float* slope = direct + tile.Length;
+        float* offset = slope + tile.Length;
+        new Span<double>(sums, 2 * channels).Clear();
+        new ReadOnlySpan<float>(Floats(mean), channels).CopyTo(new Span<float>(center, channels));
+        tile.Repeat(center);
+
+        NormGradientInputs inputs = new()
+        {
+            OutputGradient = Floats(outputGradient),
+            Input = Floats(input),
+            Output = relu ? Floats(output) : null,
+            ShortcutGradient = FloatsOrNull(shortcutGradient),
+            AccumulateShortcut = accumulate.HasFlag(NormAccumulate.Shortcut),
+        };
+        bool isSummed = gammaGradient is not null || betaGradient is not null || (batchStatistics && inputGradient is not null);
+        if (isSummed || shortcutGradient is not null)
+        {
+            SumGradients(inputs, center, tile, pixels, sums, work, tasks);
+        }
+
+        float* gammas = Floats(gamma), inverseDeviations = Floats(inverseDeviation);
+        for (int c = 0; c < channels; c++)
+        {
+            double sum = sums[c];
+            double sumNormalized = sums[channels + c] * inverseDeviations[c];
+            Put(gammaGradient, c, sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
+            Put(betaGradient, c, sum, accumulate.HasFlag(NormAccumulate.Beta));
+            double factor = (double)gammas[c] * inverseDeviations[c];
+            direct[c] = (float)factor;
+            slope[c] = batchStatistics ? (float)(-factor * inverseDeviations[c] * sumNormalized / pixels) : 0;
+            offset[c] = batchStatistics ? (float)(-factor * sum / pixels) : 0;
+        }
+
+        if (inputGradient is null)
+        {
+            return;
+        }
+
+        tile.Repeat(direct);
+        tile.Repeat(slope);
+        tile.Repeat(offset);
+
+        // Where the shortcut's gradient has been overwritten with g, g is there, clipped already.
+        bool isClipped = shortcutGradient is not null && !inputs.AccumulateShortcut;
+        float* gradient = isClipped ? inputs.ShortcutGradient : inputs.OutputGradient;
+        bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
+        if (relu && !isClipped)
+        {
+            Run(
+                new ChannelGradientJob<Yes>(
+                    new(gradient, inputs.Input, inputs.Output, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
+                tasks);
+        }
+        else
+        {
+            Run(
+                new ChannelGradientJob<No>(
+                    new(gradient, inputs.Input, null, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
+                tasks);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AddBias(Tensor input, Tensor bias, Tensor output)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
+        float* scale = (float*)scratch.Start;
+        float* shift = scale + tile.Length;
+        new Span<float>(scale, tile.Channels).Fill(1);
+        new ReadOnlySpan<float>(Floats(bias), tile.Channels).CopyTo(new Span<float>(shift, tile.Channels));
+        Affine(input, tile, scale, shift, null, false, output);
+    }
+
+    /// <inheritdoc/>
+    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    {
+        ChannelTile tile = ChannelTile.For(outputGradient.Shape.Last, Width);
+        int pixels = outputGradient.Shape.Rows;
+        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
+        long sumCount = (long)tasks * tile.Channels;
+        using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((long)_team.Size * tile.Length * sizeof(float)));
+        double* sums = (double*)scratch.Start;
+        Run(new PlainSumsJob(Floats(outputGradient), tile, pixels, sums, (float*)(sums + sumCount)), tasks);
+        for (int c = 0; c < tile.Channels; c++)
+        {
+            double sum = 0;
+            for (int task = 0; task < tasks; task++)
+            {
+                sum += sums[((nint)task * tile.Channels) + c];
+            }
+
+            Put(biasGradient, c, sum, accumulate);
+        }
+    }
+
+    // Repeats scale and shift, given for the first C floats of their rows, and applies them.
+    private void Affine(Tensor input, ChannelTile tile, float* scale, float* shift, Tensor? shortcut, bool relu, Tensor output)
+    {
+        tile.Repeat(scale);
+        tile.Repeat(shift);
+        float* x = Floats(input), s = FloatsOrNull(shortcut), y = Floats(output);
+        int pixels = input.Shape.Rows;
+        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
+        switch (shortcut is not null, relu)
+        {
+            case (true, true): Run(new ChannelAffineJob<Yes, Yes>(new(x, scale, shift, s, y), tile, pixels), tasks); break;
+            case (true, false): Run(new ChannelAffineJob<Yes, No>(new(x, scale, shift, s, y), tile, pixels), tasks); break;
+            case (false, true): Run(new ChannelAffineJob<No, Yes>(new(x, scale, shift, s, y), tile, pixels), tasks); break;
+            default: Run(new ChannelAffineJob<No, No>(new(x, scale, shift, s, y), tile, pixels), tasks); break;
+        }
+    }
+
+    // Leaves the sums over all tasks in the first task's place.
+    private void SumGradients(in NormGradientInputs inputs, float* center, ChannelTile tile, int pixels, double* sums, float* work, int tasks)
+    {
+        switch (inputs.Output is not null, inputs.ShortcutGradient is not null)
+        {
+            case (true, true): Run(new GradientMomentsJob<Yes, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (true, false): Run(new GradientMomentsJob<Yes, No>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (false, true): Run(new GradientMomentsJob<No, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
+            default: Run(new GradientMomentsJob<No, No>(inputs, center, tile, pixels, sums, work), tasks); break;
+        }
+
+        for (nint i = 2 * tile.Channels; i < (nint)tasks * 2 * tile.Channels; i++)
+        {
+            sums[i % (2 * tile.Channels)] += sums[i];
+        }
+    }
+
+    private static void Put(Tensor? output, int index, double value, bool accumulate)
+    {
+        if (output is not null)
+        {
+            float* floats = Floats(output);
+            floats[index] = (float)(accumulate ? floats[index] + value : value);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using Engine.Devices.Cpu.Kernels;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu;
+
+/// <content>Group normalisation.</content>
+public sealed unsafe partial class CpuDevice
+{
+    /// <inheritdoc/>
+    public override void GroupNorm(
+        Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        using Scratch scratch = new(Memory, _team.Size * GroupNormArguments.ThreadBytes(tile));
+        GroupNormArguments arguments = GroupNormOf(input, tile, groups, gamma, savedMean, savedInverseDeviation, scratch.Start);
+        Run(new GroupNormJob(arguments, Floats(beta), epsilon, Floats(output)), input.Shape[0]);
+    }
+
+    /// <inheritdoc/>
+    public override void GroupNormBackward(
+        Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
+        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        int channels = tile.Channels;
+        int images = input.Shape[0];
+        long sumCount = images * 2L * channels;
+        using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + (_team.Size * GroupNormArguments.ThreadBytes(tile)));
+        double* sums = (double*)scratch.Start;
+        GroupNormArguments arguments = GroupNormOf(input, tile, groups, gamma, savedMean, savedInverseDeviation, (byte*)(sums + sumCount));
+        Run(
+            new GroupNormBackwardJob(
+                arguments, Floats(outputGradient), FloatsOrNull(inputGradient), accumulate.HasFlag(NormAccumulate.Input), sums),
+            images);
+        for (int c = 0; c < channels; c++)
+        {
+            double betaSum = 0, gammaSum = 0;
+            for (int n = 0; n < images; n++)
+            {
+                betaSum += sums[(n * 2L * channels) + c];
+                gammaSum += sums[(n * 2L * channels) + channels + c];
+            }
+
+            Put(betaGradient, c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(gammaGradient, c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
+        }
+    }
+
+    private static GroupNormArguments GroupNormOf(
+        Tensor input, ChannelTile tile, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation, byte* work) => new()
+        {
+            Input = Floats(input),
+            Tile = tile,
+            Groups = groups,
+            Pixels = input.Shape[0] == 0 ? 0 : input.Shape.Rows / input.Shape[0],
+            Gamma = Floats(gamma),
+            Mean = Floats(savedMean),
+            InverseDeviation = Floats(savedInverseDeviation),
+            Work = work,
+        };
+}

@@ -1,0 +1,95 @@
+using Engine.Devices.Cpu.Kernels;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu;
+
+/// <content>The loss, metrics and reductions.</content>
+public sealed unsafe partial class CpuDevice
+{
+    /// <inheritdoc/>
+    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    {
+        int rows = logits.Shape[0];
+        int classes = logits.Shape[1];
+        int* numbers = Integers(labels);
+        for (int n = 0; n < rows; n++)
+        {
+            if ((uint)numbers[n] >= (uint)classes)
+            {
+                throw new EngineException($"softmax cross-entropy: label {numbers[n]} of row {n} is not one of the {classes} classes, 0 to {classes - 1}");
+            }
+        }
+
+        long lossBytes = (rows * (long)sizeof(double)) + 63;
+        using Scratch scratch = new(Memory, lossBytes + ((long)_team.Size * (classes + 16) * sizeof(float)));
+        double* losses = (double*)scratch.Start;
+        float* work = (float*)(scratch.Start + (lossBytes / 64 * 64));
+        int tasks = TaskCount(rows, SoftmaxCrossEntropyJob.Rows);
+        Run(new SoftmaxCrossEntropyJob(Floats(logits), numbers, rows, classes, smoothing, losses, FloatsOrNull(logitsGradient), work), tasks);
+        double total = 0;
+        for (int n = 0; n < rows; n++)
+        {
+            total += losses[n];
+        }
+
+        *Floats(loss) = (float)(total / rows);
+    }
+
+    /// <inheritdoc/>
+    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    {
+        int rows = logits.Shape[0];
+        using Scratch scratch = new(Memory, rows * (long)sizeof(int));
+        int* hits = (int*)scratch.Start;
+        TopKJob job = new(Floats(logits), Integers(labels), rows, logits.Shape[1], k, hits);
+        _team.Run(ref job, TaskCount(rows, TopKJob.Rows));
+        int total = 0;
+        for (int n = 0; n < rows; n++)
+        {
+            total += hits[n];
+        }
+
+        *Integers(count) = total;
+    }
+
+    /// <inheritdoc/>
+    public override void ArgMax(Tensor input, Tensor output)
+    {
+        int rows = input.Shape[0];
+        ArgMaxJob job = new(Floats(input), rows, input.Shape[1], Integers(output));
+        _team.Run(ref job, TaskCount(rows, ArgMaxJob.Rows));
+    }
+
+    /// <inheritdoc/>
+    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    {
+        long count = input.Shape.ElementCount;
+        double value = reduction switch
+        {
+            Reduction.Sum => Total<Identity>(input, 0),
+            Reduction.Mean => Total<Identity>(input, 0) / count,
+            Reduction.Variance => Total<SquaredDistance>(input, Total<Identity>(input, 0) / count) / count,
+            Reduction.Norm => Math.Sqrt(Total<SquaredDistance>(input, 0)),
+            Reduction.NonFinite => Total<NonFiniteCount>(input, 0),
+            _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
+        };
+        *Floats(output) = (float)value;
+    }
+
+    private double Total<TTerm>(Tensor input, double center) where TTerm : struct, IReductionTerm
+    {
+        long count = input.Shape.ElementCount;
+        int tasks = TaskCount(count, ReduceJob<TTerm>.Chunk);
+        using Scratch scratch = new(Memory, tasks * (long)sizeof(double));
+        double* partial = (double*)scratch.Start;
+        ReduceJob<TTerm> job = new(Floats(input), count, center, partial);
+        _team.Run(ref job, tasks);
+        double total = 0;
+        for (int task = 0; task < tasks; task++)
+        {
+            total += partial[task];
+        }
+
+        return total;
+    }
+}

@@ -1,0 +1,28 @@
+using Engine.Devices.Cpu.Kernels;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu;
+
+/// <content>The matrix product.</content>
+public sealed unsafe partial class CpuDevice
+{
+    /// <inheritdoc/>
+    public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    {
+        int rows = output.Shape[0];
+        int columns = output.Shape[1];
+        int inner = left.Shape[transposeLeft ? 0 : 1];
+        int rowTiles = TaskCount(rows, MatrixProductJob.TileRows);
+        int columnTiles = TaskCount(columns, 2 * Width);
+        long leftFloats = (long)rowTiles * MatrixProductJob.TileRows * inner;
+        long panelFloats = 2L * Width * inner;
+        long edgeFloats = MatrixProductJob.TileRows * 2L * Width;
+        using Scratch scratch = new(Memory, (leftFloats + (_team.Size * (panelFloats + edgeFloats)) + 16) * sizeof(float));
+        float* packed = (float*)scratch.Start;
+        PackLeftJob pack = new(Floats(left), transposeLeft, rows, inner, packed);
+        _team.Run(ref pack, rowTiles);
+        float* work = packed + ((leftFloats + 15) / 16 * 16);
+        MatrixProductJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, Floats(output), accumulate, work);
+        Run(job, columnTiles * TaskCount(rowTiles, MatrixProductJob.TilesPerTask));
+    }
+}

@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Engine.Devices.Cpu.Convolution;
+using Engine.Devices.Cpu.Kernels;
+using Engine.Devices.Cpu.Simd;
+using Engine.Tensors;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// The fast device of every computer: single precision, vectors as wide as the processor's, and a team of threads. Results do not
+/// depend on the number of threads, to the last bit: work is cut into tasks by shape alone, and partial sums are added up in a fixed
+/// order. They do depend, in the last bits, on the vector width.
+/// </summary>
+public sealed unsafe partial class CpuDevice : Device
+{
+    private readonly ThreadTeam _team;
+    private readonly CpuConvolution _convolution;
+
+    /// <summary>Makes the device and starts its threads.</summary>
+    /// <param name="threads">How many threads compute, the caller's included; one a processor where null.</param>
+    /// <param name="level">The vector width; where null, what the environment variable ENGINE_SIMD says (512, 256, 128 or scalar),
+    /// or else the widest that the processor has.</param>
+    /// <exception cref="EngineException">Fewer than one thread, or a vector width that the processor does not have.</exception>
+    public CpuDevice(int? threads = null, SimdLevel? level = null) : base("cpu", DataType.Float32)
+    {
+        int size = threads ?? Environment.ProcessorCount;
+        if (size is < 1 or > 1024)
+        {
+            throw new EngineException($"the cpu device runs on 1 to 1024 threads, but {size} were asked for");
+        }
+
+        Level = level ?? SimdLevels.FromEnvironment();
+        if (!Level.IsSupported())
+        {
+            throw new EngineException($"this processor has no vectors of {(int)Level} floats: its widest have {(int)SimdLevels.Widest}");
+        }
+
+        _team = new ThreadTeam(size);
+        _convolution = new CpuConvolution(_team, Level);
+    }
+
+    /// <summary>The vector width in use.</summary>
+    public SimdLevel Level { get; }
+
+    /// <summary>How many threads compute, the caller's included.</summary>
+    public int Threads => _team.Size;
+
+    /// <inheritdoc/>
+    public override string Description =>
+        $"{Processor.Name}, {Threads} {(Threads == 1 ? "thread" : "threads")}, {Level.DisplayName()} ({(int)Level} {(Level == SimdLevel.Scalar ? "float" : "floats")})";
+
+    /// <summary>Floats in a vector.</summary>
+    private int Width => (int)Level;
+
+    /// <inheritdoc/>
+    protected override nint AllocateNative(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)((bytes + 63) / 64 * 64) + 64, 64);
+
+    /// <inheritdoc/>
+    protected override void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
+
+    /// <inheritdoc/>
+    protected override void DisposeCore()
+    {
+        _convolution.Dispose();
+        _team.Dispose();
+        base.DisposeCore();
+    }
+
+    /// <inheritdoc/>
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        fixed (byte* from = source)
+        {
+            Buffer.MemoryCopy(from, (void*)destination.Address, destination.ByteCount, source.Length);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void CopyToHost(Tensor source, Span<byte> destination)
+    {
+        fixed (byte* to = destination)
+        {
+            Buffer.MemoryCopy((void*)source.Address, to, destination.Length, source.ByteCount);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
+        _convolution.Forward(input, filter, geometry, output);
+
+    /// <inheritdoc/>
+    public override void ConvolutionBackwardData(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
+        _convolution.BackwardData(outputGradient, filter, geometry, inputGradient, accumulate);
+
+    /// <inheritdoc/>
+    public override void ConvolutionBackwardFilter(
+        Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
+        _convolution.BackwardFilter(input, outputGradient, geometry, filterGradient, accumulate);
+
+    /// <summary>Runs all tasks of a job with the device's vectors.</summary>
+    private void Run<TJob>(in TJob job, int tasks) where TJob : struct, IVectorJob
+    {
+        switch (Level)
+        {
+            case SimdLevel.Vector512: Run<TJob, Simd512, Vector512<float>>(job, tasks); break;
+            case SimdLevel.Vector256: Run<TJob, Simd256, Vector256<float>>(job, tasks); break;
+            case SimdLevel.Vector128: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
+            default: Run<TJob, Scalar, float>(job, tasks); break;
+        }
+    }
+
+    private void Run<TJob, S, V>(in TJob job, int tasks) where TJob : struct, IVectorJob where S : struct, ISimd<V> where V : struct
+    {
+        VectorJob<TJob, S, V> sized = new(job);
+        _team.Run(ref sized, tasks);
+    }
+
+    private static int TaskCount(long items, int perTask) => checked((int)((items + perTask - 1) / perTask));
+
+    /// <summary>The elements of a tensor of real numbers.</summary>
+    private static float* Floats(Tensor tensor) => (float*)Elements(tensor, DataType.Float32);
+
+    private static float* FloatsOrNull(Tensor? tensor) => tensor is null ? null : Floats(tensor);
+
+    /// <summary>The elements of a tensor of labels, indices or counts.</summary>
+    private static int* Integers(Tensor tensor) => (int*)Elements(tensor, DataType.Int32);
+
+    /// <summary>The elements of a tensor of pixels or window positions.</summary>
+    private static byte* Bytes(Tensor tensor) => (byte*)Elements(tensor, DataType.UInt8);
+
+    private static nint Elements(Tensor tensor, DataType type) => tensor.Type == type
+        ? tensor.Address
+        : throw new EngineException($"the cpu device computes in Float32, Int32 and UInt8: it expected {type}, but was given {tensor}");
+
+    /// <summary>Memory that a primitive borrows from the pool while it runs.</summary>
+    private readonly ref struct Scratch
+    {
+        private readonly MemoryPool _pool;
+        private readonly DeviceMemory _memory;
+
+        public Scratch(MemoryPool pool, long bytes)
+        {
+            _pool = pool;
+            _memory = pool.Rent(bytes);
+        }
+
+        public byte* Start => (byte*)_memory.Address;
+
+        public void Dispose() => _pool.Return(_memory);
+    }
+}

@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using Engine.Devices.Cpu.Simd;
+
+namespace Engine.Devices.Cpu.Kernels;
+
+/// <summary>The moments of each task's pixels.</summary>
+/// <param name="input">The pixels.</param>
+/// <param name="pixels">How many.</param>
+/// <param name="tile">How they are cut into vectors.</param>
+/// <param name="moments">Per task C means, then C sums of squared distances.</param>
+/// <param name="work">Scratch memory, a piece for each thread.</param>
+internal readonly unsafe struct MomentsJob(float* input, int pixels, ChannelTile tile, double* moments, float* work) : IVectorJob
+{
+    /// <summary>Chunks in a task.</summary>
+    public const int Chunks = 4;
+
+    public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
+    {
+        int perTask = tile.ChunkPixels * Chunks;
+        int start = task * perTask;
+        double* means = moments + ((nint)task * 2 * tile.Channels);
+        Moments.Add<S, V>(
+            input + ((nint)start * tile.Channels),
+            Math.Min(perTask, pixels - start),
+            tile,
+            work + ((nint)thread * Moments.WorkFloats(tile)),
+            0,
+            means,
+            means + tile.Channels);
+    }
+}
+
+/// <summary>A chunk of <see cref="ChannelAffine{TShortcut, TRelu}"/> a task.</summary>
+internal readonly unsafe struct ChannelAffineJob<TShortcut, TRelu>(ChannelAffine<TShortcut, TRelu> map, ChannelTile tile, int pixels) : IVectorJob
+    where TShortcut : struct, IFlag where TRelu : struct, IFlag
+{
+    public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
+    {
+        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int start = task * perTask;
+        map.Apply<S, V>(tile, (nint)start * tile.Channels, Math.Min(perTask, pixels - start));
+    }
+}
+
+/// <summary>A chunk of <see cref="ChannelGradient{TRelu}"/> a task.</summary>
+internal readonly unsafe struct ChannelGradientJob<TRelu>(ChannelGradient<TRelu> map, ChannelTile tile, int pixels) : IVectorJob
+    where TRelu : struct, IFlag
+{
+    public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
+    {
+        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int start = task * perTask;
+        map.Apply<S, V>(tile, (nint)start * tile.Channels, Math.Min(perTask, pixels - start));
+    }
+}
+
+/// <summary>What the gradients of a normalisation are computed from.</summary>
+internal unsafe struct NormGradientInputs
+{
+    public float* OutputGradient;
+    public float* Input;
+    public float* Output;
+    public float* ShortcutGradient;
+    public bool AccumulateShortcut;
+}
+
+/// <summary>Sums of g and of g * (input - center) over chunks of pixels.</summary>
+internal static unsafe class GradientMoments
+{
+    /// <summary>Adds the sums over pixels from <paramref name="first"/> on, in double, to 2 C numbers; <paramref name="work"/> holds two rows of the tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add<TRelu, TShortcut, S, V>(
+        in NormGradientInputs inputs, float* center, ChannelTile tile, long first, int pixels, float* work, double* sums, double* products)
+        where TRelu : struct, IFlag where TShortcut : struct, IFlag where S : struct, ISimd<V> where V : struct
+    {
+        GradientSums<TRelu, TShortcut> kernel = new(
+            inputs.OutputGradient, inputs.Input, inputs.Output, tile.Length, center, inputs.ShortcutGradient, inputs.AccumulateShortcut, work, work + tile.Length);
+        for (int start = 0; start < pixels; start += tile.ChunkPixels)
+        {
+            new Span<float>(work, 2 * tile.Length).Clear();
+            int chunk = Math.Min(tile.ChunkPixels, pixels - start);
+            ColumnSums.Add<GradientSums<TRelu, TShortcut>, S, V>(ref kernel, tile, (nint)(first + start) * tile.Channels, chunk);
+            for (int c = 0; c < tile.Channels; c++)
+            {
+                sums[c] += tile.Fold(work, c);
+                products[c] += tile.Fold(work + tile.Length, c);
+            }
+        }
+    }
+}
+
+/// <summary>The gradient sums of each task's pixels: per task C sums of g, then C sums of g * (input - center).</summary>
+internal readonly unsafe struct GradientMomentsJob<TRelu, TShortcut>(
+    NormGradientInputs inputs, float* center, ChannelTile tile, int pixels, double* sums, float* work) : IVectorJob
+    where TRelu : struct, IFlag where TShortcut : struct, IFlag
+{
+    public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
+    {
+        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int start = task * perTask;
+        double* own = sums + ((nint)task * 2 * tile.Channels);
+        new Span<double>(own, 2 * tile.Channels).Clear();
+        GradientMoments.Add<TRelu, TShortcut, S, V>(
+            inputs, center, tile, start, Math.Min(perTask, pixels - start), work + ((nint)thread * 2 * tile.Length), own, own + tile.Channels);
+    }
+}
+
+/// <summary>The plain sums of each task's pixels, C a task.</summary>
+internal readonly unsafe struct PlainSumsJob(float* input, ChannelTile tile, int pixels, double* sums, float* work) : IVectorJob
+{
+    public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
+    {
+        float* own = work + ((nint)thread * tile.Length);
+        double* result = sums + ((nint)task * tile.Channels);
+        PlainSums kernel = new(input, tile.Length, own);
+        int end = (int)Math.Min(pixels, (task + 1L) * tile.ChunkPixels * MomentsJob.Chunks);
+        new Span<double>(result, tile.Channels).Clear();
+        for (int start = task * tile.ChunkPixels * MomentsJob.Chunks; start < end; start += tile.ChunkPixels)
+        {
+            new Span<float>(own, tile.Length).Clear();
+            ColumnSums.Add<PlainSums, S, V>(ref kernel, tile, (nint)start * tile.Channels, Math.Min(tile.ChunkPixels, end - start));
+            for (int c = 0; c < tile.Channels; c++)
+            {
+                result[c] += tile.Fold(own, c);
+            }
+        }
+    }
+}
