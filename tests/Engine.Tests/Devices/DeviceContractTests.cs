@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Devices.Checks;
+using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 
 namespace Engine.Tests.Devices;
@@ -12,6 +13,7 @@ public sealed class DeviceContractTests
     private static readonly Dictionary<string, Func<Device>> Devices = new()
     {
         ["reference"] = () => new ReferenceDevice(),
+        ["cpu"] = () => new CpuDevice(),
     };
 
     public static TheoryData<string, string> DevicesAndPrimitives()

@@ -21,14 +21,17 @@ internal sealed unsafe class ThreadTeam : IDisposable
     // A worker that has seen no job for this long goes to sleep: longer than any pause between layers, shorter than a user's patience.
     private static readonly long SpinTicks = Stopwatch.Frequency / 2000;
 
-    private readonly Thread[] _workers;
-    private readonly SemaphoreSlim _wake = new(0);
+    // The gate: the job's number in the upper half, whether it may still be joined, and how many workers have joined it.
+    private const int GenerationShift = 32;
+    private const long IsOpen = 1L << 31;
+    private const long JoinedMask = IsOpen - 1;
+
+    private readonly Worker[] _workers;
     private readonly Range[] _ranges;
     private delegate*<void*, int, int, void> _execute;
     private void* _job;
-    private int _generation;
-    private int _sleeping;
-    private int _working;
+    private long _generation;
+    private long _gate;
     private ExceptionDispatchInfo? _failure;
     private volatile bool _isStopping;
 
@@ -37,12 +40,16 @@ internal sealed unsafe class ThreadTeam : IDisposable
     {
         Size = size;
         _ranges = new Range[size];
-        _workers = new Thread[size - 1];
+        _workers = new Worker[size - 1];
         for (int i = 0; i < _workers.Length; i++)
         {
             int thread = i + 1;
-            _workers[i] = new Thread(() => Work(thread)) { IsBackground = true, Name = $"engine cpu {thread}" };
-            _workers[i].Start();
+            _workers[i] = new Worker(new Thread(() => Work(thread)) { IsBackground = true, Name = $"engine cpu {thread}" });
+        }
+
+        foreach (Worker worker in _workers)
+        {
+            worker.Thread.Start();
         }
     }
 
@@ -71,16 +78,15 @@ internal sealed unsafe class ThreadTeam : IDisposable
         // The job lives in the caller's frame, which outlives this call; the GC sees what it refers to through that frame.
         _job = Unsafe.AsPointer(ref job);
         _execute = &Execute<TJob>;
-        _working = _workers.Length;
-        Interlocked.Increment(ref _generation);
-        if (Volatile.Read(ref _sleeping) is > 0 and int sleeping)
-        {
-            _wake.Release(sleeping);
-        }
-
+        Open();
+        Wake(Math.Min(tasks - 1, _workers.Length));
         Take(0);
+
+        // Every task is taken now. Who has not joined need not: nobody waits for a worker that sleeps or that another program has
+        // pushed aside.
+        Interlocked.And(ref _gate, ~IsOpen);
         SpinWait spin = default;
-        while (Volatile.Read(ref _working) > 0)
+        while ((Volatile.Read(ref _gate) & JoinedMask) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
         }
@@ -96,40 +102,73 @@ internal sealed unsafe class ThreadTeam : IDisposable
     public void Dispose()
     {
         _isStopping = true;
-        Interlocked.Increment(ref _generation);
-        _wake.Release(Size);
-        foreach (Thread worker in _workers)
+        Open();
+        Wake(_workers.Length);
+        foreach (Worker worker in _workers)
         {
-            worker.Join();
+            worker.Thread.Join();
+            worker.Signal.Dispose();
         }
-
-        _wake.Dispose();
     }
 
     private static void Execute<TJob>(void* job, int task, int thread) where TJob : struct, IParallelJob =>
         Unsafe.AsRef<TJob>(job).Run(task, thread);
 
+    // A full fence: who announces its sleep after this sees the new job, who did before is seen by Wake.
+    private void Open() => Interlocked.Exchange(ref _gate, (++_generation << GenerationShift) | IsOpen);
+
+    private void Wake(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (Interlocked.Exchange(ref _workers[i].IsAsleep, 0) == 1)
+            {
+                _workers[i].Signal.Release();
+            }
+        }
+    }
+
     private void Work(int thread)
     {
-        int seen = 0;
+        long seen = 0;
         while (true)
         {
-            WaitForJob(seen);
-            seen++;
+            WaitForJob(_workers[thread - 1], seen);
             if (_isStopping)
             {
                 return;
             }
 
-            Take(thread);
-            Interlocked.Decrement(ref _working);
+            if (TryJoin(out seen))
+            {
+                Take(thread);
+                Interlocked.Decrement(ref _gate);
+            }
         }
     }
 
-    private void WaitForJob(int seen)
+    private bool TryJoin(out long generation)
+    {
+        while (true)
+        {
+            long gate = Volatile.Read(ref _gate);
+            generation = gate >> GenerationShift;
+            if ((gate & IsOpen) == 0)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref _gate, gate + 1, gate) == gate)
+            {
+                return true;
+            }
+        }
+    }
+
+    private void WaitForJob(Worker self, long seen)
     {
         long start = Stopwatch.GetTimestamp();
-        while (Volatile.Read(ref _generation) == seen)
+        while (Volatile.Read(ref _gate) >> GenerationShift == seen)
         {
             Thread.SpinWait(20);
             if (Stopwatch.GetTimestamp() - start < SpinTicks)
@@ -137,15 +176,15 @@ internal sealed unsafe class ThreadTeam : IDisposable
                 continue;
             }
 
-            // Announce the sleep before the last look: the caller counts sleepers only after it has published the job.
-            Interlocked.Increment(ref _sleeping);
-            while (Volatile.Read(ref _generation) == seen)
+            // Announce the sleep before the last look. Whoever takes the announcement back decides: the caller sends a signal, which
+            // must be consumed; the worker itself goes on without one.
+            Interlocked.Exchange(ref self.IsAsleep, 1);
+            if (Volatile.Read(ref _gate) >> GenerationShift == seen || Interlocked.Exchange(ref self.IsAsleep, 0) == 0)
             {
-                _wake.Wait();
+                self.Signal.Wait();
             }
 
-            Interlocked.Decrement(ref _sleeping);
-            return;
+            start = Stopwatch.GetTimestamp();
         }
     }
 
@@ -173,6 +212,15 @@ internal sealed unsafe class ThreadTeam : IDisposable
         {
             _failure = ExceptionDispatchInfo.Capture(e);
         }
+    }
+
+    private sealed class Worker(Thread thread)
+    {
+        public int IsAsleep;
+
+        public Thread Thread => thread;
+
+        public SemaphoreSlim Signal { get; } = new(0);
     }
 
     // Padded to a pair of cache lines, so that counting in one range does not slow the others.

@@ -1,0 +1,108 @@
+using Engine.Devices;
+using Engine.Devices.Checks;
+using Engine.Devices.Cpu;
+using Engine.Tensors;
+
+namespace Engine.Tests.Devices.Cpu;
+
+/// <summary>The CPU device at every vector width and with several numbers of threads.</summary>
+public sealed class CpuDeviceTests
+{
+    /// <summary>The widths that this machine has, and 1 to 3 threads.</summary>
+    public static TheoryData<SimdLevel, int> LevelsAndThreads()
+    {
+        TheoryData<SimdLevel, int> data = [];
+        foreach (SimdLevel level in Enum.GetValues<SimdLevel>().Where(level => level.IsSupported()))
+        {
+            for (int threads = 1; threads <= 3; threads++)
+            {
+                data.Add(level, threads);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(LevelsAndThreads))]
+    public void Every_vector_width_and_number_of_threads_keeps_the_contract(SimdLevel level, int threads)
+    {
+        using CpuDevice device = new(threads, level);
+        CheckResult[] failures = [.. DeviceContract.Run(device, seed: 7 + threads).Where(result => !result.Passed)];
+
+        Assert.True(failures.Length == 0, $"{failures.Length} failed:\n{string.Join("\n", failures.Take(20))}");
+        Assert.Equal(0, device.Memory.UsedBytes);
+    }
+
+    [Fact]
+    public void Statistics_far_from_zero_keep_their_digits()
+    {
+        using CpuDevice device = new(2);
+        const int pixels = 50_000, channels = 3;
+        RandomSource random = new(3, 1);
+        float[] values = new float[pixels * channels];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)(100 + random.NextNormal());
+        }
+
+        using Tensor input = Tensor.From<float>(device, new Shape(pixels, channels), values);
+        using Tensor ones = Tensor.From<float>(device, new Shape(channels), [1, 1, 1]);
+        using Tensor zeros = Tensor.From<float>(device, new Shape(channels), [0, 0, 0]);
+        using Tensor output = Tensor.Create(device, input.Shape, DataType.Float32);
+        using Tensor mean = Tensor.Create(device, ones.Shape, DataType.Float32);
+        using Tensor inverseDeviation = Tensor.Create(device, ones.Shape, DataType.Float32);
+        device.BatchNormTraining(input, ones, zeros, null, false, null, null, 0.1, 1e-5, output, mean, inverseDeviation);
+
+        for (int c = 0; c < channels; c++)
+        {
+            double[] channel = [.. values.Where((_, i) => i % channels == c).Select(v => (double)v)];
+            double average = channel.Average();
+            double variance = channel.Average(v => (v - average) * (v - average));
+            Assert.Equal(average, mean.ToArray<double>()[c], 1e-5);
+            Assert.Equal(1 / Math.Sqrt(variance + 1e-5), inverseDeviation.ToArray<double>()[c], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void Description_names_the_threads_and_the_vectors()
+    {
+        using CpuDevice device = new(2, SimdLevel.Scalar);
+
+        Assert.EndsWith(", 2 threads, scalar (1 float)", device.Description);
+        Assert.Equal("cpu", device.Name);
+        Assert.Equal(DataType.Float32, device.FloatType);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-3)]
+    public void Fewer_than_one_thread_is_refused(int threads) =>
+        Assert.Contains(threads.ToString(), Assert.Throws<EngineException>(() => new CpuDevice(threads)).Message);
+
+    [Fact]
+    public void A_vector_width_that_the_processor_does_not_have_is_refused() =>
+        Assert.Contains("32", Assert.Throws<EngineException>(() => new CpuDevice(1, (SimdLevel)32)).Message);
+
+    [Fact]
+    public void A_label_that_is_no_class_is_refused()
+    {
+        using CpuDevice device = new(1);
+        using Tensor logits = Tensor.From<float>(device, new Shape(2, 3), [1, 2, 3, 4, 5, 6]);
+        using Tensor labels = Tensor.From<int>(device, new Shape(2), [0, 3]);
+        using Tensor loss = Tensor.Create(device, Shape.Scalar, DataType.Float32);
+
+        EngineException exception = Assert.Throws<EngineException>(() => device.SoftmaxCrossEntropy(logits, labels, 0, loss, null));
+
+        Assert.Contains("label 3 of row 1", exception.Message);
+    }
+
+    [Fact]
+    public void A_tensor_of_another_type_is_refused()
+    {
+        using CpuDevice device = new(1);
+        using Tensor doubles = Tensor.From<double>(device, new Shape(1), [1], DataType.Float64);
+
+        Assert.Contains("Float32", Assert.Throws<EngineException>(() => device.Relu(doubles, doubles)).Message);
+    }
+}
