@@ -7,14 +7,16 @@ internal static class BatchNormChecks
 {
     private static readonly (Shape Shape, double Mean)[] Cases =
     [
-        (new Shape(2, 1, 1, 1), 0), (new Shape(2, 3, 5, 3), 0), (new Shape(3, 5, 7, 17), 0), (new Shape(2, 4, 4, 64), 0), (new Shape(1, 4, 4, 130), 0),
+        (new Shape(2, 1, 1, 1), 0), (new Shape(5, 1, 1, 1), 0), (new Shape(2, 3, 5, 3), 0), (new Shape(3, 5, 7, 17), 0), (new Shape(2, 4, 4, 64), 0), (new Shape(1, 4, 4, 130), 0),
         (new Shape(3, 16, 16, 32), 0), (new Shape(6, 10), 0), (new Shape(64, 33), 0), (new Shape(4, 16, 16, 1), 100), (new Shape(3, 5, 7, 17), 100),
         (new Shape(8, 32, 32, 16), 100), (new Shape(2, 32, 32, 3), -100), (new Shape(2, 8, 8, 64), 100), (new Shape(2, 9, 11, 48), 0),
     ];
 
     private static readonly bool[] Both = [false, true];
 
-    public static IEnumerable<PrimitiveCheck> All() => [.. Cases.SelectMany(Forward), .. Cases.SelectMany(Backward), .. Wanted()];
+    // Two pixels' normalised values are 1 and -1 whatever they were: the gradient is zero but for epsilon, and no float shows it.
+    public static IEnumerable<PrimitiveCheck> All() =>
+        [.. Cases.SelectMany(Forward), .. Cases.Where(data => data.Shape.Rows > 2).SelectMany(Backward), .. Wanted()];
 
     private static IEnumerable<PrimitiveCheck> Forward((Shape Shape, double Mean) data)
     {

@@ -22,15 +22,15 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
         {
             float* row = logits + ((nint)n * classes);
             float* powers = gradient is null ? work + ((nint)thread * (classes + 16)) : gradient + ((nint)n * classes);
-            float largest = row[0];
-            double distances = 0;
-            for (int k = 1; k < classes; k++)
-            {
-                largest = MathF.Max(largest, row[k]);
-            }
+            int first = IndexOfLargest(row);
+            float largest = row[first];
 
-            double sum = Exponentiate<S, V>(row, largest, powers);
+            // The largest logit's power is 1, beside which the others may be too small for a float: they are summed without it.
+            powers[first] = MathF.Exp(largest - largest);
+            double rest = Exponentiate<S, V>(row, largest, powers, 0, first) + Exponentiate<S, V>(row, largest, powers, first + 1, classes);
+            double sum = powers[first] + rest;
             double logSum = Math.Log(sum);
+            double distances = 0;
             if (smoothing > 0)
             {
                 for (int k = 0; k < classes; k++)
@@ -40,24 +40,40 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
             }
 
             // A share of zero contributes nothing, even where the probability is zero and its logarithm minus infinity.
-            double labelLoss = smoothing == 1 ? 0 : (1 - smoothing) * (logSum - ((double)row[labels[n]] - largest));
+            int label = labels[n];
+            double labelLoss = smoothing == 1 ? 0 : (1 - smoothing) * (logSum - ((double)row[label] - largest));
             double smoothLoss = smoothing == 0 ? 0 : smoothing * (logSum - (distances / classes));
             losses[n] = labelLoss + smoothLoss;
             if (gradient is not null)
             {
+                // The label's probability minus one, without cancellation where the network is sure of it.
+                double missing = (label == first ? -rest : powers[label] - sum) / sum;
                 Finish<S, V>(powers, (float)(1 / (sum * rows)), (float)(-smoothing / ((double)classes * rows)));
-                powers[labels[n]] -= (float)((1 - smoothing) / rows);
+                powers[label] = (float)((missing + smoothing - (smoothing / classes)) / rows);
             }
         }
     }
 
+    // A NaN where there is one, so that it spreads over the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private double Exponentiate<S, V>(float* row, float largest, float* powers) where S : struct, ISimd<V> where V : struct
+    private int IndexOfLargest(float* row)
+    {
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+        {
+            best = row[k] > row[best] || float.IsNaN(row[k]) ? k : best;
+        }
+
+        return best;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double Exponentiate<S, V>(float* row, float largest, float* powers, int start, int end) where S : struct, ISimd<V> where V : struct
     {
         V shift = S.Broadcast(largest);
         V sums = S.Zero;
-        int k = 0;
-        for (; k <= classes - S.Width; k += S.Width)
+        int k = start;
+        for (; k <= end - S.Width; k += S.Width)
         {
             V power = S.Exp(S.Subtract(S.Load(row + k), shift));
             sums = S.Add(sums, power);
@@ -65,7 +81,7 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
         }
 
         double sum = S.Sum(sums);
-        for (; k < classes; k++)
+        for (; k < end; k++)
         {
             powers[k] = MathF.Exp(row[k] - largest);
             sum += powers[k];

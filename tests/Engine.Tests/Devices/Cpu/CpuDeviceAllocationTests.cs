@@ -1,0 +1,179 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Tensors;
+
+namespace Engine.Tests.Devices.Cpu;
+
+/// <summary>That a repeated call takes neither managed nor native memory, so that a training step does not either.</summary>
+public sealed class CpuDeviceAllocationTests
+{
+    private static readonly PoolingGeometry Pooling = new(3, 2, 1);
+    private static readonly ConvolutionGeometry Convolution = new(1, 1, 1, 1);
+    private static readonly SgdOptions Options = new(0.1, 0.9, Nesterov: true);
+
+    private static readonly Dictionary<string, Action<Device, Batch>> Calls = new()
+    {
+        ["Fill"] = (d, t) => d.Fill(t.Y, 1),
+        ["Copy"] = (d, t) => d.Copy(t.Bytes, t.Y),
+        ["PrepareImages"] = (d, t) => d.PrepareImages(t.Bytes, t.Placements, t.Vector, t.Vector, t.Y),
+        ["Add"] = (d, t) => d.Add(t.X, t.G, t.Y),
+        ["AddRelu"] = (d, t) => d.AddRelu(t.X, t.G, t.Y),
+        ["Relu"] = (d, t) => d.Relu(t.X, t.Y),
+        ["ReluBackward"] = (d, t) => d.ReluBackward(t.G, t.X, t.Y, accumulate: true),
+        ["Multiply"] = (d, t) => d.Multiply(t.X, t.G, t.Y, accumulate: true),
+        ["Sigmoid"] = (d, t) => d.Sigmoid(t.X, t.Y),
+        ["SigmoidBackward"] = (d, t) => d.SigmoidBackward(t.G, t.X, t.Y, accumulate: true),
+        ["Scale"] = (d, t) => d.Scale(t.X, 2, t.Y, accumulate: false),
+        ["ScaleBy"] = (d, t) => d.ScaleBy(t.X, t.Loss, t.Y, accumulate: false),
+        ["ConvolutionForward"] = (d, t) => d.ConvolutionForward(t.X, t.Filter, Convolution, t.Y),
+        ["ConvolutionBackwardData"] = (d, t) => d.ConvolutionBackwardData(t.G, t.Filter, Convolution, t.Y, accumulate: false),
+        ["ConvolutionBackwardFilter"] = (d, t) => d.ConvolutionBackwardFilter(t.X, t.G, Convolution, t.FilterGradient, accumulate: false),
+        ["MatrixProduct"] = (d, t) => d.MatrixProduct(t.Matrix, false, t.Matrix, true, t.Square, accumulate: false),
+        ["AddBias"] = (d, t) => d.AddBias(t.X, t.Vector, t.Y),
+        ["BiasBackward"] = (d, t) => d.BiasBackward(t.G, t.VectorOut, accumulate: false),
+        ["BatchNormTraining"] = (d, t) => d.BatchNormTraining(t.X, t.Vector, t.Vector, t.G, true, t.Mean, t.Variance, 0.1, 1e-5, t.Y, t.VectorOut, t.VectorOut2),
+        ["BatchNormInference"] = (d, t) => d.BatchNormInference(t.X, t.Vector, t.Vector, t.Vector, t.Vector, 1e-5, t.G, true, t.Y),
+        ["BatchNormBackward"] = (d, t) => d.BatchNormBackward(
+            t.G, t.X, t.X, t.Vector, t.Vector, t.Vector, true, true, t.Y, null, t.VectorOut, t.VectorOut2, NormAccumulate.Gamma),
+        ["GroupNorm"] = (d, t) => d.GroupNorm(t.X, 4, t.Vector, t.Vector, 1e-5, t.Y, t.GroupMean, t.GroupDeviation),
+        ["GroupNormBackward"] = (d, t) => d.GroupNormBackward(
+            t.G, t.X, 4, t.Vector, t.GroupMean, t.GroupDeviation, t.Y, t.VectorOut, t.VectorOut2, NormAccumulate.None),
+        ["MaxPool"] = (d, t) => d.MaxPool(t.X, Pooling, t.Half, t.Positions),
+        ["MaxPoolBackward"] = (d, t) => d.MaxPoolBackward(t.Half, t.Positions, Pooling, t.Y, accumulate: false),
+        ["AveragePool"] = (d, t) => d.AveragePool(t.X, Pooling, countPadding: true, t.Half),
+        ["AveragePoolBackward"] = (d, t) => d.AveragePoolBackward(t.Half, Pooling, countPadding: true, t.Y, accumulate: false),
+        ["AdaptiveAveragePool"] = (d, t) => d.AdaptiveAveragePool(t.X, t.Pixel),
+        ["AdaptiveAveragePoolBackward"] = (d, t) => d.AdaptiveAveragePoolBackward(t.Pixel, t.Y, accumulate: false),
+        ["PadSubsample"] = (d, t) => d.PadSubsample(t.X, 2, 0, t.Half),
+        ["PadSubsampleBackward"] = (d, t) => d.PadSubsampleBackward(t.Half, 2, 0, t.Y, accumulate: true),
+        ["SoftmaxCrossEntropy"] = (d, t) => d.SoftmaxCrossEntropy(t.Matrix, t.Labels, 0.1, t.Loss, t.MatrixOut),
+        ["TopKCount"] = (d, t) => d.TopKCount(t.Matrix, t.Labels, 5, t.Count),
+        ["ArgMax"] = (d, t) => d.ArgMax(t.Matrix, t.Rows),
+        ["Reduce"] = (d, t) => d.Reduce(Reduction.Variance, t.X, t.Loss),
+        ["SgdStep"] = (d, t) => d.SgdStep(t.Parameters, Options),
+    };
+
+    public static TheoryData<string> Primitives() => [.. Calls.Keys];
+
+    [Fact]
+    public void Every_primitive_is_among_them() =>
+        Assert.Empty(typeof(Device).GetMethods().Where(m => m.IsAbstract && !m.IsSpecialName && !m.Name.StartsWith("CopyTo", StringComparison.Ordinal)
+            && !m.Name.StartsWith("CopyFrom", StringComparison.Ordinal)).Select(m => m.Name).Distinct().Except(Calls.Keys));
+
+    [Theory]
+    [MemberData(nameof(Primitives))]
+    public void A_repeated_call_allocates_nothing(string primitive)
+    {
+        using CpuDevice device = new(2);
+        Batch tensors = new(device);
+        Action<Device, Batch> call = Calls[primitive];
+
+        // The first calls compile the kernels and take scratch memory.
+        call(device, tensors);
+        call(device, tensors);
+        long native = device.Memory.NativeAllocations;
+        long used = device.Memory.UsedBytes;
+        long managed = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+        {
+            call(device, tensors);
+        }
+
+        Assert.Equal(managed, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(native, device.Memory.NativeAllocations);
+        Assert.Equal(used, device.Memory.UsedBytes);
+    }
+
+    /// <summary>A tensor for every purpose; the device frees them.</summary>
+    private sealed class Batch
+    {
+        private static readonly Shape Images = new(4, 16, 16, 16);
+        private static readonly Shape Halves = new(4, 8, 8, 16);
+        private readonly Device _device;
+        private readonly RandomSource _random = new(1, 2);
+
+        public Batch(Device device)
+        {
+            _device = device;
+            (X, G, Y, Half, Pixel) = (Floats(Images), Floats(Images), Floats(Images), Floats(Halves), Floats(new Shape(4, 1, 1, 16)));
+            (Vector, VectorOut, VectorOut2, Mean, Variance) = (Floats(new(16)), Floats(new(16)), Floats(new(16)), Floats(new(16)), Floats(new(16)));
+            (GroupMean, GroupDeviation) = (Floats(new Shape(4, 4)), Floats(new Shape(4, 4)));
+            (Filter, FilterGradient) = (Floats(new Shape(16, 3, 3, 16)), Floats(new Shape(16, 3, 3, 16)));
+            (Matrix, MatrixOut, Square) = (Floats(new Shape(100, 40)), Floats(new Shape(100, 40)), Floats(new Shape(100, 100)));
+            Loss = Floats(Shape.Scalar);
+            Bytes = Zeros(Images, DataType.UInt8);
+            Positions = Zeros(Halves, DataType.UInt8);
+            Placements = Zeros(new Shape(4, 3), DataType.Int32);
+            (Labels, Rows, Count) = (Zeros(new Shape(100), DataType.Int32), Zeros(new Shape(100), DataType.Int32), Zeros(Shape.Scalar, DataType.Int32));
+            Parameters = [new(Filter, FilterGradient, Floats(Filter.Shape), 1e-4), new(Vector, VectorOut, Floats(Vector.Shape), 0)];
+        }
+
+        public Tensor X { get; }
+
+        public Tensor G { get; }
+
+        public Tensor Y { get; }
+
+        public Tensor Half { get; }
+
+        public Tensor Pixel { get; }
+
+        public Tensor Vector { get; }
+
+        public Tensor VectorOut { get; }
+
+        public Tensor VectorOut2 { get; }
+
+        public Tensor Mean { get; }
+
+        public Tensor Variance { get; }
+
+        public Tensor GroupMean { get; }
+
+        public Tensor GroupDeviation { get; }
+
+        public Tensor Filter { get; }
+
+        public Tensor FilterGradient { get; }
+
+        public Tensor Matrix { get; }
+
+        public Tensor MatrixOut { get; }
+
+        public Tensor Square { get; }
+
+        public Tensor Loss { get; }
+
+        public Tensor Bytes { get; }
+
+        public Tensor Positions { get; }
+
+        public Tensor Placements { get; }
+
+        public Tensor Labels { get; }
+
+        public Tensor Rows { get; }
+
+        public Tensor Count { get; }
+
+        public SgdParameter[] Parameters { get; }
+
+        private Tensor Floats(Shape shape)
+        {
+            float[] values = new float[shape.Count];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = (float)Math.Abs(_random.NextNormal());
+            }
+
+            return Tensor.From<float>(_device, shape, values);
+        }
+
+        private Tensor Zeros(Shape shape, DataType type)
+        {
+            Tensor tensor = Tensor.Create(_device, shape, type);
+            _device.Fill(tensor, 0);
+            return tensor;
+        }
+    }
+}
