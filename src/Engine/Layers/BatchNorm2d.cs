@@ -40,6 +40,9 @@ public sealed class BatchNorm2d : Normalization
     /// <summary>How many batches the running statistics have seen: an Int32 of one element.</summary>
     public Parameter BatchesTracked => _batches;
 
+    /// <summary>Counts batches that moved the running statistics without a call of this module.</summary>
+    internal void AddReplayedBatches(int count) => _batches.Increase(count);
+
     /// <inheritdoc/>
     protected override string Summary =>
         $"{Channels}, eps={PythonText.Of(Epsilon)}, momentum={PythonText.Of(Momentum)}, affine=True, track_running_stats=True";
@@ -49,7 +52,7 @@ public sealed class BatchNorm2d : Normalization
     {
         if (IsTraining)
         {
-            _batches.Increment();
+            _batches.Increase(1);
         }
 
         return BatchNormalization.Apply(

@@ -97,6 +97,21 @@ public abstract class Module
         return this;
     }
 
+    /// <summary>
+    /// Tells all batch norms inside that are in training mode of batches that they have not been called for: replays of a step that
+    /// a device has recorded as a whole, whose counters are kept on the host.
+    /// </summary>
+    public void CountReplayedBatches(int count)
+    {
+        foreach ((_, Module module) in Modules())
+        {
+            if (module is BatchNorm2d { IsTraining: true } norm)
+            {
+                norm.AddReplayedBatches(count);
+            }
+        }
+    }
+
     /// <summary>Switches the module and all inside it to evaluation.</summary>
     public Module Evaluate() => Train(isTraining: false);
 

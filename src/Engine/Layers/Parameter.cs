@@ -71,10 +71,10 @@ public sealed class Parameter
     }
 
     /// <summary>
-    /// Adds one to a counter of one element. The increments are counted on the host and written to the device only when somebody
+    /// Adds to a counter of one element. The increments are counted on the host and written to the device only when somebody
     /// reads <see cref="Value"/> (to save it, as a rule), so that a training step costs no transfer and no wait.
     /// </summary>
-    internal void Increment() => _pendingCount++;
+    internal void Increase(int by) => _pendingCount += by;
 
     /// <summary>Puts another tensor, or none, in the place of the numbers, and hands out what was there: for runs that need shapes only.</summary>
     internal Tensor? Exchange(Tensor? value)

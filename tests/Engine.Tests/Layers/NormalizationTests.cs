@@ -62,6 +62,17 @@ public sealed class NormalizationTests : IDisposable
     }
 
     [Fact]
+    public void Replayed_batches_are_counted_where_statistics_move()
+    {
+        BatchNorm2d trained = new(2), evaluated = new(2);
+        Module model = new Sequential(trained, new Sequential(evaluated)).To(_device);
+        evaluated.Evaluate();
+        model.CountReplayedBatches(5);
+        Assert.Equal(5, trained.BatchesTracked.Value.Item());
+        Assert.Equal(0, evaluated.BatchesTracked.Value.Item());
+    }
+
+    [Fact]
     public void The_count_moves_with_the_module_to_another_device()
     {
         BatchNorm2d norm = new(2);
