@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
@@ -24,6 +25,14 @@ public class PyTorchComparisonTests
     {
         using ReferenceDevice device = new();
         Compare(device, name, tolerance: 1e-10);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_cpu_equals_pytorch_in_single_precision(string name)
+    {
+        using CpuDevice device = new(threads: 2);
+        Compare(device, name, tolerance: 1e-4);
     }
 
     private static void Compare(Device device, string name, double tolerance)
