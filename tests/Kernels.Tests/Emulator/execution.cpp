@@ -354,6 +354,20 @@ int check_pointers(const Launch& launch, const Work& work)
 
 bool in_kernel() { return active; }
 
+// ENGINE_EMULATOR_COVERAGE names a file that receives the name of each kernel that ran.
+static void note_kernel(const std::string& name)
+{
+    const char* path = std::getenv("ENGINE_EMULATOR_COVERAGE");
+    if (kernels_run.insert(name).second && path != nullptr)
+    {
+        if (std::FILE* file = std::fopen(path, "a"))
+        {
+            std::fprintf(file, "%s\n", name.c_str());
+            std::fclose(file);
+        }
+    }
+}
+
 void abandon_kernel()
 {
     failed = true;
@@ -376,7 +390,7 @@ int run(const Launch& launch, const Work& work)
         parameters.push_back((void*)argument.data());
     }
 
-    kernels_run.insert(launch.kernel->name);
+    note_kernel(launch.kernel->name);
     here = Where();
     here.kernel = launch.kernel->name.c_str();
     here.launch = ++launches;

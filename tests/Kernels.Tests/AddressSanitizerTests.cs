@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using Engine.Kernels.Interop;
+
+namespace Engine.Kernels.Tests;
+
+/// <summary>
+/// Runs tests of this assembly again in a process of their own, in which the emulator and all kernels are built with
+/// AddressSanitizer. Its runtime must be there before everything else, and its findings end the process: hence a child.
+/// </summary>
+internal static class AddressSanitizer
+{
+    /// <summary>What a child process did.</summary>
+    /// <param name="ExitCode">0 when all tests passed.</param>
+    /// <param name="Output">All that it wrote.</param>
+    /// <param name="Kernels">The kernels that it ran.</param>
+    internal sealed record Result(int ExitCode, string Output, IReadOnlyList<string> Kernels);
+
+    /// <summary>Runs the tests that a filter names.</summary>
+    internal static Result RunTests(string filter)
+    {
+        string coverage = Path.GetTempFileName();
+        ProcessStartInfo start = new("dotnet", ["vstest", typeof(AddressSanitizer).Assembly.Location, $"--TestCaseFilter:{filter}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["LD_PRELOAD"] = Runtime();
+        // .NET handles signals itself, and frees nothing at its end.
+        start.Environment["ASAN_OPTIONS"] =
+            "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:use_sigaltstack=0:detect_odr_violation=0:abort_on_error=1";
+        start.Environment[LibrarySearch.Variable] = Path.Combine(CudaEmulator.Folder, "asan");
+        start.Environment["ENGINE_CACHE"] = Path.Combine(CudaEmulator.Folder, "asan", "cache");
+        start.Environment["ENGINE_EMULATOR_COVERAGE"] = coverage;
+        start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd() + errors.Result;
+        process.WaitForExit();
+        string[] kernels = File.ReadAllLines(coverage);
+        File.Delete(coverage);
+        return new Result(process.ExitCode, output, kernels);
+    }
+
+    /// <summary>Where the compiler keeps AddressSanitizer's runtime.</summary>
+    private static string Runtime()
+    {
+        using Process compiler = Process.Start(new ProcessStartInfo("g++", ["-print-file-name=libasan.so"]) { RedirectStandardOutput = true })!;
+        string path = compiler.StandardOutput.ReadToEnd().Trim();
+        compiler.WaitForExit();
+        return path;
+    }
+}
+
+/// <summary>AddressSanitizer finds what is planted for it, and nothing in kernels without a mistake.</summary>
+[Collection("emulator")]
+public sealed class AddressSanitizerTests
+{
+    [Theory]
+    [InlineData("Writing_one_element_past_the_end_is_caught", "WRITE of size 4")]
+    [InlineData("Reading_one_element_past_the_end_is_caught_though_the_result_is_right", "READ of size 4")]
+    [InlineData("Freed_memory_behind_a_pointer_in_device_memory_is_caught", "READ of size 4")]
+    public void A_planted_mistake_ends_the_process_with_a_report(string test, string report)
+    {
+        AddressSanitizer.Result result = AddressSanitizer.RunTests($"FullyQualifiedName~{nameof(PlantedMistakeTests)}.{test}");
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains("AddressSanitizer: use-after-poison", result.Output);
+        Assert.Contains(report, result.Output);
+        Assert.Contains("planted.cu", result.Output);
+    }
+
+    [Fact]
+    public void Kernels_and_library_functions_without_a_mistake_pass()
+    {
+        AddressSanitizer.Result result = AddressSanitizer.RunTests(
+            $"FullyQualifiedName~{nameof(EmulatedLibraryTests)}|FullyQualifiedName~{nameof(PlantedMistakeTests)}.A_kernel_without_a_mistake_runs"
+            + $"|FullyQualifiedName~{nameof(PlantedMistakeTests)}.With_the_barrier|FullyQualifiedName~{nameof(PlantedMistakeTests)}.Shuffles_sum");
+        Assert.True(result.ExitCode == 0, result.Output);
+        Assert.Equal(["reverses", "sums_warps", "twice"], result.Kernels.Order(StringComparer.Ordinal));
+    }
+}
