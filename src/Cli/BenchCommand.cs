@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Models;
+
+namespace Engine.Cli;
+
+/// <summary>engine bench: images per second on synthetic data.</summary>
+internal sealed class BenchCommand : Subcommand
+{
+    private readonly Option<string> _model = SharedOptions.Model("resnet20");
+    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images in a batch (default: 128)");
+    private readonly Option<string> _mode = SharedOptions.Text("--mode", "train|infer", "Whole training steps, or forward passes alone", "train");
+    private readonly Option<string> _device = SharedOptions.Device();
+    private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<int?> _steps = SharedOptions.Number<int>("--steps", "N", "Steps that are measured (default: 10)");
+    private readonly Option<int?> _warmUp = SharedOptions.Number<int>("--warmup", "N", "Steps before that (default: 3)");
+    private readonly Option<string> _precision = SharedOptions.Text("--precision", "fp32|tf32|bf16", "In what arithmetic a GPU computes", "fp32");
+
+    public BenchCommand(CommandOutput output) : base(
+        output, "bench", "Measure images per second on synthetic data.",
+        "engine bench --model resnet20 --batch-size 128 --mode train --json",
+        "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2")
+    {
+        _mode.AcceptOnlyFromAmong("train", "infer");
+        AddOptions(_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision);
+    }
+
+    protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
+    {
+        string model = arguments.GetValue(_model)!;
+        string mode = arguments.GetValue(_mode)!;
+        string precision = arguments.GetValue(_precision)!;
+        int batchSize = AtLeast(1, arguments.GetValue(_batchSize) ?? 128, _batchSize);
+        int steps = AtLeast(1, arguments.GetValue(_steps) ?? 10, _steps);
+        int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
+        Network network = UsageException.Check(() => Networks.Create(model));
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision);
+        using Benchmark benchmark = new(network, device, batchSize, mode == "train", precision == "bf16");
+        BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
+        if (output.IsJson)
+        {
+            output.Json(Json(result, model, mode, batchSize, device, precision));
+        }
+        else
+        {
+            output.Say(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{model}, {mode}, batches of {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes a step"));
+        }
+
+        return Task.FromResult(ExitCodes.Success);
+    }
+
+    // The first keys are those of the PyTorch side, so that the two can be compared line by line.
+    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision) => new()
+    {
+        ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
+        ["model"] = model,
+        ["mode"] = mode,
+        ["batch_size"] = batchSize,
+        ["device"] = device is CpuDevice cpu ? $"cpu x{cpu.Threads}" : device.Description.Split(',')[0],
+        ["precision"] = precision,
+        ["compile"] = "",
+        ["channels_last"] = true,
+        ["images_per_second"] = new JsonObject
+        {
+            ["min"] = Math.Round(result.Rates[0], 1),
+            ["median"] = Math.Round(result.Median, 1),
+            ["max"] = Math.Round(result.Rates[^1], 1),
+        },
+        ["peak_device_bytes"] = result.PeakDeviceBytes,
+        ["steps"] = result.Rates.Count * result.StepsPerRate,
+        ["managed_bytes_per_step"] = result.ManagedBytesPerStep,
+        ["native_allocations"] = result.NativeAllocations,
+        ["gen1_collections"] = result.Gen1Collections,
+        ["gen2_collections"] = result.Gen2Collections,
+        ["resident_growth_bytes"] = result.ResidentGrowthBytes,
+    };
+
+    private static int AtLeast(int least, int value, Option option) =>
+        value >= least ? value : throw new UsageException($"{option.Name} is {value}, but must be at least {least}");
+}

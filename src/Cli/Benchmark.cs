@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using Engine.Autograd;
+using Engine.Devices;
+using Engine.Kernels;
+using Engine.Models;
+using Engine.Operations;
+using Engine.Tensors;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>What a benchmark measured.</summary>
+/// <param name="Rates">Images per second, lowest first.</param>
+/// <param name="StepsPerRate">Steps behind each rate.</param>
+/// <param name="PeakDeviceBytes">The most device memory in use at once.</param>
+/// <param name="ManagedBytesPerStep">Managed objects that a step left for the collector, in bytes.</param>
+/// <param name="NativeAllocations">Blocks taken from the system while measuring.</param>
+/// <param name="Gen1Collections">Collections of generation 1 and above while measuring.</param>
+/// <param name="Gen2Collections">Collections of generation 2 while measuring.</param>
+/// <param name="ResidentGrowthBytes">How much the process' resident memory grew while measuring.</param>
+internal sealed record BenchmarkResult(
+    IReadOnlyList<double> Rates, int StepsPerRate, long PeakDeviceBytes, long ManagedBytesPerStep, long NativeAllocations, int Gen1Collections,
+    int Gen2Collections, long ResidentGrowthBytes)
+{
+    /// <summary>The rate in the middle.</summary>
+    public double Median => Rates[Rates.Count / 2];
+}
+
+/// <summary>
+/// Runs a network on random images. A training step is forward, loss, backward and update (momentum 0.9, weight decay 1e-4), as the
+/// PyTorch side of a comparison does it.
+/// </summary>
+internal sealed class Benchmark : IDisposable
+{
+    private const double LearningRate = 0.01;
+    private readonly Network _network;
+    private readonly Device _device;
+    private readonly int _batchSize;
+    private readonly Tensor _images;
+    private readonly Tensor _labels;
+    private readonly Sgd? _optimiser;
+
+    /// <param name="network">The network; it is put on the device.</param>
+    /// <param name="device">What computes.</param>
+    /// <param name="batchSize">Images in a batch.</param>
+    /// <param name="isTraining">Whether whole training steps are measured.</param>
+    /// <param name="isNarrow">Whether activations are bfloat16.</param>
+    public Benchmark(Network network, Device device, int batchSize, bool isTraining, bool isNarrow)
+    {
+        (_network, _device, _batchSize) = (network, device, batchSize);
+        network.To(device);
+        network.Train(isTraining);
+        RandomSource random = new(0, RandomSource.SeedOf("benchmark"));
+        Shape shape = network.InputShape(batchSize);
+        float[] pixels = new float[shape.Count];
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            pixels[i] = (float)random.NextNormal();
+        }
+
+        int[] labels = new int[batchSize];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            labels[i] = random.NextInt(network.Classes);
+        }
+
+        _images = Tensor.From<float>(device, shape, pixels, isNarrow ? DataType.BFloat16 : null);
+        _labels = Tensor.From<int>(device, new Shape(batchSize), labels);
+        _optimiser = isTraining ? new Sgd(network, momentum: 0.9, weightDecay: 1e-4) : null;
+    }
+
+    /// <summary>Warms up and measures.</summary>
+    /// <param name="warmUp">Steps before measuring.</param>
+    /// <param name="count">Rates to measure, each over one step, or over ten where the device works on its own.</param>
+    /// <param name="cancellation">Stops it between two steps.</param>
+    public BenchmarkResult Run(int warmUp, int count, CancellationToken cancellation)
+    {
+        int chunk = _device is CudaDevice ? 10 : 1;
+        Time(warmUp, cancellation);
+        double[] rates = new double[count];
+        GC.Collect();
+        _device.Memory.ResetPeak();
+        long blocks = _device.Memory.NativeAllocations;
+        int gen1 = GC.CollectionCount(1);
+        int gen2 = GC.CollectionCount(2);
+        long resident = ResidentBytes();
+        long managed = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < count; i++)
+        {
+            rates[i] = _batchSize * (double)chunk / Time(chunk, cancellation);
+        }
+
+        managed = GC.GetTotalAllocatedBytes(precise: true) - managed;
+        resident = ResidentBytes() - resident;
+        Array.Sort(rates);
+        return new BenchmarkResult(
+            rates, chunk, _device.Memory.PeakUsedBytes, managed / ((long)count * chunk), _device.Memory.NativeAllocations - blocks,
+            GC.CollectionCount(1) - gen1, GC.CollectionCount(2) - gen2, resident);
+    }
+
+    public void Dispose()
+    {
+        _optimiser?.Dispose();
+        _images.Dispose();
+        _labels.Dispose();
+    }
+
+    // Seconds for so many steps, the device drained before the clock is read.
+    private double Time(int steps, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < steps; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Step();
+        }
+
+        _device.Synchronize();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private void Step()
+    {
+        if (_optimiser is null)
+        {
+            using NoGradientScope scope = _device.NoGradient();
+            _network.Call(_images);
+            return;
+        }
+
+        Tensor loss = _network.Call(_images).SoftmaxCrossEntropy(_labels);
+        _optimiser.ZeroGradients();
+        loss.Backward();
+        _optimiser.Step(LearningRate);
+    }
+
+    private static long ResidentBytes()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Engine.Data;
+using Spectre.Console;
+
+namespace Engine.Cli;
+
+/// <summary>engine data get: downloads a data set from its official address.</summary>
+internal sealed class DataGetCommand : Subcommand
+{
+    private readonly Argument<string> _name = new("NAME") { Description = "The data set ('engine data list' shows all)" };
+    private readonly Option<string?> _dataDir = SharedOptions.Text("--data-dir", "DIR", "Where to put it; by default its folder in the cache", null)!;
+
+    public DataGetCommand(CommandOutput output) : base(
+        output, "get", "Download a data set, resumed where it was cut off, and verify it.", "engine data get cifar10", "engine data get fashion-mnist --data-dir downloads")
+    {
+        Add(_name);
+        AddOptions(_dataDir);
+    }
+
+    protected override async Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
+    {
+        DataSet set = UsageException.Check(() => DataSets.Get(arguments.GetValue(_name)!));
+        string? directory = arguments.GetValue(_dataDir);
+        string location = set.Downloads.Count == 0 ? set.Find()!
+            : output.IsLive ? await GetLiveAsync(set, directory, output, cancellation).ConfigureAwait(false)
+            : await GetAsync(set, directory, output, cancellation).ConfigureAwait(false);
+        output.Say(set.Downloads.Count == 0 ? $"{set.Name} is {location}: there is nothing to download" : $"{set.Name} is in {location}");
+        if (output.IsJson)
+        {
+            output.Json(new JsonObject { ["name"] = set.Name, ["location"] = location });
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static Task<string> GetLiveAsync(DataSet set, string? directory, CommandOutput output, CancellationToken cancellation) =>
+        output.Console.Progress()
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+            .StartAsync(context =>
+            {
+                Dictionary<int, ProgressTask> bars = [];
+                return new DataDownload().GetAsync(set.Name, directory, progress => Show(context, bars, progress), cancellation);
+            });
+
+    private static void Show(ProgressContext context, Dictionary<int, ProgressTask> bars, DownloadProgress progress)
+    {
+        if (!bars.TryGetValue(progress.FileNumber, out ProgressTask? bar))
+        {
+            bars[progress.FileNumber] = bar = context.AddTask(Markup.Escape(progress.FileName));
+        }
+
+        bar.IsIndeterminate = progress.TotalBytes is null;
+        bar.MaxValue = progress.TotalBytes ?? Math.Max(1, progress.Bytes);
+        bar.Value = progress.Bytes;
+    }
+
+    private static Task<string> GetAsync(DataSet set, string? directory, CommandOutput output, CancellationToken cancellation)
+    {
+        int shown = 0;
+        return new DataDownload().GetAsync(
+            set.Name, directory, progress =>
+            {
+                if (progress.FileNumber > shown)
+                {
+                    shown = progress.FileNumber;
+                    output.Say($"file {progress.FileNumber} of {progress.FileCount}: {progress.FileName}");
+                }
+            },
+            cancellation);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Reference;
+using Engine.Kernels;
+using Engine.Kernels.Interop;
+
+namespace Engine.Cli;
+
+/// <summary>Opens the device that --device names.</summary>
+internal static class DeviceChoice
+{
+    /// <summary>Opens a device and tells on which the command runs.</summary>
+    /// <param name="name">auto, cpu, reference, cuda or cuda:N.</param>
+    /// <param name="threads">Of the cpu device; null for one a processor.</param>
+    /// <param name="output">Is told the device.</param>
+    /// <param name="precision">fp32, tf32 or bf16; all but the first need a GPU.</param>
+    /// <exception cref="EngineException">There is no such device, or it is not to be had on this machine.</exception>
+    public static Device Open(string name, int? threads, CommandOutput output, string precision = "fp32")
+    {
+        CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
+        Device device = name switch
+        {
+            "auto" => OpenBest(threads, arithmetic, output),
+            "cpu" => OpenCpu(threads),
+            "reference" => new ReferenceDevice(),
+            _ => CudaDevice.Open(ParseOrdinal(name), arithmetic),
+        };
+        if (device is not CudaDevice && arithmetic != CudaPrecision.Float32)
+        {
+            device.Dispose();
+            throw new UsageException($"precision {precision} needs a GPU, but the device is {device.Name}; use fp32");
+        }
+
+        output.Say($"device {device.Name}: {device.Description}");
+        return device;
+    }
+
+    private static CpuDevice OpenCpu(int? threads) => UsageException.Check(() => new CpuDevice(threads));
+
+    private static Device OpenBest(int? threads, CudaPrecision precision, CommandOutput output)
+    {
+        if (CudaLibraries.Probe().IsAvailable)
+        {
+            try
+            {
+                return CudaDevice.Open(0, precision);
+            }
+            catch (EngineException e)
+            {
+                output.Note($"the GPU cannot be used: {e.Message}");
+            }
+        }
+
+        output.Say("no GPU can be used, so this runs on the CPU ('engine doctor' tells why)");
+        return OpenCpu(threads);
+    }
+
+    private static int ParseOrdinal(string name)
+    {
+        string[] parts = name.Split(':');
+        if (parts[0] == "cuda" && parts.Length == 1)
+        {
+            return 0;
+        }
+
+        return parts[0] == "cuda" && parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
+            ? ordinal
+            : throw new UsageException($"there is no device '{name}'; there are auto, cpu, reference, cuda and cuda:N");
+    }
+}

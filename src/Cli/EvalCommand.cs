@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Formats;
+using Engine.Models;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>engine eval: measures saved weights on a data set's test images.</summary>
+internal sealed class EvalCommand : Subcommand
+{
+    private readonly Option<string> _model = SharedOptions.Model(null);
+    private readonly Option<string> _weights = SharedOptions.Text(
+        "--weights", "FILE", "A safetensors file in PyTorch's names and order, or a run folder", null);
+    private readonly Option<string> _data = SharedOptions.Data(null);
+    private readonly Option<string?> _dataDir = SharedOptions.DataDir();
+    private readonly Option<string?> _normalize = SharedOptions.Text(
+        "--normalize", "dataset|pixel|imagenet|none",
+        "How pixels become numbers: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255 (default: as in training)", null)!;
+    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images at a time (default: 256)");
+    private readonly Option<string> _device = SharedOptions.Device();
+    private readonly Option<int?> _threads = SharedOptions.Threads();
+
+    public EvalCommand(CommandOutput output) : base(
+        output, "eval", "Measure saved weights on a data set's test images.",
+        "engine eval --weights runs/resnet20-digits-1",
+        "engine eval --model resnet20 --weights weights.safetensors --data cifar10 --data-dir cifar-10-binary.tar.gz --json")
+    {
+        _weights.Required = true;
+        _normalize.AcceptOnlyFromAmong("dataset", "pixel", "imagenet", "none");
+        AddOptions(_model, _weights, _data, _dataDir, _normalize, _batchSize, _device, _threads);
+    }
+
+    protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
+    {
+        string path = arguments.GetValue(_weights)!;
+        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        int batchSize = arguments.GetValue(_batchSize) is not { } count ? 256
+            : count >= 1 ? count : throw new UsageException($"--batch-size is {count}, but must be at least 1");
+        string? model = arguments.GetValue(_model);
+        string? dataName = arguments.GetValue(_data);
+        if (model is not null)
+        {
+            UsageException.Check(() => Networks.Create(model));
+        }
+
+        if (dataName is not null)
+        {
+            UsageException.Check(() => DataSets.Get(dataName));
+        }
+
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
+        model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
+        ImageSet data = DataSets.Open(
+            dataName ?? trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME"),
+            arguments.GetValue(_dataDir));
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        Network network = TrainCommand.NetworkFor(model, data);
+        network.To(device);
+        StateDictionary.Load(network, file);
+        Normalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);
+        using Loader loader = new(device, data.Test, LoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
+        EvaluationResult result = Evaluation.Run(network, loader, cancellation);
+        Tell(result, model, data, output);
+        return Task.FromResult(ExitCodes.Success);
+    }
+
+    private static Normalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) => name switch
+    {
+        "dataset" => Normalization.PerChannel(data.Train),
+        "pixel" => Normalization.PerPixelMean(data.Train),
+        "none" => Normalization.None(data.Train.Channels),
+        "imagenet" => data.Train.Channels == 3
+            ? Normalization.ImageNet
+            : throw new UsageException($"--normalize imagenet is for colour images, but {data.Name} has {data.Train.Channels} channel"),
+
+        // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
+        _ => trained is null
+            ? Normalization.PerChannel(data.Train)
+            : Trainer.NormalizationOf(
+                trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained),
+    };
+
+    private static void Tell(EvaluationResult result, string model, ImageSet data, CommandOutput output)
+    {
+        if (output.IsJson)
+        {
+            JsonObject line = new()
+            {
+                ["correct"] = result.Correct,
+                ["total"] = result.Total,
+                ["loss"] = CommandOutput.Number(result.Loss),
+                ["model"] = model,
+                ["data"] = data.Name,
+            };
+            if (result.CorrectTop5 is { } top)
+            {
+                line["correct_top5"] = top;
+            }
+
+            output.Json(line);
+            return;
+        }
+
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        string fifth = result.CorrectTop5 is { } five ? string.Create(culture, $", among the first five {(double)five / result.Total:P2}") : "";
+        output.Say(string.Create(
+            culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss {result.Loss:F4}"));
+    }
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Runtime.InteropServices;
+
+namespace Engine.Cli;
+
+/// <summary>The engine command: where the process starts, and the one place where errors become a line and an exit code.</summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] args)
+    {
+        using CancellationTokenSource interruption = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        return await RunAsync(args, Console.Out, Console.Error, !Console.IsOutputRedirected, interruption.Token).ConfigureAwait(false);
+
+        // The first signal asks for a checkpoint; a second one is left to the system, which ends the process.
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = !interruption.IsCancellationRequested;
+            interruption.Cancel();
+        }
+    }
+
+    /// <summary>Runs the command.</summary>
+    /// <param name="args">What the user typed after "engine".</param>
+    /// <param name="output">Standard output.</param>
+    /// <param name="error">Standard error.</param>
+    /// <param name="isTerminal">Whether somebody watches the output, so that it may be redrawn.</param>
+    /// <param name="cancellation">Asks for an orderly end.</param>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, TextWriter output, TextWriter error, bool isTerminal = false, CancellationToken cancellation = default)
+    {
+        CommandOutput console = new(output, error, isTerminal);
+        try
+        {
+            ParseResult arguments = new EngineCommand(console).Parse(args);
+            if (arguments.Action is ParseErrorAction)
+            {
+                throw new UsageException(
+                    $"{string.Join("; ", arguments.Errors.Select(e => e.Message.TrimEnd('.', ' ')))} (see {PathOf(arguments.CommandResult.Command)} --help)");
+            }
+
+            InvocationConfiguration configuration = new()
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            };
+            return await arguments.InvokeAsync(configuration, cancellation).ConfigureAwait(false);
+        }
+        catch (UsageException e)
+        {
+            console.Fail(e.Message);
+            return ExitCodes.Usage;
+        }
+        catch (OperationCanceledException)
+        {
+            console.Fail("interrupted");
+            return ExitCodes.Interrupted;
+        }
+        catch (OutOfMemoryException)
+        {
+            console.Fail("out of memory: use a smaller batch or a smaller model");
+            return ExitCodes.Failure;
+        }
+        catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException)
+        {
+            console.Fail(e.Message);
+            return ExitCodes.Failure;
+        }
+    }
+
+    private static string PathOf(Command command) => command is RootCommand ? "engine" : $"engine {string.Join(' ', Names(command).Reverse())}";
+
+    private static IEnumerable<string> Names(Command command)
+    {
+        for (Command? c = command; c is not null and not RootCommand; c = c.Parents.OfType<Command>().FirstOrDefault())
+        {
+            yield return c.Name;
+        }
+    }
+}

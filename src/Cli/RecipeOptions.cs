@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Engine.Data;
+using Engine.Models;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>The options of engine train that decide how a network is trained, on top of a data set's recipe, a preset or an earlier run.</summary>
+internal sealed class RecipeOptions
+{
+    private readonly Option<string> _model = SharedOptions.Model(null);
+    private readonly Option<string> _data = SharedOptions.Data(null);
+    private readonly Option<string?> _preset = SharedOptions.Text(
+        "--preset", string.Join('|', TrainingRecipes.Presets), "A whole recipe: cifar is the paper's, quick a first look; other options change it", null)!;
+    private readonly Option<int?> _epochs = SharedOptions.Number<int>("--epochs", "N", "How often the training set is gone through");
+    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update of the weights");
+    private readonly Option<double?> _rate = SharedOptions.Number<double>("--lr", "F", "The learning rate that the schedule starts from");
+    private readonly Option<double?> _momentum = SharedOptions.Number<double>("--momentum", "F", "The share of the last velocity that is kept");
+    private readonly Option<bool?> _nesterov = new("--nesterov") { Description = "Look the gradient up ahead of the velocity" };
+    private readonly Option<double?> _weightDecay = SharedOptions.Number<double>("--weight-decay", "F", "The factor of the L2 penalty's gradient");
+    private readonly Option<string?> _schedule = SharedOptions.Text("--schedule", string.Join('|', LearningRateSchedule.Names), "How the learning rate changes", null)!;
+    private readonly Option<double?> _smoothing = SharedOptions.Number<double>("--label-smoothing", "F", "How much of each target is spread over all classes");
+    private readonly Option<string?> _augment = SharedOptions.Text("--augment", "on|off", "Whether images are cropped and mirrored at random, as the recipe has it", null)!;
+    private readonly Option<int?> _validation = SharedOptions.Number<int>("--validation", "N", "Training images to hold out in the test set's place");
+    private readonly Option<long?> _seed = SharedOptions.Seed();
+
+    public RecipeOptions()
+    {
+        (_model.Description, _data.Description) = ($"{_model.Description} (default: resnet20)", $"{_data.Description} (default: digits)");
+        _augment.AcceptOnlyFromAmong("on", "off");
+    }
+
+    /// <summary>All of them, in the help's order.</summary>
+    public IReadOnlyList<Option> All =>
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _validation, _seed];
+
+    /// <summary>What the user asked for, checked.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="earlier">The options of the run that is resumed; null for a new one.</param>
+    /// <exception cref="UsageException">A name is unknown or a figure out of range.</exception>
+    public TrainingOptions Read(ParseResult arguments, TrainingOptions? earlier) => UsageException.Check(() =>
+    {
+        string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20";
+        string data = DataSets.Get(arguments.GetValue(_data) ?? earlier?.Data ?? "digits").Name;
+        Networks.Create(model);
+        string? preset = arguments.GetValue(_preset);
+        TrainingOptions options = (preset is not null ? TrainingRecipes.Preset(preset, data, model) : earlier ?? TrainingRecipes.For(data)) with
+        {
+            Model = model,
+            Data = data,
+        };
+        options = options with
+        {
+            Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
+            BatchSize = arguments.GetValue(_batchSize) ?? options.BatchSize,
+            LearningRate = arguments.GetValue(_rate) ?? options.LearningRate,
+            Momentum = arguments.GetValue(_momentum) ?? options.Momentum,
+            Nesterov = arguments.GetValue(_nesterov) ?? options.Nesterov,
+            WeightDecay = arguments.GetValue(_weightDecay) ?? options.WeightDecay,
+            Schedule = arguments.GetValue(_schedule) ?? options.Schedule,
+            LabelSmoothing = arguments.GetValue(_smoothing) ?? options.LabelSmoothing,
+            ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
+            Seed = arguments.GetValue(_seed) ?? options.Seed,
+        };
+        if (arguments.GetValue(_augment) is "off")
+        {
+            options = options with { Padding = 0, Mirror = false };
+        }
+
+        options.Check();
+        return options;
+    });
+}

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
+using Engine.Data;
+
+namespace Engine.Cli;
+
+/// <summary>Options that several subcommands take, each made in one place so that name, help and errors agree.</summary>
+internal static class SharedOptions
+{
+    /// <summary>--model: a network's name.</summary>
+    public static Option<string> Model(string? standard) => Text("--model", "NAME", "The network: resnet20, resnet50 ... ('engine info' lists them)", standard);
+
+    /// <summary>--data: a data set's name.</summary>
+    public static Option<string> Data(string? standard) =>
+        Text("--data", string.Join('|', DataSets.All.Select(s => s.Name)), "The data set ('engine data list' tells where each lies)", standard);
+
+    /// <summary>--data-dir: where the data set lies.</summary>
+    public static Option<string?> DataDir() => Text(
+        "--data-dir", "DIR", "Where the data set lies; by default the cache folder and where the system keeps it", null)!;
+
+    /// <summary>--device: what computes.</summary>
+    public static Option<string> Device() => Text("--device", "auto|cpu|reference|cuda[:N]", "What computes; auto takes a GPU where there is one", "auto");
+
+    /// <summary>--threads: of the cpu device.</summary>
+    public static Option<int?> Threads() => Number<int>("--threads", "N", "Threads of the cpu device; one a processor by default");
+
+    /// <summary>--seed: of all that is random.</summary>
+    public static Option<long?> Seed() => Number<long>("--seed", "N", "Decides all that is random (default: 0)");
+
+    /// <summary>An option that takes a text.</summary>
+    /// <param name="name">With its dashes.</param>
+    /// <param name="helpName">What the help shows in the value's place.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="standard">The default; null for none.</param>
+    public static Option<string> Text(string name, string helpName, string description, string? standard)
+    {
+        Option<string> option = new(name) { Description = description, HelpName = helpName };
+        if (standard is not null)
+        {
+            option.DefaultValueFactory = _ => standard;
+        }
+
+        return option;
+    }
+
+    /// <summary>An option that takes a number; null where the user gives none.</summary>
+    public static Option<T?> Number<T>(string name, string helpName, string description) where T : struct, INumber<T> => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = argument =>
+        {
+            string text = argument.Tokens[0].Value;
+            NumberStyles style = default(T) is double ? NumberStyles.Float : NumberStyles.AllowLeadingSign;
+            if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T value))
+            {
+                return value;
+            }
+
+            argument.AddError($"{name} is '{text}', but must be a {(default(T) is double ? "number" : "whole number")}");
+            return null;
+        },
+    };
+}

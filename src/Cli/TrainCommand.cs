@@ -1,0 +1,68 @@
+using System.CommandLine;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Kernels;
+using Engine.Models;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>engine train: trains a network on a data set, into a run folder.</summary>
+internal sealed class TrainCommand : Subcommand
+{
+    // Reading each loss would make a GPU wait for the host at every step.
+    private const int CudaLossReadInterval = 16;
+    private readonly RecipeOptions _recipe = new();
+    private readonly Option<string?> _dataDir = SharedOptions.DataDir();
+    private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<string> _device = SharedOptions.Device();
+    private readonly Option<string?> _out = SharedOptions.Text(
+        "--out", "DIR", "The run folder: options, metrics, weights and checkpoint (default: runs/MODEL-DATA-NUMBER)", null)!;
+    private readonly Option<string?> _resume = SharedOptions.Text("--resume", "DIR", "Go on with the run in this folder, bit for bit", null)!;
+
+    public TrainCommand(CommandOutput output) : base(
+        output, "train", "Train a network; Ctrl-C writes a checkpoint (exit code 130).",
+        "engine train",
+        "engine train --data fashion-mnist --epochs 3 --batch-size 128 --lr 0.1 --schedule cosine",
+        "engine train --data cifar10 --data-dir cifar-10-binary.tar.gz --preset cifar --out runs/paper",
+        "engine train --resume runs/paper",
+        "engine train --json | jq .correct") =>
+        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _out, _resume]);
+
+    protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
+    {
+        string? resume = arguments.GetValue(_resume);
+        string? path = arguments.GetValue(_out);
+        if (resume is not null && path is not null)
+        {
+            throw new UsageException("--out and --resume do not go together: a resumed run goes on in its own folder");
+        }
+
+        RunFolder? resumed = resume is null ? null : RunFolder.Open(resume);
+        TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
+        Network network = NetworkFor(options.Model, data);
+        using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options, output) : new RunFolderOwner(resumed);
+        using Trainer trainer = new(network, data, device, options, owner.Folder, device is CudaDevice ? CudaLossReadInterval : 1);
+        if (resumed is not null)
+        {
+            trainer.Resume();
+        }
+
+        output.Say($"{options.Model} ({network.ParameterCount:N0} parameters) on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {Recipe(trainer)}");
+        output.Say(resumed is null
+            ? $"run folder {owner.Folder.Path}"
+            : $"going on in {owner.Folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
+        TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
+        TrainingOutcome.Tell(result, owner.Folder, output);
+        return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
+    }
+
+    /// <summary>A network with the channels and classes of a data set.</summary>
+    public static Network NetworkFor(string model, ImageSet data) => UsageException.Check(() => Networks.Create(
+        model, new NetworkOptions { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
+
+    private static string Recipe(Trainer trainer) =>
+        $"{trainer.Epochs:N0} epochs of {trainer.StepsPerEpoch:N0} steps of {trainer.Options.BatchSize}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}";
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Engine.Training;
+using Spectre.Console;
+
+namespace Engine.Cli;
+
+/// <summary>Tells how a training ended and where its results lie.</summary>
+internal static class TrainingOutcome
+{
+    /// <summary>A small table, or a last line of JSON; after an interruption also how to go on.</summary>
+    public static void Tell(TrainingResult result, RunFolder folder, CommandOutput output)
+    {
+        if (output.IsJson)
+        {
+            output.Json(Json(result, folder));
+        }
+        else if (result.Last is not null)
+        {
+            output.Console.Write(Table(result, folder));
+        }
+
+        if (!result.IsCompleted)
+        {
+            output.Say($"interrupted; a checkpoint is written: go on with 'engine train --resume {folder.Path}'");
+        }
+    }
+
+    private static EpochReport Best(TrainingResult result) => result.Epochs.MaxBy(e => e.Accuracy)!;
+
+    private static Table Table(TrainingResult result, RunFolder folder)
+    {
+        (EpochReport last, EpochReport best) = (result.Last!, Best(result));
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        return new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
+            .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
+            .AddRow("best accuracy", string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}"))
+            .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {result.Epochs.Count} epochs"))
+            .AddRow("weights", Markup.Escape(folder.WeightsPath))
+            .AddRow("metrics", Markup.Escape(folder.MetricsPath));
+    }
+
+    private static JsonObject Json(TrainingResult result, RunFolder folder)
+    {
+        JsonObject line = new() { ["event"] = "end", ["completed"] = result.IsCompleted, ["epochs"] = result.Epochs.Count, ["run"] = folder.Path };
+        if (result.Last is { } last)
+        {
+            EpochReport best = Best(result);
+            line["correct"] = last.Correct;
+            line["total"] = last.Total;
+            line["loss"] = last.TestLoss;
+            line["best_correct"] = best.Correct;
+            line["best_epoch"] = best.Epoch;
+            line["seconds"] = result.Epochs.Sum(e => e.Seconds);
+            line["weights"] = folder.WeightsPath;
+        }
+
+        return line;
+    }
+}
