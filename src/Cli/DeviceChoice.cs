@@ -52,7 +52,7 @@ internal static class DeviceChoice
             }
         }
 
-        output.Say("no GPU can be used, so this runs on the CPU ('engine doctor' tells why)");
+        output.Say("device auto: no GPU can be used ('engine doctor' tells why), so this runs on the CPU");
         return OpenCpu(threads);
     }
 

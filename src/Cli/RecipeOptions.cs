@@ -18,7 +18,8 @@ internal sealed class RecipeOptions
     private readonly Option<double?> _momentum = SharedOptions.Number<double>("--momentum", "F", "The share of the last velocity that is kept");
     private readonly Option<bool?> _nesterov = new("--nesterov") { Description = "Look the gradient up ahead of the velocity" };
     private readonly Option<double?> _weightDecay = SharedOptions.Number<double>("--weight-decay", "F", "The factor of the L2 penalty's gradient");
-    private readonly Option<string?> _schedule = SharedOptions.Text("--schedule", string.Join('|', LearningRateSchedule.Names), "How the learning rate changes", null)!;
+    private readonly Option<string?> _schedule = SharedOptions.Text(
+        "--schedule", "NAME", $"How the learning rate changes: {string.Join(", ", LearningRateSchedule.Names)}", null)!;
     private readonly Option<double?> _smoothing = SharedOptions.Number<double>("--label-smoothing", "F", "How much of each target is spread over all classes");
     private readonly Option<string?> _augment = SharedOptions.Text("--augment", "on|off", "Whether images are cropped and mirrored at random, as the recipe has it", null)!;
     private readonly Option<int?> _validation = SharedOptions.Number<int>("--validation", "N", "Training images to hold out in the test set's place");
