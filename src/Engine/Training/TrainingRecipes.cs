@@ -11,7 +11,17 @@ public static class TrainingRecipes
     /// <summary>The options that suit a data set on an ordinary computer; those of cifar10 for a set that is not known.</summary>
     public static TrainingOptions For(string data) => data switch
     {
-        "digits" => new TrainingOptions { Data = data, Epochs = 12, BatchSize = 32, LearningRate = 0.05, Schedule = "warmup-cosine", WeightDecay = 5e-4, Mirror = false },
+        "digits" => new TrainingOptions
+        {
+            Data = data,
+            Epochs = 16,
+            BatchSize = 32,
+            LearningRate = 0.05,
+            Schedule = "warmup-cosine",
+            WeightDecay = 5e-4,
+            LabelSmoothing = 0.1,
+            Mirror = false,
+        },
         "fashion-mnist" => new TrainingOptions { Data = data, Epochs = 3, Schedule = "cosine" },
         _ => new TrainingOptions { Data = data, Epochs = 10, Schedule = "cosine" },
     };
