@@ -43,8 +43,6 @@ template <int N> struct Size { static constexpr int value = N; };
 
 DEVICE float to_float(float v) { return v; }
 DEVICE float to_float(bf16 v) { return __uint_as_float((unsigned int)v.bits << 16); }
-DEVICE float to_float(int v) { return (float)v; }
-DEVICE float to_float(unsigned char v) { return (float)v; }
 
 // Two floats as two bf16 in one word, `low` in the lower half, rounded to nearest, ties to even.
 DEVICE unsigned int pack_bf16(float low, float high)
@@ -68,17 +66,6 @@ template <> DEVICE bf16 from_float<bf16>(float v)
     bf16 result;
     result.bits = (unsigned short)pack_bf16(v, 0.0f);
     return result;
-}
-
-// Integers are cut towards zero and held within their range, as the host's conversions do it.
-template <> DEVICE int from_float<int>(float v)
-{
-    return v != v ? 0 : v >= 2147483648.0f ? 2147483647 : v <= -2147483648.0f ? -2147483647 - 1 : (int)v;
-}
-
-template <> DEVICE unsigned char from_float<unsigned char>(float v)
-{
-    return (unsigned char)(!(v > 0.0f) ? 0 : v >= 255.0f ? 255 : (int)v);
 }
 
 // load and store move a pack of one element, or of 16 bytes, between memory and floats in registers.
@@ -294,6 +281,17 @@ template <class T> DEVICE void fill(T* output, float value, long long n)
 
 EXPORT(fill, (T* output, float value, long long n), (output, value, n))
 
+// The same for doubles, which only travel through this device.
+EXPORT_ONE(fill_f64, (double* output, double value, long long n))
+{
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        output[i] = value;
+    }
+}
+EXPORTED(fill_f64)
+
 // output (+)= input, one type of storage to the other: master weights to bf16, gradients back. Any grid. Moves: n read, n written.
 template <class From, class To> DEVICE void cast_packed(const From* input, To* output, long long n, int accumulate)
 {
@@ -309,13 +307,32 @@ EXPORTED(cast_f32_bf16)
 EXPORT_ONE(cast_bf16_f32, (const bf16* input, float* output, long long n, int accumulate)) { cast_packed(input, output, n, accumulate); }
 EXPORTED(cast_bf16_f32)
 
-// The rarer conversions (labels, pixels), one element at a time. Any grid.
+// The rarer conversions (labels, pixels, doubles), one element at a time, through double, which holds every number of every type.
+// Integers are cut towards zero and held within their range. Any grid.
+DEVICE double to_double(float v) { return v; }
+DEVICE double to_double(bf16 v) { return to_float(v); }
+DEVICE double to_double(double v) { return v; }
+DEVICE double to_double(int v) { return v; }
+DEVICE double to_double(unsigned char v) { return v; }
+
+template <class T> DEVICE T from_double(double v) { return from_float<T>((float)v); }
+template <> DEVICE double from_double<double>(double v) { return v; }
+template <> DEVICE int from_double<int>(double v)
+{
+    return v != v ? 0 : v >= 2147483647.0 ? 2147483647 : v <= -2147483648.0 ? -2147483647 - 1 : (int)v;
+}
+
+template <> DEVICE unsigned char from_double<unsigned char>(double v)
+{
+    return (unsigned char)(!(v > 0.0) ? 0 : v >= 255.0 ? 255 : (int)v);
+}
+
 template <class From, class To> DEVICE void cast_each(const From* input, To* output, long long n)
 {
     long long threads = (long long)gridDim.x * blockDim.x;
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
     {
-        output[i] = from_float<To>(to_float(input[i]));
+        output[i] = from_double<To>(to_double(input[i]));
     }
 }
 
@@ -332,25 +349,16 @@ EXPORT_CAST(i32, int, bf16, bf16)
 EXPORT_CAST(u8, unsigned char, f32, float)
 EXPORT_CAST(u8, unsigned char, bf16, bf16)
 
-EXPORT_ONE(cast_u8_i32, (const unsigned char* input, int* output, long long n))
-{
-    long long threads = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
-    {
-        output[i] = input[i];
-    }
-}
-EXPORTED(cast_u8_i32)
-
-EXPORT_ONE(cast_i32_u8, (const int* input, unsigned char* output, long long n))
-{
-    long long threads = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
-    {
-        output[i] = (unsigned char)(input[i] < 0 ? 0 : input[i] > 255 ? 255 : input[i]);
-    }
-}
-EXPORTED(cast_i32_u8)
+EXPORT_CAST(u8, unsigned char, i32, int)
+EXPORT_CAST(f64, double, f32, float)
+EXPORT_CAST(f64, double, bf16, bf16)
+EXPORT_CAST(f64, double, i32, int)
+EXPORT_CAST(f64, double, u8, unsigned char)
+EXPORT_CAST(f32, float, f64, double)
+EXPORT_CAST(bf16, bf16, f64, double)
+EXPORT_CAST(i32, int, f64, double)
+EXPORT_CAST(u8, unsigned char, f64, double)
+EXPORT_CAST(i32, int, u8, unsigned char)
 
 // output[n, c, r] = input[n, r, c], for N matrices of rows x columns: channels last to channels first, and back. A tile of 32 x 32
 // goes through shared memory, so that reads and writes are both contiguous; the 33rd column keeps a warp's column in 32 banks.

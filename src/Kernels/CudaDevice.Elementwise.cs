@@ -23,7 +23,11 @@ public sealed partial class CudaDevice
                 CudaMemory.SetAsync(output.Address, byte.CreateSaturating(value), output.ByteCount, _stream);
                 break;
             default:
-                throw Unsupported(output);
+                // Arguments are passed as bits: those of a double are a long's.
+                Launch(
+                    "fill_f64", KernelVariant.Only, GridFor(output.Shape.ElementCount), ThreadsPerBlock,
+                    output.Address, BitConverter.DoubleToInt64Bits(value), output.Shape.ElementCount);
+                break;
         }
 
         output.MarkWritten();
@@ -40,7 +44,7 @@ public sealed partial class CudaDevice
                 CudaMemory.CopyAsync(input.Address, output.Address, input.ByteCount, _stream);
             }
         }
-        else if (input.Type.IsFloating() && output.Type.IsFloating())
+        else if (input.Type is DataType.Float32 or DataType.BFloat16 && output.Type is DataType.Float32 or DataType.BFloat16)
         {
             Cast(input, output, accumulate: false);
         }
@@ -104,23 +108,27 @@ public sealed partial class CudaDevice
         CastName(input, output), KernelVariant.Only, GridFor((input.Shape.ElementCount + 7) / 8), ThreadsPerBlock,
         input.Address, output.Address, input.Shape.ElementCount, Flag(accumulate));
 
-    private string CastName(Tensor input, Tensor output) => (input.Type, output.Type) switch
+    private static string CastName(Tensor input, Tensor output) => (input.Type, output.Type) switch
     {
         (DataType.Float32, DataType.BFloat16) => "cast_f32_bf16",
-        (DataType.BFloat16, DataType.Float32) => "cast_bf16_f32",
+        (DataType.Float32, DataType.Float64) => "cast_f32_f64",
         (DataType.Float32, DataType.Int32) => "cast_f32_i32",
-        (DataType.Float32, DataType.UInt8) => "cast_f32_u8",
+        (DataType.Float32, _) => "cast_f32_u8",
+        (DataType.BFloat16, DataType.Float32) => "cast_bf16_f32",
+        (DataType.BFloat16, DataType.Float64) => "cast_bf16_f64",
         (DataType.BFloat16, DataType.Int32) => "cast_bf16_i32",
-        (DataType.BFloat16, DataType.UInt8) => "cast_bf16_u8",
+        (DataType.BFloat16, _) => "cast_bf16_u8",
+        (DataType.Float64, DataType.Float32) => "cast_f64_f32",
+        (DataType.Float64, DataType.BFloat16) => "cast_f64_bf16",
+        (DataType.Float64, DataType.Int32) => "cast_f64_i32",
+        (DataType.Float64, _) => "cast_f64_u8",
         (DataType.Int32, DataType.Float32) => "cast_i32_f32",
         (DataType.Int32, DataType.BFloat16) => "cast_i32_bf16",
-        (DataType.Int32, DataType.UInt8) => "cast_i32_u8",
-        (DataType.UInt8, DataType.Float32) => "cast_u8_f32",
-        (DataType.UInt8, DataType.BFloat16) => "cast_u8_bf16",
-        (DataType.UInt8, DataType.Int32) => "cast_u8_i32",
-        _ => throw Unsupported(input.Type == DataType.Float64 ? input : output),
+        (DataType.Int32, DataType.Float64) => "cast_i32_f64",
+        (DataType.Int32, _) => "cast_i32_u8",
+        (_, DataType.Float32) => "cast_u8_f32",
+        (_, DataType.BFloat16) => "cast_u8_bf16",
+        (_, DataType.Float64) => "cast_u8_f64",
+        _ => "cast_u8_i32",
     };
-
-    private EngineException Unsupported(Tensor tensor) =>
-        new($"{Name} holds Float32, BFloat16, Int32 and UInt8, but was given {tensor}; convert it on the host");
 }
