@@ -1,0 +1,134 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels.Tests;
+
+/// <summary>The kernels that no primitive calls: earlier versions of others, which the benchmarks compare, and transposition.</summary>
+[Collection("emulator")]
+public sealed class KernelVersionTests : IDisposable
+{
+    private readonly CudaDevice _device;
+
+    public KernelVersionTests()
+    {
+        CudaEmulator.Reset();
+        _device = CudaDevice.Open();
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        Assert.Equal(0, CudaEmulator.LiveBytes);
+    }
+
+    [Theory]
+    [InlineData(1, DataType.Float32, 4099)]
+    [InlineData(3, DataType.Float32, 4099)]
+    [InlineData(3, DataType.Float32, 2048 * 3)]
+    [InlineData(1, DataType.BFloat16, 4099)]
+    [InlineData(3, DataType.BFloat16, 4099)]
+    [InlineData(3, DataType.BFloat16, 3)]
+    public void Every_version_of_add_relu_gives_the_same_bits(int version, DataType type, int count)
+    {
+        using Tensor left = Normal(new Shape(count), type, 1), right = Normal(new Shape(count), type, 2);
+        using Tensor expected = Tensor.Create(_device, new Shape(count), type), actual = Tensor.Create(_device, new Shape(count), type);
+        _device.AddRelu(left, right, expected);
+        Launch($"add_relu_{version}", type, 3, 256, left.Address, right.Address, actual.Address, (long)count);
+        Assert.Equal(expected.ToArray<float>(), actual.ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData(DataType.Float32)]
+    [InlineData(DataType.BFloat16)]
+    public void The_naive_statistics_of_batch_norm_are_those_of_the_row_tile(DataType type)
+    {
+        Shape shape = new(37, 24);
+        using Tensor input = Normal(shape, type, 3);
+        using Tensor ones = Tensor.From<float>(_device, new Shape(24), [.. Enumerable.Repeat(1f, 24)]), output = Tensor.Create(_device, shape, type);
+        using Tensor mean = Tensor.Create(_device, new Shape(24), DataType.Float32), inverse = Tensor.Create(_device, new Shape(24), DataType.Float32);
+        _device.BatchNormTraining(input, ones, ones, null, false, null, null, 0.1, 1e-5, output, mean, inverse);
+
+        using Tensor partials = Tensor.Create(_device, new Shape(3, 24), DataType.Float32);
+        Launch("bn_statistics_1", type, 1, 256, input.Address, partials.Address, 37, 24);
+        float[] naive = partials.ToArray<float>();
+        float[] means = mean.ToArray<float>(), inverses = inverse.ToArray<float>();
+        for (int c = 0; c < 24; c++)
+        {
+            Assert.Equal(37, naive[c]);
+            Assert.Equal(means[c], naive[24 + c], 1e-5);
+            Assert.Equal(inverses[c], 1 / MathF.Sqrt((naive[48 + c] / 37) + 1e-5f), 1e-4);
+        }
+    }
+
+    [Theory]
+    [InlineData(DataType.Float32, 33, 70)]
+    [InlineData(DataType.BFloat16, 64, 5)]
+    public void Transposition_turns_channels_last_into_channels_first(DataType type, int rows, int columns)
+    {
+        using Tensor input = Normal(new Shape(2, rows, columns), type, 4), output = Tensor.Create(_device, new Shape(2, columns, rows), type);
+        Dim3 grid = new((uint)(columns + 31) / 32, (uint)(rows + 31) / 32, 2);
+        Launch("transpose", type, grid, new Dim3(32, 8), input.Address, output.Address, rows, columns);
+        float[] x = input.ToArray<float>(), y = output.ToArray<float>();
+        for (int i = 0; i < x.Length; i++)
+        {
+            (int n, int row, int column) = (i / (rows * columns), i / columns % rows, i % columns);
+            Assert.Equal(x[i], y[(((n * columns) + column) * rows) + row]);
+        }
+    }
+
+    [Theory]
+    [InlineData(DataType.Float32, 8, 4)]
+    [InlineData(DataType.BFloat16, 8, 3)]
+    public void The_fused_end_of_a_block_with_shortcut_A_is_its_parts(DataType type, int channels, int padBefore)
+    {
+        Shape wide = new(2, 3, 2, 16);
+        using Tensor input = Normal(new Shape(2, 5, 4, channels), type, 5), sum = Normal(wide, type, 6);
+        using Tensor shortcut = Tensor.Create(_device, wide, type), expected = Tensor.Create(_device, wide, type), actual = Tensor.Create(_device, wide, type);
+        _device.PadSubsample(input, 2, padBefore, shortcut);
+        _device.AddRelu(sum, shortcut, expected);
+        _device.AddPadSubsampleRelu(sum, input, 2, padBefore, actual);
+        Assert.Equal(expected.ToArray<float>(), actual.ToArray<float>());
+    }
+
+    [Fact]
+    public void Statistics_of_many_tensors_are_those_of_each()
+    {
+        using Tensor first = Normal(new Shape(5000), DataType.Float32, 7), second = Normal(new Shape(11), DataType.BFloat16, 8);
+        using Tensor all = Tensor.Create(_device, new Shape(2, 5), DataType.Float32), one = Tensor.Create(_device, Shape.Scalar, DataType.Float32);
+        _device.Statistics([first, second], all);
+        float[] actual = all.ToArray<float>();
+        foreach ((Tensor tensor, int row) in new[] { (first, 0), (second, 1) })
+        {
+            Reduction[] order = [Reduction.Sum, Reduction.Mean, Reduction.Variance, Reduction.Norm, Reduction.NonFinite];
+            for (int i = 0; i < order.Length; i++)
+            {
+                _device.Reduce(order[i], tensor, one);
+                Assert.Equal(one.Item(), actual[(row * 5) + i], 1e-4);
+            }
+        }
+    }
+
+    [Fact]
+    public void Mixed_types_are_refused_by_name()
+    {
+        using Tensor left = Normal(new Shape(4), DataType.Float32, 1), right = Normal(new Shape(4), DataType.BFloat16, 2);
+        EngineException e = Assert.Throws<EngineException>(() => _device.Add(left, right, left));
+        Assert.Contains("BFloat16", e.Message, StringComparison.Ordinal);
+    }
+
+    private void Launch(string name, DataType type, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments) =>
+        _device.Kernels.Get(name, type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32).Launch(_device.Stream, grid, block, 0, arguments);
+
+    private Tensor Normal(Shape shape, DataType type, int seed)
+    {
+        RandomSource random = new(23, seed);
+        double[] values = new double[shape.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = random.NextNormal();
+        }
+
+        return Tensor.From<double>(_device, shape, values, type);
+    }
+}
