@@ -1710,17 +1710,19 @@ DEVICE void softmax_cross_entropy(const T* logits, const int* labels, float smoo
         largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
     }
 
-    float sum = 0.0f, total = 0.0f;
+    // log sum exp(z - largest) = log(1 + rest), where the rest leaves out one term of exp(0): near 0 it would drown in the 1.
+    float rest = 0.0f, ones = 0.0f, total = 0.0f;
     for (int k = lane; k < classes; k += WARP)
     {
         float distance = to_float(row[k]) - largest;
-        sum += expf(distance);
+        ones += distance == 0.0f ? 1.0f : 0.0f;
+        rest += distance == 0.0f ? 0.0f : expf(distance);
         total += distance;
     }
 
-    sum = warp_sum(sum);
+    rest = warp_sum(rest) + (warp_sum(ones) - 1.0f);
     total = warp_sum(total);
-    float log_sum = logf(sum);
+    float log_sum = log1pf(rest);
     if (lane == 0)
     {
         // Targets of zero contribute nothing, even where a logarithm is minus infinity.
@@ -1739,9 +1741,10 @@ DEVICE void softmax_cross_entropy(const T* logits, const int* labels, float smoo
         float scale = 1.0f / (float)rows, share = smoothing / (float)classes;
         for (int k = lane; k < classes; k += WARP)
         {
-            float probability = expf(to_float(row[k]) - largest - log_sum);
-            float target = (k == label ? 1.0f - smoothing : 0.0f) + share;
-            gradient[(long long)n * classes + k] = from_float<T>((probability - target) * scale);
+            // At the label p - (1 - s) - share is taken as (p - 1) + s - share, since p is near 1 there once the network is good.
+            float log_probability = to_float(row[k]) - largest - log_sum;
+            float difference = k == label ? expm1f(log_probability) + smoothing : expf(log_probability);
+            gradient[(long long)n * classes + k] = from_float<T>((difference - share) * scale);
         }
     }
 }
