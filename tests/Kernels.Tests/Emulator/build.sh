@@ -17,7 +17,8 @@ libraries() { # FOLDER OPTIONS
     options="-std=c++17 $warnings -fPIC -fvisibility=hidden -I$here $2"
     mkdir -p "$folder"
     g++ $options -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$folder/libcuda.so.1" \
-        "$here/memory.cpp" "$here/execution.cpp" "$here/checks.cpp" "$here/streams.cpp" "$here/driver.cpp" -ldl
+        "$here/memory.cpp" "$here/execution.cpp" "$here/checks.cpp" "$here/streams.cpp" "$here/graphs.cpp" \
+        "$here/modules.cpp" "$here/driver.cpp" -ldl
     g++ $options -shared -Wl,-soname,libnvrtc.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libnvrtc.so.12" "$here/nvrtc.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcublas.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libcublas.so.12" "$here/cublas.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' -o "$folder/libcudnn.so.9" "$here/cudnn.cpp" "$folder/libcuda.so.1"

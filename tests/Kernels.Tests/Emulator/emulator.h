@@ -154,6 +154,14 @@ void reset_streams();
 // ---- driver.cpp ------------------------------------------------------------------------------------------------------------
 
 bool is_pinned(const void* address, std::size_t bytes);
+// Held through every entry point of every library.
+std::recursive_mutex& gate();
+// Once a kernel has failed, the context is of no more use, as on a GPU.
+int& broken();
+std::uint64_t hash(const char* text, std::size_t length);
+
+// ---- modules.cpp -----------------------------------------------------------------------------------------------------------
+
 struct Segment
 {
     std::uintptr_t begin, end;
@@ -161,12 +169,9 @@ struct Segment
 // The writable data of loaded modules: their shared variables.
 std::vector<Segment>& module_data();
 bool is_module_constant(std::uintptr_t address);
-// Held through every entry point of every library.
-std::recursive_mutex& gate();
-// Once a kernel has failed, the context is of no more use, as on a GPU.
-int& broken();
 bool has_module(std::uint64_t source_hash);
-std::uint64_t hash(const char* text, std::size_t length);
+std::size_t live_modules();
+void reset_modules();
 }
 #pragma GCC visibility pop
 

@@ -1,68 +1,23 @@
-// Streams, events and graphs. Work runs at once, in the order of issue, which is always a legal order; whether the program also
-// made it the only legal order is checked with vector clocks: every access must know all conflicting ones before it to be done.
-#include "emulator.h"
+// Streams and events. Work runs at once, in the order of issue, which is always a legal order; whether the program also made it
+// the only legal order is checked with vector clocks: every access must know all conflicting ones before it to be done.
+#include "streams.h"
 
-#include <chrono>
 #include <cstring>
-#include <set>
 
 using namespace emulator;
 
+namespace emulator
+{
+std::set<Stream*> streams;
+std::set<Event*> events;
+std::set<Graph*> graphs;
+std::set<Executable*> executables;
+Clock host;
+Stream legacy;
+int stream_count;
+
 namespace
 {
-struct Capture;
-
-struct Stream
-{
-    int id = 0;
-    bool blocking = false;
-    std::uint64_t tick = 0;
-    Clock clock;
-    Capture* capture = nullptr;
-    Clock captured;
-};
-
-struct Event
-{
-    bool timing = false, recorded = false;
-    Clock clock;
-    std::chrono::steady_clock::time_point time;
-    Capture* capture = nullptr;
-    int capture_record = -1;
-    Clock captured;
-};
-
-struct Node
-{
-    enum Kind { Run, Record, Wait } kind;
-    int stream;   // 0 is the stream that captures
-    int record;   // of Record and Wait
-    const char* what;
-    std::function<int(const Work&)> work;
-};
-
-struct Capture
-{
-    Stream* origin = nullptr;
-    bool relaxed = false, invalid = false;
-    std::vector<Stream*> streams;
-    std::vector<Node> nodes;
-    int records = 0;
-};
-
-struct Graph
-{
-    std::vector<Node> nodes;
-    int streams = 0, records = 0;
-};
-
-struct Executable
-{
-    Graph graph;
-    std::vector<std::unique_ptr<Stream>> streams;
-    Clock done;
-};
-
 struct Pending
 {
     Stamp stamp;
@@ -71,28 +26,13 @@ struct Pending
     std::vector<unsigned char> data;
 };
 
-std::set<Stream*> streams;
-std::set<Event*> events;
-std::set<Graph*> graphs;
-std::set<Executable*> executables;
 std::vector<Pending> pending;
-Clock host;
-Stream legacy;
-int stream_count;
 
 const char* intern(const char* text)
 {
     static std::set<std::string> texts;
     return texts.insert(text).first->c_str();
 }
-
-Stream* find_stream(void* handle)
-{
-    Stream* stream = (Stream*)handle;
-    return stream == nullptr ? &legacy : streams.count(stream) != 0 ? stream : nullptr;
-}
-
-int bad(const char* call, const char* what, void* handle) { return fail(BadHandle, "%s: %p is no %s, or one that was destroyed", call, handle, what); }
 
 // The host has waited for something: copies to it arrive, and the sources of copies from it may be reused.
 int host_learns(const Clock& clock)
@@ -119,6 +59,30 @@ int host_learns(const Clock& clock)
     pending.swap(rest);
     return status;
 }
+
+int record_node(Stream& stream, Node node)
+{
+    Capture& capture = *stream.capture;
+    int index = 0;
+    while (capture.streams[index] != &stream)
+    {
+        index++;
+    }
+
+    node.stream = index;
+    capture.nodes.push_back(std::move(node));
+    stream.captured[stream.id] = capture.nodes.size();
+    return Success;
+}
+}
+
+Stream* find_stream(void* handle)
+{
+    Stream* stream = (Stream*)handle;
+    return stream == nullptr ? &legacy : streams.count(stream) != 0 ? stream : nullptr;
+}
+
+int bad(const char* call, const char* what, void* handle) { return fail(BadHandle, "%s: %p is no %s, or one that was destroyed", call, handle, what); }
 
 int run_on(Stream& stream, const char* what, const std::function<int(const Work&)>& run)
 {
@@ -154,30 +118,12 @@ int run_on(Stream& stream, const char* what, const std::function<int(const Work&
     return run(work);
 }
 
-int record_node(Stream& stream, Node node)
-{
-    Capture& capture = *stream.capture;
-    int index = 0;
-    while (capture.streams[index] != &stream)
-    {
-        index++;
-    }
-
-    node.stream = index;
-    capture.nodes.push_back(std::move(node));
-    stream.captured[stream.id] = capture.nodes.size();
-    return Success;
-}
-
 int invalidate(Stream& stream, const char* call)
 {
     stream.capture->invalid = true;
     return fail(CaptureUnsupported, "%s is not allowed while the stream captures", call);
 }
-}
 
-namespace emulator
-{
 int submit(void* handle, const char* what, std::function<int(const Work&)> work)
 {
     Stream* stream = find_stream(handle);
@@ -435,181 +381,4 @@ EMU_EXPORT int cuEventElapsedTime(float* milliseconds, void* start, void* end)
 
     *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
     return Success;
-}
-
-// ---- Graphs ----------------------------------------------------------------------------------------------------------------
-
-EMU_EXPORT int cuStreamBeginCapture_v2(void* handle, int mode)
-{
-    EMU_ENTER;
-    Stream* stream = find_stream(handle);
-    if (stream == nullptr || stream == &legacy)
-    {
-        return bad("cuStreamBeginCapture", "stream that can capture", handle);
-    }
-
-    if (stream->capture != nullptr)
-    {
-        return invalidate(*stream, "cuStreamBeginCapture");
-    }
-
-    stream->capture = new Capture();
-    stream->capture->origin = stream;
-    stream->capture->relaxed = mode == 2;
-    stream->capture->streams.push_back(stream);
-    stream->captured.clear();
-    return broken();
-}
-
-EMU_EXPORT int cuStreamEndCapture(void* handle, void** result)
-{
-    EMU_ENTER;
-    Stream* stream = find_stream(handle);
-    *result = nullptr;
-    if (stream == nullptr || stream->capture == nullptr || stream->capture->origin != stream)
-    {
-        return fail(CaptureUnsupported, "cuStreamEndCapture: the stream did not begin a capture");
-    }
-
-    std::unique_ptr<Capture> capture(stream->capture);
-    int status = capture->invalid ? fail(CaptureUnsupported, "cuStreamEndCapture: something not allowed was called during the capture") : (int)Success;
-    for (Stream* other : capture->streams)
-    {
-        if (status == Success && other != stream && stream->captured[other->id] < other->captured[other->id])
-        {
-            status = fail(CaptureUnsupported, "cuStreamEndCapture: stream %d was drawn into the capture, but stream %d does not wait for the end of its work", other->id, stream->id);
-        }
-
-        other->capture = nullptr;
-    }
-
-    for (Event* event : events)
-    {
-        event->capture = event->capture == capture.get() ? nullptr : event->capture;
-    }
-
-    if (status == Success)
-    {
-        Graph* graph = new Graph{std::move(capture->nodes), (int)capture->streams.size(), capture->records};
-        graphs.insert(graph);
-        *result = graph;
-    }
-
-    return status;
-}
-
-EMU_EXPORT int cuGraphGetNodes(void* graph, void**, std::size_t* count)
-{
-    EMU_ENTER;
-    if (graphs.count((Graph*)graph) == 0)
-    {
-        return bad("cuGraphGetNodes", "graph", graph);
-    }
-
-    *count = 0;
-    for (const Node& node : ((Graph*)graph)->nodes)
-    {
-        *count += node.kind == Node::Run;
-    }
-
-    return Success;
-}
-
-EMU_EXPORT int cuGraphDestroy(void* graph)
-{
-    EMU_ENTER;
-    if (graphs.erase((Graph*)graph) == 0)
-    {
-        return bad("cuGraphDestroy", "graph", graph);
-    }
-
-    delete (Graph*)graph;
-    return Success;
-}
-
-EMU_EXPORT int cuGraphInstantiateWithFlags(void** result, void* graph, unsigned long long)
-{
-    EMU_ENTER;
-    if (graphs.count((Graph*)graph) == 0)
-    {
-        return bad("cuGraphInstantiate", "graph", graph);
-    }
-
-    Executable* executable = new Executable();
-    executable->graph = *(Graph*)graph;
-    for (int i = 1; i < executable->graph.streams; i++)
-    {
-        executable->streams.emplace_back(new Stream());
-        executable->streams.back()->id = ++stream_count;
-    }
-
-    executables.insert(executable);
-    *result = executable;
-    return Success;
-}
-
-EMU_EXPORT int cuGraphExecDestroy(void* executable)
-{
-    EMU_ENTER;
-    if (executables.erase((Executable*)executable) == 0)
-    {
-        return bad("cuGraphExecDestroy", "executable graph", executable);
-    }
-
-    delete (Executable*)executable;
-    return Success;
-}
-
-EMU_EXPORT int cuGraphUpload(void* executable, void* stream)
-{
-    EMU_ENTER;
-    return executables.count((Executable*)executable) == 0 ? bad("cuGraphUpload", "executable graph", executable)
-           : find_stream(stream) == nullptr                ? bad("cuGraphUpload", "stream", stream)
-                                                           : broken();
-}
-
-EMU_EXPORT int cuGraphLaunch(void* handle, void* stream_handle)
-{
-    EMU_ENTER;
-    Executable* executable = (Executable*)handle;
-    Stream* stream = find_stream(stream_handle);
-    if (executables.count(executable) == 0 || stream == nullptr)
-    {
-        return bad("cuGraphLaunch", stream == nullptr ? "stream" : "executable graph", stream == nullptr ? stream_handle : handle);
-    }
-
-    if (stream->capture != nullptr)
-    {
-        return invalidate(*stream, "cuGraphLaunch");
-    }
-
-    // Launches of one executable graph wait for each other.
-    merge(stream->clock, executable->done);
-    std::vector<Clock> records(executable->graph.records);
-    int status = Success;
-    for (const Node& node : executable->graph.nodes)
-    {
-        Stream& on = node.stream == 0 ? *stream : *executable->streams[node.stream - 1];
-        if (node.kind == Node::Record)
-        {
-            merge(on.clock, host);
-            records[node.record] = on.clock;
-        }
-        else if (node.kind == Node::Wait)
-        {
-            merge(on.clock, records[node.record]);
-        }
-        else
-        {
-            status = run_on(on, node.what, node.work);
-        }
-
-        if (status != Success)
-        {
-            return status;
-        }
-    }
-
-    executable->done = stream->clock;
-    return broken();
 }

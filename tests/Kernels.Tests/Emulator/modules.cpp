@@ -1,0 +1,362 @@
+// Modules: the compiled CUDA sources beside this library, their kernels, and the launches of these.
+#include "emulator.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <link.h>
+#include <set>
+
+namespace emulator
+{
+struct Module
+{
+    std::string path;
+    std::uint64_t hash = 0;
+    bool checked = false;
+    std::vector<Kernel> kernels;
+    std::vector<Segment> writable, constant;
+};
+
+namespace
+{
+struct LoadedModule
+{
+    Module* module;
+    std::map<std::string, std::unique_ptr<Kernel>> functions;
+};
+
+std::vector<std::unique_ptr<Module>> modules;
+Module* registering;
+bool scanned;
+std::vector<Segment> writable_data;
+std::set<LoadedModule*> loaded;
+std::map<Kernel*, LoadedModule*> functions;
+
+bool wants_checks()
+{
+    const char* mode = std::getenv("ENGINE_EMULATOR");
+#if defined(__SANITIZE_ADDRESS__)
+    (void)mode;
+    return false; // AddressSanitizer does the checking there.
+#else
+    return mode == nullptr || std::strcmp(mode, "fast") != 0;
+#endif
+}
+
+int note_segments(struct dl_phdr_info* info, std::size_t, void* data)
+{
+    Module& module = *(Module*)data;
+    if (module.path == info->dlpi_name)
+    {
+        for (int i = 0; i < info->dlpi_phnum; i++)
+        {
+            const ElfW(Phdr)& header = info->dlpi_phdr[i];
+            if (header.p_type == PT_LOAD)
+            {
+                std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
+                ((header.p_flags & PF_W) != 0 ? module.writable : module.constant).push_back({begin, begin + header.p_memsz});
+            }
+        }
+    }
+
+    return 0;
+}
+
+// Opens the modules beside this library whose kernels are of the wanted kind.
+void scan()
+{
+    if (scanned)
+    {
+        return;
+    }
+
+    scanned = true;
+    checking = wants_checks();
+    Dl_info self;
+    dladdr((void*)&scan, &self);
+    std::string folder = std::string(self.dli_fname).substr(0, std::string(self.dli_fname).rfind('/'));
+    const std::string ending = checking ? "_checked.so" : "_fast.so";
+    DIR* directory = opendir(folder.c_str());
+    while (struct dirent* entry = directory == nullptr ? nullptr : readdir(directory))
+    {
+        std::string name = entry->d_name;
+        if (name.rfind("module_", 0) != 0 || name.size() < ending.size() || name.compare(name.size() - ending.size(), ending.size(), ending) != 0)
+        {
+            continue;
+        }
+
+        std::unique_ptr<Module> module(new Module());
+        module->path = folder + "/" + name;
+        registering = module.get();
+        void* handle = dlopen(module->path.c_str(), RTLD_NOW | RTLD_LOCAL);
+        registering = nullptr;
+        if (handle == nullptr)
+        {
+            fail(InvalidImage, "%s does not load: %s", name.c_str(), dlerror());
+            continue;
+        }
+
+        const char* begin = (const char*)dlsym(handle, "emu_module_source");
+        const char* end = (const char*)dlsym(handle, "emu_module_source_end");
+        module->hash = hash(begin, (std::size_t)(end - begin));
+        dl_iterate_phdr(note_segments, module.get());
+        writable_data.insert(writable_data.end(), module->writable.begin(), module->writable.end());
+        modules.push_back(std::move(module));
+    }
+
+    if (directory != nullptr)
+    {
+        closedir(directory);
+    }
+}
+}
+
+bool has_module(std::uint64_t source_hash)
+{
+    scan();
+    for (auto& module : modules)
+    {
+        if (module->hash == source_hash)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+std::vector<Segment>& module_data() { return writable_data; }
+
+bool is_module_constant(std::uintptr_t address)
+{
+    for (auto& module : modules)
+    {
+        for (const Segment& segment : module->constant)
+        {
+            if (address >= segment.begin && address < segment.end)
+            {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+std::size_t live_modules() { return loaded.size(); }
+
+void reset_modules()
+{
+    for (LoadedModule* module : loaded)
+    {
+        delete module;
+    }
+
+    loaded.clear();
+    functions.clear();
+}
+}
+
+using namespace emulator;
+
+EMU_EXPORT void emu_register_kernel(const char* name, void (*call)(void**), int parameters, const int* sizes, const int* kinds)
+{
+    Kernel kernel;
+    kernel.name = name;
+    kernel.call = call;
+    kernel.sizes.assign(sizes, sizes + parameters);
+    kernel.kinds.assign(kinds, kinds + parameters);
+    registering->kernels.push_back(kernel);
+}
+
+EMU_EXPORT int emu_is_checking()
+{
+    EMU_ENTER;
+    scan();
+    return checking;
+}
+
+// The names of all kernels of a module file, each on a line.
+EMU_EXPORT const char* emu_kernel_names(const char* module_name)
+{
+    EMU_ENTER;
+    static std::string text;
+    text.clear();
+    scan();
+    for (auto& module : modules)
+    {
+        if (module->path.find(std::string("/module_") + module_name + "_") != std::string::npos)
+        {
+            for (const Kernel& kernel : module->kernels)
+            {
+                text += kernel.name + "\n";
+            }
+        }
+    }
+
+    return text.c_str();
+}
+
+EMU_EXPORT int cuModuleLoadData(void** result, const void* image)
+{
+    EMU_ENTER;
+    scan();
+    unsigned long long wanted = 0;
+    if (std::sscanf((const char*)image, "ENGINE-EMULATOR-MODULE %llx", &wanted) != 1)
+    {
+        return InvalidImage;
+    }
+
+    for (auto& module : modules)
+    {
+        if (module->hash == wanted)
+        {
+            LoadedModule* made = new LoadedModule{module.get(), {}};
+            loaded.insert(made);
+            *result = made;
+            return Success;
+        }
+    }
+
+    return InvalidImage;
+}
+
+EMU_EXPORT int cuModuleUnload(void* handle)
+{
+    EMU_ENTER;
+    LoadedModule* module = (LoadedModule*)handle;
+    if (loaded.erase(module) == 0)
+    {
+        return fail(BadHandle, "cuModuleUnload: %p is no module", handle);
+    }
+
+    for (auto& entry : module->functions)
+    {
+        functions.erase(entry.second.get());
+    }
+
+    delete module;
+    return Success;
+}
+
+EMU_EXPORT int cuModuleGetFunction(void** function, void* handle, const char* name)
+{
+    EMU_ENTER;
+    LoadedModule* module = (LoadedModule*)handle;
+    if (loaded.count(module) == 0)
+    {
+        return fail(BadHandle, "cuModuleGetFunction: %p is no module", handle);
+    }
+
+    std::unique_ptr<Kernel>& made = module->functions[name];
+    for (const Kernel& kernel : module->module->kernels)
+    {
+        if (made == nullptr && kernel.name == name)
+        {
+            made.reset(new Kernel(kernel));
+            functions[made.get()] = module;
+        }
+    }
+
+    *function = made.get();
+    return made == nullptr ? (int)NotFound : (int)Success;
+}
+
+EMU_EXPORT int cuFuncGetAttribute(int* value, int attribute, void* function)
+{
+    EMU_ENTER;
+    if (functions.count((Kernel*)function) == 0)
+    {
+        return fail(BadHandle, "cuFuncGetAttribute: %p is no kernel", function);
+    }
+
+    *value = attribute == 0 ? 1024 : attribute == 4 ? 32 : attribute == 8 ? ((Kernel*)function)->max_dynamic_shared : 0;
+    return Success;
+}
+
+EMU_EXPORT int cuFuncSetAttribute(void* function, int attribute, int value)
+{
+    EMU_ENTER;
+    if (functions.count((Kernel*)function) == 0)
+    {
+        return fail(BadHandle, "cuFuncSetAttribute: %p is no kernel", function);
+    }
+
+    if (attribute == 8)
+    {
+        if (value > 227 * 1024)
+        {
+            return fail(LaunchLimit, "cuFuncSetAttribute: %d bytes of dynamic shared memory; at most %d are possible", value, 227 * 1024);
+        }
+
+        ((Kernel*)function)->max_dynamic_shared = value;
+    }
+
+    return Success;
+}
+
+EMU_EXPORT int cuFuncGetParamInfo(void* function, std::size_t index, std::size_t* offset, std::size_t* size)
+{
+    EMU_ENTER;
+    if (functions.count((Kernel*)function) == 0)
+    {
+        return fail(BadHandle, "cuFuncGetParamInfo: %p is no kernel", function);
+    }
+
+    const Kernel& kernel = *(Kernel*)function;
+    if (index >= kernel.sizes.size())
+    {
+        return InvalidValue;
+    }
+
+    *offset = 0;
+    for (std::size_t i = 0; i <= index; i++)
+    {
+        std::size_t bytes = (std::size_t)kernel.sizes[i], alignment = bytes >= 8 ? 8 : bytes;
+        *offset = (*offset + alignment - 1) / alignment * alignment;
+        *offset += i < index ? bytes : 0;
+    }
+
+    *size = (std::size_t)kernel.sizes[index];
+    return Success;
+}
+
+EMU_EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int block_size, std::size_t)
+{
+    *blocks = block_size > 0 ? 2048 / block_size : 0;
+    return Success;
+}
+
+EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                              void* stream, void** parameters, void** extra)
+{
+    EMU_ENTER;
+    Kernel* kernel = (Kernel*)function;
+    if (functions.count(kernel) == 0)
+    {
+        return fail(BadHandle, "cuLaunchKernel: %p is no kernel, or its module was unloaded", function);
+    }
+
+    if (extra != nullptr || (parameters == nullptr && !kernel->sizes.empty()))
+    {
+        return fail(BadParameters, "%s: takes %zu parameters by address", kernel->name.c_str(), kernel->sizes.size());
+    }
+
+    // The driver copies the arguments when the launch is queued.
+    Launch launch{kernel, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared_bytes, {}};
+    for (std::size_t i = 0; i < kernel->sizes.size(); i++)
+    {
+        const unsigned char* argument = (const unsigned char*)parameters[i];
+        if (argument == nullptr)
+        {
+            return fail(BadParameters, "%s: parameter %zu of %zu has no address", kernel->name.c_str(), i, kernel->sizes.size());
+        }
+
+        launch.arguments.emplace_back(argument, argument + kernel->sizes[i]);
+    }
+
+    return submit(stream, kernel->name.c_str(), [=](const Work& work) { return run(launch, work); });
+}
