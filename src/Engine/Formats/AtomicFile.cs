@@ -35,7 +35,8 @@ public static class AtomicFile
                 TryDelete(temporary);
             }
 
-            if (e is IOException or UnauthorizedAccessException)
+            // .NET reports a file beyond what the file system or the process' limits allow (EFBIG) as an argument out of range.
+            if (e is IOException or UnauthorizedAccessException || (e is ArgumentOutOfRangeException && e.TargetSite?.DeclaringType == typeof(RandomAccess)))
             {
                 throw CannotWrite(path, e);
             }
@@ -89,9 +90,10 @@ public static class AtomicFile
         {
             DirectoryNotFoundException => "its folder does not exist",
             UnauthorizedAccessException => "access is denied",
+            ArgumentOutOfRangeException => "the file is larger than the file system or the process' limit allows",
             _ => e.Message,
         };
-        int end = reason.IndexOf($" : '{path}", StringComparison.Ordinal);
+        int end = reason.IndexOf($" : '{Path.GetFullPath(path)}", StringComparison.Ordinal);
         return (end < 0 ? reason : reason[..end]).ReplaceLineEndings(" ").TrimEnd('.', ' ');
     }
 
