@@ -1,0 +1,124 @@
+using System.Diagnostics;
+
+namespace Cli.Tests;
+
+public sealed class FailureTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Missing_data_names_the_folder_and_the_files()
+    {
+        EngineRun run = await EngineRun.InProcessAsync("train", "--data", "cifar10", "--data-dir", _folder.Path, "--device", "cpu", "--out", _folder["run"]);
+
+        run.AssertFails(1, _folder.Path, "engine data get cifar10");
+        Assert.False(Directory.Exists(_folder["run"]));
+    }
+
+    [Theory]
+    [InlineData("empty")]
+    [InlineData("wrong magic")]
+    [InlineData("truncated")]
+    public async Task Damaged_data_is_one_line_and_leaves_no_run_behind(string damage)
+    {
+        byte[] content = damage switch
+        {
+            "empty" => [],
+            "wrong magic" => [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
+            _ => [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3],
+        };
+        foreach (string name in (string[])["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+        {
+            File.WriteAllBytes(_folder[name], content);
+        }
+
+        EngineRun run = await EngineRun.InProcessAsync(
+            "train", "--data", "fashion-mnist", "--data-dir", _folder.Path, "--device", "cpu", "--out", _folder["run"]);
+
+        run.AssertFails(1, "train-images-idx3-ubyte");
+        Assert.False(Directory.Exists(_folder["run"]));
+    }
+
+    [Fact]
+    public async Task A_checkpoint_or_weights_of_another_network_are_refused()
+    {
+        Assert.Equal(0, (await EngineRun.InProcessAsync(
+            "train", "--model", "resnet8", "--epochs", "1", "--batch-size", "256", "--device", "cpu", "--out", _folder["run"])).ExitCode);
+        byte[] weights = File.ReadAllBytes(_folder["run/weights.safetensors"]);
+
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "resnet8", "resnet14");
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--lr", "0.7", "--device", "cpu")).AssertFails(1, "other options");
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
+        Assert.Equal(weights, File.ReadAllBytes(_folder["run/weights.safetensors"]));
+
+        File.WriteAllBytes(_folder["run/weights.safetensors"], weights[..(weights.Length / 2)]);
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu")).AssertFails(1, "weights.safetensors");
+    }
+
+    [Fact]
+    public async Task Folders_without_a_run_and_files_that_are_not_there_are_named()
+    {
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["nowhere"])).AssertFails(1, _folder["nowhere"]);
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["nowhere"], "--model", "resnet8", "--data", "digits")).AssertFails(1, _folder["nowhere"]);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_made_is_named()
+    {
+        File.WriteAllText(_folder["file"], "");
+        EngineRun run = await EngineRun.InProcessAsync("train", "--model", "resnet8", "--device", "cpu", "--out", _folder["file/run"]);
+
+        run.AssertFails(1, _folder["file/run"]);
+    }
+
+    [Fact]
+    public async Task A_loss_that_is_not_finite_stops_the_run_and_leaves_a_checkpoint()
+    {
+        EngineRun run = await EngineRun.InProcessAsync(
+            "train", "--model", "resnet8", "--device", "cpu", "--lr", "1e30", "--schedule", "constant", "--epochs", "3", "--out", _folder["run"]);
+
+        run.AssertFails(1, "diverged", "checkpoint.safetensors");
+        Assert.True(File.Exists(_folder["run/checkpoint.safetensors"]));
+        Assert.False(File.Exists(_folder["run/weights.safetensors"]));
+    }
+
+    [Fact]
+    public async Task A_gpu_that_is_not_there_is_one_line()
+    {
+        if (Engine.Kernels.Interop.CudaLibraries.Probe().IsAvailable)
+        {
+            (await EngineRun.InProcessAsync("bench", "--device", "cuda:99")).AssertFails(1, "99");
+            return;
+        }
+
+        (await EngineRun.InProcessAsync("bench", "--device", "cuda")).AssertFails(1, "CUDA is not available");
+    }
+
+    // A limit on the size of files stands in for a full disk: writing the checkpoint fails in the same way. The runtime
+    // must not map its own code from a file then.
+    [Fact]
+    public async Task A_disk_that_is_full_is_one_line_and_leaves_nothing_half_written()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            File.WriteAllText(_folder["file"], "");
+            (await EngineRun.InProcessAsync("train", "--device", "cpu", "--out", _folder["file"])).AssertFails(1, _folder["file"]);
+            return;
+        }
+
+        ProcessStartInfo start = new("sh", ["-c", $"trap '' XFSZ; ulimit -f 64; DOTNET_EnableWriteXorExecute=0 exec dotnet '{typeof(Engine.Cli.Program).Assembly.Location}' train --model resnet8 --device cpu --out '{_folder["run"]}'"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+
+        new EngineRun(process.ExitCode, await output, error).AssertFails(1, "checkpoint.safetensors");
+        Assert.False(Directory.Exists(_folder["run"]));
+    }
+}

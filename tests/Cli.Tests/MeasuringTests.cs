@@ -1,0 +1,105 @@
+using System.Text.Json;
+
+namespace Cli.Tests;
+
+public sealed class MeasuringTests
+{
+    [Theory]
+    [InlineData("train")]
+    [InlineData("infer")]
+    public async Task Bench_prints_one_object_with_the_keys_of_the_pytorch_side(string mode)
+    {
+        EngineRun run = await EngineRun.InProcessAsync(
+            "bench", "--model", "resnet8", "--batch-size", "4", "--mode", mode, "--device", "cpu", "--threads", "1", "--steps", "3", "--json");
+
+        Assert.Equal(0, run.ExitCode);
+        JsonElement line = Assert.Single(run.Json);
+        Assert.Equal(
+            ["engine", "model", "mode", "batch_size", "device", "precision", "compile", "channels_last", "images_per_second", "peak_device_bytes"],
+            line.EnumerateObject().Select(p => p.Name).Take(10));
+        Assert.StartsWith("engine ", line.GetProperty("engine").GetString());
+        Assert.Equal(("resnet8", mode, 4), (line.GetProperty("model").GetString(), line.GetProperty("mode").GetString(), line.GetProperty("batch_size").GetInt32()));
+        Assert.Equal("cpu x1", line.GetProperty("device").GetString());
+        JsonElement rates = line.GetProperty("images_per_second");
+        Assert.True(rates.GetProperty("min").GetDouble() > 0);
+        Assert.InRange(rates.GetProperty("median").GetDouble(), rates.GetProperty("min").GetDouble(), rates.GetProperty("max").GetDouble());
+        Assert.True(line.GetProperty("peak_device_bytes").GetInt64() > 0);
+        Assert.Equal(0, line.GetProperty("native_allocations").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("resnet20", 269_722, 40_551_040, 32)]
+    [InlineData("resnet18", 11_689_512, 1_814_073_344, 224)]
+    [InlineData("resnet50", 25_557_032, 4_089_184_256, 224)]
+    public async Task Info_tells_the_known_numbers(string model, long parameters, long multiplyAdds, int size)
+    {
+        JsonElement line = Assert.Single((await EngineRun.InProcessAsync("info", model, "--json")).Json);
+
+        Assert.Equal(parameters, line.GetProperty("parameters").GetInt64());
+        Assert.Equal(multiplyAdds, line.GetProperty("multiply_adds").GetInt64());
+        Assert.Equal(size, line.GetProperty("image_size").GetInt32());
+        Assert.True(line.GetProperty("activation_bytes").GetInt64() > 0);
+        Assert.Equal(parameters, line.GetProperty("layers").EnumerateArray().Sum(l => l.GetProperty("parameters").GetInt64()));
+    }
+
+    [Fact]
+    public async Task Info_lists_networks_and_shows_layers_and_trees()
+    {
+        EngineRun list = await EngineRun.InProcessAsync("info");
+        Assert.Contains("resnet152", list.Output);
+        Assert.Contains("plain20", list.Output);
+        Assert.Contains("layer3.2.conv2", (await EngineRun.InProcessAsync("info", "resnet20")).Output);
+        Assert.Contains("(layer1): Sequential(", (await EngineRun.InProcessAsync("info", "resnet20", "--tree")).Output);
+        Assert.Contains("resnet56", (await EngineRun.InProcessAsync("info", "--json")).Json[0].GetProperty("models").EnumerateArray().Select(m => m.GetString()));
+    }
+
+    [Theory]
+    [InlineData("reference", "SgdStep")]
+    [InlineData("cpu", "MaxPool")]
+    [InlineData("reference", "gradient of relu")]
+    public async Task Check_ends_with_a_summary(string device, string only)
+    {
+        EngineRun run = await EngineRun.InProcessAsync("check", "--device", device, "--only", only, "--seed", "3", "--json");
+
+        Assert.Equal(0, run.ExitCode);
+        JsonElement summary = run.Json[^1];
+        Assert.Equal(["checks", "failed", "worst"], summary.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(run.Json.Length - 1, summary.GetProperty("checks").GetInt32());
+        Assert.Equal(0, summary.GetProperty("failed").GetInt32());
+        Assert.NotEqual("", summary.GetProperty("worst").GetProperty("name").GetString());
+        Assert.True(summary.GetProperty("worst").GetProperty("error").GetDouble() >= 0);
+        Assert.All(run.Json[..^1], line => Assert.True(line.GetProperty("passed").GetBoolean()));
+    }
+
+    [Fact]
+    public async Task Check_shows_a_table_grouped_by_primitive()
+    {
+        EngineRun run = await EngineRun.InProcessAsync("check", "--device", "cpu", "--only", "Pool");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.All(["MaxPoolBackward", "AdaptiveAveragePool", "worst error", "tolerance", "0 failed"], part => Assert.Contains(part, run.Output));
+    }
+
+    [Fact]
+    public async Task Doctor_tells_of_devices_libraries_and_data()
+    {
+        JsonElement report = Assert.Single((await EngineRun.InProcessAsync("doctor", "--json")).Json);
+
+        Assert.Equal(Environment.ProcessorCount, report.GetProperty("processors").GetInt32());
+        Assert.Equal(4, report.GetProperty("libraries").GetArrayLength());
+        Assert.Contains("reference", report.GetProperty("devices").EnumerateArray().Select(d => d.GetProperty("name").GetString()));
+        Assert.Contains("built in", report.GetProperty("data").EnumerateArray().Select(d => d.GetProperty("location").GetString()));
+
+        string text = (await EngineRun.InProcessAsync("doctor")).Output;
+        Assert.All(["device cpu", "NVIDIA driver", "data digits"], part => Assert.Contains(part, text));
+    }
+
+    [Fact]
+    public async Task Data_is_listed_and_what_is_built_in_is_not_downloaded()
+    {
+        EngineRun list = await EngineRun.InProcessAsync("data", "list", "--json");
+        Assert.Equal(["digits", "fashion-mnist", "cifar10", "cifar100"], list.Json.Select(l => l.GetProperty("name").GetString()));
+        Assert.Contains("handwritten", (await EngineRun.InProcessAsync("data", "list")).Output);
+        Assert.Contains("nothing to download", (await EngineRun.InProcessAsync("data", "get", "digits")).Output);
+    }
+}

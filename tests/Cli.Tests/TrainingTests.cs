@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Cli.Tests;
+
+public sealed class TrainingTests : IDisposable
+{
+    private static readonly string[] Tiny = ["train", "--model", "resnet8", "--device", "cpu", "--threads", "1", "--batch-size", "64", "--seed", "5"];
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Training_prints_json_lines_alone_and_evaluation_finds_the_same_answers()
+    {
+        EngineRun train = await EngineRun.InProcessAsync([.. Tiny, "--epochs", "1", "--out", _folder["run"], "--json"]);
+
+        Assert.Equal(0, train.ExitCode);
+        Assert.Equal(["epoch", "end"], train.Json.Select(l => l.GetProperty("event").GetString()));
+        JsonElement epoch = train.Json[0];
+        Assert.Equal(1, epoch.GetProperty("epoch").GetInt32());
+        Assert.Equal(360, epoch.GetProperty("total").GetInt32());
+        Assert.True(epoch.GetProperty("train_loss").GetDouble() > 0);
+        Assert.True(epoch.GetProperty("seconds").GetDouble() > 0);
+        Assert.True(epoch.GetProperty("images_per_second").GetDouble() > 0);
+        Assert.Equal(_folder["run/weights.safetensors"], train.Json[1].GetProperty("weights").GetString());
+        Assert.Contains("device cpu", train.Error);
+
+        int correct = epoch.GetProperty("correct").GetInt32();
+        foreach (string[] weights in (string[][])
+            [["--weights", _folder["run"]], ["--model", "resnet8", "--data", "digits", "--weights", _folder["run/weights.safetensors"], "--normalize", "dataset"]])
+        {
+            EngineRun eval = await EngineRun.InProcessAsync(["eval", .. weights, "--device", "cpu", "--json"]);
+            JsonElement line = Assert.Single(eval.Json);
+            Assert.Equal((0, correct, 360), (eval.ExitCode, line.GetProperty("correct").GetInt32(), line.GetProperty("total").GetInt32()));
+            Assert.Equal(epoch.GetProperty("test_loss").GetDouble(), line.GetProperty("loss").GetDouble(), 1e-5);
+        }
+
+        EngineRun raw = await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu", "--normalize", "none", "--json");
+        Assert.NotEqual(epoch.GetProperty("test_loss").GetDouble(), raw.Json[^1].GetProperty("loss").GetDouble(), 1e-5);
+    }
+
+    [Fact]
+    public async Task Without_json_there_is_a_line_an_epoch_and_a_table()
+    {
+        EngineRun run = await EngineRun.InProcessAsync([.. Tiny, "--epochs", "2", "--out", _folder["run"]]);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("", run.Error);
+        Assert.Contains("epoch 1/2", run.Output);
+        Assert.Contains("epoch 2/2", run.Output);
+        Assert.Contains("final accuracy", run.Output);
+        Assert.Contains("weights.safetensors", run.Output);
+        Assert.DoesNotContain('\u001b', run.Output);
+    }
+
+    [Fact]
+    public async Task A_run_that_was_interrupted_ends_with_the_same_weights()
+    {
+        string[] whole = [.. Tiny, "--epochs", "2"];
+        Assert.Equal(0, (await EngineRun.InProcessAsync([.. whole, "--out", _folder["whole"]])).ExitCode);
+
+        using CancellationTokenSource now = new();
+        await now.CancelAsync();
+        EngineRun stopped = await EngineRun.InProcessAsync([.. whole, "--out", _folder["parts"]], now.Token);
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Contains($"--resume {_folder["parts"]}", stopped.Output);
+
+        Assert.Equal(0, (await EngineRun.InProcessAsync("train", "--resume", _folder["parts"], "--device", "cpu")).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_folder["whole/weights.safetensors"]), File.ReadAllBytes(_folder["parts/weights.safetensors"]));
+    }
+
+    [Theory]
+    [InlineData("-INT")]
+    [InlineData("-TERM")]
+    public async Task A_signal_makes_the_process_write_a_checkpoint_and_tell_how_to_go_on(string signal)
+    {
+        using Process process = EngineRun.Start([.. Tiny, "--epochs", "500", "--out", _folder["run"]]);
+        while (await process.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("epoch 1/", StringComparison.Ordinal))
+        {
+        }
+
+        using Process kill = Process.Start("kill", [signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        string rest = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains($"engine train --resume {_folder["run"]}", rest);
+        Assert.True(File.Exists(_folder["run/checkpoint.safetensors"]));
+    }
+
+    [Fact]
+    public async Task An_unfinished_run_is_not_overwritten_and_a_finished_one_is()
+    {
+        Assert.Equal(0, (await EngineRun.InProcessAsync([.. Tiny, "--epochs", "1", "--out", _folder["run"]])).ExitCode);
+        EngineRun again = await EngineRun.InProcessAsync([.. Tiny, "--epochs", "1", "--out", _folder["run"]]);
+        Assert.Equal(0, again.ExitCode);
+        Assert.Contains("replaced", again.Error);
+
+        string metrics = File.ReadAllText(_folder["run/metrics.jsonl"]).Replace("\"epochs\":1", "\"epochs\":3", StringComparison.Ordinal);
+        File.WriteAllText(_folder["run/metrics.jsonl"], metrics);
+        (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "1 of 3 epochs", "--resume");
+        Assert.Equal(metrics, File.ReadAllText(_folder["run/metrics.jsonl"]));
+    }
+}
