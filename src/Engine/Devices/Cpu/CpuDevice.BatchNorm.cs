@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Devices.Cpu;
 
-/// <content>Batch normalisation and the bias. The forward reads its input twice; the backward reads everything twice at most.</content>
+/// <content>Batch normalisation and the bias. Both directions read what they need twice: once for the sums, once for the result.</content>
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
@@ -14,8 +14,8 @@ public sealed unsafe partial class CpuDevice
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         int channels = tile.Channels;
         int pixels = input.Shape.Rows;
-        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
-        long momentCount = Math.Max(tasks, 1) * 2L * channels;
+        int tasks = TaskCount(pixels, tile.SumPixels(pixels));
+        long momentCount = RoundUp(Math.Max(tasks, 1) * 2L * channels);
         long workFloats = (long)_team.Size * Moments.WorkFloats(tile);
         using Scratch scratch = new(Memory, (momentCount * sizeof(double)) + ((workFloats + (2 * tile.Length)) * sizeof(float)));
         double* moments = (double*)scratch.Start;
@@ -24,16 +24,7 @@ public sealed unsafe partial class CpuDevice
         float* shift = scale + tile.Length;
 
         Run(new MomentsJob(Floats(input), pixels, tile, moments, work), tasks);
-        long perTask = tile.ChunkPixels * MomentsJob.Chunks;
-        for (int task = 1; task < tasks; task++)
-        {
-            double* added = moments + ((nint)task * 2 * channels);
-            for (int c = 0; c < channels; c++)
-            {
-                Moments.Join(
-                    ref moments[c], ref moments[channels + c], task * perTask, added[c], added[channels + c], Math.Min(perTask, pixels - (task * perTask)));
-            }
-        }
+        JoinTasks(moments, channels, tasks, pixels, tile.SumPixels(pixels));
 
         float* means = Floats(savedMean), inverseDeviations = Floats(savedInverseDeviation), gammas = Floats(gamma), betas = Floats(beta);
         float* runningMeans = FloatsOrNull(runningMean), runningVariances = FloatsOrNull(runningVariance);
@@ -86,8 +77,8 @@ public sealed unsafe partial class CpuDevice
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         int channels = tile.Channels;
         int pixels = input.Shape.Rows;
-        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
-        long sumCount = Math.Max(tasks, 1) * 2L * channels;
+        int tasks = TaskCount(pixels, tile.SumPixels(pixels));
+        long sumCount = RoundUp(Math.Max(tasks, 1) * 2L * channels);
         long workFloats = (long)_team.Size * 2 * tile.Length;
         using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((workFloats + (4 * tile.Length)) * sizeof(float)));
         double* sums = (double*)scratch.Start;
@@ -115,12 +106,13 @@ public sealed unsafe partial class CpuDevice
         }
 
         float* gammas = Floats(gamma), inverseDeviations = Floats(inverseDeviation);
+        float* gammaGradients = FloatsOrNull(gammaGradient), betaGradients = FloatsOrNull(betaGradient);
         for (int c = 0; c < channels; c++)
         {
             double sum = sums[c];
             double sumNormalized = sums[channels + c] * inverseDeviations[c];
-            Put(gammaGradient, c, sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
-            Put(betaGradient, c, sum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(gammaGradients, c, sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
+            Put(betaGradients, c, sum, accumulate.HasFlag(NormAccumulate.Beta));
             double factor = (double)gammas[c] * inverseDeviations[c];
             direct[c] = (float)factor;
             slope[c] = batchStatistics ? (float)(-factor * inverseDeviations[c] * sumNormalized / pixels) : 0;
@@ -139,20 +131,21 @@ public sealed unsafe partial class CpuDevice
         // Where the shortcut's gradient has been overwritten with g, g is there, clipped already.
         bool isClipped = shortcutGradient is not null && !inputs.AccumulateShortcut;
         float* gradient = isClipped ? inputs.ShortcutGradient : inputs.OutputGradient;
+        int mapTasks = TaskCount(pixels, tile.MapPixels);
         bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
         if (relu && !isClipped)
         {
             Run(
                 new ChannelGradientJob<Yes>(
                     new(gradient, inputs.Input, inputs.Output, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
-                tasks);
+                mapTasks);
         }
         else
         {
             Run(
                 new ChannelGradientJob<No>(
                     new(gradient, inputs.Input, null, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
-                tasks);
+                mapTasks);
         }
     }
 
@@ -173,8 +166,8 @@ public sealed unsafe partial class CpuDevice
     {
         ChannelTile tile = ChannelTile.For(outputGradient.Shape.Last, Width);
         int pixels = outputGradient.Shape.Rows;
-        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
-        long sumCount = (long)tasks * tile.Channels;
+        int tasks = TaskCount(pixels, tile.SumPixels(pixels));
+        long sumCount = RoundUp((long)tasks * tile.Channels);
         using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((long)_team.Size * tile.Length * sizeof(float)));
         double* sums = (double*)scratch.Start;
         Run(new PlainSumsJob(Floats(outputGradient), tile, pixels, sums, (float*)(sums + sumCount)), tasks);
@@ -186,7 +179,7 @@ public sealed unsafe partial class CpuDevice
                 sum += sums[((nint)task * tile.Channels) + c];
             }
 
-            Put(biasGradient, c, sum, accumulate);
+            Put(Floats(biasGradient), c, sum, accumulate);
         }
     }
 
@@ -197,7 +190,7 @@ public sealed unsafe partial class CpuDevice
         tile.Repeat(shift);
         float* x = Floats(input), s = FloatsOrNull(shortcut), y = Floats(output);
         int pixels = input.Shape.Rows;
-        int tasks = TaskCount(pixels, tile.ChunkPixels * MomentsJob.Chunks);
+        int tasks = TaskCount(pixels, tile.MapPixels);
         switch (shortcut is not null, relu)
         {
             case (true, true): Run(new ChannelAffineJob<Yes, Yes>(new(x, scale, shift, s, y), tile, pixels), tasks); break;
@@ -218,18 +211,39 @@ public sealed unsafe partial class CpuDevice
             default: Run(new GradientMomentsJob<No, No>(inputs, center, tile, pixels, sums, work), tasks); break;
         }
 
-        for (nint i = 2 * tile.Channels; i < (nint)tasks * 2 * tile.Channels; i++)
+        for (int task = 1; task < tasks; task++)
         {
-            sums[i % (2 * tile.Channels)] += sums[i];
+            double* added = sums + ((nint)task * 2 * tile.Channels);
+            for (int i = 0; i < 2 * tile.Channels; i++)
+            {
+                sums[i] += added[i];
+            }
         }
     }
 
-    private static void Put(Tensor? output, int index, double value, bool accumulate)
+    // Leaves the moments over all tasks in the first task's place.
+    private static void JoinTasks(double* moments, int channels, int tasks, long pixels, long perTask)
+    {
+        for (int task = 1; task < tasks; task++)
+        {
+            double* added = moments + ((nint)task * 2 * channels);
+            long count = task * perTask;
+            double share = (double)Math.Min(perTask, pixels - count) / Math.Min(pixels, count + perTask);
+            for (int c = 0; c < channels; c++)
+            {
+                Moments.Join(ref moments[c], ref moments[channels + c], count, share, added[c], added[channels + c]);
+            }
+        }
+    }
+
+    // Doubles to a multiple of 64 bytes, so that vectors behind them are aligned.
+    private static long RoundUp(long doubles) => (doubles + 7) / 8 * 8;
+
+    private static void Put(float* output, int index, double value, bool accumulate)
     {
         if (output is not null)
         {
-            float* floats = Floats(output);
-            floats[index] = (float)(accumulate ? floats[index] + value : value);
+            output[index] = (float)(accumulate ? output[index] + value : value);
         }
     }
 }

@@ -24,7 +24,7 @@ public sealed unsafe partial class CpuDevice
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         int channels = tile.Channels;
         int images = input.Shape[0];
-        long sumCount = images * 2L * channels;
+        long sumCount = RoundUp(images * 2L * channels);
         using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + (_team.Size * GroupNormArguments.ThreadBytes(tile)));
         double* sums = (double*)scratch.Start;
         GroupNormArguments arguments = GroupNormOf(input, tile, groups, gamma, savedMean, savedInverseDeviation, (byte*)(sums + sumCount));
@@ -41,8 +41,8 @@ public sealed unsafe partial class CpuDevice
                 gammaSum += sums[(n * 2L * channels) + channels + c];
             }
 
-            Put(betaGradient, c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
-            Put(gammaGradient, c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
+            Put(FloatsOrNull(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(FloatsOrNull(gammaGradient), c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
         }
     }
 

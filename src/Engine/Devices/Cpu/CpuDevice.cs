@@ -31,7 +31,7 @@ public sealed unsafe partial class CpuDevice : Device
         }
 
         Level = level ?? SimdLevels.FromEnvironment();
-        if (!Level.IsSupported())
+        if (!Enum.IsDefined(Level) || !Level.IsSupported())
         {
             throw new EngineException($"this processor has no vectors of {(int)Level} floats: its widest have {(int)SimdLevels.Widest}");
         }
@@ -48,7 +48,8 @@ public sealed unsafe partial class CpuDevice : Device
 
     /// <inheritdoc/>
     public override string Description =>
-        $"{Processor.Name}, {Threads} {(Threads == 1 ? "thread" : "threads")}, {Level.DisplayName()} ({(int)Level} {(Level == SimdLevel.Scalar ? "float" : "floats")})";
+        $"{Processor.Name}, {Threads} {(Threads == 1 ? "thread" : "threads")}, "
+        + $"{Level.DisplayName()} ({(int)Level} {(Level == SimdLevel.Scalar ? "float" : "floats")})";
 
     /// <summary>Floats in a vector.</summary>
     private int Width => (int)Level;

@@ -42,7 +42,11 @@ public static class SimdLevels
 
     /// <summary>The level that the environment variable ENGINE_SIMD names, or the widest where it is not set.</summary>
     /// <exception cref="EngineException">The variable names no level.</exception>
-    internal static SimdLevel FromEnvironment() => Environment.GetEnvironmentVariable("ENGINE_SIMD") switch
+    internal static SimdLevel FromEnvironment() => Parse(Environment.GetEnvironmentVariable("ENGINE_SIMD"));
+
+    /// <summary>The level of a name: 512, 256, 128 or scalar; the widest for none.</summary>
+    /// <exception cref="EngineException">It is no level's name.</exception>
+    internal static SimdLevel Parse(string? name) => name switch
     {
         null or "" => Widest,
         "512" => SimdLevel.Vector512,

@@ -82,6 +82,20 @@ public sealed class CpuDeviceTests
     public void A_vector_width_that_the_processor_does_not_have_is_refused() =>
         Assert.Contains("32", Assert.Throws<EngineException>(() => new CpuDevice(1, (SimdLevel)32)).Message);
 
+    [Theory]
+    [InlineData("512", SimdLevel.Vector512)]
+    [InlineData("256", SimdLevel.Vector256)]
+    [InlineData("128", SimdLevel.Vector128)]
+    [InlineData("scalar", SimdLevel.Scalar)]
+    public void Names_of_vector_widths_are_known(string name, SimdLevel level) => Assert.Equal(level, SimdLevels.Parse(name));
+
+    [Fact]
+    public void An_unknown_name_of_a_vector_width_is_refused()
+    {
+        Assert.Equal(SimdLevels.Widest, SimdLevels.Parse(null));
+        Assert.Contains("'1024'", Assert.Throws<EngineException>(() => SimdLevels.Parse("1024")).Message);
+    }
+
     [Fact]
     public void A_label_that_is_no_class_is_refused()
     {

@@ -11,14 +11,12 @@ namespace Engine.Devices.Cpu.Kernels;
 /// <param name="work">Scratch memory, a piece for each thread.</param>
 internal readonly unsafe struct MomentsJob(float* input, int pixels, ChannelTile tile, double* moments, float* work) : IVectorJob
 {
-    /// <summary>Chunks in a task.</summary>
-    public const int Chunks = 4;
-
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
-        int perTask = tile.ChunkPixels * Chunks;
+        int perTask = tile.SumPixels(pixels);
         int start = task * perTask;
         double* means = moments + ((nint)task * 2 * tile.Channels);
+        new Span<double>(means, 2 * tile.Channels).Clear();
         Moments.Add<S, V>(
             input + ((nint)start * tile.Channels),
             Math.Min(perTask, pixels - start),
@@ -30,25 +28,25 @@ internal readonly unsafe struct MomentsJob(float* input, int pixels, ChannelTile
     }
 }
 
-/// <summary>A chunk of <see cref="ChannelAffine{TShortcut, TRelu}"/> a task.</summary>
+/// <summary>A piece of <see cref="ChannelAffine{TShortcut, TRelu}"/> a task.</summary>
 internal readonly unsafe struct ChannelAffineJob<TShortcut, TRelu>(ChannelAffine<TShortcut, TRelu> map, ChannelTile tile, int pixels) : IVectorJob
     where TShortcut : struct, IFlag where TRelu : struct, IFlag
 {
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
-        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int perTask = tile.MapPixels;
         int start = task * perTask;
         map.Apply<S, V>(tile, (nint)start * tile.Channels, Math.Min(perTask, pixels - start));
     }
 }
 
-/// <summary>A chunk of <see cref="ChannelGradient{TRelu}"/> a task.</summary>
+/// <summary>A piece of <see cref="ChannelGradient{TRelu}"/> a task.</summary>
 internal readonly unsafe struct ChannelGradientJob<TRelu>(ChannelGradient<TRelu> map, ChannelTile tile, int pixels) : IVectorJob
     where TRelu : struct, IFlag
 {
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
-        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int perTask = tile.MapPixels;
         int start = task * perTask;
         map.Apply<S, V>(tile, (nint)start * tile.Channels, Math.Min(perTask, pixels - start));
     }
@@ -64,22 +62,26 @@ internal unsafe struct NormGradientInputs
     public bool AccumulateShortcut;
 }
 
-/// <summary>Sums of g and of g * (input - center) over chunks of pixels.</summary>
+/// <summary>Sums of g and of g * (input - center) over blocks of pixels.</summary>
 internal static unsafe class GradientMoments
 {
-    /// <summary>Adds the sums over pixels from <paramref name="first"/> on, in double, to 2 C numbers; <paramref name="work"/> holds two rows of the tile.</summary>
+    /// <summary>
+    /// Adds the sums over pixels from <paramref name="first"/> on, in double, to 2 C numbers; <paramref name="work"/> holds two rows
+    /// of the tile.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TRelu, TShortcut, S, V>(
         in NormGradientInputs inputs, float* center, ChannelTile tile, long first, int pixels, float* work, double* sums, double* products)
         where TRelu : struct, IFlag where TShortcut : struct, IFlag where S : struct, ISimd<V> where V : struct
     {
         GradientSums<TRelu, TShortcut> kernel = new(
-            inputs.OutputGradient, inputs.Input, inputs.Output, tile.Length, center, inputs.ShortcutGradient, inputs.AccumulateShortcut, work, work + tile.Length);
-        for (int start = 0; start < pixels; start += tile.ChunkPixels)
+            inputs.OutputGradient, inputs.Input, inputs.Output, tile.Length, center,
+            inputs.ShortcutGradient, inputs.AccumulateShortcut, work, work + tile.Length);
+        for (int start = 0; start < pixels; start += tile.BlockPixels)
         {
             new Span<float>(work, 2 * tile.Length).Clear();
-            int chunk = Math.Min(tile.ChunkPixels, pixels - start);
-            ColumnSums.Add<GradientSums<TRelu, TShortcut>, S, V>(ref kernel, tile, (nint)(first + start) * tile.Channels, chunk);
+            int block = Math.Min(tile.BlockPixels, pixels - start);
+            ColumnSums.Add<GradientSums<TRelu, TShortcut>, S, V>(ref kernel, tile, (nint)(first + start) * tile.Channels, block);
             for (int c = 0; c < tile.Channels; c++)
             {
                 sums[c] += tile.Fold(work, c);
@@ -96,7 +98,7 @@ internal readonly unsafe struct GradientMomentsJob<TRelu, TShortcut>(
 {
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
-        int perTask = tile.ChunkPixels * MomentsJob.Chunks;
+        int perTask = tile.SumPixels(pixels);
         int start = task * perTask;
         double* own = sums + ((nint)task * 2 * tile.Channels);
         new Span<double>(own, 2 * tile.Channels).Clear();
@@ -113,12 +115,12 @@ internal readonly unsafe struct PlainSumsJob(float* input, ChannelTile tile, int
         float* own = work + ((nint)thread * tile.Length);
         double* result = sums + ((nint)task * tile.Channels);
         PlainSums kernel = new(input, tile.Length, own);
-        int end = (int)Math.Min(pixels, (task + 1L) * tile.ChunkPixels * MomentsJob.Chunks);
+        int end = (int)Math.Min(pixels, (task + 1L) * tile.SumPixels(pixels));
         new Span<double>(result, tile.Channels).Clear();
-        for (int start = task * tile.ChunkPixels * MomentsJob.Chunks; start < end; start += tile.ChunkPixels)
+        for (int start = task * tile.SumPixels(pixels); start < end; start += tile.BlockPixels)
         {
             new Span<float>(own, tile.Length).Clear();
-            ColumnSums.Add<PlainSums, S, V>(ref kernel, tile, (nint)start * tile.Channels, Math.Min(tile.ChunkPixels, end - start));
+            ColumnSums.Add<PlainSums, S, V>(ref kernel, tile, (nint)start * tile.Channels, Math.Min(tile.BlockPixels, end - start));
             for (int c = 0; c < tile.Channels; c++)
             {
                 result[c] += tile.Fold(own, c);

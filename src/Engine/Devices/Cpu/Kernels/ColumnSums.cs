@@ -16,30 +16,37 @@ internal interface IColumnSums
 /// <summary>Walks a chunk of pixels in strips of four vectors, so that the sums stay in registers.</summary>
 internal static class ColumnSums
 {
+    // Long rows are taken a few at a time, so that memory is read in few streams that the processor can fetch ahead.
+    private const int RowGroupFloats = 2048;
+
     /// <summary>Adds up a chunk that starts at the float <paramref name="start"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TSums, S, V>(ref TSums sums, ChannelTile tile, nint start, int pixels)
         where TSums : struct, IColumnSums where S : struct, ISimd<V> where V : struct
     {
         int rows = pixels / tile.PixelsPerRow;
-        int column = 0;
-        if (rows > 0)
+        int atOnce = tile.Length == 4 * S.Width ? rows : Math.Max(4, RowGroupFloats / tile.Length);
+        for (int row = 0; row < rows; row += atOnce)
         {
-            for (; column <= tile.Length - (4 * S.Width); column += 4 * S.Width)
+            int group = Math.Min(atOnce, rows - row);
+            int strip = 0;
+            for (; strip <= tile.Length - (4 * S.Width); strip += 4 * S.Width)
             {
-                sums.AddFour<S, V>(start, column, rows);
+                sums.AddFour<S, V>(start, strip, group);
             }
 
-            for (; column < tile.Length; column += S.Width)
+            for (; strip < tile.Length; strip += S.Width)
             {
-                sums.AddOne<S, V>(start, column, rows);
+                sums.AddOne<S, V>(start, strip, group);
             }
+
+            start += (nint)group * tile.Length;
         }
 
         // The pixels that fill no whole row begin one.
         int rest = (pixels % tile.PixelsPerRow) * tile.Channels;
-        start += (nint)rows * tile.Length;
-        for (column = 0; column <= rest - S.Width; column += S.Width)
+        int column = 0;
+        for (; column <= rest - S.Width; column += S.Width)
         {
             sums.AddOne<S, V>(start, column, 1);
         }

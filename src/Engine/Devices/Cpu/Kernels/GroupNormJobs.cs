@@ -22,7 +22,7 @@ internal unsafe struct GroupNormArguments
     public readonly int ChannelsPerGroup => Tile.Channels / Groups;
 
     /// <summary>2 C doubles and six rows of the tile.</summary>
-    public static long ThreadBytes(ChannelTile tile) => (2L * tile.Channels * sizeof(double)) + (6L * tile.Length * sizeof(float));
+    public static long ThreadBytes(ChannelTile tile) => ((((2L * tile.Channels) + 7) / 8 * 8) * sizeof(double)) + (6L * tile.Length * sizeof(float));
 }
 
 /// <summary>Group norm of an image a task: statistics by channel, joined by group, then the map, all while the image is in the cache.</summary>
@@ -33,10 +33,11 @@ internal readonly unsafe struct GroupNormJob(GroupNormArguments arguments, float
         ChannelTile tile = arguments.Tile;
         double* means = (double*)(arguments.Work + (thread * GroupNormArguments.ThreadBytes(tile)));
         double* squares = means + tile.Channels;
-        float* work = (float*)(squares + tile.Channels);
+        float* work = (float*)(means + (((2 * tile.Channels) + 7) / 8 * 8));
         float* scale = work + Moments.WorkFloats(tile);
         float* shift = scale + tile.Length;
         nint start = (nint)task * arguments.Pixels * tile.Channels;
+        new Span<double>(means, 2 * tile.Channels).Clear();
         Moments.Add<S, V>(arguments.Input + start, arguments.Pixels, tile, work, 0, means, squares);
         for (int group = 0; group < arguments.Groups; group++)
         {
@@ -44,7 +45,7 @@ internal readonly unsafe struct GroupNormJob(GroupNormArguments arguments, float
             double mean = 0, square = 0;
             for (int i = 0; i < arguments.ChannelsPerGroup; i++)
             {
-                Moments.Join(ref mean, ref square, (long)i * arguments.Pixels, means[first + i], squares[first + i], arguments.Pixels);
+                Moments.Join(ref mean, ref square, (long)i * arguments.Pixels, 1.0 / (i + 1), means[first + i], squares[first + i]);
             }
 
             double inverseDeviation = 1 / Math.Sqrt((square / ((double)arguments.Pixels * arguments.ChannelsPerGroup)) + epsilon);

@@ -59,9 +59,14 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
     private int IndexOfLargest(float* row)
     {
         int best = 0;
+        float largest = row[0];
         for (int k = 1; k < classes; k++)
         {
-            best = row[k] > row[best] || float.IsNaN(row[k]) ? k : best;
+            float value = row[k];
+            if (value > largest || float.IsNaN(value))
+            {
+                (best, largest) = (k, value);
+            }
         }
 
         return best;
@@ -121,15 +126,20 @@ internal readonly unsafe struct TopKJob(float* logits, int* labels, int rows, in
             ReadOnlySpan<float> row = new(logits + ((nint)n * classes), classes);
             int label = labels[n];
             float value = row[label];
-            int above = 0;
-            bool hasNaN = false;
-            for (int i = 0; i < row.Length; i++)
+            int above = 0, missing = 0;
+            for (int i = 0; i < label; i++)
             {
-                hasNaN |= float.IsNaN(row[i]);
-                above += row[i] > value || (row[i] == value && i < label) ? 1 : 0;
+                above += row[i] >= value ? 1 : 0;
+                missing += float.IsNaN(row[i]) ? 1 : 0;
             }
 
-            hits[n] = above < k && !hasNaN ? 1 : 0;
+            for (int i = label; i < row.Length; i++)
+            {
+                above += row[i] > value ? 1 : 0;
+                missing += float.IsNaN(row[i]) ? 1 : 0;
+            }
+
+            hits[n] = above < k && missing == 0 ? 1 : 0;
         }
     }
 }
@@ -155,62 +165,5 @@ internal readonly unsafe struct ArgMaxJob(float* input, int rows, int columns, i
 
             output[n] = best;
         }
-    }
-}
-
-/// <summary>What a reduction adds up for each element.</summary>
-internal interface IReductionTerm
-{
-    static abstract double Of(float value, double center);
-}
-
-/// <summary>The element itself.</summary>
-internal readonly struct Identity : IReductionTerm
-{
-    public static double Of(float value, double center) => value;
-}
-
-/// <summary>The squared distance from a center.</summary>
-internal readonly struct SquaredDistance : IReductionTerm
-{
-    public static double Of(float value, double center) => (value - center) * (value - center);
-}
-
-/// <summary>1 for an infinity or a NaN.</summary>
-internal readonly struct NonFiniteCount : IReductionTerm
-{
-    public static double Of(float value, double center) => float.IsFinite(value) ? 0 : 1;
-}
-
-/// <summary>The sum of a term over each task's chunk, in double precision, in four independent chains.</summary>
-internal readonly unsafe struct ReduceJob<TTerm>(float* input, long count, double center, double* partial) : IParallelJob
-    where TTerm : struct, IReductionTerm
-{
-    /// <summary>Elements in a task.</summary>
-    public const int Chunk = 16384;
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(int task, int thread)
-    {
-        long start = (long)task * Chunk;
-        nint length = (nint)Math.Min(Chunk, count - start);
-        float* values = input + start;
-        double middle = center;
-        double sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-        nint i = 0;
-        for (; i <= length - 4; i += 4)
-        {
-            sum0 += TTerm.Of(values[i], middle);
-            sum1 += TTerm.Of(values[i + 1], middle);
-            sum2 += TTerm.Of(values[i + 2], middle);
-            sum3 += TTerm.Of(values[i + 3], middle);
-        }
-
-        for (; i < length; i++)
-        {
-            sum0 += TTerm.Of(values[i], middle);
-        }
-
-        partial[task] = sum0 + sum1 + (sum2 + sum3);
     }
 }

@@ -3,7 +3,7 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Kernels;
 
-/// <summary>The windows of a pooling over channels-last images, and the one loop over channels that all poolings share.</summary>
+/// <summary>The windows of a pooling over channels-last images.</summary>
 internal readonly struct PoolingWindows(WindowAxis rows, WindowAxis columns, int channels, int kernelWidth, int fixedDivisor)
 {
     public WindowAxis Rows { get; } = rows;
@@ -29,10 +29,11 @@ internal readonly struct PoolingWindows(WindowAxis rows, WindowAxis columns, int
     public nint Output(int n, int p, int q) => ((((nint)n * Rows.Outputs) + p) * Columns.Outputs + q) * Channels;
 }
 
-/// <summary>One pixel's result, for a vector of channels.</summary>
+/// <summary>The results of one pixel.</summary>
 internal interface IPixelKernel
 {
-    void Compute<S, V>(in PoolingWindows windows, int n, int y, int x, int channel) where S : struct, ISimd<V> where V : struct;
+    /// <summary>Computes all channels of the pixel.</summary>
+    void Compute<S, V>(in PoolingWindows windows, int n, int y, int x) where S : struct, ISimd<V> where V : struct;
 }
 
 /// <summary>Computes one row of pixels a task.</summary>
@@ -50,16 +51,7 @@ internal readonly struct PixelJob<TKernel>(TKernel kernel, PoolingWindows window
         int y = task % height;
         for (int x = 0; x < width; x++)
         {
-            int channel = 0;
-            for (; channel <= windows.Channels - S.Width; channel += S.Width)
-            {
-                kernel.Compute<S, V>(windows, n, y, x, channel);
-            }
-
-            for (; channel < windows.Channels; channel++)
-            {
-                kernel.Compute<Scalar, float>(windows, n, y, x, channel);
-            }
+            kernel.Compute<S, V>(windows, n, y, x);
         }
     }
 }
@@ -68,27 +60,69 @@ internal readonly struct PixelJob<TKernel>(TKernel kernel, PoolingWindows window
 internal readonly unsafe struct MaxPoolKernel(float* input, float* output, byte* positions) : IPixelKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x, int channel) where S : struct, ISimd<V> where V : struct
+    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x) where S : struct, ISimd<V> where V : struct
     {
-        int top = windows.Rows.Start(y), bottom = windows.Rows.End(y), left = windows.Columns.Start(x), right = windows.Columns.End(x);
-        int originRow = windows.Rows.Origin(y), originColumn = windows.Columns.Origin(x);
-        V best = S.Load(input + windows.Input(n, top, left) + channel);
-        V bestPosition = S.Broadcast(((top - originRow) * windows.KernelWidth) + left - originColumn);
-        for (int row = top; row < bottom; row++)
+        int top = windows.Rows.Start(y), left = windows.Columns.Start(x);
+        Window window = new()
         {
-            float* pixel = input + windows.Input(n, row, left) + channel;
-            int position = ((row - originRow) * windows.KernelWidth) + left - originColumn;
-            for (int column = left; column < right; column++)
-            {
-                S.TakeGreater(S.Load(pixel), S.Broadcast(position), ref best, ref bestPosition);
-                pixel += windows.Channels;
-                position++;
-            }
+            First = input + windows.Input(n, top, left),
+            Height = windows.Rows.End(y) - top,
+            Width = windows.Columns.End(x) - left,
+            Channels = windows.Channels,
+            RowFloats = (nint)windows.Columns.Inputs * windows.Channels,
+            Position = ((top - windows.Rows.Origin(y)) * windows.KernelWidth) + left - windows.Columns.Origin(x),
+            KernelWidth = windows.KernelWidth,
+        };
+        nint result = windows.Output(n, y, x);
+        float* largest = output + result;
+        byte* where = positions + result;
+        int channels = windows.Channels;
+        int channel = 0;
+        for (; channel <= channels - S.Width; channel += S.Width)
+        {
+            Take<S, V>(window, channel, largest, where);
         }
 
-        nint result = windows.Output(n, y, x) + channel;
-        S.Store(best, output + result);
-        S.StoreBytes(bestPosition, positions + result);
+        for (; channel < channels; channel++)
+        {
+            Take<Scalar, float>(window, channel, largest, where);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Take<S, V>(in Window window, int channel, float* largest, byte* where) where S : struct, ISimd<V> where V : struct
+    {
+        float* row = window.First + channel;
+        V best = S.Load(row);
+        V bestPosition = S.Broadcast(window.Position);
+        for (int r = 0; r < window.Height; r++)
+        {
+            float* pixel = row;
+            float position = window.Position + (r * window.KernelWidth);
+            for (int s = 0; s < window.Width; s++)
+            {
+                S.TakeGreater(S.Load(pixel), S.Broadcast(position), ref best, ref bestPosition);
+                pixel += window.Channels;
+                position++;
+            }
+
+            row += window.RowFloats;
+        }
+
+        S.Store(best, largest + channel);
+        S.StoreBytes(bestPosition, where + channel);
+    }
+
+    /// <summary>The real pixels of a window, and the position of the first among its taps.</summary>
+    private struct Window
+    {
+        public float* First;
+        public int Height;
+        public int Width;
+        public int Channels;
+        public nint RowFloats;
+        public int Position;
+        public int KernelWidth;
     }
 }
 
@@ -96,23 +130,38 @@ internal readonly unsafe struct MaxPoolKernel(float* input, float* output, byte*
 internal readonly unsafe struct MaxPoolBackwardKernel(float* outputGradient, byte* positions, float* inputGradient, bool accumulate) : IPixelKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x, int channel) where S : struct, ISimd<V> where V : struct
+    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x) where S : struct, ISimd<V> where V : struct
     {
-        float* result = inputGradient + windows.Input(n, y, x) + channel;
-        V sum = accumulate ? S.Load(result) : S.Zero;
-        int endColumn = windows.Columns.EndReader(x);
-        int endRow = windows.Rows.EndReader(y);
-        for (int p = windows.Rows.FirstReader(y); p < endRow; p++)
+        float* result = inputGradient + windows.Input(n, y, x);
+        int channels = windows.Channels;
+        Readers readers = Readers.Of(windows, y, x);
+        if (!accumulate)
         {
-            for (int q = windows.Columns.FirstReader(x); q < endColumn; q++)
-            {
-                nint window = windows.Output(n, p, q) + channel;
-                int position = ((y - windows.Rows.Origin(p)) * windows.KernelWidth) + x - windows.Columns.Origin(q);
-                sum = S.Add(sum, S.WhereEqual(S.LoadBytes(positions + window), S.Broadcast(position), S.Load(outputGradient + window)));
-            }
+            new Span<float>(result, channels).Clear();
         }
 
-        S.Store(sum, result);
+        for (int p = readers.Top; p < readers.Bottom; p++)
+        {
+            for (int q = readers.Left; q < readers.Right; q++)
+            {
+                nint window = windows.Output(n, p, q);
+                float position = ((y - windows.Rows.Origin(p)) * windows.KernelWidth) + x - windows.Columns.Origin(q);
+                float* gradient = outputGradient + window;
+                byte* winners = positions + window;
+                V wanted = S.Broadcast(position);
+                int channel = 0;
+                for (; channel <= channels - S.Width; channel += S.Width)
+                {
+                    V won = S.WhereEqual(S.LoadBytes(winners + channel), wanted, S.Load(gradient + channel));
+                    S.Store(S.Add(S.Load(result + channel), won), result + channel);
+                }
+
+                for (; channel < channels; channel++)
+                {
+                    result[channel] += winners[channel] == position ? gradient[channel] : 0;
+                }
+            }
+        }
     }
 }
 
@@ -120,21 +169,44 @@ internal readonly unsafe struct MaxPoolBackwardKernel(float* outputGradient, byt
 internal readonly unsafe struct AveragePoolKernel(float* input, float* output) : IPixelKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x, int channel) where S : struct, ISimd<V> where V : struct
+    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x) where S : struct, ISimd<V> where V : struct
     {
-        int bottom = windows.Rows.End(y), left = windows.Columns.Start(x), right = windows.Columns.End(x);
-        V sum = S.Zero;
-        for (int row = windows.Rows.Start(y); row < bottom; row++)
+        int top = windows.Rows.Start(y), left = windows.Columns.Start(x);
+        int height = windows.Rows.End(y) - top, width = windows.Columns.End(x) - left;
+        float* first = input + windows.Input(n, top, left);
+        float* mean = output + windows.Output(n, y, x);
+        int channels = windows.Channels;
+        nint rowFloats = (nint)windows.Columns.Inputs * channels;
+        float factor = windows.Factor(y, x);
+        int channel = 0;
+        for (; channel <= channels - S.Width; channel += S.Width)
         {
-            float* pixel = input + windows.Input(n, row, left) + channel;
-            for (int column = left; column < right; column++)
-            {
-                sum = S.Add(sum, S.Load(pixel));
-                pixel += windows.Channels;
-            }
+            S.Store(S.Multiply(Sum<S, V>(first + channel, height, width, channels, rowFloats), S.Broadcast(factor)), mean + channel);
         }
 
-        S.Store(S.Multiply(sum, S.Broadcast(windows.Factor(y, x))), output + windows.Output(n, y, x) + channel);
+        for (; channel < channels; channel++)
+        {
+            mean[channel] = Sum<Scalar, float>(first + channel, height, width, channels, rowFloats) * factor;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Sum<S, V>(float* row, int height, int width, nint channels, nint rowFloats) where S : struct, ISimd<V> where V : struct
+    {
+        V sum = S.Zero;
+        for (int r = 0; r < height; r++)
+        {
+            float* pixel = row;
+            for (int s = 0; s < width; s++)
+            {
+                sum = S.Add(sum, S.Load(pixel));
+                pixel += channels;
+            }
+
+            row += rowFloats;
+        }
+
+        return sum;
     }
 }
 
@@ -142,22 +214,43 @@ internal readonly unsafe struct AveragePoolKernel(float* input, float* output) :
 internal readonly unsafe struct AveragePoolBackwardKernel(float* outputGradient, float* inputGradient, bool accumulate) : IPixelKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x, int channel) where S : struct, ISimd<V> where V : struct
+    public void Compute<S, V>(in PoolingWindows windows, int n, int y, int x) where S : struct, ISimd<V> where V : struct
     {
-        float* result = inputGradient + windows.Input(n, y, x) + channel;
-        V sum = accumulate ? S.Load(result) : S.Zero;
-        int endColumn = windows.Columns.EndReader(x);
-        int endRow = windows.Rows.EndReader(y);
-        for (int p = windows.Rows.FirstReader(y); p < endRow; p++)
+        float* result = inputGradient + windows.Input(n, y, x);
+        int channels = windows.Channels;
+        Readers readers = Readers.Of(windows, y, x);
+        if (!accumulate)
         {
-            for (int q = windows.Columns.FirstReader(x); q < endColumn; q++)
-            {
-                sum = S.MultiplyAdd(S.Load(outputGradient + windows.Output(n, p, q) + channel), S.Broadcast(windows.Factor(p, q)), sum);
-            }
+            new Span<float>(result, channels).Clear();
         }
 
-        S.Store(sum, result);
+        for (int p = readers.Top; p < readers.Bottom; p++)
+        {
+            for (int q = readers.Left; q < readers.Right; q++)
+            {
+                float* gradient = outputGradient + windows.Output(n, p, q);
+                float factor = windows.Factor(p, q);
+                V share = S.Broadcast(factor);
+                int channel = 0;
+                for (; channel <= channels - S.Width; channel += S.Width)
+                {
+                    S.Store(S.MultiplyAdd(S.Load(gradient + channel), share, S.Load(result + channel)), result + channel);
+                }
+
+                for (; channel < channels; channel++)
+                {
+                    result[channel] += gradient[channel] * factor;
+                }
+            }
+        }
     }
+}
+
+/// <summary>The windows that read an input pixel: rows Top to Bottom - 1, columns Left to Right - 1.</summary>
+internal readonly record struct Readers(int Top, int Bottom, int Left, int Right)
+{
+    public static Readers Of(in PoolingWindows windows, int y, int x) =>
+        new(windows.Rows.FirstReader(y), windows.Rows.EndReader(y), windows.Columns.FirstReader(x), windows.Columns.EndReader(x));
 }
 
 /// <summary>Shortcut A, an output row a task: every so-many-th pixel, between channels of zeros.</summary>
