@@ -62,25 +62,25 @@ internal sealed class EvalCommand : Subcommand
         Network network = TrainCommand.NetworkFor(model, data);
         network.To(device);
         StateDictionary.Load(network, file);
-        Normalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);
+        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);
         using Loader loader = new(device, data.Test, LoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         EvaluationResult result = Evaluation.Run(network, loader, cancellation);
         Tell(result, model, data, output);
         return Task.FromResult(ExitCodes.Success);
     }
 
-    private static Normalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) => name switch
+    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) => name switch
     {
-        "dataset" => Normalization.PerChannel(data.Train),
-        "pixel" => Normalization.PerPixelMean(data.Train),
-        "none" => Normalization.None(data.Train.Channels),
+        "dataset" => PixelNormalization.PerChannel(data.Train),
+        "pixel" => PixelNormalization.PerPixelMean(data.Train),
+        "none" => PixelNormalization.None(data.Train.Channels),
         "imagenet" => data.Train.Channels == 3
-            ? Normalization.ImageNet
+            ? PixelNormalization.ImageNet
             : throw new UsageException($"--normalize imagenet is for colour images, but {data.Name} has {data.Train.Channels} channel"),
 
         // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
         _ => trained is null
-            ? Normalization.PerChannel(data.Train)
+            ? PixelNormalization.PerChannel(data.Train)
             : Trainer.NormalizationOf(
                 trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained),
     };

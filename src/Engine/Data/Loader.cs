@@ -29,7 +29,7 @@ public sealed class Loader : IDisposable
     /// <exception cref="EngineException">An option is out of range or does not fit the source.</exception>
     public Loader(Device device, IImageSource source, LoaderOptions options)
     {
-        Normalization normalization = options.Normalization ?? Normalization.None(source.Channels);
+        PixelNormalization normalization = options.Normalization ?? PixelNormalization.None(source.Channels);
         Check(source, options, normalization);
         _device = device;
         _options = options;
@@ -97,7 +97,7 @@ public sealed class Loader : IDisposable
         _scale.Dispose();
     }
 
-    private static void Check(IImageSource source, LoaderOptions options, Normalization normalization)
+    private static void Check(IImageSource source, LoaderOptions options, PixelNormalization normalization)
     {
         if (options.BatchSize < 1 || options.Prefetch < 1 || options.Workers < 1)
         {

@@ -21,7 +21,7 @@ public sealed record LoaderOptions
     public Augmentation Augmentation { get; init; } = Augmentation.None;
 
     /// <summary>How pixels become numbers; pixel / 255 where null.</summary>
-    public Normalization? Normalization { get; init; }
+    public PixelNormalization? Normalization { get; init; }
 
     /// <summary>Batches that are prepared ahead of the one in use.</summary>
     public int Prefetch { get; init; } = 2;
@@ -33,7 +33,7 @@ public sealed record LoaderOptions
     public DataType? ImageType { get; init; }
 
     /// <summary>The usual options for training: shuffled, augmented, only full batches.</summary>
-    public static LoaderOptions Training(int batchSize, long seed, Augmentation augmentation, Normalization normalization) => new()
+    public static LoaderOptions Training(int batchSize, long seed, Augmentation augmentation, PixelNormalization normalization) => new()
     {
         BatchSize = batchSize,
         Shuffle = true,
@@ -44,7 +44,7 @@ public sealed record LoaderOptions
     };
 
     /// <summary>The usual options for evaluation: every picture once, in order, unchanged.</summary>
-    public static LoaderOptions Evaluation(int batchSize, Normalization normalization) => new()
+    public static LoaderOptions Evaluation(int batchSize, PixelNormalization normalization) => new()
     {
         BatchSize = batchSize,
         Normalization = normalization,

@@ -5,7 +5,6 @@ using Engine.Devices;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
-using Normalization = Engine.Data.Normalization;
 
 namespace Engine.Training;
 
@@ -58,7 +57,7 @@ public sealed class Trainer : IDisposable
             throw new EngineException($"{options.MicroBatches} micro batches do not divide a batch of {batchSize} pictures, which are all that '{data.Name}' has");
         }
 
-        Normalization normalization = NormalizationOf(data, options);
+        PixelNormalization normalization = NormalizationOf(data, options);
         Augmentation augmentation = new(options.Padding ?? data.Augmentation.Padding, options.Mirror ?? data.Augmentation.Mirror);
         _train = new Loader(device, data.Train, LoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
         _test = new Loader(device, data.Test, LoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
@@ -97,8 +96,8 @@ public sealed class Trainer : IDisposable
     /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on.</summary>
     /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
     /// <param name="options">The options that say which.</param>
-    public static Normalization NormalizationOf(ImageSet data, TrainingOptions options) =>
-        options.PerPixelMean ? Normalization.PerPixelMean(data.Train) : Normalization.PerChannel(data.Train);
+    public static PixelNormalization NormalizationOf(ImageSet data, TrainingOptions options) =>
+        options.PerPixelMean ? PixelNormalization.PerPixelMean(data.Train) : PixelNormalization.PerChannel(data.Train);
 
     /// <summary>
     /// Takes up the run of the folder where its checkpoint left it; <see cref="Run"/> then ends with the very weights that it would

@@ -51,7 +51,7 @@ public class AugmentationTests
     public void Channel_statistics_are_those_of_a_plain_computation()
     {
         MemoryImageSource source = DataFiles.Images(count: 7);
-        Normalization normalization = Normalization.PerChannel(source);
+        PixelNormalization normalization = PixelNormalization.PerChannel(source);
         double[][] values = [.. Enumerable.Range(0, 3).Select(c => Enumerable.Range(0, 7).SelectMany(i => Channel(source, i, c)).ToArray())];
         Assert.False(normalization.IsPerPixel);
         for (int c = 0; c < 3; c++)
@@ -67,7 +67,7 @@ public class AugmentationTests
     public void The_mean_per_pixel_is_that_of_a_plain_computation()
     {
         MemoryImageSource source = DataFiles.Images(count: 5);
-        Normalization normalization = Normalization.PerPixelMean(source);
+        PixelNormalization normalization = PixelNormalization.PerPixelMean(source);
         Assert.True(normalization.IsPerPixel);
         Assert.Equal([1.0, 1.0, 1.0], normalization.Deviation.ToArray());
         for (int p = 0; p < 20; p++)
@@ -83,18 +83,18 @@ public class AugmentationTests
     public void A_channel_that_never_changes_is_not_scaled()
     {
         MemoryImageSource flat = new([7, 7, 7, 7], [0], 2, 2, 1, ["only"]);
-        Assert.Equal(1.0, Normalization.PerChannel(flat).Deviation[0]);
-        Assert.Equal(7 / 255.0, Normalization.PerChannel(flat).Mean[0]);
+        Assert.Equal(1.0, PixelNormalization.PerChannel(flat).Deviation[0]);
+        Assert.Equal(7 / 255.0, PixelNormalization.PerChannel(flat).Mean[0]);
     }
 
     [Fact]
     public void Wrong_constants_are_refused()
     {
-        DataFiles.AssertOneLine(() => Normalization.Constant([0.5], [0.1, 0.2]), "1 means", "2 deviations");
-        DataFiles.AssertOneLine(() => Normalization.Constant([0.5], [0.0]), "above zero");
-        DataFiles.AssertOneLine(() => Normalization.Constant([0.5], [double.NaN]), "above zero");
-        DataFiles.AssertOneLine(() => Normalization.PerChannel(new MemoryImageSource([], [], 1, 1, 1, ["a"])), "no image");
-        Assert.Equal([0.485, 0.456, 0.406], Normalization.ImageNet.Mean.ToArray());
+        DataFiles.AssertOneLine(() => PixelNormalization.Constant([0.5], [0.1, 0.2]), "1 means", "2 deviations");
+        DataFiles.AssertOneLine(() => PixelNormalization.Constant([0.5], [0.0]), "above zero");
+        DataFiles.AssertOneLine(() => PixelNormalization.Constant([0.5], [double.NaN]), "above zero");
+        DataFiles.AssertOneLine(() => PixelNormalization.PerChannel(new MemoryImageSource([], [], 1, 1, 1, ["a"])), "no image");
+        Assert.Equal([0.485, 0.456, 0.406], PixelNormalization.ImageNet.Mean.ToArray());
     }
 
     private static double[] Channel(MemoryImageSource source, int index, int channel)

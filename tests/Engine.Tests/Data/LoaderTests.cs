@@ -16,7 +16,7 @@ public sealed class LoaderTests : IDisposable
     public void Batches_hold_what_a_plain_computation_gives()
     {
         Augmentation augmentation = new(Padding: 2, Mirror: true);
-        foreach (Normalization normalization in (Normalization[])[Normalization.PerChannel(_source), Normalization.PerPixelMean(_source)])
+        foreach (PixelNormalization normalization in (PixelNormalization[])[PixelNormalization.PerChannel(_source), PixelNormalization.PerPixelMean(_source)])
         {
             using Loader loader = new(_device, _source, LoaderOptions.Training(4, seed: 11, augmentation, normalization));
             int steps = 0;
@@ -45,7 +45,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Evaluation_shows_every_picture_once_in_order_with_a_smaller_last_batch()
     {
-        using Loader loader = new(_device, _source, LoaderOptions.Evaluation(10, Normalization.None(3)));
+        using Loader loader = new(_device, _source, LoaderOptions.Evaluation(10, PixelNormalization.None(3)));
         Assert.Equal((3, 23), (loader.StepsPerEpoch, loader.SamplesPerEpoch));
         List<int> counts = [];
         List<int> indices = [];
@@ -54,7 +54,7 @@ public sealed class LoaderTests : IDisposable
             counts.Add(batch.Count);
             indices.AddRange(batch.Indices);
             Assert.Equal(batch.Count, batch.Images.Shape[0]);
-            Assert.Equal(Expected(batch.Indices[^1], default, Normalization.None(3)), batch.Images.ToArray<double>()[^60..], (a, b) => Math.Abs(a - b) < 1e-12);
+            Assert.Equal(Expected(batch.Indices[^1], default, PixelNormalization.None(3)), batch.Images.ToArray<double>()[^60..], (a, b) => Math.Abs(a - b) < 1e-12);
         }
 
         Assert.Equal([10, 10, 3], counts);
@@ -97,7 +97,7 @@ public sealed class LoaderTests : IDisposable
     [InlineData(6)]
     public void Going_on_in_the_middle_of_an_epoch_gives_the_same_batches(int start)
     {
-        LoaderOptions options = LoaderOptions.Training(4, seed: 9, new Augmentation(1, true), Normalization.PerChannel(_source)) with { DropLast = false };
+        LoaderOptions options = LoaderOptions.Training(4, seed: 9, new Augmentation(1, true), PixelNormalization.PerChannel(_source)) with { DropLast = false };
         using Loader whole = new(_device, _source, options);
         using Loader resumed = new(_device, _source, options);
         List<double[]> images = [.. whole.Epoch(3).Select(b => b.Images.ToArray<double>())];
@@ -113,7 +113,7 @@ public sealed class LoaderTests : IDisposable
     [InlineData(8, 16)]
     public void More_workers_or_more_prefetch_change_nothing(int workers, int prefetch)
     {
-        LoaderOptions options = LoaderOptions.Training(2, seed: 9, new Augmentation(1, true), Normalization.None(3));
+        LoaderOptions options = LoaderOptions.Training(2, seed: 9, new Augmentation(1, true), PixelNormalization.None(3));
         using Loader plain = new(_device, _source, options);
         using Loader loader = new(_device, _source, options with { Workers = workers, Prefetch = prefetch });
         Assert.Equal(plain.Epoch(1).Select(b => b.Images.ToArray<double>()).ToList(), loader.Epoch(1).Select(b => b.Images.ToArray<double>()).ToList());
@@ -223,7 +223,7 @@ public sealed class LoaderTests : IDisposable
     {
         const int Steps = 41;
         ObservedSource source = new(DataFiles.Images(count: (64 * (Steps - 1)) + 7));
-        LoaderOptions options = LoaderOptions.Training(64, seed: 0, new Augmentation(1, true), Normalization.None(3)) with { DropLast = false };
+        LoaderOptions options = LoaderOptions.Training(64, seed: 0, new Augmentation(1, true), PixelNormalization.None(3)) with { DropLast = false };
         using Loader loader = new(_device, source, options);
         Assert.Equal(Steps, loader.Epoch(0).Count());
         long native = _device.Memory.NativeAllocations;
@@ -248,8 +248,8 @@ public sealed class LoaderTests : IDisposable
         Refused(new LoaderOptions { Prefetch = 0 }, "prefetch 0");
         Refused(new LoaderOptions { Workers = 0 }, "workers 0");
         Refused(new LoaderOptions { BatchSize = 24, DropLast = true }, "23 images", "batch of 24");
-        Refused(new LoaderOptions { Normalization = Normalization.None(1) }, "1 means", "4x5x3");
-        Refused(new LoaderOptions { Normalization = Normalization.PerPixelMean(DataFiles.Images(3, height: 5)) }, "75 means", "4x5x3");
+        Refused(new LoaderOptions { Normalization = PixelNormalization.None(1) }, "1 means", "4x5x3");
+        Refused(new LoaderOptions { Normalization = PixelNormalization.PerPixelMean(DataFiles.Images(3, height: 5)) }, "75 means", "4x5x3");
         DataFiles.AssertOneLine(() => _ = new Loader(_device, new MemoryImageSource([], [], 1, 1, 1, ["a"]), new LoaderOptions()), "empty");
         using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5 });
         DataFiles.AssertOneLine(() => loader.Epoch(0, 6), "step 6", "5 steps");
@@ -269,7 +269,7 @@ public sealed class LoaderTests : IDisposable
 
     private void Refused(LoaderOptions options, params string[] parts) => DataFiles.AssertOneLine(() => _ = new Loader(_device, _source, options), parts);
 
-    private double[] Expected(int index, Placement placement, Normalization normalization)
+    private double[] Expected(int index, Placement placement, PixelNormalization normalization)
     {
         byte[] pixels = new byte[60];
         _source.Read(index, pixels);

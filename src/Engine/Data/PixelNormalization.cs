@@ -1,19 +1,19 @@
 namespace Engine.Data;
 
 /// <summary>How pixels become numbers: (pixel / 255 - mean) / deviation, by channel; the mean may also be by pixel and channel.</summary>
-public sealed class Normalization
+public sealed class PixelNormalization
 {
     private readonly double[] _mean;
     private readonly double[] _deviation;
 
-    private Normalization(double[] mean, double[] deviation)
+    private PixelNormalization(double[] mean, double[] deviation)
     {
         _mean = mean;
         _deviation = deviation;
     }
 
     /// <summary>The constants that ImageNet's models were trained with, for three channels.</summary>
-    public static Normalization ImageNet { get; } = new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    public static PixelNormalization ImageNet { get; } = new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
     /// <summary>What is subtracted, in units of pixel / 255: [C], or [H, W, C] where <see cref="IsPerPixel"/>.</summary>
     public ReadOnlySpan<double> Mean => _mean;
@@ -28,7 +28,7 @@ public sealed class Normalization
     /// <param name="mean">[C], in units of pixel / 255.</param>
     /// <param name="deviation">[C], above zero.</param>
     /// <exception cref="EngineException">The lengths differ, or a deviation is not above zero.</exception>
-    public static Normalization Constant(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
+    public static PixelNormalization Constant(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
     {
         if (mean.Length != deviation.Length || mean.Length == 0)
         {
@@ -43,15 +43,15 @@ public sealed class Normalization
             }
         }
 
-        return new Normalization(mean.ToArray(), deviation.ToArray());
+        return new PixelNormalization(mean.ToArray(), deviation.ToArray());
     }
 
     /// <summary>Only pixel / 255, for any number of channels.</summary>
-    public static Normalization None(int channels)
+    public static PixelNormalization None(int channels)
     {
         double[] ones = new double[channels];
         Array.Fill(ones, 1.0);
-        return new Normalization(new double[channels], ones);
+        return new PixelNormalization(new double[channels], ones);
     }
 
     /// <summary>
@@ -59,7 +59,7 @@ public sealed class Normalization
     /// changes is not scaled. The sums are exact integers.
     /// </summary>
     /// <exception cref="EngineException">The source is empty.</exception>
-    public static Normalization PerChannel(IImageSource source)
+    public static PixelNormalization PerChannel(IImageSource source)
     {
         CheckNotEmpty(source);
         int channels = source.Channels;
@@ -88,12 +88,12 @@ public sealed class Normalization
             deviation[c] = variance > 0 ? Math.Sqrt(variance) / 255 : 1;
         }
 
-        return new Normalization(mean, deviation);
+        return new PixelNormalization(mean, deviation);
     }
 
     /// <summary>The mean of each pixel and channel over a source, and no scaling: the paper's recipe for CIFAR.</summary>
     /// <exception cref="EngineException">The source is empty.</exception>
-    public static Normalization PerPixelMean(IImageSource source)
+    public static PixelNormalization PerPixelMean(IImageSource source)
     {
         CheckNotEmpty(source);
         byte[] pixels = new byte[source.ImageBytes];
@@ -107,7 +107,7 @@ public sealed class Normalization
             }
         }
 
-        return new Normalization(Array.ConvertAll(sums, s => s / (255.0 * source.Count)), [.. Enumerable.Repeat(1.0, source.Channels)]);
+        return new PixelNormalization(Array.ConvertAll(sums, s => s / (255.0 * source.Count)), [.. Enumerable.Repeat(1.0, source.Channels)]);
     }
 
     private static (long Sum, long Square) Sum(byte[] pixels, int start, int stride)
