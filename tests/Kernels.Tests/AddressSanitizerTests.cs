@@ -77,4 +77,13 @@ public sealed class AddressSanitizerTests
         Assert.True(result.ExitCode == 0, result.Output);
         Assert.Equal(["reverses", "sums_warps", "twice"], result.Kernels.Order(StringComparer.Ordinal));
     }
+
+    [Fact]
+    public void The_contract_and_a_training_run_pass_and_run_every_float_kernel()
+    {
+        AddressSanitizer.Result result = AddressSanitizer.RunTests($"FullyQualifiedName~{nameof(CudaDeviceContractTests)}|FullyQualifiedName~{nameof(KernelVersionTests)}|FullyQualifiedName~{nameof(CudaTrainingTests)}");
+        Assert.True(result.ExitCode == 0, result.Output);
+        IEnumerable<string> missed = CudaEmulator.KernelNames("kernels").Except(result.Kernels).Where(name => !name.Contains("bf16", StringComparison.Ordinal));
+        Assert.Equal("", string.Join(" ", missed));
+    }
 }
