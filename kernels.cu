@@ -1754,7 +1754,7 @@ EXPORT(softmax_cross_entropy,
     (logits, labels, smoothing, losses, gradient, rows, classes))
 
 // loss = the mean of the rows' losses. One block. Moves: the losses.
-template <class T> DEVICE void mean_loss(const float* losses, T* loss, int rows)
+EXPORT_ONE(mean_loss, (const float* losses, float* loss, int rows))
 {
     float sum = 0.0f;
     for (int n = threadIdx.x; n < rows; n += blockDim.x)
@@ -1765,11 +1765,10 @@ template <class T> DEVICE void mean_loss(const float* losses, T* loss, int rows)
     sum = block_sum(sum);
     if (threadIdx.x == 0)
     {
-        *loss = from_float<T>(sum / (float)rows);
+        *loss = sum / (float)rows;
     }
 }
-
-EXPORT(mean_loss, (const float* losses, T* loss, int rows), (losses, loss, rows))
+EXPORTED(mean_loss)
 
 // count += rows in which fewer than k logits rank above the label's: greater ones, and equal ones of a lower index. A row with a NaN, or
 // whose label is none, counts as wrong. The caller clears count. Moves: the logits.

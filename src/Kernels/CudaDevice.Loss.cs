@@ -17,7 +17,7 @@ public sealed partial class CudaDevice
         Launch(
             "softmax_cross_entropy", Storage(logits, logitsGradient), GridForWarps(rows), ThreadsPerBlock, logits.Address,
             AddressOf(labels, DataType.Int32), (float)smoothing, losses.Address, logitsGradient?.Address ?? 0, rows, classes);
-        Launch("mean_loss", Storage(loss), 1, ThreadsPerBlock, losses.Address, loss.Address, rows);
+        Launch("mean_loss", KernelVariant.Only, 1, ThreadsPerBlock, losses.Address, AddressOf(loss), rows);
     }
 
     /// <inheritdoc/>

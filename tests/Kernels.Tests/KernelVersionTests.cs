@@ -110,6 +110,15 @@ public sealed class KernelVersionTests : IDisposable
     }
 
     [Fact]
+    public void A_sum_can_be_stored_as_bfloat16()
+    {
+        using Tensor input = Tensor.From<float>(_device, new Shape(9), [1, 2, 3, 4, 5, 6, 7, 8, 9], DataType.BFloat16);
+        using Tensor sum = Tensor.Create(_device, Shape.Scalar, DataType.BFloat16);
+        _device.Reduce(Reduction.Sum, input, sum);
+        Assert.Equal(45, sum.Item());
+    }
+
+    [Fact]
     public void Mixed_types_are_refused_by_name()
     {
         using Tensor left = Normal(new Shape(4), DataType.Float32, 1), right = Normal(new Shape(4), DataType.BFloat16, 2);

@@ -28,11 +28,11 @@ internal static class BatchNormChecks
             {
                 yield return new PrimitiveCheck("BatchNormTraining", $"{name}{(running ? ", running statistics" : "")}", trial =>
                 {
-                    (Pair input, Pair gamma, Pair beta) = (trial.Input(shape, data.Mean), trial.Input(vector, 1, 0.3), trial.Input(vector));
+                    (Pair input, Pair gamma, Pair beta) = (trial.Input(shape, data.Mean), trial.Input(vector, 1, 0.3).Wide(), trial.Input(vector).Wide());
                     Pair? residual = shortcut ? trial.Input(shape) : null;
-                    Pair? mean = running ? trial.Updated(vector, Accuracy.Sum) : null;
-                    Pair? variance = running ? trial.Updated(vector, Accuracy.Sum, 2, 0.3) : null;
-                    Pair output = trial.Output(shape, Accuracy.Sum), savedMean = trial.Output(vector, Accuracy.Sum), savedDeviation = trial.Output(vector, Accuracy.Sum);
+                    Pair? mean = running ? trial.Updated(vector, Accuracy.Sum).Wide() : null;
+                    Pair? variance = running ? trial.Updated(vector, Accuracy.Sum, 2, 0.3).Wide() : null;
+                    Pair output = trial.Output(shape, Accuracy.Sum), savedMean = trial.Output(vector, Accuracy.Sum).Wide(), savedDeviation = trial.Output(vector, Accuracy.Sum).Wide();
                     trial.Run(side => side.Device.BatchNormTraining(
                         side[input], side[gamma], side[beta], side.Optional(residual), relu, side.Optional(mean), side.Optional(variance),
                         momentum: 0.1, epsilon: 1e-5, side[output], side[savedMean], side[savedDeviation]));
@@ -41,8 +41,8 @@ internal static class BatchNormChecks
 
             yield return new PrimitiveCheck("BatchNormInference", name, trial =>
             {
-                (Pair input, Pair gamma, Pair beta) = (trial.Input(shape, data.Mean), trial.Input(vector, 1, 0.3), trial.Input(vector));
-                Pair mean = trial.Input(vector, data.Mean), variance = trial.Input(vector, Positive(trial, vector));
+                (Pair input, Pair gamma, Pair beta) = (trial.Input(shape, data.Mean), trial.Input(vector, 1, 0.3).Wide(), trial.Input(vector).Wide());
+                Pair mean = trial.Input(vector, data.Mean).Wide(), variance = trial.Input(vector, Positive(trial, vector)).Wide();
                 Pair? residual = shortcut ? trial.Input(shape) : null;
                 Pair output = trial.Output(shape, Accuracy.Sum);
                 trial.Run(side => side.Device.BatchNormInference(
@@ -107,12 +107,12 @@ internal static class BatchNormChecks
 
         // Without ReLU the output is not read: NaN in it must not show.
         Pair output = trial.Input(shape, relu ? [.. trial.Normal(shape).Select(v => Math.Max(v, 0))] : Trial.Draw(shape.Count, () => double.NaN));
-        Pair gamma = trial.Input(vector, 1, 0.3);
+        Pair gamma = trial.Input(vector, 1, 0.3).Wide();
         (double[] means, double[] inverses) = Statistics(trial, input);
-        Pair mean = trial.Input(vector, means), inverseDeviation = trial.Input(vector, inverses);
+        Pair mean = trial.Input(vector, means).Wide(), inverseDeviation = trial.Input(vector, inverses).Wide();
         Pair? inputGradient = Target(trial, shape, NormAccumulate.Input, wanted, accumulate);
-        Pair? gammaGradient = Target(trial, vector, NormAccumulate.Gamma, wanted, accumulate);
-        Pair? betaGradient = Target(trial, vector, NormAccumulate.Beta, wanted, accumulate);
+        Pair? gammaGradient = Target(trial, vector, NormAccumulate.Gamma, wanted, accumulate)?.Wide();
+        Pair? betaGradient = Target(trial, vector, NormAccumulate.Beta, wanted, accumulate)?.Wide();
         Pair? shortcutGradient = shortcut switch
         {
             Shortcut.None => null,

@@ -43,7 +43,7 @@ internal static class ConvolutionChecks
     {
         yield return new PrimitiveCheck("ConvolutionForward", $"{c}", trial =>
         {
-            Pair input = trial.Input(c.Input), filter = trial.Input(c.Filter), output = trial.Output(c.Output, Accuracy.Sum);
+            Pair input = trial.Input(c.Input), filter = trial.Input(c.Filter).Wide(), output = trial.Output(c.Output, Accuracy.Sum);
             trial.Run(side => side.Device.ConvolutionForward(side[input], side[filter], c.Geometry, side[output]));
         });
         foreach (bool accumulate in (bool[])[false, true])
@@ -51,12 +51,12 @@ internal static class ConvolutionChecks
             string added = accumulate ? ", added" : "";
             yield return new PrimitiveCheck("ConvolutionBackwardData", $"{c}{added}", trial =>
             {
-                Pair gradient = trial.Input(c.Output), filter = trial.Input(c.Filter), target = trial.Target(c.Input, accumulate, Accuracy.Sum);
+                Pair gradient = trial.Input(c.Output), filter = trial.Input(c.Filter).Wide(), target = trial.Target(c.Input, accumulate, Accuracy.Sum);
                 trial.Run(side => side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[target], accumulate));
             });
             yield return new PrimitiveCheck("ConvolutionBackwardFilter", $"{c}{added}", trial =>
             {
-                Pair input = trial.Input(c.Input), gradient = trial.Input(c.Output), target = trial.Target(c.Filter, accumulate, Accuracy.Sum);
+                Pair input = trial.Input(c.Input), gradient = trial.Input(c.Output), target = trial.Target(c.Filter, accumulate, Accuracy.Sum).Wide();
                 trial.Run(side => side.Device.ConvolutionBackwardFilter(side[input], side[gradient], c.Geometry, side[target], accumulate));
             });
         }
@@ -78,7 +78,7 @@ internal static class ConvolutionChecks
             {
                 yield return new PrimitiveCheck("ConvolutionForward", $"{c}, again after {how} changed the filter", trial =>
                 {
-                    Pair input = trial.Input(c.Input), other = trial.Input(c.Filter), filter = trial.Updated(c.Filter);
+                    Pair input = trial.Input(c.Input), other = trial.Input(c.Filter).Wide(), filter = trial.Updated(c.Filter).Wide();
                     Pair first = trial.Output(c.Output, Accuracy.Sum), second = trial.Output(c.Output, Accuracy.Sum);
                     trial.Run(side =>
                     {
@@ -89,7 +89,7 @@ internal static class ConvolutionChecks
                 });
                 yield return new PrimitiveCheck("ConvolutionBackwardData", $"{c}, again after {how} changed the filter", trial =>
                 {
-                    Pair gradient = trial.Input(c.Output), other = trial.Input(c.Filter), filter = trial.Updated(c.Filter);
+                    Pair gradient = trial.Input(c.Output), other = trial.Input(c.Filter).Wide(), filter = trial.Updated(c.Filter).Wide();
                     Pair first = trial.Output(c.Input, Accuracy.Sum), second = trial.Output(c.Input, Accuracy.Sum);
                     trial.Run(side =>
                     {

@@ -21,8 +21,8 @@ internal static class GroupNormChecks
         string name = $"{shape} around {center} in {groups} group(s)";
         yield return new PrimitiveCheck("GroupNorm", name, trial =>
         {
-            Pair input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3), beta = trial.Input(vector);
-            Pair output = trial.Output(shape, Accuracy.Sum), mean = trial.Output(statistics, Accuracy.Sum), deviation = trial.Output(statistics, Accuracy.Sum);
+            Pair input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3).Wide(), beta = trial.Input(vector).Wide();
+            Pair output = trial.Output(shape, Accuracy.Sum), mean = trial.Output(statistics, Accuracy.Sum).Wide(), deviation = trial.Output(statistics, Accuracy.Sum).Wide();
             trial.Run(side => side.Device.GroupNorm(side[input], groups, side[gamma], side[beta], 1e-5, side[output], side[mean], side[deviation]));
         });
         const NormAccumulate all = NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta;
@@ -36,12 +36,12 @@ internal static class GroupNormChecks
         {
             yield return new PrimitiveCheck("GroupNormBackward", $"{name}, {wanted}, adding {added}", trial =>
             {
-                Pair gradient = trial.Input(shape), input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3);
-                Pair mean = trial.Input(statistics, center, 0.1);
-                Pair deviation = trial.Input(statistics, Trial.Draw(statistics.Count, () => trial.Round(0.8 + (0.4 * trial.Random.NextDouble()))));
+                Pair gradient = trial.Input(shape), input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3).Wide();
+                Pair mean = trial.Input(statistics, center, 0.1).Wide();
+                Pair deviation = trial.Input(statistics, Trial.Draw(statistics.Count, () => trial.Round(0.8 + (0.4 * trial.Random.NextDouble())))).Wide();
                 Pair? inputGradient = wanted.HasFlag(NormAccumulate.Input) ? trial.Target(shape, added.HasFlag(NormAccumulate.Input), Accuracy.Sum) : null;
-                Pair? gammaGradient = wanted.HasFlag(NormAccumulate.Gamma) ? trial.Target(vector, added.HasFlag(NormAccumulate.Gamma), Accuracy.Sum) : null;
-                Pair? betaGradient = wanted.HasFlag(NormAccumulate.Beta) ? trial.Target(vector, added.HasFlag(NormAccumulate.Beta), Accuracy.Sum) : null;
+                Pair? gammaGradient = wanted.HasFlag(NormAccumulate.Gamma) ? trial.Target(vector, added.HasFlag(NormAccumulate.Gamma), Accuracy.Sum).Wide() : null;
+                Pair? betaGradient = wanted.HasFlag(NormAccumulate.Beta) ? trial.Target(vector, added.HasFlag(NormAccumulate.Beta), Accuracy.Sum).Wide() : null;
                 trial.Run(side => side.Device.GroupNormBackward(
                     side[gradient], side[input], groups, side[gamma], side[mean], side[deviation],
                     side.Optional(inputGradient), side.Optional(gammaGradient), side.Optional(betaGradient), added));

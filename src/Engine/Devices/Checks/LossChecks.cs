@@ -26,7 +26,7 @@ internal static class LossChecks
                     yield return new PrimitiveCheck("SoftmaxCrossEntropy", name, trial =>
                     {
                         Pair logits = trial.Input(shape, center, spread), labels = trial.Labels(size.N, size.K);
-                        Pair loss = trial.Output(Shape.Scalar, Accuracy.Sum);
+                        Pair loss = trial.Output(Shape.Scalar, Accuracy.Sum).Wide();
                         Pair? gradient = wantsGradient ? trial.Output(shape, Accuracy.Sum) : null;
                         trial.Run(side => side.Device.SoftmaxCrossEntropy(side[logits], side[labels], smoothing, side[loss], side.Optional(gradient)));
                     });
@@ -77,7 +77,7 @@ internal static class LossChecks
             {
                 double[] specials = [double.NaN, double.PositiveInfinity, double.NegativeInfinity, 0, 1, -1];
                 Pair input = trial.Input(new Shape(width), Trial.Draw(width, () => specials[trial.Random.NextInt(specials.Length)]));
-                Pair output = trial.Output(Shape.Scalar, Accuracy.Exact);
+                Pair output = trial.Output(Shape.Scalar, Accuracy.Exact).Wide();
                 trial.Run(side => side.Device.Reduce(Reduction.NonFinite, side[input], side[output]));
             });
         }
@@ -109,7 +109,7 @@ internal static class LossChecks
             {
                 yield return new PrimitiveCheck("Reduce", $"{reduction} {shape} around {center}", trial =>
                 {
-                    Pair input = trial.Input(shape, center), output = trial.Output(Shape.Scalar, Accuracy.Sum);
+                    Pair input = trial.Input(shape, center), output = trial.Output(Shape.Scalar, Accuracy.Sum).Wide();
                     trial.Run(side => side.Device.Reduce(reduction, side[input], side[output]));
                 });
             }

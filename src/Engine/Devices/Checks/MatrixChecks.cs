@@ -38,19 +38,19 @@ internal static class MatrixChecks
         Shape vector = new(shape.Last);
         yield return new PrimitiveCheck("AddBias", $"{shape}", trial =>
         {
-            Pair input = trial.Input(shape), bias = trial.Input(vector), output = trial.Output(shape);
+            Pair input = trial.Input(shape), bias = trial.Input(vector).Wide(), output = trial.Output(shape);
             trial.Run(side => side.Device.AddBias(side[input], side[bias], side[output]));
         });
         yield return new PrimitiveCheck("AddBias", $"{shape} in place", trial =>
         {
-            Pair bias = trial.Input(vector), output = trial.Updated(shape);
+            Pair bias = trial.Input(vector).Wide(), output = trial.Updated(shape);
             trial.Run(side => side.Device.AddBias(side[output], side[bias], side[output]));
         });
         foreach (bool accumulate in (bool[])[false, true])
         {
             yield return new PrimitiveCheck("BiasBackward", $"{shape}{(accumulate ? ", added" : "")}", trial =>
             {
-                Pair gradient = trial.Input(shape), target = trial.Target(vector, accumulate, Accuracy.Sum);
+                Pair gradient = trial.Input(shape), target = trial.Target(vector, accumulate, Accuracy.Sum).Wide();
                 trial.Run(side => side.Device.BiasBackward(side[gradient], side[target], accumulate));
             });
         }
@@ -64,7 +64,7 @@ internal static class MatrixChecks
             yield return new PrimitiveCheck("MatrixProduct", $"by a weight{(transpose ? " transposed" : "")}, again after SgdStep changed it", trial =>
             {
                 Shape shape = transpose ? new Shape(24, 40) : new Shape(40, 24);
-                Pair input = trial.Input(new Shape(9, 40)), gradient = trial.Input(shape), weight = trial.Updated(shape);
+                Pair input = trial.Input(new Shape(9, 40)), gradient = trial.Input(shape).Wide(), weight = trial.Updated(shape).Wide();
                 Pair first = trial.Output(new Shape(9, 24), Accuracy.Sum), second = trial.Output(new Shape(9, 24), Accuracy.Sum);
                 trial.Run(side =>
                 {

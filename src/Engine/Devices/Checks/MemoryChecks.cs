@@ -73,8 +73,8 @@ internal static class MemoryChecks
                     Shape shape = new(n, h, w, c);
                     Pair pixels = trial.Input(shape, Trial.Draw(shape.Count, () => trial.Random.NextInt(256)), DataType.UInt8);
                     Pair placements = trial.Input(new Shape(n, 3), Placements(trial.Random, n, h, w, p, q), DataType.Int32);
-                    Pair mean = trial.Input(isMeanPerPixel ? new Shape(h, w, c) : new Shape(c), 0.5, 0.1);
-                    Pair scale = trial.Input(new Shape(c), 4, 0.5);
+                    Pair mean = trial.Input(isMeanPerPixel ? new Shape(h, w, c) : new Shape(c), 0.5, 0.1).Wide();
+                    Pair scale = trial.Input(new Shape(c), 4, 0.5).Wide();
                     Pair output = trial.Output(new Shape(n, p, q, c));
                     trial.Run(side => side.Device.PrepareImages(side[pixels], side[placements], side[mean], side[scale], side[output]));
                 });

@@ -35,7 +35,7 @@ internal static class OptimizerChecks
     private static void Run(Trial trial, SgdOptions options, bool hasVelocity, double decay, int steps)
     {
         (Pair Value, Pair Gradient, Pair? Velocity)[] pairs =
-            [.. Shapes.Select(shape => (trial.Updated(shape), trial.Input(shape), hasVelocity ? trial.Updated(shape) : null))];
+            [.. Shapes.Select(shape => (trial.Updated(shape).Wide(), trial.Input(shape).Wide(), hasVelocity ? trial.Updated(shape).Wide() : null))];
         trial.Run(side =>
         {
             // Every second parameter is spared the decay, as biases are.

@@ -22,6 +22,7 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
     private const byte GuardByte = 0xFF;
     private Tensor? _block, _onDevice, _onReference;
     private byte[] _before = [];
+    private bool _isWide;
 
     /// <summary>How a failure names it.</summary>
     public string Label { get; set; } = label;
@@ -31,6 +32,16 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
 
     /// <summary>What the primitive may do with it.</summary>
     public PairUse Use => use;
+
+    /// <summary>
+    /// Makes it a parameter, a statistic or a loss: of the device's floating-point type, where other tensors are activations, which
+    /// some devices keep in a narrower one.
+    /// </summary>
+    public Pair Wide()
+    {
+        _isWide = true;
+        return this;
+    }
 
     /// <summary>Which tolerance applies to it.</summary>
     public Accuracy Accuracy => accuracy;
@@ -52,7 +63,7 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
             return;
         }
 
-        DataType deviceType = type ?? device.FloatType;
+        DataType deviceType = type ?? (_isWide ? device.FloatType : device.ActivationType);
         int bytes = checked((int)(shape.ElementCount * deviceType.Size()));
         byte[] guarded = new byte[bytes + (2 * Guard)];
         Array.Fill(guarded, GuardByte);

@@ -70,7 +70,7 @@ internal sealed class Trial(Device device, Device reference, CheckTolerance tole
     }
 
     /// <summary>The nearest number that both devices can hold.</summary>
-    public double Round(double value) => device.FloatType == DataType.BFloat16
+    public double Round(double value) => device.ActivationType == DataType.BFloat16
         ? HostConversion.FromBFloat16(HostConversion.ToBFloat16((float)value))
         : (float)value;
 
