@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Engine.Formats;
 
 /// <summary>
@@ -36,7 +38,7 @@ public static class AtomicFile
             }
 
             // .NET reports a file beyond what the file system or the process' limits allow (EFBIG) as an argument out of range.
-            if (e is IOException or UnauthorizedAccessException || (e is ArgumentOutOfRangeException && e.TargetSite?.DeclaringType == typeof(RandomAccess)))
+            if (e is IOException or UnauthorizedAccessException || (e is ArgumentOutOfRangeException && IsThrownByTheSystemCall(e)))
             {
                 throw CannotWrite(path, e);
             }
@@ -44,6 +46,10 @@ public static class AtomicFile
             throw;
         }
     }
+
+    // Not Exception.TargetSite, which trimming (eng/bundle) may leave without its method.
+    private static bool IsThrownByTheSystemCall(Exception e) =>
+        new StackTrace(e).GetFrame(0) is StackFrame frame && DiagnosticMethodInfo.Create(frame)?.DeclaringTypeName == typeof(RandomAccess).FullName;
 
     /// <summary>Makes or replaces a text file, in UTF-8.</summary>
     /// <exception cref="EngineException">The folder is missing or cannot be written, or the disk is full. Nothing has changed.</exception>
