@@ -12,6 +12,9 @@ public sealed class Tape
     private readonly Device _device;
     private readonly List<Operation> _operations = [];
     private readonly List<Tensor> _owned = [];
+
+    /// <summary>The leaves whose gradients the backward pass in progress has written.</summary>
+    private readonly List<Tensor> _leaves = [];
     private Tensor? _lastLoss;
 
     internal Tape(Device device) => _device = device;
@@ -64,27 +67,38 @@ public sealed class Tape
     {
         CheckLoss(loss, seed);
         Retain(loss);
-        loss.Gradient = new Tensor(_device, loss.Shape, loss.Type, _device.Memory.Rent(loss.ByteCount), isTapeOwned: true);
-        if (seed is null)
-        {
-            _device.Fill(loss.Gradient, 1);
-        }
-        else
-        {
-            _device.Copy(seed, loss.Gradient);
-        }
-
         NoGradientDepth++;
         try
         {
+            loss.Gradient = new Tensor(_device, loss.Shape, loss.Type, _device.Memory.Rent(loss.ByteCount), isTapeOwned: true);
+            if (seed is null)
+            {
+                _device.Fill(loss.Gradient, 1);
+            }
+            else
+            {
+                _device.Copy(seed, loss.Gradient);
+            }
+
             for (int i = _operations.Count - 1; i >= 0; i--)
             {
                 Step(_operations[i], loss);
             }
         }
+        catch
+        {
+            // Half of a gradient is none: the next backward must not add to it.
+            foreach (Tensor leaf in _leaves)
+            {
+                leaf.ZeroGradient();
+            }
+
+            throw;
+        }
         finally
         {
             NoGradientDepth--;
+            _leaves.Clear();
             Clear();
         }
     }
@@ -130,6 +144,8 @@ public sealed class Tape
     /// <summary>Releases the tensors made since a mark, all but one (or what shares its memory): the end of a scope without gradients.</summary>
     internal void ReleaseOwnedSince(int mark, Tensor? except)
     {
+        // A backward inside the scope has released everything already.
+        mark = Math.Min(mark, _owned.Count);
         bool kept = false;
         for (int i = _owned.Count - 1; i >= mark; i--)
         {
@@ -167,6 +183,7 @@ public sealed class Tape
             bool holdsOne = input.Gradient is not null && !input.IsGradientStale;
             input.Gradient ??= new Tensor(_device, input.Shape, input.Type, _device.Memory.Rent(input.ByteCount), isTapeOwned: false);
             input.IsGradientStale = false;
+            _leaves.Add(input);
             return new GradientTarget(input.Gradient, holdsOne);
         }
 

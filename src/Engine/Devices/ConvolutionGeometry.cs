@@ -28,7 +28,7 @@ public readonly record struct ConvolutionGeometry(Size2 Stride, Size2 Padding, S
 
         if (input[3] % Groups != 0 || filter[0] % Groups != 0)
         {
-            throw new ShapeException($"convolution: {Groups} groups divide neither the {input[3]} channels of input {input} nor the {filter[0]} of filter {filter} evenly");
+            throw new ShapeException($"convolution: {Groups} groups must divide both the {input[3]} channels of input {input} and the {filter[0]} of filter {filter}");
         }
 
         if (input[3] != filter[3] * Groups)

@@ -15,6 +15,9 @@ public sealed class DeviceMemory
     /// <summary>The bytes the block holds.</summary>
     public long Capacity { get; }
 
+    /// <summary>Whether the block has gone back to the system, with its device.</summary>
+    internal bool IsFreed { get; set; }
+
     /// <summary>How many tensors share the block.</summary>
     internal int References { get; set; }
 

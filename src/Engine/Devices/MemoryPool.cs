@@ -189,6 +189,7 @@ public sealed class MemoryPool
 
     private void Free(DeviceMemory block)
     {
+        block.IsFreed = true;
         _free(block.Address, block.Capacity);
         ReservedBytes -= block.Capacity;
     }

@@ -85,7 +85,8 @@ public sealed class ModelSummary
                 (module.ActivationObserver, module.GradientObserver) = (activation, gradient);
             }
 
-            foreach ((Parameter parameter, Tensor? value) in values)
+            // Backwards, so that a parameter that stands under two names ends with its own numbers.
+            foreach ((Parameter parameter, Tensor? value) in Enumerable.Reverse(values))
             {
                 parameter.Exchange(value);
             }

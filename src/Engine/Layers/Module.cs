@@ -131,7 +131,7 @@ public abstract class Module
     }
 
     /// <summary>The number of trainable numbers: parameters, not buffers.</summary>
-    public long ParameterCount => NamedParameters().Sum(p => p.Parameter.Shape.ElementCount);
+    public long ParameterCount => NamedParameters().DistinctBy(p => p.Parameter).Sum(p => p.Parameter.Shape.ElementCount);
 
     /// <summary>The tree of modules, as PyTorch prints it.</summary>
     public override string ToString() => new StringBuilder().Append(Describe(0)).ToString();

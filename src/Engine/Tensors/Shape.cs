@@ -81,7 +81,7 @@ public readonly struct Shape : IEquatable<Shape>
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is Shape other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Rank, _d0, _d1, _d2, _d3);
+    public override int GetHashCode() => Rank == 0 ? 0 : HashCode.Combine(Rank, _d0, _d1, _d2, _d3);
 
     /// <summary>Whether both shapes have the same extents.</summary>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);

@@ -40,11 +40,11 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether this is a leaf (a parameter) whose gradient <see cref="Backward"/> accumulates into <see cref="Gradient"/>.</summary>
     public bool RequiresGradient { get; set; }
 
-    /// <summary>The gradient of the loss by this tensor; null where none has been computed, or where the tape has already freed it.</summary>
+    /// <summary>The gradient of the loss by this tensor; null where none has been computed, or where the tape has already freed it; see <see cref="HasGradient"/>.</summary>
     public Tensor? Gradient { get; internal set; }
 
     /// <summary>Whether the memory has been returned to the pool, so that the numbers can no longer be read.</summary>
-    public bool IsReleased => _memory is null;
+    public bool IsReleased => _memory is null or { IsFreed: true };
 
     /// <summary>How often the numbers have been overwritten since they were made: what a device caches by (a packed filter, say).</summary>
     public long Version { get; private set; }
@@ -71,9 +71,9 @@ public sealed class Tensor : IDisposable
 
     /// <summary>The address of the first element, in the device's own address space.</summary>
     /// <exception cref="EngineException">The memory has been released.</exception>
-    public nint Address => _memory is { } memory ? memory.Address : throw Released();
+    public nint Address => Memory.Address;
 
-    internal DeviceMemory Memory => _memory ?? throw Released();
+    internal DeviceMemory Memory => _memory is { IsFreed: false } memory ? memory : throw Released();
 
     /// <summary>Makes a tensor of unspecified content that belongs to the caller.</summary>
     public static Tensor Create(Device device, Shape shape, DataType type) =>
@@ -218,8 +218,6 @@ public sealed class Tensor : IDisposable
             DeviceState = null;
             _memory = null;
             Device.Memory.Return(memory);
-            (DeviceState as IDisposable)?.Dispose();
-            DeviceState = null;
         }
     }
 
@@ -232,6 +230,7 @@ public sealed class Tensor : IDisposable
     /// <summary>The shape, the element type and the device.</summary>
     public override string ToString() => $"Tensor {Shape} {Type} on {Device.Name}{(IsReleased ? " (released)" : "")}";
 
-    private EngineException Released() => new(
-        $"tensor {Shape} was already released: the tape frees a step's tensors during backward; call Keep() first on one that must survive");
+    private EngineException Released() => new(_memory is { IsFreed: true }
+        ? $"tensor {Shape} is gone: its device '{Device.Name}' was disposed"
+        : $"tensor {Shape} was already released: the tape frees a step's tensors during backward; call Keep() first on one that must survive");
 }

@@ -40,7 +40,9 @@ public sealed class Sgd : IDisposable
         }
 
         (Momentum, WeightDecay, Nesterov) = (momentum, weightDecay, nesterov);
-        _parameters = [.. model.NamedParameters()];
+        
+        // A module that stands under two names is trained once.
+        _parameters = [.. model.NamedParameters().DistinctBy(p => p.Parameter)];
         _velocities = new Tensor?[_parameters.Length];
         _batch = new SgdParameter[_parameters.Length];
     }

@@ -43,6 +43,7 @@ public sealed unsafe partial class CpuDevice
     {
         long count = output.Shape.ElementCount;
         int tasks = TaskCount(count, ElementwiseJob<TOperator>.Chunk);
+        output.MarkWritten();
         if (accumulate)
         {
             Run(new ElementwiseJob<Accumulated<TOperator>>(new(function), Floats(first), FloatsOrNull(second), Floats(output), count), tasks);

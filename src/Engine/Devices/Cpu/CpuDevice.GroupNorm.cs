@@ -41,8 +41,8 @@ public sealed unsafe partial class CpuDevice
                 gammaSum += sums[(n * 2L * channels) + channels + c];
             }
 
-            Put(FloatsOrNull(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
             Put(FloatsOrNull(gammaGradient), c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
+            Put(FloatsOrNull(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
         }
     }
 

@@ -23,6 +23,7 @@ public sealed unsafe partial class CpuDevice
         _team.Run(ref pack, rowTiles);
         float* work = packed + ((leftFloats + 15) / 16 * 16);
         MatrixProductJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, Floats(output), accumulate, work);
+        output.MarkWritten();
         Run(job, columnTiles * TaskCount(rowTiles, MatrixProductJob.TilesPerTask));
     }
 }

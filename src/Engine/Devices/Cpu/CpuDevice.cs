@@ -74,6 +74,7 @@ public sealed unsafe partial class CpuDevice : Device
         fixed (byte* from = source)
         {
             Buffer.MemoryCopy(from, (void*)destination.Address, destination.ByteCount, source.Length);
+            destination.MarkWritten();
         }
     }
 

@@ -104,9 +104,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
 
     private void Dispatch<TCall>(TCall call, in Correlation work) where TCall : struct, ICall
     {
-        if (work.Batch == 0)
+        if (work.Batch == 0 || work.SourceChannels == 0 || work.DestinationChannels == 0)
         {
-            return;
+            throw new ShapeException($"convolution: {work.Batch} images of {work.SourceChannels} channels into {work.DestinationChannels}: none may be 0");
         }
 
         switch (level)
@@ -160,10 +160,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
 
         int width = BlockVectors<S, V>(work) * S.Width;
         float* floats = packed.Buffer.Ensure(PackedFilter.Size(work, width));
-        if (packed.Version != filter.Version)
+        if (packed.Contents != (filter.Version, work.Groups, width))
         {
             Pack(work, width, floats);
-            packed.Version = filter.Version;
+            packed.Contents = (filter.Version, work.Groups, width);
         }
 
         return floats;
@@ -244,7 +244,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
     {
         public NativeBuffer Buffer { get; } = new();
 
-        public long Version { get; set; } = -1;
+        /// <summary>What the copy was made of, and how: the filter's version, the groups, and the channels in a block.</summary>
+        public (long Version, int Groups, int BlockWidth) Contents { get; set; } = (-1, 0, 0);
 
         /// <summary>Called when the tensor or the device is gone.</summary>
         public void Dispose()

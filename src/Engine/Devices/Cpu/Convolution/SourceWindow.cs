@@ -65,7 +65,7 @@ internal unsafe struct SourceWindow
 
         int first = Math.Clamp(work.Columns.Start, 0, work.SourceWidth);
         int end = Math.Clamp(work.Columns.Start + bands.Columns, first, work.SourceWidth);
-        int before = Math.Min(first - work.Columns.Start, bands.Columns);
+        int before = Math.Clamp(first - work.Columns.Start, 0, bands.Columns);
         new Span<float>(into, before * channels).Clear();
         into += before * channels;
         float* from = work.Source + (((((long)image * work.SourceHeight) + row) * work.SourceWidth) + first) * work.SourceChannels + ((long)group * channels);
