@@ -66,6 +66,11 @@ internal static class Program
             console.Fail("out of memory: use a smaller batch or a smaller model");
             return ExitCodes.Failure;
         }
+        catch (OverflowException)
+        {
+            console.Fail("too large: a tensor would have more elements than can be counted; use a smaller batch or a smaller model");
+            return ExitCodes.Failure;
+        }
         catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException)
         {
             console.Fail(e.Message);

@@ -36,6 +36,13 @@ internal static class SharedOptions
     public static Option<string> Text(string name, string helpName, string description, string? standard)
     {
         Option<string> option = new(name) { Description = description, HelpName = helpName };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError($"{name} is empty, but must be {helpName}");
+            }
+        });
         if (standard is not null)
         {
             option.DefaultValueFactory = _ => standard;

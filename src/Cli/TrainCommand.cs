@@ -43,11 +43,16 @@ internal sealed class TrainCommand : Subcommand
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         Network network = NetworkFor(options.Model, data);
-        using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options, output) : new RunFolderOwner(resumed);
+        using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options) : new RunFolderOwner(resumed);
         using Trainer trainer = new(network, data, device, options, owner.Folder, device is CudaDevice ? CudaLossReadInterval : 1);
         if (resumed is not null)
         {
             trainer.Resume();
+        }
+
+        if (owner.IsReplacing)
+        {
+            output.Note($"the earlier run in {owner.Folder.Path} is replaced");
         }
 
         output.Say($"{options.Model} ({network.ParameterCount:N0} parameters) on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {Recipe(trainer)}");
@@ -55,13 +60,19 @@ internal sealed class TrainCommand : Subcommand
             ? $"run folder {owner.Folder.Path}"
             : $"going on in {owner.Folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
         TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
-        TrainingOutcome.Tell(result, owner.Folder, output);
+        TrainingOutcome.Tell(result, owner.Folder, Given(arguments, _dataDir, _device, _threads), output);
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }
 
     /// <summary>A network with the channels and classes of a data set.</summary>
     public static Network NetworkFor(string model, ImageSet data) => UsageException.Check(() => Networks.Create(
         model, new NetworkOptions { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
+
+    // The words of the command line for those of some options that the user gave.
+    private static IEnumerable<string> Given(ParseResult arguments, params IEnumerable<Option> options) => options
+        .Select(arguments.GetResult)
+        .Where(result => result is { Implicit: false })
+        .SelectMany(result => (IEnumerable<string>)[result!.Option.Name, .. result.Tokens.Select(token => token.Value)]);
 
     private static string Recipe(Trainer trainer) =>
         $"{trainer.Epochs:N0} epochs of {trainer.StepsPerEpoch:N0} steps of {trainer.Options.BatchSize}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}";

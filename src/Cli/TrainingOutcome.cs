@@ -9,7 +9,11 @@ namespace Engine.Cli;
 internal static class TrainingOutcome
 {
     /// <summary>A small table, or a last line of JSON; after an interruption also how to go on.</summary>
-    public static void Tell(TrainingResult result, RunFolder folder, CommandOutput output)
+    /// <param name="result">What was reached.</param>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="given">Options of the command line that no run folder keeps, as they have to be given again.</param>
+    /// <param name="output">Where it is told.</param>
+    public static void Tell(TrainingResult result, RunFolder folder, IEnumerable<string> given, CommandOutput output)
     {
         if (output.IsJson)
         {
@@ -22,9 +26,12 @@ internal static class TrainingOutcome
 
         if (!result.IsCompleted)
         {
-            output.Say($"interrupted; a checkpoint is written: go on with 'engine train --resume {folder.Path}'");
+            output.Say($"interrupted; a checkpoint is written: go on with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
         }
     }
+
+    // A shell would take a path with a blank for two.
+    private static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
     private static EpochReport Best(TrainingResult result) => result.Epochs.MaxBy(e => e.Accuracy)!;
 

@@ -37,13 +37,16 @@ public sealed class CifarResNet : Network
     private readonly ReLU _relu;
     private readonly Sequential[] _layers = new Sequential[3];
 
+    /// <summary>The depth beyond which no network is made, 8 times the paper's deepest, so that a mistyped one is refused instead of filling the memory.</summary>
+    public const int MaxDepth = 10_000;
+
     /// <summary>Makes a network; <see cref="Module.To"/> draws its numbers.</summary>
     /// <exception cref="EngineException">The depth is not 6n + 2, or an option does not fit.</exception>
     public CifarResNet(CifarResNetOptions options) : base(options.Channels, options.Classes, imageSize: 32)
     {
         if (!IsDepth(options.Depth))
         {
-            throw new EngineException($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), which {options.Depth} is not");
+            throw new EngineException($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), at most {MaxDepth}, which {options.Depth} is not");
         }
 
         Depth = options.Depth;
@@ -85,8 +88,8 @@ public sealed class CifarResNet : Network
     /// <summary>How many layers have weights.</summary>
     public int Depth { get; }
 
-    /// <summary>Whether there is a network of this depth: 6n + 2 with n of at least 1.</summary>
-    public static bool IsDepth(int depth) => depth >= 8 && (depth - 2) % 6 == 0;
+    /// <summary>Whether there is a network of this depth: 6n + 2 with n of at least 1, up to <see cref="MaxDepth"/>.</summary>
+    public static bool IsDepth(int depth) => depth is >= 8 and <= MaxDepth && (depth - 2) % 6 == 0;
 
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)

@@ -46,7 +46,7 @@ public static class Networks
         ["resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202", "plain20", "plain32", "plain44", "plain56"];
 
     /// <summary>
-    /// The names of the networks that the paper has. Beside them, resnetN and plainN exist for every N = 6n + 2; where such a name
+    /// The names of the networks that the paper has. Beside them, resnetN and plainN exist for every N = 6n + 2 up to 10,000; where such a name
     /// is also an ImageNet network's (resnet50, resnet152), it is the ImageNet network.
     /// </summary>
     public static IReadOnlyList<string> Names { get; } = [.. ImageNet.Keys, .. CifarNames];
@@ -84,7 +84,7 @@ public static class Networks
         }
 
         throw new EngineException(
-            $"there is no network '{name}'; did you mean '{Nearest(name)}'? There are {string.Join(", ", ImageNet.Keys)}, and resnetN and plainN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...)");
+            $"there is no network '{name}'; did you mean '{Nearest(name)}'? There are {string.Join(", ", ImageNet.Keys)}, and resnetN and plainN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
     }
 
     private static bool IsPlain(string name) => name.StartsWith("plain", StringComparison.Ordinal);
@@ -111,7 +111,7 @@ public static class Networks
     {
         if (TryParse(name, out string family, out int depth))
         {
-            int nearest = 8 + (int)(6 * Math.Max(0, Math.Round((depth - 8) / 6.0)));
+            int nearest = 8 + (int)(6 * Math.Clamp(Math.Round((depth - 8) / 6.0), 0, (CifarResNet.MaxDepth - 8) / 6));
             foreach (string known in ImageNet.Keys)
             {
                 if (TryParse(known, out string other, out int candidate) && other == family && Math.Abs(candidate - depth) < Math.Abs(nearest - depth))

@@ -84,6 +84,48 @@ public sealed class FailureTests : IDisposable
         Assert.False(File.Exists(_folder["run/weights.safetensors"]));
     }
 
+    [Theory]
+    [InlineData(2, "--out is empty", "train", "--out", "")]
+    [InlineData(2, "--weights is empty", "eval", "--weights", "")]
+    [InlineData(1, "too large", "bench", "--batch-size", "2147483647", "--device", "cpu")]
+    [InlineData(1, "too large", "bench", "--batch-size", "1000000", "--model", "resnet50", "--device", "cpu")]
+    [InlineData(2, "up to 10000", "train", "--model", "resnet99999998")]
+    public async Task Empty_paths_and_figures_that_are_too_large_are_one_line(int exitCode, string part, params string[] args) =>
+        (await EngineRun.InProcessAsync(args)).AssertFails(exitCode, part);
+
+    [Fact]
+    public async Task A_pipe_in_the_weights_place_is_one_line()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // Its pipes are not among the files.
+        }
+
+        using Process make = Process.Start("mkfifo", _folder["pipe"]);
+        await make.WaitForExitAsync();
+        using FileStream pipe = new(_folder["pipe"], FileMode.Open, FileAccess.ReadWrite);
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["pipe"])).AssertFails(1, _folder["pipe"], "must be a file");
+    }
+
+    [Fact]
+    public async Task A_mistyped_option_leaves_a_finished_run_as_it_was_and_no_new_folders()
+    {
+        string[] tiny = ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "256", "--device", "cpu", "--out"];
+        Assert.Equal(0, (await EngineRun.InProcessAsync([.. tiny, _folder["run"]])).ExitCode);
+        Dictionary<string, byte[]> before = Directory.GetFiles(_folder["run"]).ToDictionary(f => f, File.ReadAllBytes);
+        Directory.CreateDirectory(_folder["empty"]);
+
+        foreach (string folder in (string[])["run", "empty", "new/nested/run"])
+        {
+            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--validation", "5000"])).AssertFails(1, "5,000");
+            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--momentum", "0", "--nesterov"])).AssertFails(2, "momentum is 0");
+        }
+
+        Assert.Equal(before, Directory.GetFiles(_folder["run"]).ToDictionary(f => f, File.ReadAllBytes));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder["empty"]));
+        Assert.False(Directory.Exists(_folder["new"]));
+    }
+
     [Fact]
     public async Task A_gpu_that_is_not_there_is_one_line()
     {

@@ -1,5 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Engine.Cli;
+using Engine.Data;
+using Engine.Devices.Cpu;
+using Engine.Training;
 
 namespace Cli.Tests;
 
@@ -64,7 +68,7 @@ public sealed class TrainingTests : IDisposable
         await now.CancelAsync();
         EngineRun stopped = await EngineRun.InProcessAsync([.. whole, "--out", _folder["parts"]], now.Token);
         Assert.Equal(130, stopped.ExitCode);
-        Assert.Contains($"--resume {_folder["parts"]}", stopped.Output);
+        Assert.Contains($"'engine train --resume {_folder["parts"]} --device cpu --threads 1'", stopped.Output);
 
         Assert.Equal(0, (await EngineRun.InProcessAsync("train", "--resume", _folder["parts"], "--device", "cpu")).ExitCode);
         Assert.Equal(File.ReadAllBytes(_folder["whole/weights.safetensors"]), File.ReadAllBytes(_folder["parts/weights.safetensors"]));
@@ -100,5 +104,23 @@ public sealed class TrainingTests : IDisposable
         File.WriteAllText(_folder["run/metrics.jsonl"], metrics);
         (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "1 of 3 epochs", "--resume");
         Assert.Equal(metrics, File.ReadAllText(_folder["run/metrics.jsonl"]));
+    }
+
+    [Fact]
+    public async Task A_run_stopped_in_its_first_epoch_is_not_overwritten()
+    {
+        TrainingOptions options = new() { Model = "resnet8", Epochs = 2, BatchSize = 64 };
+        ImageSet data = DataSets.Open("digits");
+        using CancellationTokenSource stop = new();
+        using (CpuDevice device = new(1))
+        using (Trainer trainer = new(TrainCommand.NetworkFor("resnet8", data), data, device, options, RunFolder.Create(_folder["run"], options)))
+        {
+            trainer.StepEnded += _ => stop.Cancel();
+            Assert.False(trainer.Run(stop.Token).IsCompleted);
+        }
+
+        byte[] checkpoint = File.ReadAllBytes(_folder["run/checkpoint.safetensors"]);
+        (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "after step 1 of epoch 1", "--resume");
+        Assert.Equal(checkpoint, File.ReadAllBytes(_folder["run/checkpoint.safetensors"]));
     }
 }

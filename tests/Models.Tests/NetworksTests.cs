@@ -94,10 +94,11 @@ public class NetworksTests
     [InlineData(21)]
     [InlineData(0)]
     [InlineData(-4)]
+    [InlineData(10_004)]
     public void Other_depths_are_refused(int depth)
     {
         EngineException error = Assert.Throws<EngineException>(() => new CifarResNet(new CifarResNetOptions(depth)));
-        Assert.Equal($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), which {depth} is not", error.Message);
+        Assert.Equal($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), at most 10000, which {depth} is not", error.Message);
     }
 
     [Theory]
@@ -112,11 +113,13 @@ public class NetworksTests
     [InlineData("ResNet-50", "resnet50")]
     [InlineData("resnet020", "resnet20")]
     [InlineData("plane20", "plain20")]
+    [InlineData("resnet99999998", "resnet9998")]
     public void An_unknown_name_gives_one_line_with_the_nearest_and_the_list(string name, string nearest)
     {
         EngineException error = Assert.Throws<EngineException>(() => Networks.Create(name));
         Assert.StartsWith($"there is no network '{name}'; did you mean '{nearest}'? There are resnet18, ", error.Message, StringComparison.Ordinal);
         Assert.Contains("N = 6n + 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("up to 10000", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
 

@@ -49,6 +49,12 @@ public sealed class SafetensorsFile : IDisposable
             throw new EngineException($"cannot read '{path}': {reason}", e);
         }
 
+        if (!stream.CanSeek)
+        {
+            stream.Dispose();
+            throw new EngineException($"cannot read '{path}': it is a pipe or a device, but must be a file");
+        }
+
         SafetensorsFile file = new(path, stream);
         try
         {

@@ -57,10 +57,23 @@ internal static class Checkpoint
                 $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} steps: the data set has changed, or a run is extended whose last epoch was cut short");
         }
 
+        if (state.GlobalStep > totalSteps)
+        {
+            throw new EngineException($"'{path}' stands at step {state.GlobalStep}, but with these options the run ends after step {totalSteps}; resume it with more epochs");
+        }
+
         StateDictionary.PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);
         optimiser.ReadState(file, VelocityPrefix)();
         weights.Apply();
         return state;
+    }
+
+    /// <summary>Where the run of a checkpoint stood; its tensors are not read.</summary>
+    /// <exception cref="EngineException">The file is damaged.</exception>
+    public static TrainingState ReadState(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return ReadState(path, file.Metadata.GetValueOrDefault("state", ""));
     }
 
     /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>

@@ -22,8 +22,8 @@ public sealed class RunFolder
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>The run's options, as options.json has them.</summary>
-    public TrainingOptions Options { get; }
+    /// <summary>The run's options, as options.json has them once the run has begun.</summary>
+    public TrainingOptions Options { get; private set; }
 
     /// <summary>The model's weights and buffers, in PyTorch's names and order.</summary>
     public string WeightsPath => In("weights.safetensors");
@@ -37,22 +37,21 @@ public sealed class RunFolder
     /// <summary>The reports of the finished epochs.</summary>
     public IReadOnlyList<EpochReport> Metrics => _metrics;
 
+    /// <summary>Whether the files in the folder are this run's, and not yet those of an older run in its place.</summary>
+    internal bool HasBegun { get; private set; }
+
     private string OptionsPath => In("options.json");
 
-    /// <summary>Starts a run in a folder, which is made if need be; an older run's files in it are removed.</summary>
+    /// <summary>
+    /// Prepares a run in a folder, which is made if need be. An older run's files stay until the new run has written its first
+    /// checkpoint, so that one that cannot start destroys nothing.
+    /// </summary>
     /// <exception cref="EngineException">An option is out of range, or the folder cannot be made or written.</exception>
     public static RunFolder Create(string path, TrainingOptions options)
     {
         options.Check();
         AtomicFile.CreateFolder(path);
-        RunFolder folder = new(path, options);
-        foreach (string old in new[] { folder.CheckpointPath, folder.WeightsPath, folder.MetricsPath })
-        {
-            AtomicFile.Delete(old);
-        }
-
-        AtomicFile.WriteText(folder.OptionsPath, options.ToJson() + "\n");
-        return folder;
+        return new RunFolder(path, options);
     }
 
     /// <summary>Opens the folder of a run that was started earlier.</summary>
@@ -75,13 +74,36 @@ public sealed class RunFolder
             throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
         }
 
-        RunFolder folder = new(path, options);
+        RunFolder folder = new(path, options) { HasBegun = true };
         if (File.Exists(folder.MetricsPath))
         {
             folder.ReadMetrics();
         }
 
         return folder;
+    }
+
+    /// <summary>Steps of an epoch in progress that the checkpoint holds; 0 where it stands between two epochs, or where there is none.</summary>
+    /// <exception cref="EngineException">The checkpoint is damaged.</exception>
+    public int ReadStepsInEpoch() => File.Exists(CheckpointPath) ? Checkpoint.ReadState(CheckpointPath).Step : 0;
+
+    /// <summary>Makes the folder this run's, once its first checkpoint is written: what else an older run left is removed.</summary>
+    /// <exception cref="EngineException">A file cannot be written or removed.</exception>
+    internal void Begin(TrainingOptions options)
+    {
+        Adopt(options);
+        HasBegun = true;
+        _metrics.Clear();
+        AtomicFile.Delete(MetricsPath);
+        AtomicFile.Delete(WeightsPath);
+    }
+
+    /// <summary>Writes the options that the run goes on with.</summary>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    internal void Adopt(TrainingOptions options)
+    {
+        Options = options;
+        AtomicFile.WriteText(OptionsPath, options.ToJson() + "\n");
     }
 
     /// <summary>Adds an epoch's line to metrics.jsonl.</summary>

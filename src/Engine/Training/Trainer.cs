@@ -111,14 +111,19 @@ public sealed class Trainer : IDisposable
             throw new EngineException("a run can only be resumed from a run folder, but the trainer was made without one");
         }
 
-        if (File.Exists(_folder.CheckpointPath))
+        if (_folder.HasBegun && File.Exists(_folder.CheckpointPath))
         {
             _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimiser, Options, StepsPerEpoch, TotalSteps);
             _schedule.LoadState(_state.Schedule);
             _secondsBefore = _state.Seconds;
+            _folder.Adopt(Options);
         }
 
-        _folder.KeepEpochs(_state.Epoch);
+        if (_folder.HasBegun)
+        {
+            _folder.KeepEpochs(_state.Epoch);
+        }
+
         _reports.Clear();
         _reports.AddRange(_folder.Metrics);
     }
@@ -141,6 +146,7 @@ public sealed class Trainer : IDisposable
             {
                 // An unwritable folder or a full disk shows before hours have been spent.
                 Save();
+                _folder?.Begin(Options);
             }
 
             while (_state.GlobalStep < TotalSteps || _state.Step > 0)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Engine.Training;
 
@@ -68,7 +69,19 @@ public sealed record TrainingOptions
     {
         try
         {
-            return JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingOptions) ?? throw new JsonException();
+            // The serializer would put zeros and nulls in the place of what is missing: it does not know the properties' defaults.
+            if (JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) is not JsonObject given)
+            {
+                throw new JsonException();
+            }
+
+            JsonObject all = JsonSerializer.SerializeToNode(new TrainingOptions(), TrainingJson.Default.TrainingOptions)!.AsObject();
+            foreach ((string name, JsonNode? value) in given)
+            {
+                all[name] = value?.DeepClone();
+            }
+
+            return all.Deserialize(TrainingJson.Default.TrainingOptions)!;
         }
         catch (JsonException e)
         {
@@ -86,6 +99,7 @@ public sealed record TrainingOptions
         Require(MicroBatches >= 1 && BatchSize % MicroBatches == 0, "micro batches", MicroBatches, $"at least 1 and divide the batch size {BatchSize}");
         Require(LearningRate > 0 && double.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
         Require(Momentum is >= 0 and < 1, "momentum", Momentum, "from 0 to below 1");
+        Require(!Nesterov || Momentum > 0, "momentum", Momentum, "above 0 for Nesterov's look-ahead");
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight decay", WeightDecay, "0 or more");
         Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
         Require(Padding is null or >= 0, "padding", Padding, "0 or more");

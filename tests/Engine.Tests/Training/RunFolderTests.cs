@@ -36,12 +36,43 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void Starting_a_run_removes_an_older_ones_files()
+    public void A_runs_first_checkpoint_removes_an_older_ones_files_and_nothing_before_it_does()
+    {
+        RunFolder old = Train("run", Options, TinySet.Network());
+        byte[] weights = File.ReadAllBytes(old.WeightsPath);
+        RunFolder folder = RunFolder.Create(old.Path, Options with { Seed = 1 });
+        Assert.Throws<EngineException>(() => new Trainer(TinySet.Network(), TinySet.Make(), _device, Options with { ValidationCount = 1000 }, folder));
+        Assert.Equal(weights, File.ReadAllBytes(old.WeightsPath));
+        Assert.Equal((Options, 1), (RunFolder.Open(old.Path).Options, RunFolder.Open(old.Path).Metrics.Count));
+
+        using CancellationTokenSource now = new();
+        now.Cancel();
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options with { Seed = 1 }, folder);
+        trainer.Run(now.Token);
+        Assert.Equal(["checkpoint.safetensors", "options.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(1, RunFolder.Open(folder.Path).Options.Seed);
+    }
+
+    [Fact]
+    public void More_epochs_are_kept_for_the_next_resumption_and_fewer_than_done_are_refused()
     {
         RunFolder folder = Train("run", Options, TinySet.Network());
-        RunFolder.Create(folder.Path, Options with { Seed = 1 });
-        Assert.Equal(["options.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
-        Assert.Equal(1, RunFolder.Open(folder.Path).Options.Seed);
+        using CancellationTokenSource stop = new();
+        using (Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options with { Epochs = 3 }, RunFolder.Open(folder.Path)))
+        {
+            trainer.EpochEnded += _ => stop.Cancel();
+            trainer.Resume();
+            Assert.False(trainer.Run(stop.Token).IsCompleted);
+        }
+
+        Assert.Equal(3, RunFolder.Open(folder.Path).Options.Epochs);
+        using (SafetensorsFile file = SafetensorsFile.Open(folder.WeightsPath))
+        {
+            Assert.Equal(3, TrainingOptions.FromJson(file.Metadata["options"]).Epochs);
+        }
+
+        AssertRefused(folder, Options, "stands at step 6, but with these options the run ends after step 3; resume it with more epochs");
+        Assert.Equal(3, RunFolder.Open(folder.Path).Options.Epochs);
     }
 
     [Fact]
@@ -101,7 +132,7 @@ public sealed class RunFolderTests : IDisposable
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options, folder);
         EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
         Assert.Equal($"cannot write '{folder.CheckpointPath}': No space left on device; nothing was changed", error.Message);
-        Assert.Equal(["options.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+        Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
     [Fact]
@@ -110,6 +141,14 @@ public sealed class RunFolderTests : IDisposable
         TrainingOptions options = Options with { MaxSteps = 7, Padding = 2, Mirror = false, LearningRate = 0.1 / 3, Schedule = "plateau" };
         Assert.Equal(options, TrainingOptions.FromJson(options.ToJson()));
         Assert.Contains("\"batch_size\":16", options.ToJson());
+        Assert.Equal(new TrainingOptions(), TrainingOptions.FromJson("{}"));
+        Assert.Equal(new TrainingOptions { Epochs = 3 }, TrainingOptions.FromJson("""{"epochs":3}"""));
+        foreach (string damaged in (string[])["", "[]", "null", """{"model":null}""", """{"epochs":"x"}""", """{"epochs":1,"epochs":2}"""])
+        {
+            Assert.Equal("the training options are not valid JSON", Assert.Throws<EngineException>(() => TrainingOptions.FromJson(damaged)).Message);
+        }
+
+        Assert.Contains("momentum is 0", Assert.Throws<EngineException>((options with { Momentum = 0, Nesterov = true }).Check).Message);
         Assert.Contains("epochs is 0", Assert.Throws<EngineException>((options with { Epochs = 0 }).Check).Message);
         Assert.Contains("learning rate is NaN", Assert.Throws<EngineException>((options with { LearningRate = double.NaN }).Check).Message);
         Assert.Contains("micro batches is 3", Assert.Throws<EngineException>((options with { MicroBatches = 3 }).Check).Message);
