@@ -40,7 +40,7 @@ public sealed class Sgd : IDisposable
         }
 
         (Momentum, WeightDecay, Nesterov) = (momentum, weightDecay, nesterov);
-        
+
         // A module that stands under two names is trained once.
         _parameters = [.. model.NamedParameters().DistinctBy(p => p.Parameter)];
         _velocities = new Tensor?[_parameters.Length];
