@@ -27,7 +27,10 @@ internal sealed record EngineRun(int ExitCode, string Output, string Error)
     /// <summary>Starts it as a process of its own.</summary>
     public static Process Start(params string[] args)
     {
-        ProcessStartInfo start = new("dotnet", [typeof(Program).Assembly.Location, .. args])
+        // Whoever runs the tests in the background has SIGINT ignored, and processes inherit that; env gives it back its meaning.
+        string[] reset = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,TERM"] : [];
+        string[] command = [.. reset, "dotnet", typeof(Program).Assembly.Location, .. args];
+        ProcessStartInfo start = new(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
