@@ -134,7 +134,7 @@ public abstract class Module
     public long ParameterCount => NamedParameters().DistinctBy(p => p.Parameter).Sum(p => p.Parameter.Shape.ElementCount);
 
     /// <summary>The tree of modules, as PyTorch prints it.</summary>
-    public override string ToString() => new StringBuilder().Append(Describe(0)).ToString();
+    public override string ToString() => Describe(0);
 
     /// <summary>Makes a trainable parameter of this module.</summary>
     protected Parameter AddParameter(string name, Shape shape, Initialization initialization)

@@ -1,5 +1,3 @@
-using Engine.Devices.Cpu.Simd;
-
 namespace Engine.Devices.Cpu.Convolution;
 
 /// <summary>
