@@ -5,7 +5,8 @@ namespace Engine.Formats;
 
 /// <summary>
 /// The order of a filter's numbers: [K, R, S, C] in the engine, [K, C, R, S] in PyTorch's files. Tensors of other ranks (linear
-/// weights [outputs, inputs], vectors) are the same in both.
+/// weights [outputs, inputs], vectors) are the same in both, but for linear weights behind a flattened image: their columns are
+/// reordered as a filter's, and their shape stays [outputs, inputs].
 /// </summary>
 public static class FilterOrder
 {

@@ -37,10 +37,13 @@ public static class StateDictionary
 
     /// <summary>All parameters and buffers as entries of a safetensors file, in PyTorch's order; the numbers are read when they are written.</summary>
     public static List<SafetensorsContent> Contents(Module model, string prefix = "") =>
-        [.. Tensors(model).Select(t => Content(prefix + t.Name, t.Tensor))];
+        [.. Tensors(model).Select(t => Content(prefix + t.Name, t.Tensor, t.Order))];
 
     /// <summary>One tensor as an entry: filters in PyTorch's order, 32-bit counters as the 64-bit ones that PyTorch has.</summary>
-    internal static SafetensorsContent Content(string name, Tensor tensor)
+    /// <param name="name">The entry's name.</param>
+    /// <param name="tensor">The numbers.</param>
+    /// <param name="order">What they mean: <see cref="Parameter.Order"/>.</param>
+    internal static SafetensorsContent Content(string name, Tensor tensor, Shape order)
     {
         bool isCounter = tensor.Type == DataType.Int32;
         return new SafetensorsContent(
@@ -48,11 +51,11 @@ public static class StateDictionary
             {
                 byte[] elements = new byte[tensor.ByteCount];
                 tensor.Device.CopyToHost(tensor, elements);
-                return isCounter ? Widen(elements) : FilterOrder.ToPyTorch(elements, tensor.Type.Size(), tensor.Shape);
+                return isCounter ? Widen(elements) : FilterOrder.ToPyTorch(elements, tensor.Type.Size(), order);
             });
     }
 
-    internal static List<(string Name, Tensor Tensor)> Tensors(Module model) => [.. model.Named().Select(n => (n.Name, n.Parameter.Value))];
+    internal static List<NamedTensor> Tensors(Module model) => [.. model.Named().Select(n => new NamedTensor(n.Name, n.Parameter.Value, n.Parameter.Order))];
 
     /// <summary>Checks a file against tensors and reads what they shall hold, without changing them yet.</summary>
     /// <param name="tensors">The tensors by name.</param>
@@ -60,14 +63,15 @@ public static class StateDictionary
     /// <param name="prefix">What stands before the tensors' names in the file; other entries are left aside.</param>
     /// <param name="mayMiss">Whether tensors that the file does not have are left as they are, instead of being an error.</param>
     /// <exception cref="EngineException">The file does not fit.</exception>
-    internal static PendingState Read(IReadOnlyList<(string Name, Tensor Tensor)> tensors, SafetensorsFile file, string prefix, bool mayMiss)
+    internal static PendingState Read(IReadOnlyList<NamedTensor> tensors, SafetensorsFile file, string prefix, bool mayMiss)
     {
         List<string> missing = [];
         List<string> misshaped = [];
         HashSet<string> unexpected = [.. file.Entries.Select(e => e.Name).Where(n => n.StartsWith(prefix, StringComparison.Ordinal))];
-        List<(string Name, Tensor Tensor, SafetensorsEntry Entry)> pairs = [];
-        foreach ((string name, Tensor tensor) in tensors)
+        List<(NamedTensor Tensor, SafetensorsEntry Entry)> pairs = [];
+        foreach (NamedTensor named in tensors)
         {
+            (string name, Tensor tensor, _) = named;
             unexpected.Remove(prefix + name);
             if (file.Find(prefix + name) is not { } entry)
             {
@@ -86,7 +90,7 @@ public static class StateDictionary
             }
             else
             {
-                pairs.Add((name, tensor, entry));
+                pairs.Add((named, entry));
             }
         }
 
@@ -96,7 +100,7 @@ public static class StateDictionary
         Complain(complaints, misshaped, "of another shape or type");
         return complaints.Count > 0
             ? throw new EngineException($"'{file.Path}' does not fit the model: {string.Join("; ", complaints)}")
-            : new PendingState([.. pairs.Select(p => (p.Name, p.Tensor, p.Entry, file.Read(p.Entry)))]);
+            : new PendingState([.. pairs.Select(p => (p.Tensor, p.Entry, file.Read(p.Entry)))]);
     }
 
     private static void Complain(List<string> complaints, IEnumerable<string> names, string what)
@@ -124,16 +128,22 @@ public static class StateDictionary
         return wide;
     }
 
+    /// <summary>A tensor as a file names it.</summary>
+    /// <param name="Name">The entry's name, without a prefix.</param>
+    /// <param name="Tensor">The numbers.</param>
+    /// <param name="Order">What the numbers mean: <see cref="Parameter.Order"/>.</param>
+    internal readonly record struct NamedTensor(string Name, Tensor Tensor, Shape Order);
+
     /// <summary>What a file holds for some tensors, checked and read, but not yet written to them.</summary>
-    internal sealed class PendingState(IReadOnlyList<(string Name, Tensor Tensor, SafetensorsEntry Entry, byte[] Elements)> writes)
+    internal sealed class PendingState(IReadOnlyList<(NamedTensor Tensor, SafetensorsEntry Entry, byte[] Elements)> writes)
     {
         /// <summary>Writes the numbers into the tensors, or into others of the same shapes that stand for these names.</summary>
         public void Apply(Func<string, Tensor>? redirect = null)
         {
-            foreach ((string name, Tensor checkedTensor, SafetensorsEntry entry, byte[] elements) in writes)
+            foreach ((NamedTensor named, SafetensorsEntry entry, byte[] elements) in writes)
             {
-                Tensor tensor = redirect?.Invoke(name) ?? checkedTensor;
-                byte[] ordered = FilterOrder.FromPyTorch(elements, entry.Type.Size(), tensor.Shape);
+                Tensor tensor = redirect?.Invoke(named.Name) ?? named.Tensor;
+                byte[] ordered = FilterOrder.FromPyTorch(elements, entry.Type.Size(), named.Order);
                 if (entry.Type.ToDataType() == tensor.Type)
                 {
                     tensor.MarkWritten();

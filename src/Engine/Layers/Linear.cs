@@ -13,16 +13,27 @@ public sealed class Linear : Module
     /// <param name="inputs">Numbers that come in, for each row.</param>
     /// <param name="outputs">Numbers that go out, for each row.</param>
     /// <param name="bias">Whether there is an offset.</param>
-    /// <exception cref="ShapeException">There are no inputs or no outputs.</exception>
-    public Linear(int inputs, int outputs, bool bias = true)
+    /// <param name="image">
+    /// [H, W, C] where the input is a flattened image of more than one pixel: PyTorch flattens channels first, so that its files have
+    /// this layer's columns in another order. Null where the input is no image.
+    /// </param>
+    /// <exception cref="ShapeException">There are no inputs or no outputs, or the image does not have as many numbers as come in.</exception>
+    public Linear(int inputs, int outputs, bool bias = true, Shape? image = null)
     {
+        if (image is { } given && (given.Rank != 3 || given.ElementCount != inputs))
+        {
+            throw new ShapeException($"Linear: an image [H, W, C] of {inputs} numbers is needed for {inputs} inputs, but {given} was given");
+        }
+
         if (inputs < 1 || outputs < 1)
         {
             throw new ShapeException($"Linear: {inputs} inputs and {outputs} outputs were given, but at least 1 of each is needed");
         }
 
         (Inputs, Outputs) = (inputs, outputs);
-        Weight = AddParameter("weight", new Shape(outputs, inputs), Initialization.KaimingUniform(FanMode.FanIn, Math.Sqrt(5)));
+        Shape shape = new(outputs, inputs);
+        Shape order = image is { } size ? new Shape(outputs, size[0], size[1], size[2]) : shape;
+        Weight = AddParameter("weight", shape, Initialization.KaimingUniform(FanMode.FanIn, Math.Sqrt(5)), order);
         if (bias)
         {
             Bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(1 / Math.Sqrt(inputs)));

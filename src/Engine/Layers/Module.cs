@@ -137,9 +137,12 @@ public abstract class Module
     public override string ToString() => Describe(0);
 
     /// <summary>Makes a trainable parameter of this module.</summary>
-    protected Parameter AddParameter(string name, Shape shape, Initialization initialization)
+    protected Parameter AddParameter(string name, Shape shape, Initialization initialization) => AddParameter(name, shape, initialization, shape);
+
+    /// <summary>Makes a trainable parameter whose numbers files have in the order of another shape.</summary>
+    private protected Parameter AddParameter(string name, Shape shape, Initialization initialization, Shape order)
     {
-        Parameter parameter = new(name, shape, initialization, isBuffer: false, type: null);
+        Parameter parameter = new(name, shape, initialization, isBuffer: false, type: null) { Order = order };
         _parameters.Add(parameter);
         return parameter;
     }

@@ -17,6 +17,7 @@ public sealed class Parameter
     {
         Name = name;
         Shape = shape;
+        Order = shape;
         Initialization = initialization;
         IsBuffer = isBuffer;
         Type = type;
@@ -27,6 +28,12 @@ public sealed class Parameter
 
     /// <summary>The extents; filters are [K, R, S, C / groups], linear weights [outputs, inputs].</summary>
     public Shape Shape { get; }
+
+    /// <summary>
+    /// What the numbers mean, for files: <see cref="Shape"/> as a rule; of a linear layer behind a flattened image, whose columns are
+    /// an image's pixels and channels, [outputs, H, W, C]. PyTorch's files have the numbers as those of [outputs, C, H, W].
+    /// </summary>
+    internal Shape Order { get; init; }
 
     /// <summary>How the first numbers are drawn.</summary>
     public Initialization Initialization { get; set; }

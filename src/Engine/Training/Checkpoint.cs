@@ -79,7 +79,7 @@ internal static class Checkpoint
     /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>
     public static string? FindNonFinite(Module model)
     {
-        foreach ((string name, Tensor tensor) in StateDictionary.Tensors(model))
+        foreach ((string name, Tensor tensor, _) in StateDictionary.Tensors(model))
         {
             if (!tensor.Type.IsFloating())
             {

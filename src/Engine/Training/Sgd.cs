@@ -109,7 +109,11 @@ public sealed class Sgd : IDisposable
     }
 
     /// <summary>The velocities as entries of a safetensors file, each named by a prefix and its parameter's name.</summary>
-    public List<SafetensorsContent> Contents(string prefix) => [.. Velocities.Select(v => StateDictionary.Content(prefix + v.Name, v.Velocity))];
+    public List<SafetensorsContent> Contents(string prefix) =>
+    [
+        .. _parameters.Zip(_velocities).Where(p => p.Second is not null)
+            .Select(p => StateDictionary.Content(prefix + p.First.Name, p.Second!, p.First.Parameter.Order)),
+    ];
 
     /// <summary>Replaces all velocities by those of a file; a parameter without one there starts from zero.</summary>
     /// <exception cref="EngineException">The file has a velocity of an unknown parameter or of another shape; nothing has changed then.</exception>
@@ -129,7 +133,8 @@ public sealed class Sgd : IDisposable
     internal Action ReadState(SafetensorsFile file, string prefix)
     {
         // The parameters stand in for velocities that need not exist yet: their names and shapes are the same.
-        List<(string, Tensor)> parameters = [.. _parameters.Select(p => (p.Name, p.Parameter.Value))];
+        List<StateDictionary.NamedTensor> parameters =
+            [.. _parameters.Select(p => new StateDictionary.NamedTensor(p.Name, p.Parameter.Value, p.Parameter.Order))];
         StateDictionary.PendingState state = StateDictionary.Read(parameters, file, prefix, mayMiss: true);
         return () =>
         {

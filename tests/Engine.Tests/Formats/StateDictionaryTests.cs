@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
+using Engine.Tensors;
 using Engine.Tests.Training;
 
 namespace Engine.Tests.Formats;
@@ -60,6 +61,32 @@ public sealed class StateDictionaryTests : IDisposable
         Assert.Equal([2, 3], file.Find("fc")!.Extents);
         Assert.Equal(SafetensorsType.I64, file.Find("bn.num_batches_tracked")!.Type);
         Assert.Empty(file.Find("bn.num_batches_tracked")!.Extents);
+    }
+
+    [Fact]
+    public void A_linear_layer_behind_a_flattened_image_has_its_columns_channels_first_in_the_file()
+    {
+        Linear layer = new(2 * 3 * 4, 2, image: new Shape(2, 3, 4));
+        layer.To(_device, seed: 1);
+        double[] inEngine = layer.Weight.Value.ToArray<double>();
+        StateDictionary.Save(layer, Path);
+        using (SafetensorsFile file = SafetensorsFile.Open(Path))
+        {
+            SafetensorsEntry entry = file.Find("weight")!;
+            Assert.Equal([2, 24], entry.Extents);
+            ReadOnlySpan<double> inFile = MemoryMarshal.Cast<byte, double>(file.Read(entry));
+            for (int i = 0; i < inEngine.Length; i++)
+            {
+                (int output, int pixel, int channel) = (i / 24, i % 24 / 4, i % 4);
+                Assert.Equal(inEngine[i], inFile[(output * 24) + (channel * 6) + pixel]);
+            }
+        }
+
+        Linear other = new(2 * 3 * 4, 2, image: new Shape(2, 3, 4));
+        other.To(_device, seed: 2);
+        StateDictionary.Load(other, Path);
+        Assert.Equal(inEngine, other.Weight.Value.ToArray<double>());
+        Assert.Throws<ShapeException>(() => new Linear(24, 2, image: new Shape(2, 3, 5)));
     }
 
     [Fact]
