@@ -52,7 +52,7 @@ internal sealed class EvalCommand : Subcommand
             UsageException.Check(() => DataSets.Get(dataName));
         }
 
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorFile file = TensorFile.Open(path);
         TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
         model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
         ImageSet data = DataSets.Open(

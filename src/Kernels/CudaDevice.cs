@@ -90,11 +90,11 @@ public sealed partial class CudaDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
     {
         Enter();
         ThrowIfCapturing("upload to", destination);
-        _uploads.Upload(source, destination.Address);
+        _uploads.Upload(source, destination.Address + (nint)start);
     }
 
     /// <inheritdoc/>

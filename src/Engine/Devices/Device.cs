@@ -61,8 +61,11 @@ public abstract partial class Device : IDisposable
     /// <summary>Gives memory back to the system.</summary>
     protected abstract void FreeNative(nint address, long bytes);
 
-    /// <summary>Copies raw elements from host memory into a tensor; <paramref name="source"/> may be reused on return.</summary>
-    public abstract void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination);
+    /// <summary>Copies raw elements from host memory into a tensor, or into a part of it; <paramref name="source"/> may be reused on return.</summary>
+    /// <param name="source">The elements.</param>
+    /// <param name="destination">The tensor.</param>
+    /// <param name="start">The byte of the tensor where the first element goes.</param>
+    public abstract void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0);
 
     /// <summary>Copies a tensor's raw elements into host memory, after all work queued so far.</summary>
     public abstract void CopyToHost(Tensor source, Span<byte> destination);

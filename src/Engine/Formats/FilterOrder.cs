@@ -21,32 +21,37 @@ public static class FilterOrder
     public static byte[] ToPyTorch(byte[] elements, int elementSize, Shape shape) =>
         shape.Rank == 4 ? Transpose(elements, elementSize, shape[0], shape[1] * shape[2], shape[3]) : elements;
 
-    /// <summary>Reorders raw elements from PyTorch's order to the engine's; returns the same array where there is nothing to do.</summary>
+    /// <summary>Reorders raw elements from PyTorch's order to the engine's.</summary>
     /// <param name="elements">The elements, in PyTorch's order.</param>
+    /// <param name="ordered">Room for as many bytes.</param>
     /// <param name="elementSize">Bytes of one element: 1, 2, 4 or 8.</param>
-    /// <param name="shape">The shape in the engine.</param>
-    public static byte[] FromPyTorch(byte[] elements, int elementSize, Shape shape) =>
-        shape.Rank == 4 ? Transpose(elements, elementSize, shape[0], shape[3], shape[1] * shape[2]) : elements;
+    /// <param name="shape">The shape in the engine; of four extents, because others are the same in both orders.</param>
+    public static void FromPyTorch(ReadOnlySpan<byte> elements, Span<byte> ordered, int elementSize, Shape shape) =>
+        Transpose(elements, ordered, elementSize, shape[0], shape[3], shape[1] * shape[2]);
 
     private static byte[] Transpose(byte[] elements, int elementSize, int matrices, int rows, int columns)
     {
         byte[] result = new byte[elements.Length];
-        switch (elementSize)
-        {
-            case 1: Transpose<byte>(elements, result, matrices, rows, columns); break;
-            case 2: Transpose<ushort>(elements, result, matrices, rows, columns); break;
-            case 4: Transpose<uint>(elements, result, matrices, rows, columns); break;
-            case 8: Transpose<ulong>(elements, result, matrices, rows, columns); break;
-            default: throw new ArgumentOutOfRangeException(nameof(elementSize), elementSize, null);
-        }
-
+        Transpose(elements, result, elementSize, matrices, rows, columns);
         return result;
     }
 
-    private static void Transpose<T>(byte[] source, byte[] destination, int matrices, int rows, int columns) where T : unmanaged
+    private static void Transpose(ReadOnlySpan<byte> source, Span<byte> destination, int elementSize, int matrices, int rows, int columns)
+    {
+        switch (elementSize)
+        {
+            case 1: Transpose<byte>(source, destination, matrices, rows, columns); break;
+            case 2: Transpose<ushort>(source, destination, matrices, rows, columns); break;
+            case 4: Transpose<uint>(source, destination, matrices, rows, columns); break;
+            case 8: Transpose<ulong>(source, destination, matrices, rows, columns); break;
+            default: throw new ArgumentOutOfRangeException(nameof(elementSize), elementSize, null);
+        }
+    }
+
+    private static void Transpose<T>(ReadOnlySpan<byte> source, Span<byte> destination, int matrices, int rows, int columns) where T : unmanaged
     {
         ReadOnlySpan<T> from = MemoryMarshal.Cast<byte, T>(source);
-        Span<T> to = MemoryMarshal.Cast<byte, T>(destination.AsSpan());
+        Span<T> to = MemoryMarshal.Cast<byte, T>(destination);
         for (int matrix = 0; matrix < matrices; matrix++)
         {
             int start = matrix * rows * columns;

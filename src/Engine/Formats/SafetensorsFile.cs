@@ -7,128 +7,79 @@ namespace Engine.Formats;
 /// A safetensors file opened for reading. Opening it checks the whole header, so that a damaged file is refused before anything is
 /// done with its content; the numbers are read when asked for.
 /// </summary>
-public sealed class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : TensorFile
 {
     /// <summary>The most bytes that a header may have: what the format's own library allows.</summary>
     public const long MaxHeaderBytes = 100_000_000;
 
     internal const string MetadataName = "__metadata__";
-    private readonly FileStream _stream;
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _metadata = [];
     private readonly List<string> _names = [];
     private long _dataStart;
 
-    private SafetensorsFile(string path, FileStream stream)
-    {
-        Path = path;
-        _stream = stream;
-    }
+    private SafetensorsFile(FileBytes bytes) : base(bytes) { }
 
-    /// <summary>The file's path, as it was given.</summary>
-    public string Path { get; }
+    /// <inheritdoc/>
+    public override string Format => "safetensors";
 
     /// <summary>The tensors, in the header's order.</summary>
-    public IEnumerable<SafetensorsEntry> Entries => _names.Select(name => _entries[name]);
+    public override IEnumerable<SafetensorsEntry> Entries => _names.Select(name => _entries[name]);
 
     /// <summary>The texts that the header holds besides.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+    public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the entry.</exception>
-    public static SafetensorsFile Open(string path)
+    public static new SafetensorsFile Open(string path) => Open(FileBytes.Open(path));
+
+    /// <summary>Checks the header of a file that is open already, and closes it where it is not valid.</summary>
+    internal static SafetensorsFile Open(FileBytes bytes)
     {
-        FileStream stream;
-        try
-        {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            string reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.ReplaceLineEndings(" ");
-            throw new EngineException($"cannot read '{path}': {reason}", e);
-        }
-
-        if (!stream.CanSeek)
-        {
-            stream.Dispose();
-            throw new EngineException($"cannot read '{path}': it is a pipe or a device, but must be a file");
-        }
-
-        SafetensorsFile file = new(path, stream);
+        SafetensorsFile file = new(bytes);
         try
         {
             file.ReadHeader();
             return file;
         }
-        catch (Exception e)
+        catch
         {
-            stream.Dispose();
-            if (e is IOException)
-            {
-                throw new EngineException($"cannot read '{path}': {e.Message.ReplaceLineEndings(" ")}", e);
-            }
-
+            file.Dispose();
             throw;
         }
     }
 
     /// <summary>Finds an entry by name; null where there is none.</summary>
-    public SafetensorsEntry? Find(string name) => _entries.GetValueOrDefault(name);
+    public override SafetensorsEntry? Find(string name) => _entries.GetValueOrDefault(name);
 
-    /// <summary>Reads an entry's elements, little endian, in row-major order.</summary>
-    /// <exception cref="EngineException">The entry is too large for an array, or the file cannot be read.</exception>
-    public byte[] Read(SafetensorsEntry entry)
+    /// <inheritdoc/>
+    internal override ByteWindow Map(StoredEntry entry)
     {
-        long count = entry.End - entry.Start;
-        if (count > Array.MaxLength)
-        {
-            throw Invalid($"entry '{entry.Name}' has {count:N0} bytes, more than fit an array");
-        }
-
-        byte[] bytes = new byte[count];
-        try
-        {
-            _stream.Position = _dataStart + entry.Start;
-            _stream.ReadExactly(bytes);
-        }
-        catch (IOException e)
-        {
-            throw new EngineException($"cannot read entry '{entry.Name}' of '{Path}': {e.Message.ReplaceLineEndings(" ")}", e);
-        }
-
-        return bytes;
+        SafetensorsEntry range = (SafetensorsEntry)entry;
+        return Bytes.Map(_dataStart + range.Start, (int)(range.End - range.Start));
     }
-
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream.Dispose();
 
     private void ReadHeader()
     {
-        long fileLength = _stream.Length;
-        if (fileLength < 8)
+        if (Bytes.Length < 8)
         {
-            throw Invalid($"it has {fileLength} bytes, fewer than the 8 of the header's length");
+            throw Invalid($"it has {Bytes.Length} bytes, fewer than the 8 of the header's length");
         }
 
-        Span<byte> prefix = stackalloc byte[8];
-        _stream.ReadExactly(prefix);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(Bytes.Read(0, 8));
         if (length > MaxHeaderBytes)
         {
             throw Invalid($"its header claims {length:N0} bytes, more than the {MaxHeaderBytes:N0} allowed; this is no safetensors file");
         }
 
-        if ((long)length > fileLength - 8)
+        if ((long)length > Bytes.Length - 8)
         {
-            throw Invalid($"its header claims {length:N0} bytes, but only {fileLength - 8:N0} follow; the file is truncated");
+            throw Invalid($"its header claims {length:N0} bytes, but only {Bytes.Length - 8:N0} follow; the file is truncated");
         }
 
-        byte[] header = new byte[length];
-        _stream.ReadExactly(header);
         _dataStart = 8 + (long)length;
-        Parse(header);
-        CheckRanges(fileLength - _dataStart);
+        Parse(Bytes.Read(8, (int)length));
+        CheckRanges(Bytes.Length - _dataStart);
     }
 
     private void Parse(byte[] header)
@@ -216,9 +167,9 @@ public sealed class SafetensorsFile : IDisposable
             throw Invalid($"entry '{name}' has no dtype");
         }
 
-        if (!Enum.TryParse(typeName, out SafetensorsType elementType) || elementType.ToString() != typeName)
+        if (!Enum.TryParse(typeName, out StoredType elementType) || elementType.ToString() != typeName)
         {
-            throw Invalid($"entry '{name}' has dtype {typeName}, but only {string.Join(", ", Enum.GetNames<SafetensorsType>())} can be read");
+            throw Invalid($"entry '{name}' has dtype {typeName}, but only {string.Join(", ", Enum.GetNames<StoredType>())} can be read");
         }
 
         long[] extents = Numbers(name, element, "shape");

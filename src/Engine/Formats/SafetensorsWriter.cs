@@ -16,20 +16,20 @@ public static class SafetensorsWriter
     /// <param name="contents">The tensors; the header lists them in this order.</param>
     /// <param name="metadata">Texts by name for the header; null for none.</param>
     /// <exception cref="EngineException">A name occurs twice, or the file cannot be written; nothing has changed then.</exception>
-    public static void Write(string path, IReadOnlyList<SafetensorsContent> contents, IReadOnlyDictionary<string, string>? metadata = null) =>
+    public static void Write(string path, IReadOnlyList<StoredTensor> contents, IReadOnlyDictionary<string, string>? metadata = null) =>
         AtomicFile.Write(path, stream => Write(stream, contents, metadata));
 
     /// <summary>Writes a file's content to a stream.</summary>
-    /// <exception cref="EngineException">A name occurs twice or is reserved, or a tensor is of a type that is never written.</exception>
-    public static void Write(Stream stream, IReadOnlyList<SafetensorsContent> contents, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <exception cref="EngineException">A name occurs twice or is reserved, or a tensor has not the bytes of its shape.</exception>
+    public static void Write(Stream stream, IReadOnlyList<StoredTensor> contents, IReadOnlyDictionary<string, string>? metadata = null)
     {
         Check(contents);
 
         // The widest elements come first, so that each tensor starts at a multiple of its element's size for those who map the file.
-        SafetensorsContent[] inFile = [.. contents.OrderByDescending(c => c.Type.Size())];
+        StoredTensor[] inFile = [.. contents.OrderByDescending(c => c.Type.Size())];
         Dictionary<string, (long Start, long End)> ranges = [];
         long offset = 0;
-        foreach (SafetensorsContent content in inFile)
+        foreach (StoredTensor content in inFile)
         {
             ranges.Add(content.Name, (offset, offset + content.ByteCount));
             offset += content.ByteCount;
@@ -40,37 +40,26 @@ public static class SafetensorsWriter
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
         stream.Write(length);
         stream.Write(header);
-        foreach (SafetensorsContent content in inFile)
+        foreach (StoredTensor content in inFile)
         {
-            byte[] bytes = content.Bytes();
-            if (bytes.Length != content.ByteCount)
-            {
-                throw new EngineException($"safetensors: entry '{content.Name}' has {content.ByteCount} bytes by its shape, but {bytes.Length} were given");
-            }
-
-            stream.Write(bytes);
+            stream.Write(content.CheckedBytes());
         }
     }
 
-    private static void Check(IReadOnlyList<SafetensorsContent> contents)
+    private static void Check(IReadOnlyList<StoredTensor> contents)
     {
         HashSet<string> names = [];
-        foreach (SafetensorsContent content in contents)
+        foreach (StoredTensor content in contents)
         {
             if (content.Name == SafetensorsFile.MetadataName || !names.Add(content.Name))
             {
                 throw new EngineException($"safetensors: entry name '{content.Name}' is reserved or given twice");
             }
-
-            if (content.Type == SafetensorsType.F16)
-            {
-                throw new EngineException($"safetensors: entry '{content.Name}' is F16, which is read but never written; use F32 or BF16");
-            }
         }
     }
 
     private static byte[] Header(
-        IReadOnlyList<SafetensorsContent> contents, Dictionary<string, (long Start, long End)> ranges, IReadOnlyDictionary<string, string>? metadata)
+        IReadOnlyList<StoredTensor> contents, Dictionary<string, (long Start, long End)> ranges, IReadOnlyDictionary<string, string>? metadata)
     {
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -87,7 +76,7 @@ public static class SafetensorsWriter
                 json.WriteEndObject();
             }
 
-            foreach (SafetensorsContent content in contents)
+            foreach (StoredTensor content in contents)
             {
                 json.WriteStartObject(content.Name);
                 json.WriteString("dtype", content.Type.ToString());

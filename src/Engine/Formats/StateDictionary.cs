@@ -1,12 +1,12 @@
-using System.Buffers.Binary;
 using Engine.Layers;
 using Engine.Tensors;
 
 namespace Engine.Formats;
 
 /// <summary>
-/// Saves and loads a module's named parameters and buffers as a safetensors file, in PyTorch's names, order and shapes, so that
-/// <c>load_state_dict(safetensors.torch.load_file(path))</c> takes it as it is.
+/// Saves a module's named parameters and buffers in PyTorch's names, order and shapes, as a safetensors file, which
+/// <c>load_state_dict(safetensors.torch.load_file(path))</c> takes as it is, or as a PyTorch one, for <c>load_state_dict(torch.load(path))</c>;
+/// and loads such files, whoever made them.
 /// </summary>
 public static class StateDictionary
 {
@@ -18,36 +18,58 @@ public static class StateDictionary
     public static void Save(Module model, string path, IReadOnlyDictionary<string, string>? metadata = null) =>
         SafetensorsWriter.Write(path, Contents(model), metadata);
 
-    /// <summary>Replaces all parameters and buffers by those of a file, which must have exactly these names and shapes.</summary>
+    /// <summary>Replaces all parameters and buffers by those of a file of any format that <see cref="TensorFile"/> reads.</summary>
+    /// <param name="model">A model that has been put on a device.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How strictly its names and shapes are taken; null for exactly the model's.</param>
+    /// <returns>What was loaded and what not.</returns>
     /// <exception cref="EngineException">
     /// The file cannot be read, or it lacks an entry, has one too many, or has one of another shape; the model is as it was then.
     /// </exception>
-    public static void Load(Module model, string path)
+    public static LoadReport Load(Module model, string path, LoadOptions? options = null)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        Load(model, file);
+        using TensorFile file = TensorFile.Open(path);
+        return Load(model, file, options);
     }
 
-    /// <summary>Replaces all parameters and buffers by those entries of an open file whose names start with a prefix.</summary>
+    /// <summary>Replaces all parameters and buffers by those of a file that is open.</summary>
     /// <param name="model">A model that has been put on a device.</param>
     /// <param name="file">The file.</param>
-    /// <param name="prefix">What stands before the model's own names in the file.</param>
+    /// <param name="options">How strictly its names and shapes are taken; null for exactly the model's.</param>
+    /// <returns>What was loaded and what not.</returns>
     /// <exception cref="EngineException">The file does not fit the model, which is as it was then.</exception>
-    public static void Load(Module model, SafetensorsFile file, string prefix = "") => Read(Tensors(model), file, prefix, mayMiss: false).Apply();
+    public static LoadReport Load(Module model, TensorFile file, LoadOptions? options = null)
+    {
+        List<NamedTensor> tensors = Tensors(model);
+        PendingState state = new(file);
+        LoadReport report = Compare(tensors, StateNames.Match(file.Entries, [.. tensors.Select(t => t.Name)]), options ?? new LoadOptions(), state);
+        if (!(options?.AllowPartial ?? false))
+        {
+            Demand(report, file);
+        }
+        else if (report.Loaded.Count == 0)
+        {
+            throw new EngineException($"'{file.Path}' does not fit the model: none of its {file.Entries.Count()} entries does");
+        }
+
+        state.Check();
+        state.Apply();
+        return report;
+    }
 
     /// <summary>All parameters and buffers as entries of a safetensors file, in PyTorch's order; the numbers are read when they are written.</summary>
-    public static List<SafetensorsContent> Contents(Module model, string prefix = "") =>
+    public static List<StoredTensor> Contents(Module model, string prefix = "") =>
         [.. Tensors(model).Select(t => Content(prefix + t.Name, t.Tensor, t.Order))];
 
     /// <summary>One tensor as an entry: filters in PyTorch's order, 32-bit counters as the 64-bit ones that PyTorch has.</summary>
     /// <param name="name">The entry's name.</param>
     /// <param name="tensor">The numbers.</param>
     /// <param name="order">What they mean: <see cref="Parameter.Order"/>.</param>
-    internal static SafetensorsContent Content(string name, Tensor tensor, Shape order)
+    internal static StoredTensor Content(string name, Tensor tensor, Shape order)
     {
         bool isCounter = tensor.Type == DataType.Int32;
-        return new SafetensorsContent(
-            name, isCounter ? SafetensorsType.I64 : SafetensorsTypes.Of(tensor.Type), FilterOrder.ToPyTorch(tensor.Shape), () =>
+        return new StoredTensor(
+            name, isCounter ? StoredType.I64 : StoredTypes.Of(tensor.Type), FilterOrder.ToPyTorch(tensor.Shape), () =>
             {
                 byte[] elements = new byte[tensor.ByteCount];
                 tensor.Device.CopyToHost(tensor, elements);
@@ -57,36 +79,50 @@ public static class StateDictionary
 
     internal static List<NamedTensor> Tensors(Module model) => [.. model.Named().Select(n => new NamedTensor(n.Name, n.Parameter.Value, n.Parameter.Order))];
 
-    /// <summary>Checks a file against tensors and reads what they shall hold, without changing them yet.</summary>
+    /// <summary>Checks a file against tensors, without changing them yet.</summary>
     /// <param name="tensors">The tensors by name.</param>
-    /// <param name="file">The file.</param>
+    /// <param name="file">The file, which must stay open until the state is applied.</param>
     /// <param name="prefix">What stands before the tensors' names in the file; other entries are left aside.</param>
     /// <param name="mayMiss">Whether tensors that the file does not have are left as they are, instead of being an error.</param>
     /// <exception cref="EngineException">The file does not fit.</exception>
-    internal static PendingState Read(IReadOnlyList<NamedTensor> tensors, SafetensorsFile file, string prefix, bool mayMiss)
+    internal static PendingState Read(IReadOnlyList<NamedTensor> tensors, TensorFile file, string prefix, bool mayMiss)
     {
-        List<string> missing = [];
-        List<string> misshaped = [];
-        HashSet<string> unexpected = [.. file.Entries.Select(e => e.Name).Where(n => n.StartsWith(prefix, StringComparison.Ordinal))];
-        List<(NamedTensor Tensor, SafetensorsEntry Entry)> pairs = [];
+        Dictionary<string, StoredEntry> entries = file.Entries
+            .Where(e => e.Name.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(e => e.Name[prefix.Length..]);
+        PendingState state = new(file);
+        LoadReport report = Compare(tensors, entries, new LoadOptions(), state);
+        Demand(mayMiss ? report with { Missing = [] } : report, file);
+        state.Check();
+        return state;
+    }
+
+    // Puts what fits into the state, and what does not into the report.
+    private static LoadReport Compare(
+        IReadOnlyList<NamedTensor> tensors, Dictionary<string, StoredEntry> entries, LoadOptions options, PendingState state)
+    {
+        List<string> missing = [], replaced = [];
+        List<(string Name, string Complaint)> misshaped = [];
+        List<(NamedTensor Tensor, StoredEntry Entry)> pairs = [];
+        HashSet<string> unexpected = [.. entries.Keys];
         foreach (NamedTensor named in tensors)
         {
             (string name, Tensor tensor, _) = named;
-            unexpected.Remove(prefix + name);
-            if (file.Find(prefix + name) is not { } entry)
+            unexpected.Remove(name);
+            if (!entries.TryGetValue(name, out StoredEntry? entry))
             {
-                if (!mayMiss && name.Split('.')[^1] != CounterName)
+                if (name.Split('.')[^1] != CounterName)
                 {
                     missing.Add(name);
                 }
             }
             else if (!entry.Extents.SequenceEqual(FilterOrder.ToPyTorch(tensor.Shape)))
             {
-                misshaped.Add($"{name} {entry.ShapeText} instead of [{string.Join(", ", FilterOrder.ToPyTorch(tensor.Shape))}]");
+                misshaped.Add((name, $"{name} {entry.ShapeText} instead of [{string.Join(", ", FilterOrder.ToPyTorch(tensor.Shape))}]"));
             }
-            else if (IsFloating(entry.Type) != tensor.Type.IsFloating())
+            else if (entry.Type.IsFloating() != tensor.Type.IsFloating())
             {
-                misshaped.Add($"{name} of type {entry.Type} instead of {SafetensorsTypes.Of(tensor.Type)}");
+                misshaped.Add((name, $"{name} of type {entry.Type} instead of {StoredTypes.Of(tensor.Type)}"));
             }
             else
             {
@@ -94,87 +130,35 @@ public static class StateDictionary
             }
         }
 
-        List<string> complaints = [];
-        Complain(complaints, missing, "missing");
-        Complain(complaints, unexpected.Select(n => n[prefix.Length..]), "unexpected");
-        Complain(complaints, misshaped, "of another shape or type");
-        return complaints.Count > 0
-            ? throw new EngineException($"'{file.Path}' does not fit the model: {string.Join("; ", complaints)}")
-            : new PendingState([.. pairs.Select(p => (p.Tensor, p.Entry, file.Read(p.Entry)))]);
+        foreach (string module in options.Replaceable)
+        {
+            if (missing.Any(n => StateNames.IsIn(n, module)) || misshaped.Any(m => StateNames.IsIn(m.Name, module)))
+            {
+                replaced.Add(module);
+                missing.RemoveAll(n => StateNames.IsIn(n, module));
+                misshaped.RemoveAll(m => StateNames.IsIn(m.Name, module));
+                pairs.RemoveAll(p => StateNames.IsIn(p.Tensor.Name, module));
+                unexpected.RemoveWhere(n => StateNames.IsIn(n, module));
+            }
+        }
+
+        state.Add(pairs);
+        return new LoadReport([.. pairs.Select(p => p.Tensor.Name)], missing, [.. unexpected], [.. misshaped.Select(m => m.Complaint)], replaced);
     }
 
-    private static void Complain(List<string> complaints, IEnumerable<string> names, string what)
+    private static void Demand(LoadReport report, TensorFile file)
     {
         const int shown = 3;
-        string[] all = [.. names];
-        if (all.Length > 0)
+        if (report.Describe(shown) is { Length: > 0 } complaints)
         {
-            string rest = all.Length > shown ? $" and {all.Length - shown} more" : "";
-            complaints.Add($"{all.Length} {what} ({string.Join(", ", all.Take(shown))}{rest})");
+            throw new EngineException($"'{file.Path}' does not fit the model: {complaints}");
         }
     }
-
-    private static bool IsFloating(SafetensorsType type) =>
-        type is SafetensorsType.F64 or SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.BF16;
 
     private static byte[] Widen(byte[] elements)
     {
         byte[] wide = new byte[elements.Length * 2];
-        for (int i = 0; i < elements.Length / 4; i++)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(wide.AsSpan(i * 8), BinaryPrimitives.ReadInt32LittleEndian(elements.AsSpan(i * 4)));
-        }
-
+        ElementConversion.Convert(elements, StoredType.I32, wide, StoredType.I64);
         return wide;
-    }
-
-    /// <summary>A tensor as a file names it.</summary>
-    /// <param name="Name">The entry's name, without a prefix.</param>
-    /// <param name="Tensor">The numbers.</param>
-    /// <param name="Order">What the numbers mean: <see cref="Parameter.Order"/>.</param>
-    internal readonly record struct NamedTensor(string Name, Tensor Tensor, Shape Order);
-
-    /// <summary>What a file holds for some tensors, checked and read, but not yet written to them.</summary>
-    internal sealed class PendingState(IReadOnlyList<(NamedTensor Tensor, SafetensorsEntry Entry, byte[] Elements)> writes)
-    {
-        /// <summary>Writes the numbers into the tensors, or into others of the same shapes that stand for these names.</summary>
-        public void Apply(Func<string, Tensor>? redirect = null)
-        {
-            foreach ((NamedTensor named, SafetensorsEntry entry, byte[] elements) in writes)
-            {
-                Tensor tensor = redirect?.Invoke(named.Name) ?? named.Tensor;
-                byte[] ordered = FilterOrder.FromPyTorch(elements, entry.Type.Size(), named.Order);
-                if (entry.Type.ToDataType() == tensor.Type)
-                {
-                    tensor.MarkWritten();
-                    tensor.Device.CopyFromHost(ordered, tensor);
-                }
-                else
-                {
-                    tensor.Write<double>(Decode(ordered, entry.Type));
-                }
-            }
-        }
-
-        private static double[] Decode(byte[] elements, SafetensorsType type)
-        {
-            double[] numbers = new double[elements.Length / type.Size()];
-            for (int i = 0; i < numbers.Length; i++)
-            {
-                ReadOnlySpan<byte> at = elements.AsSpan(i * type.Size());
-                numbers[i] = type switch
-                {
-                    SafetensorsType.F64 => BinaryPrimitives.ReadDoubleLittleEndian(at),
-                    SafetensorsType.F32 => BinaryPrimitives.ReadSingleLittleEndian(at),
-                    SafetensorsType.F16 => (double)BinaryPrimitives.ReadHalfLittleEndian(at),
-                    SafetensorsType.BF16 => HostConversion.FromBFloat16(BinaryPrimitives.ReadUInt16LittleEndian(at)),
-                    SafetensorsType.I64 => BinaryPrimitives.ReadInt64LittleEndian(at),
-                    SafetensorsType.I32 => BinaryPrimitives.ReadInt32LittleEndian(at),
-                    _ => at[0],
-                };
-            }
-
-            return numbers;
-        }
     }
 }

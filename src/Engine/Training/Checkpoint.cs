@@ -62,7 +62,7 @@ internal static class Checkpoint
             throw new EngineException($"'{path}' stands at step {state.GlobalStep}, but with these options the run ends after step {totalSteps}; resume it with more epochs");
         }
 
-        StateDictionary.PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);
+        PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);
         optimiser.ReadState(file, VelocityPrefix)();
         weights.Apply();
         return state;

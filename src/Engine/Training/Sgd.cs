@@ -109,7 +109,7 @@ public sealed class Sgd : IDisposable
     }
 
     /// <summary>The velocities as entries of a safetensors file, each named by a prefix and its parameter's name.</summary>
-    public List<SafetensorsContent> Contents(string prefix) =>
+    public List<StoredTensor> Contents(string prefix) =>
     [
         .. _parameters.Zip(_velocities).Where(p => p.Second is not null)
             .Select(p => StateDictionary.Content(prefix + p.First.Name, p.Second!, p.First.Parameter.Order)),
@@ -133,9 +133,8 @@ public sealed class Sgd : IDisposable
     internal Action ReadState(SafetensorsFile file, string prefix)
     {
         // The parameters stand in for velocities that need not exist yet: their names and shapes are the same.
-        List<StateDictionary.NamedTensor> parameters =
-            [.. _parameters.Select(p => new StateDictionary.NamedTensor(p.Name, p.Parameter.Value, p.Parameter.Order))];
-        StateDictionary.PendingState state = StateDictionary.Read(parameters, file, prefix, mayMiss: true);
+        List<NamedTensor> parameters = [.. _parameters.Select(p => new NamedTensor(p.Name, p.Parameter.Value, p.Parameter.Order))];
+        PendingState state = StateDictionary.Read(parameters, file, prefix, mayMiss: true);
         return () =>
         {
             Dispose();

@@ -24,7 +24,7 @@ public sealed class SafetensorsTests : IDisposable
         SafetensorsEntry a = file.Find("a")!, b = file.Find("b.c")!;
         Assert.Empty(a.Extents);
         Assert.Equal(-2, BitConverter.ToInt64(file.Read(a)));
-        Assert.Equal(SafetensorsType.F16, b.Type);
+        Assert.Equal(StoredType.F16, b.Type);
         Assert.Equal([1, 2], b.Extents);
         Assert.Equal([(byte)0x00, 0x3C, 0x00, 0xC0], file.Read(b));
         Assert.Null(file.Find("c"));
@@ -37,10 +37,10 @@ public sealed class SafetensorsTests : IDisposable
         SafetensorsWriter.Write(
             Path,
             [
-                new("u", SafetensorsType.U8, [3], () => bytes),
-                new("f", SafetensorsType.F32, [1, 2], () => floats),
-                new("n", SafetensorsType.I64, [], () => counter),
-                new("none", SafetensorsType.F64, [0, 5], () => []),
+                new("u", StoredType.U8, [3], () => bytes),
+                new("f", StoredType.F32, [1, 2], () => floats),
+                new("n", StoredType.I64, [], () => counter),
+                new("none", StoredType.F64, [0, 5], () => []),
             ],
             new Dictionary<string, string> { ["format"] = "pt", ["quote"] = "a \"b\" ü" });
 
@@ -71,17 +71,17 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Every_type_passes_both_ways()
     {
-        List<SafetensorsContent> contents = [];
-        foreach (SafetensorsType type in Enum.GetValues<SafetensorsType>().Where(t => t != SafetensorsType.F16))
+        List<StoredTensor> contents = [];
+        foreach (StoredType type in Enum.GetValues<StoredType>())
         {
             byte[] elements = [.. Enumerable.Range(1, 6 * type.Size()).Select(i => (byte)i)];
-            contents.Add(new SafetensorsContent($"t.{type}", type, [2, 3], () => elements));
+            contents.Add(new StoredTensor($"t.{type}", type, [2, 3], () => elements));
         }
 
         SafetensorsWriter.Write(Path, contents);
         using SafetensorsFile file = SafetensorsFile.Open(Path);
         Assert.Equal(contents.Select(c => c.Name), file.Entries.Select(e => e.Name));
-        foreach (SafetensorsContent content in contents)
+        foreach (StoredTensor content in contents)
         {
             SafetensorsEntry entry = file.Find(content.Name)!;
             Assert.Equal(content.Type, entry.Type);
@@ -141,7 +141,7 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Every_shortening_of_a_good_file_is_refused()
     {
-        SafetensorsWriter.Write(Path, [new("a", SafetensorsType.U8, [6], () => [1, 2, 3, 4, 5, 6])]);
+        SafetensorsWriter.Write(Path, [new("a", StoredType.U8, [6], () => [1, 2, 3, 4, 5, 6])]);
         byte[] good = File.ReadAllBytes(Path);
         for (int length = 0; length < good.Length; length++)
         {
@@ -160,7 +160,7 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_name_twice_and_a_wrong_byte_count_are_not_written()
     {
-        SafetensorsContent entry = new("a", SafetensorsType.U8, [1], () => [1]);
+        StoredTensor entry = new("a", StoredType.U8, [1], () => [1]);
         Assert.Throws<EngineException>(() => SafetensorsWriter.Write(Path, [entry, entry]));
         Assert.Throws<EngineException>(() => SafetensorsWriter.Write(Path, [entry with { Bytes = () => [] }]));
         Assert.Throws<EngineException>(() => SafetensorsWriter.Write(Path, [entry with { Name = "__metadata__" }]));

@@ -59,7 +59,7 @@ public sealed class StateDictionaryTests : IDisposable
         }
 
         Assert.Equal([2, 3], file.Find("fc")!.Extents);
-        Assert.Equal(SafetensorsType.I64, file.Find("bn.num_batches_tracked")!.Type);
+        Assert.Equal(StoredType.I64, file.Find("bn.num_batches_tracked")!.Type);
         Assert.Empty(file.Find("bn.num_batches_tracked")!.Extents);
     }
 
@@ -106,8 +106,8 @@ public sealed class StateDictionaryTests : IDisposable
     public void Missing_unexpected_and_misshaped_entries_are_named_in_one_line_and_nothing_is_changed()
     {
         Module other = new TinyNetwork(channels: 3, classes: 5).To(_device, seed: 1);
-        List<SafetensorsContent> contents = [.. StateDictionary.Contents(other).Where(c => c.Name != "conv1.bias")];
-        contents.Add(new SafetensorsContent("layer9.weight", SafetensorsType.U8, [1], () => [0]));
+        List<StoredTensor> contents = [.. StateDictionary.Contents(other).Where(c => c.Name != "conv1.bias")];
+        contents.Add(new StoredTensor("layer9.weight", StoredType.U8, [1], () => [0]));
         SafetensorsWriter.Write(Path, contents);
 
         Module model = new TinyNetwork().To(_device, seed: 2);
@@ -131,7 +131,6 @@ public sealed class StateDictionaryTests : IDisposable
 
     private static List<double[]> Numbers(Module model) => [.. model.NamedParameters().Select(p => p.Parameter.Value.ToArray<double>())];
 
-    // The engine's writer refuses F16, so this file is put together here.
     private void WriteWithHalves(Half[] half, float[] single)
     {
         byte[] header = """

@@ -69,11 +69,11 @@ public sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
     {
         fixed (byte* from = source)
         {
-            Buffer.MemoryCopy(from, (void*)destination.Address, destination.ByteCount, source.Length);
+            Buffer.MemoryCopy(from, (byte*)destination.Address + start, destination.ByteCount - start, source.Length);
             destination.MarkWritten();
         }
     }

@@ -39,7 +39,7 @@ public sealed partial class MetaDevice : Device
         MultiplyAdds += output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1];
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination) { }
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) { }
 
     /// <inheritdoc/>
     public override void CopyToHost(Tensor source, Span<byte> destination) => destination.Clear();

@@ -22,7 +22,7 @@ public sealed partial class ReferenceDevice : Device
     protected override unsafe void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination) => source.CopyTo(Bytes(destination));
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) => source.CopyTo(Bytes(destination)[checked((int)start)..]);
 
     /// <inheritdoc/>
     public override void CopyToHost(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
