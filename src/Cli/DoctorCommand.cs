@@ -5,6 +5,7 @@ using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
+using Engine.Images;
 using Engine.Kernels.Interop;
 using Spectre.Console;
 
@@ -55,20 +56,26 @@ internal sealed class DoctorCommand : Subcommand
             ]),
             ["cuda"] = cuda.IsAvailable,
             ["cuda_problem"] = cuda.Problem,
-            ["libraries"] = new JsonArray([.. cuda.Libraries.Select(l => new JsonObject
-            {
-                ["name"] = l.Name,
-                ["found"] = l.IsAvailable,
-                ["path"] = l.Path,
-                ["version"] = l.Version,
-                ["problem"] = l.IsAvailable ? null : l.Problem ?? $"not found; {l.HowToGet}",
-            })]),
+            ["libraries"] = new JsonArray(
+            [
+                .. cuda.Libraries.Select(l => Library(l.Name, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet)),
+                Library("TurboJPEG (JPEG pictures)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null, TurboJpegLibrary.HowToGet),
+            ]),
             ["data_folder"] = DataFolder.Cache,
             ["data"] = new JsonArray([.. DataSets.All.Select(DataListCommand.Json)]),
         };
     }
 
     private static JsonObject Named(Device device) => new() { ["name"] = device.Name, ["description"] = device.Description };
+
+    private static JsonObject Library(string name, bool isFound, string? path, string? version, string? problem, string howToGet) => new()
+    {
+        ["name"] = name,
+        ["found"] = isFound,
+        ["path"] = path,
+        ["version"] = version,
+        ["problem"] = isFound ? null : problem ?? $"not found; {howToGet}",
+    };
 
     private static void Tell(JsonObject report, CommandOutput output)
     {
@@ -83,7 +90,7 @@ internal sealed class DoctorCommand : Subcommand
 
         foreach (JsonNode? library in report["libraries"]!.AsArray())
         {
-            Row($"{library!["name"]}", (bool)library["found"]! ? $"{library["version"]} in {library["path"]}" : $"{library["problem"]}");
+            Row($"{library!["name"]}", !(bool)library["found"]! ? $"{library["problem"]}" : library["version"] is { } version ? $"{version} in {library["path"]}" : $"{library["path"]}");
         }
 
         foreach (JsonNode? set in report["data"]!.AsArray())

@@ -1,0 +1,101 @@
+namespace Engine.Images;
+
+/// <summary>Reads picture files as crops of one size, for evaluation or at random for training; for one thread at a time.</summary>
+public sealed class PictureLoader : IDisposable
+{
+    private readonly PictureReader _reader = new();
+    private readonly Resizer _resizer = new();
+    private readonly PictureOptions _options;
+
+    /// <summary>Makes a loader.</summary>
+    /// <param name="options">Sizes and random changes.</param>
+    /// <exception cref="EngineException">A size is out of range.</exception>
+    public PictureLoader(PictureOptions options)
+    {
+        options.Check();
+        _options = options;
+    }
+
+    /// <summary>torchvision's evaluation: the shorter side resized, the middle cropped.</summary>
+    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="pixels">Takes the crop: [ImageSize, ImageSize, 3].</param>
+    /// <exception cref="EngineException">The file cannot be read.</exception>
+    public void ReadCentre(string path, Span<byte> pixels) => Centre(_reader.Read(path), pixels);
+
+    /// <summary>A random crop, with its colours changed at random; it is not mirrored.</summary>
+    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="random">Decides, and nothing else does.</param>
+    /// <param name="pixels">Takes the crop: [ImageSize, ImageSize, 3].</param>
+    /// <exception cref="EngineException">The file cannot be read.</exception>
+    public void ReadRandom(string path, RandomSource random, Span<byte> pixels)
+    {
+        Picture picture = _reader.Read(path);
+        int size = _options.ImageSize;
+        switch (_options.Crop)
+        {
+            case RandomCrop.ResizedCrop:
+                Region crop = PictureGeometry.RandomResizedCrop(picture.Width, picture.Height, random);
+                _resizer.Resize(picture, crop, size, size, new Region(0, 0, size, size), pixels, _options.Filter);
+                break;
+            case RandomCrop.ScaleJitter:
+                int side = _options.JitterFrom + random.NextInt(_options.JitterTo - _options.JitterFrom + 1);
+                (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, side);
+                _resizer.Resize(picture, picture.Whole, width, height, PictureGeometry.AnyCrop(width, height, size, random), pixels, _options.Filter);
+                break;
+            default:
+                Centre(picture, pixels);
+                break;
+        }
+
+        ColorAugmentation.Apply(_options.Color, pixels, random);
+    }
+
+    /// <summary>torchvision's TenCrop without the mirror images: the shorter side resized, then four corners and the middle.</summary>
+    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="pixels">Takes the crops: [5, ImageSize, ImageSize, 3].</param>
+    /// <exception cref="EngineException">The file cannot be read.</exception>
+    public void ReadFiveCrops(string path, Span<byte> pixels)
+    {
+        Picture picture = _reader.Read(path);
+        (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, _options.Resize);
+        int bytes = _options.ImageSize * _options.ImageSize * 3;
+        foreach (Region crop in PictureGeometry.FiveCrops(width, height, _options.ImageSize))
+        {
+            _resizer.Resize(picture, picture.Whole, width, height, crop, pixels[..bytes], _options.Filter);
+            pixels = pixels[bytes..];
+        }
+    }
+
+    /// <summary>The whole picture at several sizes.</summary>
+    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="sides">What the shorter side becomes in each.</param>
+    /// <returns>A picture for each side.</returns>
+    /// <exception cref="EngineException">The file cannot be read, or a resized picture is too large.</exception>
+    public Picture[] ReadScales(string path, IReadOnlyList<int> sides)
+    {
+        Picture picture = _reader.Read(path);
+        return [.. sides.Select(side =>
+        {
+            (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, side);
+            if ((long)width * height > PictureReader.MaximumPixels)
+            {
+                throw new EngineException($"the picture '{path}' is too narrow to be resized: {picture.Width}x{picture.Height} would become {width}x{height}");
+            }
+
+            Picture scaled = new();
+            scaled.Reserve(width, height);
+            _resizer.Resize(picture, picture.Whole, width, height, scaled.Whole, scaled.Pixels, _options.Filter);
+            return scaled;
+        })];
+    }
+
+    /// <summary>Frees the native decoder.</summary>
+    public void Dispose() => _reader.Dispose();
+
+    private void Centre(Picture picture, Span<byte> pixels)
+    {
+        int size = _options.ImageSize;
+        (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, _options.Resize);
+        _resizer.Resize(picture, picture.Whole, width, height, PictureGeometry.Centre(width, height, size), pixels, _options.Filter);
+    }
+}

@@ -1,0 +1,100 @@
+namespace Engine.Images;
+
+/// <summary>
+/// Reads JPEG and PNG files as upright red, green and blue pixels. Memory is kept from one picture to the next; for one thread at a time.
+/// </summary>
+public sealed class PictureReader : IDisposable
+{
+    /// <summary>
+    /// The most pixels that a file may have, about 89 million (256 MiB decoded): a file of a few kilobytes can claim billions. It is
+    /// Pillow's limit too.
+    /// </summary>
+    public const long MaximumPixels = 1024L * 1024 * 1024 / 4 / 3;
+
+    // What compresses so badly is no picture within the limit of pixels.
+    private const long MaximumFileBytes = 1L << 30;
+    private readonly PngDecoder _png = new();
+    private JpegDecoder? _jpeg;
+    private Picture _picture = new();
+    private Picture _stored = new();
+    private byte[] _file = [];
+
+    /// <summary>Reads a file: its kind is told by its content, not by its name.</summary>
+    /// <returns>The upright picture; it belongs to this reader, and lasts until the next one is read.</returns>
+    /// <exception cref="EngineException">The file cannot be read, or is no whole JPEG or PNG file; the message names it.</exception>
+    public Picture Read(string path)
+    {
+        int length;
+        try
+        {
+            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            length = stream.Length <= MaximumFileBytes ? (int)stream.Length : throw new InvalidDataException("it is larger than a gigabyte");
+            if (_file.Length < length)
+            {
+                _file = GC.AllocateUninitializedArray<byte>(length);
+            }
+
+            stream.ReadExactly(_file, 0, length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
+        {
+            string why = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.TrimEnd('.');
+            throw new EngineException($"the picture '{path}' cannot be read: {why}", e);
+        }
+
+        return Decode(_file.AsSpan(0, length), path);
+    }
+
+    /// <summary>Decodes a file that lies in memory.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <returns>The upright picture; it belongs to this reader, and lasts until the next one is read.</returns>
+    /// <exception cref="EngineException">It is no whole JPEG or PNG file.</exception>
+    public Picture Decode(ReadOnlySpan<byte> file, string name)
+    {
+        Orientation orientation;
+        try
+        {
+            orientation = DecodeStored(file);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EngineException($"the picture '{name}' cannot be read: {e.Message.TrimEnd('.')}", e);
+        }
+
+        if (orientation != Orientation.Upright)
+        {
+            orientation.Apply(_picture, _stored);
+            (_picture, _stored) = (_stored, _picture);
+        }
+
+        return _picture;
+    }
+
+    /// <summary>Frees the native decoder.</summary>
+    public void Dispose() => _jpeg?.Dispose();
+
+    /// <summary>Refuses pictures without pixels and with too many.</summary>
+    internal static void CheckSize(long width, long height, long maximum)
+    {
+        if (width < 1 || height < 1 || width > maximum || height > maximum || width * height > maximum)
+        {
+            throw new InvalidDataException($"its size is {width}x{height}; expected at least one pixel, and at most {maximum:N0}");
+        }
+    }
+
+    private Orientation DecodeStored(ReadOnlySpan<byte> file)
+    {
+        if (JpegHeader.Matches(file))
+        {
+            JpegHeader header = JpegHeader.Read(file);
+            CheckSize(header.Width, header.Height, MaximumPixels);
+            (_jpeg ??= new JpegDecoder()).Decode(file, header, _picture);
+            return header.Orientation;
+        }
+
+        return PngDecoder.Matches(file)
+            ? _png.Decode(file, _picture, MaximumPixels)
+            : throw new InvalidDataException(file.IsEmpty ? "it is empty" : "it is neither a JPEG nor a PNG file");
+    }
+}
