@@ -11,6 +11,7 @@ namespace Engine.Cli;
 internal sealed class BenchCommand : Subcommand
 {
     private readonly Option<string> _model = SharedOptions.Model("resnet20");
+    private readonly ModelOptions _modelOptions = new();
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images in a batch (default: 128)");
     private readonly Option<string> _mode = SharedOptions.Text("--mode", "train|infer", "Whole training steps, or forward passes alone", "train");
     private readonly Option<string> _device = SharedOptions.Device();
@@ -25,7 +26,7 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
-        AddOptions(_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -36,7 +37,7 @@ internal sealed class BenchCommand : Subcommand
         int batchSize = AtLeast(1, arguments.GetValue(_batchSize) ?? 128, _batchSize);
         int steps = AtLeast(1, arguments.GetValue(_steps) ?? 10, _steps);
         int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
-        Network network = UsageException.Check(() => Networks.Create(model));
+        Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision);
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", precision == "bf16");
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);

@@ -13,6 +13,7 @@ namespace Engine.Cli;
 internal sealed class EvalCommand : Subcommand
 {
     private readonly Option<string> _model = SharedOptions.Model(null);
+    private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _weights = SharedOptions.Text(
         "--weights", "FILE", "A safetensors file in PyTorch's names and order, or a run folder", null);
     private readonly Option<string> _data = SharedOptions.Data(null);
@@ -31,7 +32,7 @@ internal sealed class EvalCommand : Subcommand
     {
         _weights.Required = true;
         _normalize.AcceptOnlyFromAmong("dataset", "pixel", "imagenet", "none");
-        AddOptions(_model, _weights, _data, _dataDir, _normalize, _batchSize, _device, _threads);
+        AddOptions([_model, _weights, _data, _dataDir, _normalize, _batchSize, _device, _threads, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -44,7 +45,7 @@ internal sealed class EvalCommand : Subcommand
         string? dataName = arguments.GetValue(_data);
         if (model is not null)
         {
-            UsageException.Check(() => Networks.Create(model));
+            UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         }
 
         if (dataName is not null)
@@ -59,7 +60,7 @@ internal sealed class EvalCommand : Subcommand
             dataName ?? trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME"),
             arguments.GetValue(_dataDir));
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
-        Network network = TrainCommand.NetworkFor(model, data);
+        Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
         StateDictionary.Load(network, file);
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);

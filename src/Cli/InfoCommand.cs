@@ -17,14 +17,16 @@ internal sealed class InfoCommand : Subcommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private readonly ModelOptions _modelOptions = new();
     private readonly Option<bool> _tree = new("--tree") { Description = "Print the modules as PyTorch does" };
 
     public InfoCommand(CommandOutput output) : base(
         output, "info", "Show a network's layers, parameters, multiply-adds and activation memory.",
-        "engine info", "engine info resnet20", "engine info resnet50 --json", "engine info resnet18 --tree")
+        "engine info", "engine info resnet20", "engine info resnet50 --json", "engine info resnet18 --tree",
+        "engine info resnet34 --shortcut C", "engine info resnet50 --dilation 0,1,1 --norm group")
     {
         Add(_model);
-        AddOptions(_tree);
+        AddOptions([_tree, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -35,7 +37,7 @@ internal sealed class InfoCommand : Subcommand
             return Task.FromResult(ExitCodes.Success);
         }
 
-        Network network = UsageException.Check(() => Networks.Create(name));
+        Network network = UsageException.Check(() => Networks.Create(name, _modelOptions.Read(arguments)));
         ModelSummary summary = ModelSummary.Of(network, network.InputShape(1));
         if (output.IsJson)
         {
@@ -57,21 +59,47 @@ internal sealed class InfoCommand : Subcommand
     {
         if (output.IsJson)
         {
-            output.Json(new JsonObject { ["models"] = new JsonArray([.. Networks.Names.Select(n => JsonValue.Create(n))]) });
+            output.Json(new JsonObject
+            {
+                ["models"] = new JsonArray([.. Networks.Names.Select(n => JsonValue.Create(n))]),
+                ["networks"] = new JsonArray([.. Networks.All.Select(JsonOf)]),
+            });
             return;
         }
 
-        Table table = new Table().Border(TableBorder.Rounded).AddColumn("network").AddColumn("images")
-            .AddColumn(new TableColumn("classes").RightAligned()).AddColumn(new TableColumn("parameters").RightAligned());
-        foreach (string name in Networks.Names)
+        Table table = new Table().Border(TableBorder.Rounded).AddColumn("network").AddColumn("family").AddColumn("images")
+            .AddColumn(new TableColumn("classes").RightAligned()).AddColumn(new TableColumn("parameters").RightAligned())
+            .AddColumn(new TableColumn("multiply-adds").RightAligned());
+        foreach (NetworkEntry entry in Networks.All)
         {
-            Network network = Networks.Create(name);
+            (Network network, ModelSummary summary) = Examine(entry);
             table.AddRow(
-                name, $"{network.ImageSize}x{network.ImageSize}", Count(network.Classes), Count(network.ParameterCount));
+                entry.Name, entry.Family, $"{network.ImageSize}x{network.ImageSize}", Count(network.Classes), Count(summary.Parameters),
+                Count(summary.MultiplyAdds));
         }
 
         output.Console.Write(table);
-        output.Say("resnetN and plainN exist for every other N = 6n + 2 too; 'engine info NAME' shows one");
+        output.Say("resnetN, plainN and highwayN exist for every other N = 6n + 2 too; 'engine info NAME' shows one, 'engine info --help' what can be changed");
+    }
+
+    private static JsonObject JsonOf(NetworkEntry entry)
+    {
+        (Network network, ModelSummary summary) = Examine(entry);
+        return new JsonObject
+        {
+            ["name"] = entry.Name,
+            ["family"] = entry.Family,
+            ["image_size"] = network.ImageSize,
+            ["classes"] = network.Classes,
+            ["parameters"] = summary.Parameters,
+            ["multiply_adds"] = summary.MultiplyAdds,
+        };
+    }
+
+    private static (Network Network, ModelSummary Summary) Examine(NetworkEntry entry)
+    {
+        Network network = entry.Create(new NetworkOptions());
+        return (network, ModelSummary.Of(network, network.InputShape(1)));
     }
 
     private static void Tell(string name, Network network, ModelSummary summary, CommandOutput output)

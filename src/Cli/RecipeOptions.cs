@@ -9,6 +9,7 @@ namespace Engine.Cli;
 internal sealed class RecipeOptions
 {
     private readonly Option<string> _model = SharedOptions.Model(null);
+    private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _preset = SharedOptions.Text(
         "--preset", string.Join('|', TrainingRecipes.Presets), "A whole recipe: cifar is the paper's, quick a first look; other options change it", null)!;
@@ -33,7 +34,7 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _validation, _seed];
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _validation, _seed, .. _modelOptions.All];
 
     /// <summary>What the user asked for, checked.</summary>
     /// <param name="arguments">The command line.</param>
@@ -43,11 +44,15 @@ internal sealed class RecipeOptions
     {
         string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20";
         string data = DataSets.Get(arguments.GetValue(_data) ?? earlier?.Data ?? "digits").Name;
-        Networks.Create(model);
+
+        // Another network's choices are not this one's.
+        NetworkOptions network = _modelOptions.Read(arguments, earlier?.Model == model ? earlier.ModelOptions : "");
+        Networks.Create(model, network);
         string? preset = arguments.GetValue(_preset);
         TrainingOptions options = (preset is not null ? TrainingRecipes.Preset(preset, data, model) : earlier ?? TrainingRecipes.For(data)) with
         {
             Model = model,
+            ModelOptions = network.ToText(),
             Data = data,
         };
         options = options with

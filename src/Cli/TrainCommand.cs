@@ -26,6 +26,7 @@ internal sealed class TrainCommand : Subcommand
         "engine train --data fashion-mnist --epochs 3 --batch-size 128 --lr 0.1 --schedule cosine",
         "engine train --data cifar10 --data-dir cifar-10-binary.tar.gz --preset cifar --out runs/paper",
         "engine train --resume runs/paper",
+        "engine train --model resnet20 --shortcut C --norm group",
         "engine train --json | jq .correct") =>
         AddOptions([.. _recipe.All, _dataDir, _threads, _device, _out, _resume]);
 
@@ -42,7 +43,7 @@ internal sealed class TrainCommand : Subcommand
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
-        Network network = NetworkFor(options.Model, data);
+        Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options) : new RunFolderOwner(resumed);
         using Trainer trainer = new(network, data, device, options, owner.Folder, device is CudaDevice ? CudaLossReadInterval : 1);
         if (resumed is not null)
@@ -65,8 +66,8 @@ internal sealed class TrainCommand : Subcommand
     }
 
     /// <summary>A network with the channels and classes of a data set.</summary>
-    public static Network NetworkFor(string model, ImageSet data) => UsageException.Check(() => Networks.Create(
-        model, new NetworkOptions { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
+    public static Network NetworkFor(string model, ImageSet data, NetworkOptions options) => UsageException.Check(() => Networks.Create(
+        model, options with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
 
     // The words of the command line for those of some options that the user gave.
     private static IEnumerable<string> Given(ParseResult arguments, params IEnumerable<Option> options) => options

@@ -14,6 +14,21 @@ public sealed class BasicBlock : ResidualBlock
 
     internal BasicBlock(in BlockOptions options) : base(options.Shortcut)
     {
+        Check(options);
+        _conv1 = AddChild("conv1", new Conv2d(options.Inputs, options.Planes, 3, options.Stride, padding: 1, bias: false));
+        _bn1 = AddChild("bn1", options.Norm(options.Planes));
+        AddRelu();
+        _conv2 = AddChild("conv2", new Conv2d(options.Planes, options.Planes, 3, padding: 1, bias: false));
+        _bn2 = AddChild("bn2", options.Norm(options.Planes));
+        AddShortcut(options, options.Planes * Expansion);
+    }
+
+    /// <inheritdoc/>
+    public override Normalization LastNormalization => _bn2;
+
+    /// <summary>Refuses what a block of two 3x3 convolutions cannot honour, with torchvision's reasons.</summary>
+    internal static void Check(in BlockOptions options)
+    {
         if (options.Groups != 1 || options.WidthPerGroup != 64)
         {
             throw new EngineException(
@@ -26,16 +41,11 @@ public sealed class BasicBlock : ResidualBlock
                 $"Dilation > 1 not supported in BasicBlock, but replace_stride_with_dilation asks for {options.Dilation}: use bottleneck blocks");
         }
 
-        _conv1 = AddChild("conv1", new Conv2d(options.Inputs, options.Planes, 3, options.Stride, padding: 1, bias: false));
-        _bn1 = AddChild("bn1", options.Norm(options.Planes));
-        AddRelu();
-        _conv2 = AddChild("conv2", new Conv2d(options.Planes, options.Planes, 3, padding: 1, bias: false));
-        _bn2 = AddChild("bn2", options.Norm(options.Planes));
-        AddShortcut(options, options.Planes * Expansion);
+        if (options.BottleneckStride == BottleneckStride.First)
+        {
+            throw new EngineException("v1 puts a bottleneck's stride on its first convolution, but this network is of basic blocks: use bottleneck blocks");
+        }
     }
-
-    /// <inheritdoc/>
-    public override Normalization LastNormalization => _bn2;
 
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)

@@ -13,7 +13,7 @@ public sealed record CifarResNetOptions(int Depth)
     /// <summary>How many classes the head tells apart.</summary>
     public int Classes { get; init; } = 10;
 
-    /// <summary>What carries a block's input past its convolutions; none makes a plain network.</summary>
+    /// <summary>What carries a block's input past its convolutions; none makes a plain network, gated a highway network.</summary>
     public ShortcutKind Shortcut { get; init; } = ShortcutKind.A;
 
     /// <summary>Where shortcut A puts its zeros.</summary>
@@ -24,11 +24,23 @@ public sealed record CifarResNetOptions(int Depth)
 
     /// <summary>Makes the normalisations; batch norms as a rule.</summary>
     public Func<int, Normalization> Norm { get; init; } = Normalization.Batch;
+
+    /// <summary>Groups; basic blocks take 1 only, and say so.</summary>
+    public int Groups { get; init; } = 1;
+
+    /// <summary>Filters of one group; basic blocks take 64 only, and say so.</summary>
+    public int WidthPerGroup { get; init; } = 64;
+
+    /// <summary>Where a bottleneck has its stride; basic blocks, which are none, refuse v1.</summary>
+    public BottleneckStride BottleneckStride { get; init; } = BottleneckStride.Spatial;
+
+    /// <summary>Which stages are dilated; basic blocks take none, and say so.</summary>
+    public IReadOnlyList<bool>? ReplaceStrideWithDilation { get; init; }
 }
 
 /// <summary>
 /// The networks of the paper's section 4.2: a 3x3 convolution, three stages of n basic blocks with 16, 32 and 64 filters on 32, 16 and
-/// 8 pixels, the global mean and a linear layer; 6n + 2 layers in all.
+/// 8 pixels, the global mean and a linear layer; 6n + 2 layers in all, a highway block's gates not counted.
 /// </summary>
 public sealed class CifarResNet : Network
 {
@@ -49,6 +61,7 @@ public sealed class CifarResNet : Network
             throw new EngineException($"a CIFAR network has 6n + 2 layers (8, 14, 20, 26, 32 ...), at most {MaxDepth}, which {options.Depth} is not");
         }
 
+        ResNet.CheckDilation(options.ReplaceStrideWithDilation);
         Depth = options.Depth;
         _conv1 = AddChild("conv1", new Conv2d(options.Channels, 16, 3, padding: 1, bias: false));
         _bn1 = AddChild("bn1", options.Norm(16));
@@ -60,18 +73,20 @@ public sealed class CifarResNet : Network
             List<ResidualBlock> blocks = [];
             for (int i = 0; i < (options.Depth - 2) / 6; i++)
             {
-                blocks.Add(new BasicBlock(new BlockOptions
+                BlockOptions block = new()
                 {
                     Inputs = inputs,
                     Planes = planes,
                     Stride = stage > 0 && i == 0 ? 2 : 1,
-                    Groups = 1,
-                    WidthPerGroup = 64,
-                    Dilation = 1,
+                    Groups = options.Groups,
+                    WidthPerGroup = options.WidthPerGroup,
+                    Dilation = options.ReplaceStrideWithDilation is { } flags && flags.Contains(true) ? 2 : 1,
                     Norm = options.Norm,
                     Shortcut = options.Shortcut,
                     Zeros = options.Zeros,
-                }));
+                    BottleneckStride = options.BottleneckStride,
+                };
+                blocks.Add(options.Shortcut == ShortcutKind.Gated ? new HighwayBlock(block) : new BasicBlock(block));
                 inputs = planes;
             }
 

@@ -5,21 +5,21 @@ using Engine.Tensors;
 namespace Engine.Models;
 
 /// <summary>
-/// An image classifier: a backbone that turns images [N, H, W, channels] into features, and a linear head, fc, that turns them into
-/// logits [N, classes].
+/// An image classifier: a backbone that turns images [N, H, W, channels] into features, and a linear head that turns them into logits
+/// [N, classes].
 /// </summary>
-public abstract class Network : Module
+public abstract class Network : Module, IFineTunable
 {
     private readonly AdaptiveAvgPool2d _pool = new(1);
 
-    private protected Network(int channels, int classes, int imageSize)
+    private protected Network(int channels, int classes, int imageSize, string headName = "fc")
     {
         if (channels < 1 || classes < 1)
         {
             throw new EngineException($"{GetType().Name}: {channels} image channels and {classes} classes were given, but at least 1 of each is needed");
         }
 
-        (Channels, Classes, ImageSize) = (channels, classes, imageSize);
+        (Channels, Classes, ImageSize, HeadName) = (channels, classes, imageSize, headName);
         Head = null!;
     }
 
@@ -35,11 +35,17 @@ public abstract class Network : Module
     /// <summary>The last layer.</summary>
     public Linear Head { get; private set; }
 
+    /// <summary>The last layer's name: fc, or classifier.6 of a VGG.</summary>
+    public string HeadName { get; }
+
     /// <summary>The shape of a batch of images: [N, ImageSize, ImageSize, Channels].</summary>
     public Shape InputShape(int batch) => new(batch, ImageSize, ImageSize, Channels);
 
-    /// <summary>Freezes everything but the head: no gradient is computed for the backbone, and the optimiser leaves it alone.</summary>
-    /// <remarks>Batch norms go on collecting statistics in training mode, as in PyTorch; put the network in evaluation mode to stop them.</remarks>
+    /// <summary>
+    /// Freezes everything but the head: no gradient is computed for the backbone, the optimiser leaves it alone, and its batch norms use
+    /// their running statistics, also in training, and leave them as they are. Unlike in PyTorch, where frozen batch norms go on
+    /// collecting statistics, nothing of a frozen backbone changes.
+    /// </summary>
     public void FreezeBackbone() => SetBackboneFrozen(true);
 
     /// <summary>Thaws everything but the head.</summary>
@@ -60,17 +66,31 @@ public abstract class Network : Module
         if (classes != Classes)
         {
             Linear old = Head;
-            SetHead(old.Inputs, classes);
+            Classes = classes;
+            SetHead(MakeHead(old.Inputs, classes));
             Discard(old);
         }
     }
+
+    /// <summary>Makes a head that is still to be drawn.</summary>
+    private protected virtual Linear MakeHead(int features, int classes) => new(features, classes);
 
     /// <summary>Adds the global average pool and the head, the last children.</summary>
     private protected void AddHead(int features)
     {
         AddChild("avgpool", _pool);
-        SetHead(features, Classes);
+        SetHead(MakeHead(features, Classes));
     }
+
+    /// <summary>Makes a layer the head, in its place.</summary>
+    private protected void SetHead(Linear head)
+    {
+        Head = head;
+        PlaceHead(head);
+    }
+
+    /// <summary>Puts the head among the children, under <see cref="HeadName"/>.</summary>
+    private protected virtual void PlaceHead(Linear head) => AddChild(HeadName, head);
 
     /// <summary>The mean over all pixels, and the logits from it.</summary>
     private protected Tensor Classify(Tensor features)
@@ -81,7 +101,7 @@ public abstract class Network : Module
     }
 
     /// <summary>Lets gamma of each block's last normalisation start at 0 (Goyal et al., 2017), so that each block starts as its shortcut.</summary>
-    /// <exception cref="EngineException">The blocks have no shortcut: the network would put out nothing.</exception>
+    /// <exception cref="EngineException">The blocks have no shortcut (the network would put out nothing), a gated one, or no normalisation.</exception>
     private protected void ZeroLastNormalizations(ShortcutKind shortcut)
     {
         if (shortcut == ShortcutKind.None)
@@ -89,11 +109,18 @@ public abstract class Network : Module
             throw new EngineException("zero_init_residual needs shortcuts: a plain network whose last normalisations start at 0 puts out nothing");
         }
 
+        if (shortcut == ShortcutKind.Gated)
+        {
+            throw new EngineException("zero_init_residual is for residual blocks: a highway block starts near its shortcut by its gates' bias");
+        }
+
         foreach ((_, Module module) in Modules())
         {
             if (module is ResidualBlock block)
             {
-                block.LastNormalization.Weight.Initialization = Initialization.Zeros;
+                AffineNormalization last = block.LastNormalization as AffineNormalization
+                    ?? throw new EngineException("zero_init_residual lets a normalisation's gamma start at 0, but the network has no normalisations");
+                last.Weight.Initialization = Initialization.Zeros;
             }
         }
     }
@@ -109,17 +136,11 @@ public abstract class Network : Module
         }
     }
 
-    private void SetHead(int features, int classes)
-    {
-        Head = AddChild("fc", new Linear(features, classes));
-        Classes = classes;
-    }
-
     private void SetBackboneFrozen(bool isFrozen)
     {
         foreach ((string name, Parameter parameter) in NamedParameters())
         {
-            if (!name.StartsWith("fc.", StringComparison.Ordinal))
+            if (!name.StartsWith(HeadName + ".", StringComparison.Ordinal))
             {
                 parameter.IsFrozen = isFrozen;
             }

@@ -3,102 +3,169 @@ using Engine.Layers;
 
 namespace Engine.Models;
 
-/// <summary>What a user may choose when creating a network by name; null means the network's own default.</summary>
-public sealed record NetworkOptions
-{
-    /// <summary>Channels of the images; 3 by default.</summary>
-    public int? Channels { get; init; }
-
-    /// <summary>How many classes the head tells apart; 10 for CIFAR networks and 1,000 for ImageNet ones by default.</summary>
-    public int? Classes { get; init; }
-
-    /// <summary>Shortcut A, B or C; A for CIFAR networks and B for ImageNet ones by default. Plain networks have none.</summary>
-    public ShortcutKind? Shortcut { get; init; }
-
-    /// <summary>Where shortcut A puts its zeros.</summary>
-    public ZeroPlacement Zeros { get; init; } = ZeroPlacement.HalfBefore;
-
-    /// <summary>Whether gamma of each block's last normalisation starts at 0.</summary>
-    public bool ZeroInitResidual { get; init; }
-
-    /// <summary>Where a bottleneck has its stride: v1.5 by default, or v1.</summary>
-    public BottleneckStride BottleneckStride { get; init; } = BottleneckStride.Spatial;
-
-    /// <summary>Makes the normalisations; batch norms by default.</summary>
-    public Func<int, Normalization>? Norm { get; init; }
-}
+/// <summary>One network of the registry.</summary>
+/// <param name="Name">What the command line calls it: torchvision's name where it has one.</param>
+/// <param name="Family">What it belongs to: ResNet, ResNeXt, CIFAR highway ...</param>
+/// <param name="Create">Makes it, or refuses an option that does not fit it.</param>
+public sealed record NetworkEntry(string Name, string Family, Func<NetworkOptions, Network> Create);
 
 /// <summary>All networks, by name.</summary>
 public static class Networks
 {
-    private static readonly Dictionary<string, (BlockKind Block, int[] Layers)> ImageNet = new(StringComparer.Ordinal)
-    {
-        ["resnet18"] = (BlockKind.Basic, [2, 2, 2, 2]),
-        ["resnet34"] = (BlockKind.Basic, [3, 4, 6, 3]),
-        ["resnet50"] = (BlockKind.Bottleneck, [3, 4, 6, 3]),
-        ["resnet101"] = (BlockKind.Bottleneck, [3, 4, 23, 3]),
-        ["resnet152"] = (BlockKind.Bottleneck, [3, 8, 36, 3]),
-        ["plain18"] = (BlockKind.Basic, [2, 2, 2, 2]),
-        ["plain34"] = (BlockKind.Basic, [3, 4, 6, 3]),
-    };
+    private static readonly int[] Layers18 = [2, 2, 2, 2], Layers34 = [3, 4, 6, 3], Layers101 = [3, 4, 23, 3], Layers152 = [3, 8, 36, 3];
 
     private static readonly string[] CifarNames =
-        ["resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202", "plain20", "plain32", "plain44", "plain56"];
+    [
+        "resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202",
+        "plain20", "plain32", "plain44", "plain56", "highway20", "highway32", "highway44", "highway56",
+    ];
+
+    private static readonly NetworkEntry[] ImageNet =
+    [
+        Basic("resnet18", "ResNet", Layers18, ShortcutKind.B),
+        Basic("resnet34", "ResNet", Layers34, ShortcutKind.B),
+        Bottlenecks("resnet50", "ResNet", Layers34),
+        Bottlenecks("resnet101", "ResNet", Layers101),
+        Bottlenecks("resnet152", "ResNet", Layers152),
+        Bottlenecks("resnext50_32x4d", "ResNeXt", Layers34, groups: 32, width: 4),
+        Bottlenecks("resnext101_32x8d", "ResNeXt", Layers101, groups: 32, width: 8),
+        Bottlenecks("resnext101_64x4d", "ResNeXt", Layers101, groups: 64, width: 4),
+        Bottlenecks("wide_resnet50_2", "Wide ResNet", Layers34, width: 128),
+        Bottlenecks("wide_resnet101_2", "Wide ResNet", Layers101, width: 128),
+        Basic("plain18", "plain", Layers18, ShortcutKind.None),
+        Basic("plain34", "plain", Layers34, ShortcutKind.None),
+        new("vgg19", "VGG", options => MakeVgg("vgg19", batchNorm: false, options)),
+        new("vgg19_bn", "VGG", options => MakeVgg("vgg19_bn", batchNorm: true, options)),
+    ];
 
     /// <summary>
-    /// The names of the networks that the paper has. Beside them, resnetN and plainN exist for every N = 6n + 2 up to 10,000; where such a name
-    /// is also an ImageNet network's (resnet50, resnet152), it is the ImageNet network.
+    /// The networks that the paper has, torchvision's relatives of theirs, and the highway networks. Beside them, resnetN, plainN and
+    /// highwayN exist for every N = 6n + 2 up to 10,000; where such a name is also an ImageNet network's (resnet50, resnet152), it is the
+    /// ImageNet network.
     /// </summary>
-    public static IReadOnlyList<string> Names { get; } = [.. ImageNet.Keys, .. CifarNames];
+    public static IReadOnlyList<NetworkEntry> All { get; } = [.. ImageNet, .. CifarNames.Select(name => Cifar(name)!)];
+
+    /// <summary>The names of <see cref="All"/>.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(entry => entry.Name)];
 
     /// <summary>Makes a network by name, such as resnet20 or resnet50; <see cref="Module.To"/> draws its numbers.</summary>
     /// <exception cref="EngineException">There is no network of this name (the message lists what exists and names the nearest), or an option does not fit it.</exception>
     public static Network Create(string name, NetworkOptions? options = null)
     {
         options ??= new NetworkOptions();
-        if (ImageNet.TryGetValue(name, out (BlockKind Block, int[] Layers) net))
+        NetworkEntry entry = ImageNet.FirstOrDefault(e => e.Name == name) ?? Cifar(name) ?? throw Unknown(name);
+        Network network = entry.Create(options);
+        if (options.Filters is { } filters)
         {
-            return new ResNet(new ResNetOptions(net.Block, net.Layers)
+            foreach ((_, Module module) in network.Modules())
             {
-                Channels = options.Channels ?? 3,
-                Classes = options.Classes ?? 1000,
-                Shortcut = ShortcutOf(name, options, ShortcutKind.B),
-                Zeros = options.Zeros,
-                ZeroInitResidual = options.ZeroInitResidual,
-                BottleneckStride = options.BottleneckStride,
-                Norm = options.Norm ?? Normalization.Batch,
-            });
+                (module as Conv2d)?.Weight.Initialization = filters.ToInitialization();
+            }
         }
 
-        if (TryParse(name, out _, out int depth) && CifarResNet.IsDepth(depth))
+        return network;
+    }
+
+    private static EngineException Unknown(string name) => new(
+        $"there is no network '{name}'; did you mean '{Nearest(name)}'? There are {string.Join(", ", ImageNet.Select(e => e.Name))}, and resnetN, plainN and highwayN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
+
+    private static NetworkEntry Basic(string name, string family, int[] layers, ShortcutKind shortcut) => new(name, family, options =>
+        new ResNet(ForImageNet(name, new ResNetOptions(BlockKind.Basic, layers), shortcut, options)));
+
+    private static NetworkEntry Bottlenecks(string name, string family, int[] layers, int groups = 1, int width = 64) => new(name, family, options =>
+    {
+        if ((groups, width) != (1, 64) && (options.Groups ?? options.WidthPerGroup) is not null)
         {
+            throw new EngineException(
+                $"{name} has {groups} groups and a width of {width} a group, which groups and width_per_group cannot change: give them with resnet50, resnet101 or resnet152");
+        }
+
+        ResNetOptions own = new(BlockKind.Bottleneck, layers) { Groups = groups, WidthPerGroup = width };
+        return new ResNet(ForImageNet(name, own, ShortcutKind.B, options));
+    });
+
+    private static ResNetOptions ForImageNet(string name, ResNetOptions own, ShortcutKind standard, NetworkOptions options)
+    {
+        ShortcutKind shortcut = ShortcutOf(name, options, standard);
+        return own with
+        {
+            Channels = options.Channels ?? 3,
+            Classes = options.Classes ?? 1000,
+            Shortcut = shortcut,
+            Zeros = ZerosOf(name, options, shortcut),
+            ZeroInitResidual = options.ZeroInitResidual,
+            BottleneckStride = options.BottleneckStride,
+            Groups = options.Groups ?? own.Groups,
+            WidthPerGroup = options.WidthPerGroup ?? own.WidthPerGroup,
+            ReplaceStrideWithDilation = options.ReplaceStrideWithDilation,
+            Norm = NormOf(options, groups: 32),
+        };
+    }
+
+    // The CIFAR network of a name; null where there is none.
+    private static NetworkEntry? Cifar(string name)
+    {
+        if (!TryParse(name, out string family, out int depth) || !CifarResNet.IsDepth(depth))
+        {
+            return null;
+        }
+
+        return new NetworkEntry(name, $"CIFAR {(family == "resnet" ? "ResNet" : family)}", options =>
+        {
+            ShortcutKind standard = family switch { "plain" => ShortcutKind.None, "highway" => ShortcutKind.Gated, _ => ShortcutKind.A };
+            ShortcutKind shortcut = ShortcutOf(name, options, standard);
             return new CifarResNet(new CifarResNetOptions(depth)
             {
                 Channels = options.Channels ?? 3,
                 Classes = options.Classes ?? 10,
-                Shortcut = ShortcutOf(name, options, ShortcutKind.A),
-                Zeros = options.Zeros,
+                Shortcut = shortcut,
+                Zeros = ZerosOf(name, options, shortcut),
                 ZeroInitResidual = options.ZeroInitResidual,
-                Norm = options.Norm ?? Normalization.Batch,
+                BottleneckStride = options.BottleneckStride,
+                Groups = options.Groups ?? 1,
+                WidthPerGroup = options.WidthPerGroup ?? 64,
+                ReplaceStrideWithDilation = options.ReplaceStrideWithDilation,
+                Norm = NormOf(options, groups: 8),
             });
-        }
-
-        throw new EngineException(
-            $"there is no network '{name}'; did you mean '{Nearest(name)}'? There are {string.Join(", ", ImageNet.Keys)}, and resnetN and plainN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
+        });
     }
 
-    private static bool IsPlain(string name) => name.StartsWith("plain", StringComparison.Ordinal);
+    private static Vgg MakeVgg(string name, bool batchNorm, NetworkOptions options)
+    {
+        NetworkOptions allowed = new() { Channels = options.Channels, Classes = options.Classes, Filters = options.Filters };
+        return options == allowed
+            ? new Vgg(new VggOptions([2, 2, 4, 4, 4]) { Channels = options.Channels ?? 3, Classes = options.Classes ?? 1000, BatchNorm = batchNorm })
+            : throw new EngineException(
+                $"{name} has no residual blocks and its normalisation is in its name (vgg19, vgg19_bn): of the network options it takes init and fan alone, but '{(options with { Filters = null }).ToText()}' was given");
+    }
 
-    private static ShortcutKind ShortcutOf(string name, NetworkOptions options, ShortcutKind standard) => !IsPlain(name)
-        ? options.Shortcut ?? standard
-        : options.Shortcut is null or ShortcutKind.None
-            ? ShortcutKind.None
-            : throw new EngineException($"{name} is a plain network and takes no shortcut {options.Shortcut}: use resnet{name["plain".Length..]}");
+    private static ShortcutKind ShortcutOf(string name, NetworkOptions options, ShortcutKind standard) => standard switch
+    {
+        _ when options.Shortcut is null || options.Shortcut == standard => standard,
+        ShortcutKind.None => throw new EngineException(
+            $"{name} is a plain network and takes no shortcut {options.Shortcut}: use resnet{name["plain".Length..]}"),
+        ShortcutKind.Gated => throw new EngineException(
+            $"{name} is a highway network, whose carry is shortcut A's, and takes no shortcut {options.Shortcut}: use resnet{name["highway".Length..]}"),
+        _ => options.Shortcut.Value,
+    };
 
-    // resnet20 or plain20: a family and a depth, without signs or leading zeros.
+    private static ZeroPlacement ZerosOf(string name, NetworkOptions options, ShortcutKind shortcut) =>
+        options.Zeros is not { } zeros ? ZeroPlacement.HalfBefore
+        : shortcut is ShortcutKind.A or ShortcutKind.Gated ? zeros
+        : throw new EngineException(
+            $"zeros places the zeros of shortcut A, but {name} has {(shortcut == ShortcutKind.None ? "no shortcut" : $"shortcut {shortcut}")}{(shortcut == ShortcutKind.None ? "" : ": give shortcut A with it")}");
+
+    private static Func<int, Normalization> NormOf(NetworkOptions options, int groups) => options.Norm switch
+    {
+        NormalizationKind.Group => Normalization.Group(options.NormGroups ?? groups),
+        NormalizationKind.None => Normalization.None,
+        _ => Normalization.Batch,
+    };
+
+    // resnet20, plain20 or highway20: a family and a depth, without signs or leading zeros.
     private static bool TryParse(string name, out string family, out int depth)
     {
-        family = IsPlain(name) ? "plain" : name.StartsWith("resnet", StringComparison.Ordinal) ? "resnet" : "";
+        family = new[] { "resnet", "plain", "highway" }.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal)) ?? "";
         string digits = name[family.Length..];
         depth = 0;
         return family.Length > 0
@@ -106,15 +173,16 @@ public static class Networks
             && digits == depth.ToString(CultureInfo.InvariantCulture);
     }
 
-    // Of a known family with another depth, the next depth that exists; otherwise the name that takes the fewest edits to reach.
+    // Of a known family with another depth, the next depth that exists; otherwise the first name that begins so, or the name that takes
+    // the fewest edits to reach.
     private static string Nearest(string name)
     {
         if (TryParse(name, out string family, out int depth))
         {
             int nearest = 8 + (int)(6 * Math.Clamp(Math.Round((depth - 8) / 6.0), 0, (CifarResNet.MaxDepth - 8) / 6));
-            foreach (string known in ImageNet.Keys)
+            foreach (NetworkEntry known in ImageNet)
             {
-                if (TryParse(known, out string other, out int candidate) && other == family && Math.Abs(candidate - depth) < Math.Abs(nearest - depth))
+                if (TryParse(known.Name, out string other, out int candidate) && other == family && Math.Abs(candidate - depth) < Math.Abs(nearest - depth))
                 {
                     nearest = candidate;
                 }
@@ -123,7 +191,8 @@ public static class Networks
             return $"{family}{nearest}";
         }
 
-        return Names.MinBy(known => EditDistance(name.ToLowerInvariant(), known))!;
+        return (name.Length == 0 ? null : Names.FirstOrDefault(known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase)))
+            ?? Names.MinBy(known => EditDistance(name.ToLowerInvariant(), known))!;
     }
 
     // Levenshtein's distance: how many letters have to be inserted, deleted or replaced.

@@ -127,6 +127,16 @@ public sealed class ResNet : Network
         return new Sequential(blocks);
     }
 
+    /// <summary>Refuses other than three dilation flags.</summary>
+    internal static void CheckDilation(IReadOnlyList<bool>? flags)
+    {
+        if (flags is { Count: not Stages - 1 })
+        {
+            throw new EngineException(
+                $"replace_stride_with_dilation should be None or a 3-element tuple, got [{string.Join(", ", flags)}]");
+        }
+    }
+
     private static void Check(ResNetOptions options)
     {
         if (options.Layers.Count != Stages || options.Layers.Any(count => count < 1))
@@ -134,11 +144,7 @@ public sealed class ResNet : Network
             throw new EngineException($"ResNet: layers should be {Stages} counts of at least 1, got [{string.Join(", ", options.Layers)}]");
         }
 
-        if (options.ReplaceStrideWithDilation is { Count: not Stages - 1 } flags)
-        {
-            throw new EngineException(
-                $"replace_stride_with_dilation should be None or a 3-element tuple, got [{string.Join(", ", flags)}]");
-        }
+        CheckDilation(options.ReplaceStrideWithDilation);
 
         if (options.Groups < 1 || options.WidthPerGroup < 1)
         {

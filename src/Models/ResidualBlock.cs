@@ -39,7 +39,8 @@ internal readonly record struct BlockOptions
 
 /// <summary>
 /// Convolutions with a shortcut past them: y = relu(F(x) + shortcut(x)), where F ends in a normalisation; the normalisation, the
-/// addition and the ReLU are one fused operation unless somebody observes one of them. A plain block has no shortcut.
+/// addition and the ReLU are one fused operation unless somebody observes one of them. A plain block has no shortcut, and a
+/// <see cref="HighwayBlock"/> a gated one.
 /// </summary>
 public abstract class ResidualBlock : Module
 {
@@ -59,6 +60,11 @@ public abstract class ResidualBlock : Module
     private protected void AddShortcut(in BlockOptions options, int outputs)
     {
         bool changesShape = options.Stride != 1 || options.Inputs != outputs;
+        if (options.Shortcut == ShortcutKind.Gated)
+        {
+            throw new EngineException($"{GetType().Name} has no gates: highway networks are made of highway blocks, for CIFAR");
+        }
+
         _downsample = options.Shortcut switch
         {
             ShortcutKind.A when changesShape => new ZeroPadShortcut(options.Inputs, outputs, options.Stride, options.Zeros),
@@ -83,9 +89,11 @@ public abstract class ResidualBlock : Module
             return LastNormalization.Call(result, null, _relu!);
         }
 
-        Tensor shortcut = _downsample is null ? input : _downsample.Call(input);
-        return LastNormalization.Call(result, shortcut, _relu!);
+        return LastNormalization.Call(result, Carry(input), _relu!);
     }
+
+    /// <summary>What the shortcut makes of the block's input.</summary>
+    private protected Tensor Carry(Tensor input) => _downsample is null ? input : _downsample.Call(input);
 
     private static Sequential Projection(in BlockOptions options, int outputs) =>
         new(new Conv2d(options.Inputs, outputs, 1, options.Stride, bias: false), options.Norm(outputs));

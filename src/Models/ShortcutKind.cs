@@ -14,6 +14,9 @@ public enum ShortcutKind
 
     /// <summary>Nothing: a plain network, to compare with.</summary>
     None,
+
+    /// <summary>The input times 1 - T, beside convolutions times the gates T: a highway network, to compare with. As A where the shape changes.</summary>
+    Gated,
 }
 
 /// <summary>Where shortcut A puts the zeros of the extra channels. Both ways are in use, and weights trained with one need the same.</summary>

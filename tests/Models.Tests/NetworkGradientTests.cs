@@ -47,6 +47,29 @@ public class NetworkGradientTests
         }
     }
 
+    [Theory]
+    [InlineData(4, 4, 1)]
+    [InlineData(3, 6, 2)]
+    public void A_highway_block(int inputs, int planes, int stride)
+    {
+        foreach (bool isTraining in new[] { true, false })
+        {
+            Check(
+                () => new HighwayBlock(Options(ShortcutKind.Gated, inputs, planes, stride)), new Shape(2, 5, 4, inputs), maximumElements: 40, isTraining);
+        }
+    }
+
+    [Theory]
+    [InlineData(ShortcutKind.A)]
+    [InlineData(ShortcutKind.C)]
+    [InlineData(ShortcutKind.None)]
+    [InlineData(ShortcutKind.Gated)]
+    public void A_block_without_normalisation(ShortcutKind shortcut)
+    {
+        BlockOptions options = Options(shortcut, 3, 4, 2) with { Norm = Normalization.None };
+        Check(() => shortcut == ShortcutKind.Gated ? new HighwayBlock(options) : new BasicBlock(options), new Shape(2, 5, 4, 3), maximumElements: 40);
+    }
+
     [Fact]
     public void A_block_with_group_norm() => Check(
         () => new BasicBlock(Options(ShortcutKind.B, 3, 4, 2) with { Norm = Normalization.Group(2) }), new Shape(2, 5, 4, 3), maximumElements: 40);
@@ -69,6 +92,7 @@ public class NetworkGradientTests
     [InlineData(ShortcutKind.A)]
     [InlineData(ShortcutKind.B)]
     [InlineData(ShortcutKind.None)]
+    [InlineData(ShortcutKind.Gated)]
     public void The_CIFAR_network_of_8_layers(ShortcutKind shortcut) => Check(
         () => new CifarResNet(new CifarResNetOptions(8) { Classes = 4, Shortcut = shortcut }), new Shape(2, 6, 5, 3), maximumElements: 3);
 

@@ -69,7 +69,7 @@ public class ResNetOptionsTests
 
         Assert.Throws<EngineException>(() => Networks.Create("plain8", new NetworkOptions { ZeroInitResidual = true }));
         Assert.Equal(16, new ResNet(new ResNetOptions(BlockKind.Bottleneck, [3, 4, 6, 3]) { ZeroInitResidual = true }).Modules()
-            .Count(m => m.Module is Normalization norm && ReferenceEquals(norm.Weight.Initialization, Initialization.Zeros)));
+            .Count(m => m.Module is AffineNormalization norm && ReferenceEquals(norm.Weight.Initialization, Initialization.Zeros)));
     }
 
     [Fact]

@@ -30,6 +30,7 @@ public static class GradientChecks
         Make("multiply", Multiply),
         Make("multiply, twice the same", draw => GradientCheck.RunEveryPath(x => Multiplication.Apply(x[0], x[0]), [draw.Normal(draw.AnyShape())])),
         Make("scale", Scale),
+        Make("dropout", Drop),
         Make("sum", draw => GradientCheck.RunEveryPath(x => Sum.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
         Make("mean", draw => GradientCheck.RunEveryPath(x => Mean.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
         Make("reshape", View),
@@ -88,6 +89,15 @@ public static class GradientChecks
     {
         double factor = draw.Random.NextNormal();
         return GradientCheck.RunEveryPath(x => Scaling.Apply(x[0], factor), [draw.Normal(draw.AnyShape())]);
+    }
+
+    // Each call draws from a new source of the same seed: the differences need one and the same function.
+    private static GradientCheckResult Drop(CheckInputs draw)
+    {
+        long seed = draw.Random.NextInt(1 << 20);
+        double probability = draw.Pick(0, 1, 5, 8) / 10.0;
+        return GradientCheck.RunEveryPath(
+            x => InvertedDropout.Apply(x[0], probability, new RandomSource(seed)), [draw.Normal(draw.AnyShape())]);
     }
 
     private static GradientCheckResult View(CheckInputs draw)

@@ -6,13 +6,14 @@ namespace Engine.Layers;
 /// <summary>
 /// Batch norm of [N, H, W, C] per channel: y = (x - mean) / sqrt(variance + eps) * gamma + beta (Ioffe and Szegedy, 2015). In
 /// training the batch's mean and biased variance are used, and the running ones move by momentum towards the batch's mean and
-/// unbiased variance; in evaluation the running ones are used.
+/// unbiased variance; in evaluation the running ones are used. A frozen batch norm, whose gamma and beta are both frozen, behaves as in
+/// evaluation also in training, so that nothing of it changes.
 /// </summary>
 /// <remarks>
 /// num_batches_tracked is an Int32 buffer of one element. Its increments are counted on the host and reach the tensor when its value
 /// is read, so a step costs no transfer; PyTorch's files hold it as a 64-bit integer, which is the business of the file formats.
 /// </remarks>
-public sealed class BatchNorm2d : Normalization
+public sealed class BatchNorm2d : AffineNormalization
 {
     private readonly Parameter _batches;
 
@@ -40,6 +41,9 @@ public sealed class BatchNorm2d : Normalization
     /// <summary>How many batches the running statistics have seen: an Int32 of one element.</summary>
     public Parameter BatchesTracked => _batches;
 
+    /// <summary>Whether the batch's own statistics are used, and move the running ones.</summary>
+    internal bool UsesBatchStatistics => IsTraining && !(Weight.IsFrozen && Bias.IsFrozen);
+
     /// <summary>Counts batches that moved the running statistics without a call of this module.</summary>
     internal void AddReplayedBatches(int count) => _batches.Increase(count);
 
@@ -50,12 +54,13 @@ public sealed class BatchNorm2d : Normalization
     /// <inheritdoc/>
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)
     {
-        if (IsTraining)
+        bool isTraining = UsesBatchStatistics;
+        if (isTraining)
         {
             _batches.Increase(1);
         }
 
         return BatchNormalization.Apply(
-            input, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Momentum, Epsilon, IsTraining, shortcut, relu);
+            input, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Momentum, Epsilon, isTraining, shortcut, relu);
     }
 }

@@ -9,7 +9,6 @@ public sealed class Conv2d : Module
 {
     private readonly int _inputs, _outputs;
     private readonly Size2 _kernel;
-    private readonly Parameter? _bias;
 
     /// <summary>Makes a convolution from C = <paramref name="inputs"/> to K = <paramref name="outputs"/> channels.</summary>
     /// <exception cref="ShapeException">The groups do not divide the channels.</exception>
@@ -26,12 +25,15 @@ public sealed class Conv2d : Module
         if (bias)
         {
             double bound = 1 / Math.Sqrt((double)inputs / groups * kernel.Height * kernel.Width);
-            _bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(bound));
+            Bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(bound));
         }
     }
 
     /// <summary>The filter [K, R, S, C / groups].</summary>
     public Parameter Weight { get; }
+
+    /// <summary>The offset [K]; null where there is none.</summary>
+    public Parameter? Bias { get; }
 
     /// <summary>Stride, padding, dilation and groups.</summary>
     public ConvolutionGeometry Geometry { get; }
@@ -45,7 +47,7 @@ public sealed class Conv2d : Module
             text += Geometry.Padding == new Size2(0, 0) ? "" : $", padding={Geometry.Padding}";
             text += Geometry.Dilation == new Size2(1, 1) ? "" : $", dilation={Geometry.Dilation}";
             text += Geometry.Groups == 1 ? "" : $", groups={Geometry.Groups}";
-            return text + (_bias is null ? ", bias=False" : "");
+            return text + (Bias is null ? ", bias=False" : "");
         }
     }
 
@@ -53,6 +55,6 @@ public sealed class Conv2d : Module
     protected override Tensor Forward(Tensor input)
     {
         Tensor output = Convolution.Apply(input, Weight.Value, Geometry);
-        return _bias is null ? output : BiasAddition.Apply(output, _bias.Value);
+        return Bias is null ? output : Consume(output, BiasAddition.Apply(output, Bias.Value));
     }
 }

@@ -37,6 +37,9 @@ public abstract class Initialization
     /// <summary>Uniform from -bound to bound.</summary>
     public static Initialization Uniform(double bound) => new UniformInitialization(bound);
 
+    /// <summary>Normal with mean 0.</summary>
+    public static Initialization Normal(double deviation) => new NormalInitialization(deviation);
+
     /// <summary>Draws the numbers of a parameter of this shape.</summary>
     public abstract void Fill(Span<double> numbers, Shape shape, RandomSource random);
 
@@ -52,6 +55,17 @@ public abstract class Initialization
             for (int i = 0; i < numbers.Length; i++)
             {
                 numbers[i] = ((2 * random.NextDouble()) - 1) * bound;
+            }
+        }
+    }
+
+    private sealed class NormalInitialization(double deviation) : Initialization
+    {
+        public override void Fill(Span<double> numbers, Shape shape, RandomSource random)
+        {
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                numbers[i] = random.NextNormal() * deviation;
             }
         }
     }

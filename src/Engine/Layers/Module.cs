@@ -98,24 +98,41 @@ public abstract class Module
     }
 
     /// <summary>
-    /// Tells all batch norms inside that are in training mode of batches that they have not been called for: replays of a step that
+    /// Tells all batch norms inside that use the batch's statistics of batches that they have not been called for: replays of a step that
     /// a device has recorded as a whole, whose counters are kept on the host.
     /// </summary>
     public void CountReplayedBatches(int count)
     {
         foreach ((_, Module module) in Modules())
         {
-            if (module is BatchNorm2d { IsTraining: true } norm)
+            if (module is BatchNorm2d { UsesBatchStatistics: true } norm)
             {
                 norm.AddReplayedBatches(count);
             }
         }
     }
 
+    /// <summary>
+    /// Tells all dropouts inside which masks come next: those of this seed after so many calls. A trainer tells them at each step, so
+    /// that the masks depend on the step alone, not on what ran before it.
+    /// </summary>
+    /// <param name="seed">Of all that is random in a run.</param>
+    /// <param name="calls">Training passes before the next one.</param>
+    public void SeedDropout(long seed, long calls)
+    {
+        foreach ((_, Module module) in Modules())
+        {
+            (module as Dropout)?.Seed(seed, calls);
+        }
+    }
+
     /// <summary>Switches the module and all inside it to evaluation.</summary>
     public Module Evaluate() => Train(isTraining: false);
 
-    /// <summary>Freezes all parameters: no gradient is computed for them, and the optimiser leaves them alone.</summary>
+    /// <summary>
+    /// Freezes all parameters: no gradient is computed for them, and the optimiser leaves them alone. Batch norms then use their running
+    /// statistics, also in training, and leave them as they are.
+    /// </summary>
     public Module Freeze() => SetFrozen(true);
 
     /// <summary>Thaws all parameters.</summary>

@@ -5,25 +5,14 @@ using Engine.Tensors;
 namespace Engine.Layers;
 
 /// <summary>
-/// A layer that normalises activations per channel, with a trained factor and a trained offset: batch norm or group norm. Networks
+/// A layer that normalises activations, adds a shortcut and clips at zero: batch norm, group norm, or no normalisation at all. Networks
 /// take a <see cref="Func{Int32, Normalization}"/> that makes one for a number of channels, as torchvision's norm_layer does.
 /// </summary>
 public abstract class Normalization : Module
 {
-    /// <summary>Makes a normalisation of <paramref name="channels"/> channels, with gamma 1 and beta 0.</summary>
-    /// <param name="channels">C.</param>
-    /// <param name="epsilon">Added to the variance inside the root.</param>
-    private protected Normalization(int channels, double epsilon)
+    /// <summary>Makes a normalisation.</summary>
+    private protected Normalization()
     {
-        if (channels < 1)
-        {
-            throw new ShapeException($"{GetType().Name}: {channels} channels were given, but at least 1 is needed");
-        }
-
-        Channels = channels;
-        Epsilon = epsilon;
-        Weight = AddParameter("weight", new Shape(channels), Initialization.Ones);
-        Bias = AddParameter("bias", new Shape(channels), Initialization.Zeros);
     }
 
     /// <summary>Makes batch norms.</summary>
@@ -32,17 +21,8 @@ public abstract class Normalization : Module
     /// <summary>Makes group norms of so many groups.</summary>
     public static Func<int, Normalization> Group(int groups) => channels => new GroupNorm(groups, channels);
 
-    /// <summary>The number of channels C.</summary>
-    public int Channels { get; }
-
-    /// <summary>What is added to the variance inside the root.</summary>
-    public double Epsilon { get; }
-
-    /// <summary>The factor gamma [C].</summary>
-    public Parameter Weight { get; }
-
-    /// <summary>The offset beta [C].</summary>
-    public Parameter Bias { get; }
+    /// <summary>Leaves out the normalisation: see <see cref="IdentityNormalization"/>.</summary>
+    public static Func<int, Normalization> None { get; } = _ => new IdentityNormalization();
 
     /// <summary>
     /// Normalises, then adds a shortcut where one is given, then clips at zero where asked: fused, as far as the layer can. Where

@@ -15,6 +15,16 @@ public sealed class Sequential : Module
         }
     }
 
+    /// <summary>Puts another module in the place of one in the chain, such as a new head.</summary>
+    /// <param name="index">Which one, from 0.</param>
+    /// <param name="module">The other.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The chain has no module of this index.</exception>
+    public void Replace(int index, Module module)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Children.Count, nameof(index));
+        AddChild(Children[index].Name, module);
+    }
+
     /// <inheritdoc/>
     /// <remarks>Where no backward needs it, what one module made is released as soon as the next has read it.</remarks>
     protected override Tensor Forward(Tensor input)

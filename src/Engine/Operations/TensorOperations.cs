@@ -41,6 +41,9 @@ public static class TensorOperations
         /// <summary>1 / (1 + exp(-input)); see <see cref="Operations.Sigmoid"/>.</summary>
         public Tensor Sigmoid() => Operations.Sigmoid.Apply(input);
 
+        /// <summary>Zeroes numbers at random and scales up the others; see <see cref="InvertedDropout"/>.</summary>
+        public Tensor Dropout(double probability, RandomSource random) => InvertedDropout.Apply(input, probability, random);
+
         /// <summary>Convolution of [N, H, W, C] with a filter [K, R, S, C / groups]; see <see cref="Convolution"/>.</summary>
         public Tensor Convolve(Tensor filter, in ConvolutionGeometry geometry) => Convolution.Apply(input, filter, geometry);
 

@@ -221,6 +221,7 @@ public sealed class Trainer : IDisposable
 
     private void Propagate(Batch batch, int part, int parts)
     {
+        Model.SeedDropout(Options.Seed, (_state.GlobalStep * parts) + part);
         Tensor logits = Model.Call(batch.Images);
         Evaluation.CheckClasses(logits, _train.Source.ClassNames.Count);
         Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, Options.LabelSmoothing);

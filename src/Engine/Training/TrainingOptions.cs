@@ -12,6 +12,9 @@ public sealed record TrainingOptions
     /// <summary>The network's name, for the record; the trainer is given the network itself.</summary>
     public string Model { get; init; } = "resnet20";
 
+    /// <summary>What was chosen when the network was made, such as "shortcut=C norm=group", for the record; empty for the network's own defaults.</summary>
+    public string ModelOptions { get; init; } = "";
+
     /// <summary>The data set's name, for the record; the trainer is given the set itself.</summary>
     public string Data { get; init; } = "digits";
 

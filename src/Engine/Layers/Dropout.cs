@@ -1,0 +1,44 @@
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// In training, sets each number to 0 with probability p and divides the others by 1 - p; in evaluation, returns its input. Each call
+/// draws a mask of its own, which depends only on the seed, on how many calls went before, and on the layer's path: see
+/// <see cref="Module.SeedDropout"/>, by which an interrupted training goes on with the masks that it would have had.
+/// </summary>
+public sealed class Dropout : Module
+{
+    private readonly double _probability;
+    private readonly RandomSource _random = new();
+    private long _seed;
+    private long _calls;
+
+    /// <summary>Makes a layer.</summary>
+    /// <param name="probability">p, from 0 to below 1.</param>
+    /// <exception cref="EngineException">The probability is out of its range.</exception>
+    public Dropout(double probability = 0.5)
+    {
+        InvertedDropout.CheckProbability(probability);
+        _probability = probability;
+    }
+
+    /// <inheritdoc/>
+    protected override string Summary => $"p={PythonText.Of(_probability)}, inplace=False";
+
+    /// <summary>Starts the stream of masks of a seed after so many calls.</summary>
+    internal void Seed(long seed, long calls) => (_seed, _calls) = (seed, calls);
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input)
+    {
+        if (!IsTraining || _probability == 0)
+        {
+            return input;
+        }
+
+        _random.Restart(_seed, _calls++, RandomSource.SeedOf(Path));
+        return InvertedDropout.Apply(input, _probability, _random);
+    }
+}
