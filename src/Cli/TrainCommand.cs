@@ -66,8 +66,8 @@ internal sealed class TrainCommand : Subcommand
     }
 
     /// <summary>A network with the channels and classes of a data set.</summary>
-    public static Network NetworkFor(string model, ImageSet data, NetworkOptions options) => UsageException.Check(() => Networks.Create(
-        model, options with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
+    public static Network NetworkFor(string model, ImageSet data, NetworkOptions? options = null) => UsageException.Check(() => Networks.Create(
+        model, (options ?? new NetworkOptions()) with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
 
     // The words of the command line for those of some options that the user gave.
     private static IEnumerable<string> Given(ParseResult arguments, params IEnumerable<Option> options) => options

@@ -48,9 +48,26 @@ public sealed class MeasuringTests
         EngineRun list = await EngineRun.InProcessAsync("info");
         Assert.Contains("resnet152", list.Output);
         Assert.Contains("plain20", list.Output);
+        Assert.Contains("Wide ResNet", list.Output);
+        Assert.Contains("19,632,062,464", list.Output);
         Assert.Contains("layer3.2.conv2", (await EngineRun.InProcessAsync("info", "resnet20")).Output);
         Assert.Contains("(layer1): Sequential(", (await EngineRun.InProcessAsync("info", "resnet20", "--tree")).Output);
         Assert.Contains("resnet56", (await EngineRun.InProcessAsync("info", "--json")).Json[0].GetProperty("models").EnumerateArray().Select(m => m.GetString()));
+    }
+
+    [Fact]
+    public async Task Info_and_bench_take_what_changes_a_network()
+    {
+        JsonElement network = (await EngineRun.InProcessAsync("info", "resnet34", "--shortcut", "C", "--json")).Json[0];
+        Assert.True(network.GetProperty("parameters").GetInt64() > 21_797_672);
+        JsonElement first = (await EngineRun.InProcessAsync("info", "resnet50", "--v1", "--json")).Json[0];
+        Assert.Equal(3_857_973_248, first.GetProperty("multiply_adds").GetInt64());
+        string tree = (await EngineRun.InProcessAsync("info", "resnet50", "--dilation", "0,1,1", "--norm", "group:16", "--groups", "2", "--tree")).Output;
+        Assert.Contains("dilation=(4, 4), groups=2", tree);
+        Assert.Contains("GroupNorm(16, 64", tree);
+        string[] bench = ["bench", "--model", "resnet8", "--batch-size", "2", "--steps", "1", "--warmup", "0", "--device", "cpu", "--threads", "1"];
+        Assert.Equal(0, (await EngineRun.InProcessAsync([.. bench, "--norm", "none", "--shortcut", "B"])).ExitCode);
+        (await EngineRun.InProcessAsync([.. bench, "--v1"])).AssertFails(2, "v1 puts a bottleneck's stride");
     }
 
     [Theory]

@@ -107,6 +107,22 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
+    public async Task What_changes_a_network_is_remembered_by_its_run()
+    {
+        string[] changed = ["--shortcut", "B", "--norm", "group:4"];
+        EngineRun train = await EngineRun.InProcessAsync([.. Tiny, .. changed, "--epochs", "1", "--out", _folder["run"], "--json"]);
+        int correct = train.Json[0].GetProperty("correct").GetInt32();
+        EngineRun eval = await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu", "--json");
+        Assert.Equal(correct, Assert.Single(eval.Json).GetProperty("correct").GetInt32());
+
+        // Under the same name but without its changes, the network is another.
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--norm", "batch", "--epochs", "2")).AssertFails(1, "other options");
+        EngineRun resumed = await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--epochs", "2", "--device", "cpu", "--threads", "1", "--json");
+        Assert.Equal((0, 2), (resumed.ExitCode, resumed.Json[0].GetProperty("epoch").GetInt32()));
+    }
+
+    [Fact]
     public async Task A_run_stopped_in_its_first_epoch_is_not_overwritten()
     {
         TrainingOptions options = new() { Model = "resnet8", Epochs = 2, BatchSize = 64 };

@@ -27,6 +27,10 @@ public sealed class UsageTests
     [InlineData("bench --device cpu --precision fp8", "fp8", "bf16")]
     [InlineData("bench --device cpu --precision bf16", "needs a GPU")]
     [InlineData("info resnet21", "there is no network 'resnet21'")]
+    [InlineData("info resnet18 --groups 2", "BasicBlock only supports groups=1 and base_width=64")]
+    [InlineData("info resnet18 --shortcut D", "'D'")]
+    [InlineData("train --model resnet20 --dilation 0,1", "replace_stride_with_dilation should be None or a 3-element tuple")]
+    [InlineData("train --model plain20 --shortcut A", "use resnet20")]
     [InlineData("check --device cpu --only nothing-like-this", "no check's name contains")]
     [InlineData("data get mnits", "there is no data set called 'mnits'")]
     public async Task A_wrong_command_line_is_one_line_and_exit_code_2(string line, params string[] parts)

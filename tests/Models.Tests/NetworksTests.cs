@@ -48,12 +48,20 @@ public class NetworksTests
     [Theory]
     [InlineData("resnet18")]
     [InlineData("resnet50")]
+    [InlineData("resnext50_32x4d")]
+    [InlineData("wide_resnet50_2")]
+    [InlineData("vgg19")]
+    [InlineData("vgg19_bn")]
     public void The_printed_tree_is_pytorchs(string name) =>
         Assert.Equal(File.ReadAllText(Path.Combine("Data", $"{name}.tree.txt")), $"{Networks.Create(name)}\n");
 
     [Theory]
     [InlineData("resnet18")]
     [InlineData("resnet50")]
+    [InlineData("resnext50_32x4d")]
+    [InlineData("wide_resnet50_2")]
+    [InlineData("vgg19")]
+    [InlineData("vgg19_bn")]
     public void The_state_has_torchvisions_names_order_and_shapes(string name)
     {
         IEnumerable<string> state = Networks.Create(name).Named().Select(n => $"{n.Name} {PyTorchOrder(n.Parameter.Shape)}");
