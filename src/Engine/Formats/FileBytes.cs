@@ -11,8 +11,19 @@ internal sealed class FileBytes : IDisposable
 {
     // Below this, a read is quicker than setting up a mapping.
     private const int SmallestMapping = 1 << 18;
-    private readonly SafeFileHandle _handle;
+    private readonly SafeFileHandle? _handle;
+    private readonly byte[] _content = [];
     private MemoryMappedFile? _mapping;
+
+    /// <summary>Bytes that are in memory already, such as an unpacked part of a file.</summary>
+    /// <param name="path">The file that they are of.</param>
+    /// <param name="content">The bytes.</param>
+    public FileBytes(string path, byte[] content)
+    {
+        Path = path;
+        _content = content;
+        Length = content.Length;
+    }
 
     private FileBytes(string path, SafeFileHandle handle)
     {
@@ -67,6 +78,12 @@ internal sealed class FileBytes : IDisposable
     /// <exception cref="EngineException">The file cannot be read, or has become shorter.</exception>
     public void Read(long start, Span<byte> bytes)
     {
+        if (_handle is null)
+        {
+            _content.AsSpan(checked((int)start), bytes.Length).CopyTo(bytes);
+            return;
+        }
+
         try
         {
             for (int done = 0; done < bytes.Length;)
@@ -87,6 +104,11 @@ internal sealed class FileBytes : IDisposable
     /// <exception cref="EngineException">The file cannot be read or mapped.</exception>
     public ByteWindow Map(long start, int count)
     {
+        if (_handle is null)
+        {
+            return new ByteWindow(_content.AsMemory(checked((int)start), count));
+        }
+
         if (count < SmallestMapping)
         {
             return new ByteWindow(Read(start, count));
@@ -103,14 +125,56 @@ internal sealed class FileBytes : IDisposable
         }
     }
 
+    /// <summary>Some of the bytes as a stream, which reads them in small pieces.</summary>
+    /// <param name="start">The first byte's place.</param>
+    /// <param name="count">How many; the caller has checked that the file has them.</param>
+    public Stream Stream(long start, long count) => new PartStream(this, start, count);
+
     /// <summary>Closes the file.</summary>
     public void Dispose()
     {
         _mapping?.Dispose();
-        _handle.Dispose();
+        _handle?.Dispose();
     }
 
     private EngineException CannotRead(Exception e) => new($"cannot read '{Path}': {e.Message.ReplaceLineEndings(" ")}", e);
+
+    private sealed class PartStream(FileBytes bytes, long start, long count) : Stream
+    {
+        private long _position;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => count;
+
+        public override long Position
+        {
+            get => _position;
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(Span<byte> buffer)
+        {
+            int read = (int)Math.Min(buffer.Length, count - _position);
+            bytes.Read(start + _position, buffer[..read]);
+            _position += read;
+            return read;
+        }
+
+        public override int Read(byte[] buffer, int offset, int length) => Read(buffer.AsSpan(offset, length));
+
+        public override void Flush() { }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int length) => throw new NotSupportedException();
+    }
 }
 
 /// <summary>Some bytes of a file, mapped or read; closing it gives the memory back.</summary>

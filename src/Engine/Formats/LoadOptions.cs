@@ -46,7 +46,7 @@ public sealed record LoadReport(
             if (names.Count > 0)
             {
                 string rest = names.Count > shown ? $" and {names.Count - shown} more" : "";
-                parts.Add($"{names.Count} {what} ({string.Join(", ", names.Take(shown))}{rest})");
+                parts.Add($"{names.Count} {what} ({string.Join(", ", names.Take(shown).Select(ShownName.Of))}{rest})");
             }
         }
     }

@@ -38,30 +38,25 @@ internal sealed class PendingState(TensorFile file)
     {
         foreach ((NamedTensor named, StoredEntry entry) in _writes)
         {
-            using ByteWindow window = file.Map(entry);
-            Write(window.Span, entry.Type, redirect?.Invoke(named.Name) ?? named.Tensor, named.Order);
+            Write(entry, redirect?.Invoke(named.Name) ?? named.Tensor, named.Order);
         }
     }
 
-    private void Write(ReadOnlySpan<byte> elements, StoredType from, Tensor tensor, Shape order)
+    private void Write(StoredEntry entry, Tensor tensor, Shape order)
     {
-        StoredType to = StoredTypes.Of(tensor.Type);
+        StoredType from = entry.Type, to = StoredTypes.Of(tensor.Type);
         bool isReordered = order.Rank == 4;
-        tensor.MarkWritten();
-        if (!isReordered && from == to)
-        {
-            tensor.Device.CopyFromHost(elements, tensor);
-            return;
-        }
 
         // The pieces are of whole filters, or of any elements where the order stays.
         int rows = isReordered ? order[0] : tensor.Shape.Count;
         int columns = rows == 0 ? 0 : tensor.Shape.Count / rows;
         int most = Math.Max(1, PieceBytes / (Math.Max(1, columns) * Math.Max(from.Size(), to.Size())));
+        tensor.MarkWritten();
         for (int row = 0; row < rows; row += most)
         {
             int count = Math.Min(most, rows - row);
-            ReadOnlySpan<byte> piece = elements.Slice(row * columns * from.Size(), count * columns * from.Size());
+            using ByteWindow window = file.Map(entry, (long)row * columns, count * columns);
+            ReadOnlySpan<byte> piece = window.Span;
             if (isReordered)
             {
                 Span<byte> ordered = Room(ref _ordered, piece.Length);

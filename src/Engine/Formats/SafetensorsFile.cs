@@ -31,32 +31,36 @@ public sealed class SafetensorsFile : TensorFile
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the entry.</exception>
-    public static new SafetensorsFile Open(string path) => Open(FileBytes.Open(path));
-
-    /// <summary>Checks the header of a file that is open already, and closes it where it is not valid.</summary>
-    internal static SafetensorsFile Open(FileBytes bytes)
+    public static new SafetensorsFile Open(string path)
     {
-        SafetensorsFile file = new(bytes);
+        FileBytes bytes = FileBytes.Open(path);
         try
         {
-            file.ReadHeader();
-            return file;
+            return Open(bytes);
         }
         catch
         {
-            file.Dispose();
+            bytes.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Checks the header of a file that is open already; the caller closes it where this fails.</summary>
+    internal static SafetensorsFile Open(FileBytes bytes)
+    {
+        SafetensorsFile file = new(bytes);
+        file.ReadHeader();
+        return file;
     }
 
     /// <summary>Finds an entry by name; null where there is none.</summary>
     public override SafetensorsEntry? Find(string name) => _entries.GetValueOrDefault(name);
 
     /// <inheritdoc/>
-    internal override ByteWindow Map(StoredEntry entry)
+    internal override ByteWindow Map(StoredEntry entry, long first, int count)
     {
-        SafetensorsEntry range = (SafetensorsEntry)entry;
-        return Bytes.Map(_dataStart + range.Start, (int)(range.End - range.Start));
+        int size = entry.Type.Size();
+        return Bytes.Map(_dataStart + ((SafetensorsEntry)entry).Start + (first * size), checked(count * size));
     }
 
     private void ReadHeader()
@@ -120,7 +124,7 @@ public sealed class SafetensorsFile : TensorFile
             bool isNew = property.Name == MetadataName ? !hasMetadata : !_entries.ContainsKey(property.Name);
             if (!isNew)
             {
-                throw Invalid($"entry '{property.Name}' occurs twice");
+                throw Invalid($"entry '{ShownName.Of(property.Name)}' occurs twice");
             }
 
             if (property.Name == MetadataName)
@@ -147,7 +151,7 @@ public sealed class SafetensorsFile : TensorFile
         {
             if (property.Value.ValueKind != JsonValueKind.String)
             {
-                throw Invalid($"{MetadataName} has an entry '{property.Name}' that is not a text");
+                throw Invalid($"{MetadataName} has an entry '{ShownName.Of(property.Name)}' that is not a text");
             }
 
             _metadata[property.Name] = property.Value.GetString()!;
@@ -158,25 +162,25 @@ public sealed class SafetensorsFile : TensorFile
     {
         if (element.ValueKind != JsonValueKind.Object)
         {
-            throw Invalid($"entry '{name}' is not a JSON object");
+            throw Invalid($"entry '{ShownName.Of(name)}' is not a JSON object");
         }
 
         string? typeName = element.TryGetProperty("dtype", out JsonElement type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
         if (typeName is null)
         {
-            throw Invalid($"entry '{name}' has no dtype");
+            throw Invalid($"entry '{ShownName.Of(name)}' has no dtype");
         }
 
         if (!Enum.TryParse(typeName, out StoredType elementType) || elementType.ToString() != typeName)
         {
-            throw Invalid($"entry '{name}' has dtype {typeName}, but only {string.Join(", ", Enum.GetNames<StoredType>())} can be read");
+            throw Invalid($"entry '{ShownName.Of(name)}' has dtype {ShownName.Of(typeName)}, but only {string.Join(", ", Enum.GetNames<StoredType>())} can be read");
         }
 
         long[] extents = Numbers(name, element, "shape");
         long[] offsets = Numbers(name, element, "data_offsets");
         if (offsets.Length != 2 || offsets[0] > offsets[1])
         {
-            throw Invalid($"entry '{name}' has data_offsets [{string.Join(", ", offsets)}], which are not a start and an end");
+            throw Invalid($"entry '{ShownName.Of(name)}' has data_offsets [{ShownName.Of(string.Join(", ", offsets))}], which are not a start and an end");
         }
 
         SafetensorsEntry entry = new(name, elementType, extents, offsets[0], offsets[1]);
@@ -188,14 +192,14 @@ public sealed class SafetensorsFile : TensorFile
 
         return bytes == entry.End - entry.Start
             ? entry
-            : throw Invalid($"entry '{name}' is {elementType} {entry.ShapeText}, but its data_offsets span {entry.End - entry.Start:N0} bytes");
+            : throw Invalid($"entry '{ShownName.Of(name)}' is {elementType} {ShownName.Of(entry.ShapeText)}, but its data_offsets span {entry.End - entry.Start:N0} bytes");
     }
 
     private long[] Numbers(string name, JsonElement element, string property)
     {
         if (!element.TryGetProperty(property, out JsonElement array) || array.ValueKind != JsonValueKind.Array)
         {
-            throw Invalid($"entry '{name}' has no {property}");
+            throw Invalid($"entry '{ShownName.Of(name)}' has no {property}");
         }
 
         List<long> numbers = [];
@@ -203,7 +207,7 @@ public sealed class SafetensorsFile : TensorFile
         {
             if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out long number) || number < 0)
             {
-                throw Invalid($"entry '{name}' has a {property} with {item.GetRawText()}, which is not an integer of zero or more");
+                throw Invalid($"entry '{ShownName.Of(name)}' has a {property} with {ShownName.Of(item.GetRawText())}, which is not an integer of zero or more");
             }
 
             numbers.Add(number);
@@ -220,12 +224,12 @@ public sealed class SafetensorsFile : TensorFile
         {
             if (entry.End > dataLength)
             {
-                throw Invalid($"entry '{entry.Name}' ends at byte {entry.End:N0} of {dataLength:N0}; the file is truncated");
+                throw Invalid($"entry '{ShownName.Of(entry.Name)}' ends at byte {entry.End:N0} of {dataLength:N0}; the file is truncated");
             }
 
             if (entry.Start != reached)
             {
-                throw Invalid($"entry '{entry.Name}' starts at byte {entry.Start:N0}, which {(entry.Start < reached ? "overlaps the entry before it" : "leaves a gap")}");
+                throw Invalid($"entry '{ShownName.Of(entry.Name)}' starts at byte {entry.Start:N0}, which {(entry.Start < reached ? "overlaps the entry before it" : "leaves a gap")}");
             }
 
             reached = entry.End;

@@ -32,7 +32,7 @@ public abstract class TensorFile : IDisposable
         FileBytes bytes = FileBytes.Open(path);
         try
         {
-            return SafetensorsFile.Open(bytes);
+            return Open(bytes);
         }
         catch
         {
@@ -49,7 +49,7 @@ public abstract class TensorFile : IDisposable
     public byte[] Read(StoredEntry entry)
     {
         Check(entry);
-        using ByteWindow window = Map(entry);
+        using ByteWindow window = Map(entry, 0, (int)entry.ElementCount);
         return window.Span.ToArray();
     }
 
@@ -66,6 +66,31 @@ public abstract class TensorFile : IDisposable
         }
     }
 
-    /// <summary>An entry's elements, little endian, in row-major order, without a copy where the file has them so; after <see cref="Check"/>.</summary>
-    internal abstract ByteWindow Map(StoredEntry entry);
+    /// <summary>
+    /// Some of an entry's elements, little endian, in row-major order, without a copy where the file has them so; after <see cref="Check"/>.
+    /// </summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="first">The first element.</param>
+    /// <param name="count">How many.</param>
+    internal abstract ByteWindow Map(StoredEntry entry, long first, int count);
+
+    // A zip file begins with an entry (or, without any, with its end); a pickle since protocol 2 with 0x80 and the protocol; a safetensors file
+    // with eight bytes and the header's brace. The brace is asked for first, because a header's length may begin with 0x80 too.
+    private static TensorFile Open(FileBytes bytes)
+    {
+        byte[] start = bytes.Read(0, (int)Math.Min(bytes.Length, 512));
+        return start switch
+        {
+            [(byte)'P', (byte)'K', 3, 4, ..] or [(byte)'P', (byte)'K', 5, 6, ..] => PyTorchFile.Open(bytes, isZip: true),
+            [_, _, _, _, _, _, _, _, (byte)'{', ..] => SafetensorsFile.Open(bytes),
+            [0x80, <= 5, ..] => PyTorchFile.Open(bytes, isZip: false),
+            _ when start.AsSpan().StartsWith("version https://git-lfs"u8) =>
+                throw new EngineException($"'{bytes.Path}' is a Git LFS pointer, not the file itself: get it with 'git lfs pull'"),
+            _ when start.Length > 262 && start.AsSpan(257, 5).SequenceEqual("ustar"u8) =>
+                throw new EngineException($"'{bytes.Path}' is a tar file, as PyTorch made before 0.1.10, which is not read: load it with PyTorch and save it again"),
+            _ when bytes.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) => SafetensorsFile.Open(bytes),
+            _ => throw new EngineException(
+                $"'{bytes.Path}' is neither a safetensors file nor one of PyTorch's torch.save: it begins with {(start.Length == 0 ? "nothing" : Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, 8))))}"),
+        };
+    }
 }

@@ -1,0 +1,22 @@
+namespace Engine.Formats;
+
+/// <summary>Names as files have them, made fit for a message of one line.</summary>
+internal static class ShownName
+{
+    private const int MaxLength = 160;
+
+    /// <summary>A name, cut off where it is very long, without line ends and other control characters.</summary>
+    public static string Of(string name)
+    {
+        string start = name.Length > MaxLength ? name[..MaxLength] + "…" : name;
+        return start.Any(IsUnfit) ? string.Create(start.Length, start, (span, text) =>
+        {
+            for (int i = 0; i < span.Length; i++)
+            {
+                span[i] = IsUnfit(text[i]) ? '?' : text[i];
+            }
+        }) : start;
+    }
+
+    private static bool IsUnfit(char c) => char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029';
+}
