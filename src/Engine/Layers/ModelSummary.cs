@@ -53,44 +53,15 @@ public sealed class ModelSummary
         }
 
         using MetaDevice device = new();
-        List<(Module Module, bool IsTraining, Action<string, Tensor>? Activation, Action<string, Tensor>? Gradient)> modules =
-            [.. model.Modules().Select(m => (m.Module, m.Module.IsTraining, m.Module.ActivationObserver, m.Module.GradientObserver))];
-        List<(Parameter Parameter, Tensor? Value)> values = [];
-        try
-        {
-            foreach ((_, Parameter parameter) in model.Named())
-            {
-                Tensor stand = Tensor.Create(device, parameter.Shape, parameter.Type ?? device.FloatType);
-                values.Add((parameter, parameter.Exchange(stand)));
-            }
+        using MetaScope scope = new(model, device);
 
-            foreach ((Module module, _, _, _) in modules)
-            {
-                (module.ActivationObserver, module.GradientObserver) = (null, null);
-            }
-
-            // The difference between two batches leaves out what does not grow with the batch, such as a batch's statistics.
-            model.Train();
-            long activationBytes = TrainingBytes(model, device, WithBatch(image, 3)) - TrainingBytes(model, device, WithBatch(image, 2));
-            model.Evaluate();
-            List<LayerSummary> layers = ListLayers(model, device, image);
-            long buffers = model.NamedBuffers().Sum(b => b.Parameter.Shape.ElementCount);
-            return new ModelSummary(layers, model.ParameterCount, buffers, device.MultiplyAdds, activationBytes);
-        }
-        finally
-        {
-            foreach ((Module module, bool isTraining, Action<string, Tensor>? activation, Action<string, Tensor>? gradient) in modules)
-            {
-                module.SetTraining(isTraining);
-                (module.ActivationObserver, module.GradientObserver) = (activation, gradient);
-            }
-
-            // Backwards, so that a parameter that stands under two names ends with its own numbers.
-            foreach ((Parameter parameter, Tensor? value) in Enumerable.Reverse(values))
-            {
-                parameter.Exchange(value);
-            }
-        }
+        // The difference between two batches leaves out what does not grow with the batch, such as a batch's statistics.
+        model.Train();
+        long activationBytes = TrainingBytes(model, device, WithBatch(image, 3)) - TrainingBytes(model, device, WithBatch(image, 2));
+        model.Evaluate();
+        List<LayerSummary> layers = ListLayers(model, device, image);
+        long buffers = model.NamedBuffers().Sum(b => b.Parameter.Shape.ElementCount);
+        return new ModelSummary(layers, model.ParameterCount, buffers, device.MultiplyAdds, activationBytes);
     }
 
     private static Shape WithBatch(Shape image, int batch)

@@ -3,7 +3,7 @@ using Engine.Tensors;
 namespace Engine.Devices.Meta;
 
 /// <content>The primitives that only exist: nothing is computed.</content>
-public sealed partial class MetaDevice
+public partial class MetaDevice
 {
     /// <inheritdoc/>
     public override void Fill(Tensor output, double value) { }

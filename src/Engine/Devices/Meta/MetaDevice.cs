@@ -6,8 +6,11 @@ namespace Engine.Devices.Meta;
 /// A device without memory and without arithmetic: tensors on it have shapes but no numbers, and primitives do nothing but count
 /// the multiply-adds. A network runs on it in microseconds a layer, to learn its shapes and its cost before any memory is taken.
 /// </summary>
-/// <remarks>Reading a tensor gives zeros. The pool counts the bytes that a real device of the same element type would lend.</remarks>
-public sealed partial class MetaDevice : Device
+/// <remarks>
+/// Reading a tensor gives zeros. The pool counts the bytes that a real device of the same element type would lend. A subclass may
+/// note which primitives are called, to learn what a network computes.
+/// </remarks>
+public partial class MetaDevice : Device
 {
     private const int Alignment = 64;
     private nint _nextAddress = Alignment;

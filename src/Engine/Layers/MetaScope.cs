@@ -1,0 +1,64 @@
+using Engine.Devices.Meta;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// Puts a model on a <see cref="MetaDevice"/> for a while: each parameter and buffer is replaced by a tensor of its shape without
+/// numbers, and nobody observes. At the end everything is as before, on whatever device it was, or on none yet.
+/// </summary>
+public sealed class MetaScope : IDisposable
+{
+    private readonly List<(Module Module, bool IsTraining, Action<string, Tensor>? Activation, Action<string, Tensor>? Gradient)> _modules;
+    private readonly List<(string Name, Parameter Parameter, Tensor StandIn, Tensor? Numbers)> _parameters = [];
+
+    /// <summary>Replaces the numbers of a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="device">Where it runs until the scope ends.</param>
+    public MetaScope(Module model, MetaDevice device)
+    {
+        _modules = [.. model.Modules().Select(m => (m.Module, m.Module.IsTraining, m.Module.ActivationObserver, m.Module.GradientObserver))];
+        try
+        {
+            foreach ((string name, Parameter parameter) in model.Named().DistinctBy(n => n.Parameter))
+            {
+                Tensor stand = Tensor.Create(device, parameter.Shape, parameter.Type ?? device.FloatType);
+                _parameters.Add((name, parameter, stand, parameter.Exchange(stand)));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        foreach ((Module module, _, _, _) in _modules)
+        {
+            (module.ActivationObserver, module.GradientObserver) = (null, null);
+        }
+    }
+
+    /// <summary>
+    /// The parameters and buffers: the full name, the tensor that stands in for the numbers, and the numbers, null where none have
+    /// been drawn. One that several modules share stands here once, under its first name.
+    /// </summary>
+    public IEnumerable<(string Name, Tensor StandIn, Tensor? Numbers)> Parameters => _parameters.Select(p => (p.Name, p.StandIn, p.Numbers));
+
+    /// <summary>Puts everything back.</summary>
+    public void Dispose()
+    {
+        foreach ((Module module, bool isTraining, Action<string, Tensor>? activation, Action<string, Tensor>? gradient) in _modules)
+        {
+            module.SetTraining(isTraining);
+            (module.ActivationObserver, module.GradientObserver) = (activation, gradient);
+        }
+
+        foreach ((_, Parameter parameter, _, Tensor? numbers) in _parameters)
+        {
+            parameter.Exchange(numbers);
+        }
+
+        _parameters.Clear();
+        _modules.Clear();
+    }
+}

@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Onnx;
+
+/// <content>The primitives of a forward pass, each as the operators that compute the same.</content>
+internal sealed partial class GraphTracer
+{
+    /// <inheritdoc/>
+    public override void Fill(Tensor output, double value)
+    {
+        int count = output.Shape.Count;
+        AddConstant(output, () =>
+        {
+            float[] numbers = new float[count];
+            Array.Fill(numbers, (float)value);
+            return numbers;
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        byte[] bytes = source.ToArray();
+        AddConstant(destination, () => MemoryMarshal.Cast<byte, float>(bytes).ToArray());
+    }
+
+    /// <inheritdoc/>
+    public override void CopyToHost(Tensor source, Span<byte> destination) => throw Refuse("a read of its numbers by the program");
+
+    /// <inheritdoc/>
+    public override void Copy(Tensor input, Tensor output)
+    {
+        if (input.Type != FloatType || output.Type != FloatType)
+        {
+            throw Refuse($"a conversion of {input.Type} to {output.Type}");
+        }
+
+        Write(output, input.Shape == output.Shape ? Read(input) : Reshape(Read(input), input.Shape, output.Shape));
+    }
+
+    /// <inheritdoc/>
+    public override void Add(Tensor left, Tensor right, Tensor output) => Write(output, Node("Add", [Read(left), Read(right)]));
+
+    /// <inheritdoc/>
+    public override void AddRelu(Tensor left, Tensor right, Tensor output) =>
+        Write(output, Node("Relu", [Node("Add", [Read(left), Read(right)])]));
+
+    /// <inheritdoc/>
+    public override void Relu(Tensor input, Tensor output) => Write(output, Node("Relu", [Read(input)]));
+
+    /// <inheritdoc/>
+    public override void Sigmoid(Tensor input, Tensor output) => Write(output, Node("Sigmoid", [Read(input)]));
+
+    /// <inheritdoc/>
+    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) =>
+        Store(output, Node("Mul", [Read(left), Read(right)]), accumulate);
+
+    /// <inheritdoc/>
+    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) =>
+        Store(output, Node("Mul", [Read(input), Graph.Add("factor", [], () => [(float)factor])]), accumulate);
+
+    /// <inheritdoc/>
+    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate)
+    {
+        string scalar = factor.Shape.Rank == 0 ? Read(factor) : Node("Reshape", [Read(factor), Graph.Add("shape")]);
+        Store(output, Node("Mul", [Read(input), scalar]), accumulate);
+    }
+
+    /// <inheritdoc/>
+    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) => Write(output, Node(
+        "Conv",
+        [Read(input), Read(filter)],
+        ("kernel_shape", (long[])[filter.Shape[1], filter.Shape[2]]),
+        ("strides", Pair(geometry.Stride)),
+        ("pads", Borders(geometry.Padding)),
+        ("dilations", Pair(geometry.Dilation)),
+        ("group", (long)geometry.Groups)));
+
+    /// <inheritdoc/>
+    public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    {
+        string product = Node(
+            "Gemm", [Read(left), Read(right)], ("transA", transposeLeft ? 1L : 0L), ("transB", transposeRight ? 1L : 0L));
+        Store(output, product, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public override void AddBias(Tensor input, Tensor bias, Tensor output) =>
+        Write(output, Node(BiasMerging.Operation, [Read(input), Read(bias)], (BiasMerging.AxesBehind, input.Shape.Rank == 4 ? 2L : 0L)));
+
+    /// <inheritdoc/>
+    public override void BatchNormInference(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
+    {
+        string result = Node(
+            "BatchNormalization", [Read(input), Read(gamma), Read(beta), Read(mean), Read(variance)], ("epsilon", (float)epsilon));
+        string scope = ScopeOf(gamma);
+        if (shortcut is not null)
+        {
+            result = Graph.Add("Add", $"{scope}/Add", [result, Read(shortcut)]);
+        }
+
+        Write(output, relu ? Graph.Add("Relu", $"{scope}/Relu", [result]) : result);
+    }
+
+    // Group norm is instance norm of each group as one channel. The operator of that name changed its meaning between opsets 18 and 21.
+    /// <inheritdoc/>
+    public override void GroupNorm(
+        Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        string scope = ScopeOf(gamma);
+        Shape shape = input.Shape;
+        string rows = Graph.Add("Reshape", $"{scope}/Groups", [Read(input), Graph.Add($"{scope}/groups.shape", 0, groups, -1)]);
+        string ones = Graph.Add($"{scope}/ones", [groups], () => [.. Enumerable.Repeat(1f, groups)]);
+        string zeros = Graph.Add($"{scope}/zeros", [groups], () => new float[groups]);
+        string normal = Graph.Add("InstanceNormalization", $"{scope}/InstanceNormalization", [rows, ones, zeros], ("epsilon", (float)epsilon));
+        string image = Graph.Add("Reshape", $"{scope}/Image", [normal, Graph.Add($"{scope}/image.shape", 0, shape[3], shape[1], shape[2])]);
+        string column = Graph.Add($"{scope}/column", -1, 1, 1);
+        string factor = Graph.Add("Reshape", $"{scope}/Factor", [Read(gamma), column]);
+        string offset = Graph.Add("Reshape", $"{scope}/Offset", [Read(beta), column]);
+        Write(output, Graph.Add("Add", $"{scope}/Add", [Graph.Add("Mul", $"{scope}/Mul", [image, factor]), offset]));
+    }
+
+    /// <inheritdoc/>
+    public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
+        Write(output, Node("MaxPool", [Read(input)], Window(geometry)));
+
+    /// <inheritdoc/>
+    public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
+        Write(output, Node("AveragePool", [Read(input)], [.. Window(geometry), ("count_include_pad", countPadding ? 1L : 0L)]));
+
+    // Where the windows do not tile the image they overlap, and two products with matrices of means do it: rows x image x columns.
+    /// <inheritdoc/>
+    public override void AdaptiveAveragePool(Tensor input, Tensor output)
+    {
+        (int height, int width, int rows, int columns) = (input.Shape[1], input.Shape[2], output.Shape[1], output.Shape[2]);
+        string image = Read(input);
+        if (rows == 1 && columns == 1)
+        {
+            Write(output, Node("GlobalAveragePool", [image]));
+        }
+        else if (rows == height && columns == width)
+        {
+            Write(output, image);
+        }
+        else if (height % rows == 0 && width % columns == 0)
+        {
+            Size2 tile = new(height / rows, width / columns);
+            Write(output, Node("AveragePool", [image], Window(new PoolingGeometry(tile, tile, 0))));
+        }
+        else
+        {
+            string down = Graph.Add("means.rows", [rows, height], () => Means(height, rows, isTransposed: false));
+            string across = Graph.Add("means.columns", [width, columns], () => Means(width, columns, isTransposed: true));
+            Write(output, Node("MatMul", [down, Node("MatMul", [image, across])]));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
+    {
+        string image = Read(input);
+        if (stride > 1)
+        {
+            image = Node(
+                "Slice",
+                [image, Graph.Add("starts", 0, 0), Graph.Add("ends", long.MaxValue, long.MaxValue), Graph.Add("axes", 2, 3), Graph.Add("steps", stride, stride)]);
+        }
+
+        int padAfter = output.Shape[3] - input.Shape[3] - padBefore;
+        Write(output, padBefore + padAfter == 0 ? image : Node("Pad", [image, Graph.Add("pads", 0, padBefore, 0, 0, 0, padAfter, 0, 0)]));
+    }
+
+    /// <inheritdoc/>
+    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    {
+        string operation = reduction switch
+        {
+            Reduction.Sum => "ReduceSum",
+            Reduction.Mean => "ReduceMean",
+            Reduction.Norm => "ReduceL2",
+            _ => throw Refuse($"the reduction {reduction}"),
+        };
+        string number = Node(operation, [Read(input)], ("keepdims", 0L));
+        Write(output, output.Shape.Rank == 0 ? number : Reshape(number, Shape.Scalar, output.Shape));
+    }
+
+    private void Store(Tensor output, string value, bool accumulate) => Write(output, accumulate ? Node("Add", [Read(output), value]) : value);
+
+    // A node that reads a parameter is named after the parameter's module, any other after what it does.
+    private string Node(string operation, IReadOnlyList<string> inputs, params IReadOnlyList<(string Name, object Value)> attributes)
+    {
+        string? parameter = inputs.FirstOrDefault(_parameters.Contains);
+        return Graph.Add(operation, parameter is null ? operation : $"{Scope(parameter)}/{operation}", inputs, attributes);
+    }
+
+    private string ScopeOf(Tensor parameter) => Scope(Read(parameter));
+
+    private static string Scope(string parameter) => parameter.LastIndexOf('.') is int dot and > 0 ? parameter[..dot] : parameter;
+
+    private static float[] Means(int pixels, int windows, bool isTransposed)
+    {
+        float[] matrix = new float[pixels * windows];
+        for (int window = 0; window < windows; window++)
+        {
+            int from = (int)((long)window * pixels / windows), to = (int)((((long)window + 1) * pixels + windows - 1) / windows);
+            for (int pixel = from; pixel < to; pixel++)
+            {
+                matrix[isTransposed ? (pixel * windows) + window : (window * pixels) + pixel] = 1f / (to - from);
+            }
+        }
+
+        return matrix;
+    }
+
+    private static (string, object)[] Window(in PoolingGeometry geometry) =>
+        [("kernel_shape", Pair(geometry.Kernel)), ("strides", Pair(geometry.Stride)), ("pads", Borders(geometry.Padding))];
+
+    private static long[] Pair(Size2 size) => [size.Height, size.Width];
+
+    private static long[] Borders(Size2 padding) => [padding.Height, padding.Width, padding.Height, padding.Width];
+}

@@ -1,0 +1,83 @@
+using Engine.Devices;
+using Engine.Tensors;
+
+namespace Engine.Onnx;
+
+/// <content>The primitives that no exported graph has: those of training, of losses and of measuring.</content>
+internal sealed partial class GraphTracer
+{
+    /// <inheritdoc/>
+    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) =>
+        throw Refuse(nameof(PrepareImages));
+
+    /// <inheritdoc/>
+    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(ReluBackward));
+
+    /// <inheritdoc/>
+    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(SigmoidBackward));
+
+    /// <inheritdoc/>
+    public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(ConvolutionBackwardData));
+
+    /// <inheritdoc/>
+    public override void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
+        throw Refuse(nameof(ConvolutionBackwardFilter));
+
+    /// <inheritdoc/>
+    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
+        throw Refuse(nameof(BiasBackward));
+
+    /// <inheritdoc/>
+    public override void BatchNormTraining(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
+        double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) =>
+        throw Refuse(nameof(BatchNormTraining));
+
+    /// <inheritdoc/>
+    public override void BatchNormBackward(
+        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu,
+        bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
+        NormAccumulate accumulate) =>
+        throw Refuse(nameof(BatchNormBackward));
+
+    /// <inheritdoc/>
+    public override void GroupNormBackward(
+        Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
+        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate) =>
+        throw Refuse(nameof(GroupNormBackward));
+
+    /// <inheritdoc/>
+    public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(MaxPoolBackward));
+
+    /// <inheritdoc/>
+    public override void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(AveragePoolBackward));
+
+    /// <inheritdoc/>
+    public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(AdaptiveAveragePoolBackward));
+
+    /// <inheritdoc/>
+    public override void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate) =>
+        throw Refuse(nameof(PadSubsampleBackward));
+
+    /// <inheritdoc/>
+    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient) =>
+        throw Refuse(nameof(SoftmaxCrossEntropy));
+
+    /// <inheritdoc/>
+    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count) =>
+        throw Refuse(nameof(TopKCount));
+
+    /// <inheritdoc/>
+    public override void ArgMax(Tensor input, Tensor output) =>
+        throw Refuse(nameof(ArgMax));
+
+    /// <inheritdoc/>
+    public override void SgdStep(ReadOnlySpan<SgdParameter> parameters, in SgdOptions options) =>
+        throw Refuse(nameof(SgdStep));
+}
