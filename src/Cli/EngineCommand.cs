@@ -17,6 +17,7 @@ internal sealed class EngineCommand : RootCommand
         Add(new CheckCommand(output));
         Add(new BenchCommand(output));
         Add(new InfoCommand(output));
+        Add(new ExportCommand(output));
         Add(new DoctorCommand(output));
         Add(new DataCommand(output));
         HelpOption help = Options.OfType<HelpOption>().Single();

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using Engine.Tensors;
 
 namespace Engine.Data;
 
@@ -42,6 +43,12 @@ internal sealed class CifarSet : DataSet
 
     /// <summary>CIFAR-100: 50,000 training and 10,000 test records, each with a coarse label, which is skipped, and a fine one.</summary>
     public static CifarSet Hundred { get; } = HundredWith(trainRecords: 50_000, testRecords: 10_000);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => _classes;
+
+    /// <inheritdoc/>
+    public override Shape? PictureShape => new(1, Side, Side, Channels);
 
     private int RecordBytes => _labelBytes + ImageBytes;
 

@@ -1,3 +1,5 @@
+using Engine.Tensors;
+
 namespace Engine.Data;
 
 /// <summary>A data set that the engine knows by name: where it may lie, how it is read, and where it comes from.</summary>
@@ -22,6 +24,12 @@ public abstract class DataSet
 
     /// <summary>The official files; none where the set is built in.</summary>
     public IReadOnlyList<RemoteFile> Downloads { get; }
+
+    /// <summary>The names of the classes in the order of the labels; empty where only the files tell them.</summary>
+    public virtual IReadOnlyList<string> ClassNames => [];
+
+    /// <summary>The shape of one picture, [1, H, W, C]; null where only the files tell it.</summary>
+    public virtual Shape? PictureShape => null;
 
     /// <summary>Folders besides the cache in which an operating system keeps the set.</summary>
     private protected virtual IReadOnlyList<string> SystemFolders => [];

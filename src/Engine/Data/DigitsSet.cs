@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using Engine.Tensors;
 
 namespace Engine.Data;
 
@@ -19,11 +20,19 @@ internal sealed class DigitsSet : DataSet
     private const int SplitSeed = 0;
     private const int Brightest = 16;
 
+    private static readonly string[] Classes = [.. Enumerable.Range(0, ClassCount).Select(d => d.ToString(CultureInfo.InvariantCulture))];
+
     /// <summary>Describes the set; nothing is read yet.</summary>
     public DigitsSet() : base(
         "digits", "1,797 handwritten digits, 8x8 grey, 10 classes; built in",
         "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, CC BY 4.0", [])
     { }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => Classes;
+
+    /// <inheritdoc/>
+    public override Shape? PictureShape => new(1, Side, Side, 1);
 
     /// <summary>All digits, in the file's order; grey 0 to 16 is scaled to bytes from 0 to 255.</summary>
     public static MemoryImageSource ReadAll()
@@ -50,8 +59,7 @@ internal sealed class DigitsSet : DataSet
             }
         }
 
-        string[] classes = [.. Enumerable.Range(0, ClassCount).Select(d => d.ToString(CultureInfo.InvariantCulture))];
-        return new MemoryImageSource([.. pixels], [.. labels], Side, Side, channels: 1, classes);
+        return new MemoryImageSource([.. pixels], [.. labels], Side, Side, channels: 1, Classes);
     }
 
     /// <inheritdoc/>

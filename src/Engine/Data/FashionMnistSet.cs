@@ -1,3 +1,5 @@
+using Engine.Tensors;
+
 namespace Engine.Data;
 
 /// <summary>
@@ -25,6 +27,12 @@ internal sealed class FashionMnistSet : DataSet
             new(Address, "t10k-labels-idx1-ubyte.gz", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
         ])
     { }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => Classes;
+
+    /// <inheritdoc/>
+    public override Shape? PictureShape => new(1, 28, 28, 1);
 
     /// <inheritdoc/>
     private protected override IReadOnlyList<string> SystemFolders => ["/usr/share/datasets/fashion-mnist"];
