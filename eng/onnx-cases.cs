@@ -39,9 +39,15 @@ if (cases.Count == 0)
         ("resnet18", () => Networks.Create("resnet18"), 224),
         ("resnet50", () => Networks.Create("resnet50"), 224),
         ("resnet50-v1", () => Networks.Create("resnet50", new NetworkOptions { BottleneckStride = BottleneckStride.First }), 97),
-        ("resnet18-group-norm", () => new ResNet(new ResNetOptions(BlockKind.Basic, [2, 2, 2, 2]) { Norm = Normalization.Group(32) }), 64),
-        ("resnet50-dilation", () => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [3, 4, 6, 3]) { ReplaceStrideWithDilation = [false, true, true] }), 64),
-        ("resnext50_32x4d", () => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [3, 4, 6, 3]) { Groups = 32, WidthPerGroup = 4 }), 96),
+        ("resnet18-group-norm", () => Networks.Create("resnet18", new NetworkOptions { Norm = NormalizationKind.Group }), 64),
+        ("resnet50-dilation", () => Networks.Create("resnet50", new NetworkOptions { ReplaceStrideWithDilation = [false, true, true] }), 64),
+        ("resnext50_32x4d", () => Networks.Create("resnext50_32x4d"), 96),
+        ("wide_resnet50_2", () => Networks.Create("wide_resnet50_2"), 96),
+        ("highway20", () => Networks.Create("highway20"), 32),
+        ("resnet20-no-norm", () => Networks.Create("resnet20", new NetworkOptions { Norm = NormalizationKind.None }), 32),
+        ("plain34", () => Networks.Create("plain34"), 224),
+        ("vgg19", () => Networks.Create("vgg19"), 224),
+        ("vgg19_bn", () => Networks.Create("vgg19_bn"), 96),
     ];
 }
 

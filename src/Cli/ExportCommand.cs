@@ -23,6 +23,7 @@ internal sealed class ExportCommand : Subcommand
     private readonly Option<int?> _opset = SharedOptions.Number<int>(
         "--opset", "N", $"The version of ONNX's operators, {OnnxExportOptions.MinOpset} to {OnnxExportOptions.MaxOpset} (default: {OnnxExportOptions.MinOpset})");
     private readonly Option<string> _batch = SharedOptions.Text("--batch", "dynamic|N", "How many images the file takes at once", "dynamic");
+    private readonly ModelOptions _modelOptions = new();
     private readonly Option<int?> _imageSize = SharedOptions.Number<int>(
         "--image-size", "S", "Height and width of the images (default: as in training, or the network's own)");
 
@@ -33,7 +34,7 @@ internal sealed class ExportCommand : Subcommand
     {
         _weights.Required = true;
         Add(_output);
-        AddOptions(_model, _weights, _fold, _opset, _batch, _imageSize);
+        AddOptions([_model, _weights, _fold, _opset, _batch, _imageSize, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -44,15 +45,15 @@ internal sealed class ExportCommand : Subcommand
         string? model = arguments.GetValue(_model);
         if (model is not null)
         {
-            UsageException.Check(() => Networks.Create(model));
+            UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         }
 
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorFile file = TensorFile.Open(path);
         TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
         model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
         DataSet? data = DataSets.All.FirstOrDefault(s => s.Name == trained?.Data);
         using CpuDevice device = new();
-        Network network = NetworkFor(model, file);
+        Network network = NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), file);
         network.To(device);
         StateDictionary.Load(network, file);
         Shape image = ImageShape(arguments.GetValue(_imageSize), network, data);
@@ -89,15 +90,15 @@ internal sealed class ExportCommand : Subcommand
     }
 
     // The file tells the channels and the classes by the shapes of its first filter and its last bias.
-    private static Network NetworkFor(string model, SafetensorsFile file)
+    private static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
     {
-        Network standard = UsageException.Check(() => Networks.Create(model));
+        Network standard = UsageException.Check(() => Networks.Create(model, options));
         (string first, _) = standard.NamedParameters().First();
         (string last, _) = standard.NamedParameters().Last();
-        return UsageException.Check(() => Networks.Create(model, new NetworkOptions
+        return UsageException.Check(() => Networks.Create(model, options with
         {
-            Channels = file.Find(first) is { Extents: [_, >= 1 and <= int.MaxValue, _, _] filter } ? (int)filter[1] : null,
-            Classes = file.Find(last) is { Extents: [>= 1 and <= int.MaxValue] bias } ? (int)bias[0] : null,
+            Channels = StateDictionary.Find(standard, file, first) is { Extents: [_, >= 1 and <= int.MaxValue, _, _] filter } ? (int)filter[1] : null,
+            Classes = StateDictionary.Find(standard, file, last) is { Extents: [>= 1 and <= int.MaxValue] bias } ? (int)bias[0] : null,
         }));
     }
 

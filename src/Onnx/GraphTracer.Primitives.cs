@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Engine.Devices;
 using Engine.Tensors;
@@ -20,8 +21,13 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination)
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
     {
+        if (source.Length != destination.ByteCount)
+        {
+            throw Refuse("a write to a part of a tensor");
+        }
+
         byte[] bytes = source.ToArray();
         AddConstant(destination, () => MemoryMarshal.Cast<byte, float>(bytes).ToArray());
     }
@@ -81,9 +87,10 @@ internal sealed partial class GraphTracer
     /// <inheritdoc/>
     public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
-        string product = Node(
-            "Gemm", [Read(left), Read(right)], ("transA", transposeLeft ? 1L : 0L), ("transB", transposeRight ? 1L : 0L));
-        Store(output, product, accumulate);
+        (string rows, string matrix) = !transposeLeft && transposeRight && TryFlatten(left, right, out string? flat, out string? weight)
+            ? (flat, weight)
+            : (Read(left), Read(right));
+        Store(output, Node("Gemm", [rows, matrix], ("transA", transposeLeft ? 1L : 0L), ("transB", transposeRight ? 1L : 0L)), accumulate);
     }
 
     /// <inheritdoc/>
@@ -185,6 +192,30 @@ internal sealed partial class GraphTracer
         };
         string number = Node(operation, [Read(input)], ("keepdims", 0L));
         Write(output, output.Shape.Rank == 0 ? number : Reshape(number, Shape.Scalar, output.Shape));
+    }
+
+    // A linear layer behind a flattened image: its columns are put into ONNX's and PyTorch's order of the image, channels first, so
+    // that the image need not be transposed.
+    private bool TryFlatten(Tensor left, Tensor right, [NotNullWhen(true)] out string? rows, [NotNullWhen(true)] out string? matrix)
+    {
+        (rows, matrix) = (null, null);
+        if (!_values.TryGetValue(left.Address, out (string Name, Shape Shape) image) || !IsReordered(image.Shape)
+            || left.Shape[0] != image.Shape[0] || Read(right) is not { } weight || !_parameters.Contains(weight))
+        {
+            return false;
+        }
+
+        Shape filters = new(right.Shape[0], image.Shape[1], image.Shape[2], image.Shape[3]);
+        if (!_reordered.TryGetValue((weight, filters), out matrix))
+        {
+            Func<float[]> numbers = Graph.Constants[weight].Floats!;
+            matrix = Graph.Add(weight, [filters[0], right.Shape[1]], () => ChannelsFirst(numbers(), filters));
+            _parameters.Add(matrix);
+            _reordered.Add((weight, filters), matrix);
+        }
+
+        rows = Graph.Add("Flatten", $"{image.Name}/Flatten", [image.Name], ("axis", 1L));
+        return true;
     }
 
     private void Store(Tensor output, string value, bool accumulate) => Write(output, accumulate ? Node("Add", [Read(output), value]) : value);

@@ -22,6 +22,7 @@ internal sealed partial class GraphTracer : MetaDevice
     private const int AnyBatch = 251;
     private readonly Dictionary<nint, (string Name, Shape Shape)> _values = [];
     private readonly Dictionary<(string Name, Shape Shape), string> _views = [];
+    private readonly Dictionary<(string Name, Shape Image), string> _reordered = [];
     private readonly HashSet<string> _parameters = new(StringComparer.Ordinal);
     private readonly bool _isAnyBatch;
     private readonly int _batch;
@@ -57,6 +58,10 @@ internal sealed partial class GraphTracer : MetaDevice
             tracer.Graph.InputExtents = tracer.Extents(input.Shape);
             tracer.Graph.OutputExtents = tracer.Extents(output.Shape);
             tracer.Graph.Finish(tracer.Read(output));
+            foreach (((string name, _), string reordered) in tracer._reordered)
+            {
+                tracer.Graph.TryRename(reordered, name);
+            }
         }
 
         return tracer.Graph;

@@ -118,6 +118,23 @@ internal sealed class OnnxGraph
         DropUnread();
     }
 
+    /// <summary>Gives a constant the name that another one had, where that is gone.</summary>
+    public void TryRename(string constant, string name)
+    {
+        if (!Constants.ContainsKey(name) && Constants.Remove(constant, out OnnxConstant? renamed))
+        {
+            Constants.Add(name, renamed with { Name = name });
+            foreach (OnnxNode node in Nodes)
+            {
+                int index = node.Inputs.IndexOf(constant);
+                if (index >= 0)
+                {
+                    node.Inputs[index] = name;
+                }
+            }
+        }
+    }
+
     /// <summary>How often each value is read.</summary>
     public Dictionary<string, int> CountReaders()
     {

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
+using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Operations;
@@ -21,8 +23,10 @@ public sealed class OnnxExportTests : IDisposable
         ["resnet8, zeros after"] = (() => Named("resnet8", new NetworkOptions { Zeros = ZeroPlacement.After }), 31),
         ["resnet8, shortcut B"] = (() => Named("resnet8", new NetworkOptions { Shortcut = ShortcutKind.B }), 32),
         ["resnet8, shortcut C"] = (() => Named("resnet8", new NetworkOptions { Shortcut = ShortcutKind.C }), 30),
-        ["resnet8, group norm"] = (() => Named("resnet8", new NetworkOptions { Norm = Normalization.Group(4), Classes = 3 }), 32),
+        ["resnet8, group norm"] = (() => Named("resnet8", new NetworkOptions { Norm = NormalizationKind.Group, NormGroups = 4, Classes = 3 }), 32),
         ["resnet8, grey"] = (() => Named("resnet8", new NetworkOptions { Channels = 1, Classes = 1 }), 16),
+        ["resnet8, no normalisation"] = (() => Named("resnet8", new NetworkOptions { Norm = NormalizationKind.None }), 32),
+        ["highway8"] = (() => Named("highway8"), 32),
         ["plain8"] = (() => Named("plain8"), 32),
         ["resnet18"] = (() => Named("resnet18", new NetworkOptions { Classes = 5 }), 48),
         ["bottleneck, v1.5"] = (() => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = 7, WidthPerGroup = 16 }), 33),
@@ -73,21 +77,22 @@ public sealed class OnnxExportTests : IDisposable
         Assert.DoesNotContain("layer1.0.bn1.weight", new OnnxReader(path).Constants.Keys);
     }
 
-    [Fact]
-    public void Constants_have_the_names_shapes_and_numbers_of_the_state_dictionary()
+    [Theory]
+    [InlineData("resnet8, shortcut B")]
+    [InlineData("highway8")]
+    [InlineData("a network of one's own")]
+    public void Constants_have_the_names_shapes_and_numbers_of_the_state_dictionary(string family)
     {
         using CpuDevice device = new();
-        Module model = Randomized(Named("resnet8"), device);
+        (Func<Module> make, int size) = Network[family];
+        Module model = Randomized(make(), device);
         string path = Path.Combine(_folder, "a.onnx");
-        OnnxExport.Save(model, new Shape(1, 32, 32, 3), path);
+        OnnxExport.Save(model, new Shape(1, size, size, 3), path);
         Dictionary<string, Value> constants = new OnnxReader(path).Constants;
-        foreach ((string name, Parameter parameter) in model.Named().Where(n => !n.Name.EndsWith("num_batches_tracked", StringComparison.Ordinal)))
+        foreach (StoredTensor entry in StateDictionary.Contents(model).Where(e => e.Type == StoredType.F32))
         {
-            float[] numbers = parameter.Value.ToArray<float>();
-            Shape shape = parameter.Shape;
-            double[] expected = [.. numbers.Select(x => (double)x)];
-            Assert.Equal(shape.Rank == 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape.ToArray(), constants[name].Extents);
-            Assert.Equal(shape.Rank == 4 ? ChannelsFirst(expected, shape[0], shape[1] * shape[2], shape[3]) : expected, constants[name].Numbers);
+            Assert.Equal(entry.Extents, constants[entry.Name].Extents.Select(e => (long)e));
+            Assert.Equal(MemoryMarshal.Cast<byte, float>(entry.Bytes()).ToArray(), constants[entry.Name].Numbers.Select(x => (float)x));
         }
     }
 
@@ -241,7 +246,7 @@ public sealed class OnnxExportTests : IDisposable
             _first = AddChild("first", new Conv2d(3, 6, new Size2(3, 5), stride: new Size2(1, 2), padding: new Size2(0, 2)));
             _norm = AddChild("norm", new BatchNorm2d(6));
             _second = AddChild("second", new Conv2d(6, 6, 1, bias: false));
-            _hidden = AddChild("hidden", new Linear(4 * 3 * 6, 10));
+            _hidden = AddChild("hidden", new Linear(4 * 3 * 6, 10, image: new Shape(4, 3, 6)));
             _head = AddChild("head", new Linear(10, 4, bias: false));
         }
 

@@ -57,6 +57,13 @@ public static class StateDictionary
         return report;
     }
 
+    /// <summary>
+    /// What a file holds for one of a model's parameters or buffers, also where a wrapper stands before its name; null for nothing. To
+    /// learn from a file what the model must be like, before it is loaded.
+    /// </summary>
+    public static StoredEntry? Find(Module model, TensorFile file, string name) =>
+        StateNames.Match(file.Entries, [.. model.Named().Select(n => n.Name)]).GetValueOrDefault(name);
+
     /// <summary>All parameters and buffers as entries of a safetensors file, in PyTorch's order; the numbers are read when they are written.</summary>
     public static List<StoredTensor> Contents(Module model, string prefix = "") =>
         [.. Tensors(model).Select(t => Content(prefix + t.Name, t.Tensor, t.Order))];
