@@ -21,8 +21,11 @@ public sealed unsafe partial class CpuDevice : Device
     /// <param name="threads">How many threads compute, the caller's included; one a processor where null.</param>
     /// <param name="level">The vector width; where null, what the environment variable ENGINE_SIMD says (512, 256, 128 or scalar),
     /// or else the widest that the processor has.</param>
-    /// <exception cref="EngineException">Fewer than one thread, or a vector width that the processor does not have.</exception>
-    public CpuDevice(int? threads = null, SimdLevel? level = null) : base("cpu", DataType.Float32)
+    /// <param name="winograd">Whether convolutions with dense 3x3 filters of stride 1 may be computed by Winograd's transforms, which
+    /// take a quarter of the products and round a little more (docs/cpu.md); where null, what the environment variable
+    /// ENGINE_WINOGRAD says (on or off), or else yes.</param>
+    /// <exception cref="EngineException">Fewer than one thread, a vector width that the processor does not have, or a variable that says neither.</exception>
+    public CpuDevice(int? threads = null, SimdLevel? level = null, bool? winograd = null) : base("cpu", DataType.Float32)
     {
         int size = threads ?? Environment.ProcessorCount;
         if (size is < 1 or > 1024)
@@ -36,12 +39,16 @@ public sealed unsafe partial class CpuDevice : Device
             throw new EngineException($"this processor has no vectors of {(int)Level} floats: its widest have {(int)SimdLevels.Widest}");
         }
 
+        UsesWinograd = winograd ?? ParseSwitch("ENGINE_WINOGRAD", Environment.GetEnvironmentVariable("ENGINE_WINOGRAD"));
         _team = new ThreadTeam(size);
-        _convolution = new CpuConvolution(_team, Level);
+        _convolution = new CpuConvolution(_team, Level, UsesWinograd);
     }
 
     /// <summary>The vector width in use.</summary>
     public SimdLevel Level { get; }
+
+    /// <summary>Whether convolutions may be computed by Winograd's transforms.</summary>
+    public bool UsesWinograd { get; }
 
     /// <summary>How many threads compute, the caller's included.</summary>
     public int Threads => _team.Size;
@@ -100,6 +107,15 @@ public sealed unsafe partial class CpuDevice : Device
     public override void ConvolutionBackwardFilter(
         Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
         _convolution.BackwardFilter(input, outputGradient, geometry, filterGradient, accumulate);
+
+    /// <summary>What a switch among the environment variables says: on where it is not set.</summary>
+    /// <exception cref="EngineException">It is neither on nor off.</exception>
+    internal static bool ParseSwitch(string variable, string? value) => value switch
+    {
+        null or "" or "on" => true,
+        "off" => false,
+        _ => throw new EngineException($"{variable} is '{value}', but must be on or off"),
+    };
 
     /// <summary>Runs all tasks of a job with the device's vectors.</summary>
     private void Run<TJob>(in TJob job, int tasks) where TJob : struct, IVectorJob

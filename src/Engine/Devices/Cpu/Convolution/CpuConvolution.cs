@@ -9,11 +9,12 @@ namespace Engine.Devices.Cpu.Convolution;
 /// Direct convolution, channels last, for every stride, padding, dilation and number of groups: the forward, the gradient by the
 /// input (a correlation for each phase of the stride) and the gradient by the filter.
 /// </summary>
-internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : IDisposable
+internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bool usesWinograd) : IDisposable
 {
     private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _packed = new();
     private readonly NativeBuffer _partials = new();
+    private readonly WinogradConvolution _winograd = new(team);
     private readonly List<PackedForward> _packedFilters = [];
 
     public void Forward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
@@ -79,6 +80,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
         _scratch.Dispose();
         _packed.Dispose();
         _partials.Dispose();
+        _winograd.Dispose();
         foreach (PackedForward packed in _packedFilters.ToArray())
         {
             packed.Dispose();
@@ -117,6 +119,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
             default: call.Run<Scalar, float>(work); break;
         }
     }
+
+    private bool IsTransformed<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
+        usesWinograd && WinogradConvolution.Pays<S, V>(work);
 
     // Two vectors of output channels where there are registers for sixteen sums and channels to fill them.
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
@@ -218,14 +223,28 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level) : 
 
     private readonly struct ForwardCall(CpuConvolution owner, Tensor filter) : ICall
     {
-        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        {
+            if (owner.IsTransformed<S, V>(work))
+            {
+                owner._winograd.Correlate<S, V>(work);
+                return;
+            }
+
             owner.Correlate<S, V>(work, owner.PackForward<S, V>(work, filter));
+        }
     }
 
     private readonly struct BackwardDataCall(CpuConvolution owner) : ICall
     {
         public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
+            if (owner.IsTransformed<S, V>(work))
+            {
+                owner._winograd.Correlate<S, V>(work);
+                return;
+            }
+
             int width = BlockVectors<S, V>(work) * S.Width;
             float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
             owner.Pack(work, width, packed);

@@ -24,13 +24,15 @@ internal unsafe struct PackFilterJob : IParallelJob
     public int BlockWidth;
     public float* Packed;
 
-    public readonly void Run(int task, int thread)
+    public readonly void Run(int task, int thread) => Pack(task, Packed + ((long)task * PackedFilter.BlockSize(Work, BlockWidth)));
+
+    /// <summary>Packs one block: group * blocks + block is its number.</summary>
+    public readonly void Pack(int task, float* into)
     {
         int blocks = PackedFilter.Blocks(Work, BlockWidth);
         int group = task / blocks;
         int first = task % blocks * BlockWidth;
         int count = Math.Min(BlockWidth, Work.GroupDestinationChannels - first);
-        float* into = Packed + ((long)task * PackedFilter.BlockSize(Work, BlockWidth));
         for (int row = 0; row < Work.Rows.Taps; row++)
         {
             for (int column = 0; column < Work.Columns.Taps; column++)
