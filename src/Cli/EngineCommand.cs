@@ -14,6 +14,7 @@ internal sealed class EngineCommand : RootCommand
     {
         Add(new TrainCommand(output));
         Add(new EvalCommand(output));
+        Add(new ConvertCommand(output));
         Add(new CheckCommand(output));
         Add(new BenchCommand(output));
         Add(new InfoCommand(output));

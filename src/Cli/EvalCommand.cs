@@ -15,7 +15,8 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _weights = SharedOptions.Text(
-        "--weights", "FILE", "A safetensors file in PyTorch's names and order, or a run folder", null);
+        "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
+    private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Text(
@@ -28,11 +29,11 @@ internal sealed class EvalCommand : Subcommand
     public EvalCommand(CommandOutput output) : base(
         output, "eval", "Measure saved weights on a data set's test images.",
         "engine eval --weights runs/resnet20-digits-1",
-        "engine eval --model resnet20 --weights weights.safetensors --data cifar10 --data-dir cifar-10-binary.tar.gz --json")
+        "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json")
     {
         _weights.Required = true;
         _normalize.AcceptOnlyFromAmong("dataset", "pixel", "imagenet", "none");
-        AddOptions([_model, _weights, _data, _dataDir, _normalize, _batchSize, _device, _threads, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -62,7 +63,12 @@ internal sealed class EvalCommand : Subcommand
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
-        StateDictionary.Load(network, file);
+        LoadReport report = StateDictionary.Load(network, file, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
+        if (!report.IsComplete)
+        {
+            output.Note($"'{path}' does not fit {model} entirely: {report.Differences}");
+        }
+
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);
         using Loader loader = new(device, data.Test, LoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         EvaluationResult result = Evaluation.Run(network, loader, cancellation);

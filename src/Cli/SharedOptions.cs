@@ -28,6 +28,12 @@ internal static class SharedOptions
     /// <summary>--seed: of all that is random.</summary>
     public static Option<long?> Seed() => Number<long>("--seed", "N", "Decides all that is random (default: 0)");
 
+    /// <summary>--partial: of weights that do not fit the network entirely.</summary>
+    public static Option<bool> Partial() => new("--partial")
+    {
+        Description = "Take what fits of weights whose names or shapes are not all the network's, instead of refusing them",
+    };
+
     /// <summary>An option that takes a text.</summary>
     /// <param name="name">With its dashes.</param>
     /// <param name="helpName">What the help shows in the value's place.</param>

@@ -12,22 +12,18 @@ internal readonly record struct NamedTensor(string Name, Tensor Tensor, Shape Or
 /// What a file holds for some tensors, checked, but not yet written to them. The numbers go from the file into the tensors in pieces,
 /// so that loading needs no room for a second copy of the model.
 /// </summary>
-internal sealed class PendingState(TensorFile file)
+internal sealed class PendingState(TensorFile file, IReadOnlyList<(NamedTensor Tensor, StoredEntry Entry)> writes)
 {
     // How many bytes are reordered and converted at once.
     private const int PieceBytes = 1 << 24;
-    private readonly List<(NamedTensor Tensor, StoredEntry Entry)> _writes = [];
     private byte[] _ordered = [];
     private byte[] _converted = [];
-
-    /// <summary>Adds tensors with the entries of their shapes.</summary>
-    public void Add(IEnumerable<(NamedTensor Tensor, StoredEntry Entry)> writes) => _writes.AddRange(writes);
 
     /// <summary>Checks that all entries can be read, so that damage is found before the first tensor is overwritten.</summary>
     /// <exception cref="EngineException">One is damaged, or the file cannot be read.</exception>
     public void Check()
     {
-        foreach ((_, StoredEntry entry) in _writes)
+        foreach ((_, StoredEntry entry) in writes)
         {
             file.Check(entry);
         }
@@ -36,7 +32,7 @@ internal sealed class PendingState(TensorFile file)
     /// <summary>Writes the numbers into the tensors, or into others of the same shapes that stand for these names. The file must be open still.</summary>
     public void Apply(Func<string, Tensor>? redirect = null)
     {
-        foreach ((NamedTensor named, StoredEntry entry) in _writes)
+        foreach ((NamedTensor named, StoredEntry entry) in writes)
         {
             Write(entry, redirect?.Invoke(named.Name) ?? named.Tensor, named.Order);
         }

@@ -13,10 +13,16 @@ public static class StateDictionary
     /// <summary>The name of batch norm's counter, which files made before PyTorch 0.4.1 do not have.</summary>
     private const string CounterName = "num_batches_tracked";
 
-    /// <summary>Writes all parameters and buffers to a file, atomically.</summary>
+    /// <summary>
+    /// Writes all parameters and buffers to a file, atomically: of PyTorch's zip format where its name ends with .pth, .pt or .th, and else of
+    /// safetensors.
+    /// </summary>
+    /// <param name="model">A model that has been put on a device.</param>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <param name="metadata">Texts by name, which only safetensors files keep; null for none.</param>
     /// <exception cref="EngineException">The file cannot be written, or the model has no numbers yet.</exception>
     public static void Save(Module model, string path, IReadOnlyDictionary<string, string>? metadata = null) =>
-        SafetensorsWriter.Write(path, Contents(model), metadata);
+        TensorFile.Write(path, Contents(model), metadata);
 
     /// <summary>Replaces all parameters and buffers by those of a file of any format that <see cref="TensorFile"/> reads.</summary>
     /// <param name="model">A model that has been put on a device.</param>
@@ -41,30 +47,40 @@ public static class StateDictionary
     public static LoadReport Load(Module model, TensorFile file, LoadOptions? options = null)
     {
         List<NamedTensor> tensors = Tensors(model);
-        PendingState state = new(file);
-        LoadReport report = Compare(tensors, StateNames.Match(file.Entries, [.. tensors.Select(t => t.Name)]), options ?? new LoadOptions(), state);
-        if (!(options?.AllowPartial ?? false))
-        {
-            Demand(report, file);
-        }
-        else if (report.Loaded.Count == 0)
-        {
-            throw new EngineException($"'{file.Path}' does not fit the model: none of its {file.Entries.Count()} entries does");
-        }
-
+        IReadOnlyDictionary<string, StoredEntry> entries = Entries(model, file);
+        LoadReport report = Compare(Shapes(model), entries, file, options ?? new LoadOptions());
+        PendingState state = new(file, Pairs(tensors, report, entries));
         state.Check();
         state.Apply();
         return report;
     }
+
+    /// <summary>Compares a file's names and shapes with a model's, which need not have any numbers.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="options">How strictly names and shapes are taken; null for exactly the model's.</param>
+    /// <returns>What would be loaded and what not.</returns>
+    /// <exception cref="EngineException">The file does not fit the model.</exception>
+    public static LoadReport Compare(Module model, TensorFile file, LoadOptions? options = null) =>
+        Compare(Shapes(model), Entries(model, file), file, options ?? new LoadOptions());
+
+    /// <summary>
+    /// A file's entries by the names that a model has for them: without wrappers' beginnings such as <c>module.</c>, and with the head called
+    /// as the model calls it, fc or linear.
+    /// </summary>
+    /// <param name="model">The model; null where only wrappers' beginnings are to be left out.</param>
+    /// <param name="file">The file.</param>
+    public static IReadOnlyDictionary<string, StoredEntry> Entries(Module? model, TensorFile file) =>
+        StateNames.Match(file.Entries, model is null ? [] : [.. model.Named().Select(n => n.Name)]);
 
     /// <summary>
     /// What a file holds for one of a model's parameters or buffers, also where a wrapper stands before its name; null for nothing. To
     /// learn from a file what the model must be like, before it is loaded.
     /// </summary>
     public static StoredEntry? Find(Module model, TensorFile file, string name) =>
-        StateNames.Match(file.Entries, [.. model.Named().Select(n => n.Name)]).GetValueOrDefault(name);
+        Entries(model, file).GetValueOrDefault(name);
 
-    /// <summary>All parameters and buffers as entries of a safetensors file, in PyTorch's order; the numbers are read when they are written.</summary>
+    /// <summary>All parameters and buffers as entries of a file, in PyTorch's order; the numbers are read when they are written.</summary>
     public static List<StoredTensor> Contents(Module model, string prefix = "") =>
         [.. Tensors(model).Select(t => Content(prefix + t.Name, t.Tensor, t.Order))];
 
@@ -97,24 +113,47 @@ public static class StateDictionary
         Dictionary<string, StoredEntry> entries = file.Entries
             .Where(e => e.Name.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(e => e.Name[prefix.Length..]);
-        PendingState state = new(file);
-        LoadReport report = Compare(tensors, entries, new LoadOptions(), state);
+        LoadReport report = Compare(tensors.Select(t => (t.Name, t.Tensor.Shape, t.Tensor.Type)), entries, new LoadOptions());
         Demand(mayMiss ? report with { Missing = [] } : report, file);
+        PendingState state = new(file, Pairs(tensors, report, entries));
         state.Check();
         return state;
     }
 
-    // Puts what fits into the state, and what does not into the report.
-    private static LoadReport Compare(
-        IReadOnlyList<NamedTensor> tensors, Dictionary<string, StoredEntry> entries, LoadOptions options, PendingState state)
+    private static IEnumerable<(string Name, Shape Shape, DataType Type)> Shapes(Module model) =>
+        model.Named().Select(n => (n.Name, n.Parameter.Shape, n.Parameter.Type ?? DataType.Float32));
+
+    private static List<(NamedTensor Tensor, StoredEntry Entry)> Pairs(
+        IEnumerable<NamedTensor> tensors, LoadReport report, IReadOnlyDictionary<string, StoredEntry> entries)
     {
-        List<string> missing = [], replaced = [];
-        List<(string Name, string Complaint)> misshaped = [];
-        List<(NamedTensor Tensor, StoredEntry Entry)> pairs = [];
-        HashSet<string> unexpected = [.. entries.Keys];
-        foreach (NamedTensor named in tensors)
+        HashSet<string> loaded = [.. report.Loaded];
+        return [.. tensors.Where(t => loaded.Contains(t.Name)).Select(t => (t, entries[t.Name]))];
+    }
+
+    private static LoadReport Compare(
+        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, IReadOnlyDictionary<string, StoredEntry> entries, TensorFile file, LoadOptions options)
+    {
+        LoadReport report = Compare(wanted, entries, options);
+        if (!options.AllowPartial)
         {
-            (string name, Tensor tensor, _) = named;
+            Demand(report, file);
+        }
+        else if (report.Loaded.Count == 0)
+        {
+            throw new EngineException($"'{file.Path}' does not fit the model: none of its {entries.Count} entries does");
+        }
+
+        return report;
+    }
+
+    private static LoadReport Compare(
+        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, IReadOnlyDictionary<string, StoredEntry> entries, LoadOptions options)
+    {
+        List<string> loaded = [], missing = [], replaced = [];
+        List<(string Name, string Complaint)> misshaped = [];
+        HashSet<string> unexpected = [.. entries.Keys];
+        foreach ((string name, Shape shape, DataType type) in wanted)
+        {
             unexpected.Remove(name);
             if (!entries.TryGetValue(name, out StoredEntry? entry))
             {
@@ -123,17 +162,17 @@ public static class StateDictionary
                     missing.Add(name);
                 }
             }
-            else if (!entry.Extents.SequenceEqual(FilterOrder.ToPyTorch(tensor.Shape)))
+            else if (!entry.Extents.SequenceEqual(FilterOrder.ToPyTorch(shape)))
             {
-                misshaped.Add((name, $"{name} {entry.ShapeText} instead of [{string.Join(", ", FilterOrder.ToPyTorch(tensor.Shape))}]"));
+                misshaped.Add((name, $"{name} {entry.ShapeText} instead of [{string.Join(", ", FilterOrder.ToPyTorch(shape))}]"));
             }
-            else if (entry.Type.IsFloating() != tensor.Type.IsFloating())
+            else if (entry.Type.IsFloating() != type.IsFloating())
             {
-                misshaped.Add((name, $"{name} of type {entry.Type} instead of {StoredTypes.Of(tensor.Type)}"));
+                misshaped.Add((name, $"{name} of type {entry.Type} instead of {StoredTypes.Of(type)}"));
             }
             else
             {
-                pairs.Add((named, entry));
+                loaded.Add(name);
             }
         }
 
@@ -142,15 +181,14 @@ public static class StateDictionary
             if (missing.Any(n => StateNames.IsIn(n, module)) || misshaped.Any(m => StateNames.IsIn(m.Name, module)))
             {
                 replaced.Add(module);
+                loaded.RemoveAll(n => StateNames.IsIn(n, module));
                 missing.RemoveAll(n => StateNames.IsIn(n, module));
                 misshaped.RemoveAll(m => StateNames.IsIn(m.Name, module));
-                pairs.RemoveAll(p => StateNames.IsIn(p.Tensor.Name, module));
                 unexpected.RemoveWhere(n => StateNames.IsIn(n, module));
             }
         }
 
-        state.Add(pairs);
-        return new LoadReport([.. pairs.Select(p => p.Tensor.Name)], missing, [.. unexpected], [.. misshaped.Select(m => m.Complaint)], replaced);
+        return new LoadReport(loaded, missing, [.. unexpected], [.. misshaped.Select(m => m.Complaint)], replaced);
     }
 
     private static void Demand(LoadReport report, TensorFile file)

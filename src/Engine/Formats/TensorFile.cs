@@ -41,6 +41,23 @@ public abstract class TensorFile : IDisposable
         }
     }
 
+    /// <summary>Makes or replaces a file, atomically: of PyTorch's zip format where the name ends with .pth, .pt or .th, and else of safetensors.</summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <param name="contents">The tensors.</param>
+    /// <param name="metadata">Texts by name, which only safetensors files keep; null for none.</param>
+    /// <exception cref="EngineException">A name occurs twice, or the file cannot be written; nothing has changed then.</exception>
+    public static void Write(string path, IReadOnlyList<StoredTensor> contents, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        if (System.IO.Path.GetExtension(path).ToLowerInvariant() is ".pth" or ".pt" or ".th")
+        {
+            PyTorchWriter.Write(path, contents);
+        }
+        else
+        {
+            SafetensorsWriter.Write(path, contents, metadata);
+        }
+    }
+
     /// <summary>Finds an entry by name; null where there is none.</summary>
     public abstract StoredEntry? Find(string name);
 
@@ -51,6 +68,29 @@ public abstract class TensorFile : IDisposable
         Check(entry);
         using ByteWindow window = Map(entry, 0, (int)entry.ElementCount);
         return window.Span.ToArray();
+    }
+
+    /// <summary>An entry as a tensor to be written to another file, under another name and with other numbers where wanted; this file must be open still then.</summary>
+    /// <param name="name">The name in the other file.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="type">What real numbers become; null for what they are. Integers stay what they are.</param>
+    /// <param name="cancellation">Ends the writing between two tensors.</param>
+    public StoredTensor Content(string name, StoredEntry entry, StoredType? type = null, CancellationToken cancellation = default)
+    {
+        StoredType to = type is { } given && entry.Type.IsFloating() ? given : entry.Type;
+        return new StoredTensor(name, to, entry.Extents, () =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            byte[] elements = Read(entry);
+            if (to == entry.Type)
+            {
+                return elements;
+            }
+
+            byte[] converted = new byte[checked(entry.ElementCount * to.Size())];
+            ElementConversion.Convert(elements, entry.Type, converted, to);
+            return converted;
+        });
     }
 
     /// <summary>Closes the file.</summary>
