@@ -40,13 +40,13 @@ internal sealed class ConvertCommand : Subcommand
         string? name = arguments.GetValue(_model), typeName = arguments.GetValue(_type);
         StoredType? type = typeName is null ? null : Types.First(t => t.Name == typeName).Type;
         NetworkOptions options = _modelOptions.Read(arguments);
-        Network? network = name is null ? null : UsageException.Check(() => Networks.Create(name, options));
-        using TensorFile file = TensorFile.Open(path);
-        if (network is not null && StateDictionary.Find(network, file, $"{network.HeadName}.weight") is { Extents: [>= 1 and <= int.MaxValue and long classes, _] })
+        if (name is not null)
         {
-            network.ReplaceHead((int)classes);
+            UsageException.Check(() => Networks.Create(name, options));
         }
 
+        using TensorFile file = TensorFile.Open(path);
+        Network? network = name is null ? null : ExportCommand.NetworkFor(name, options, file);
         LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
         IReadOnlyDictionary<string, StoredEntry> entries = StateDictionary.Entries(network, file);
         List<StoredTensor> contents = [.. (report?.Loaded ?? entries.Keys).Select(n => file.Content(n, entries[n], type, cancellation))];

@@ -89,8 +89,8 @@ internal sealed class ExportCommand : Subcommand
         return new OnnxExportOptions { Opset = opset, Batch = batch, FoldBatchNorm = arguments.GetValue(_fold) };
     }
 
-    // The file tells the channels and the classes by the shapes of its first filter and its last bias.
-    private static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
+    /// <summary>A network without numbers for a file, which tells the channels and the classes by the shapes of its first filter and its last bias.</summary>
+    internal static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
     {
         Network standard = UsageException.Check(() => Networks.Create(model, options));
         (string first, _) = standard.NamedParameters().First();
