@@ -37,7 +37,7 @@ public sealed class Bottleneck : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = NormRelu(_bn1, _conv1.Call(input));
+        Tensor hidden = NormRelu(_bn1, _conv1.Call(Branch(input, ResidualBranch)));
         hidden = NormRelu(_bn2, Consume(hidden, _conv2.Call(hidden)));
         hidden = Consume(hidden, _conv3.Call(hidden));
         return End(hidden, input);

@@ -15,6 +15,9 @@ public sealed class HighwayBlock : ResidualBlock
     /// <summary>What the gates' bias starts at.</summary>
     public const double GateBias = -2;
 
+    /// <summary>The branch through the gates' convolution.</summary>
+    public const string GateBranch = "gate";
+
     private readonly Conv2d _conv1, _conv2, _gate;
     private readonly Normalization _bn1, _bn2;
 
@@ -32,16 +35,19 @@ public sealed class HighwayBlock : ResidualBlock
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Branches => [ShortcutBranch, ResidualBranch, GateBranch];
+
+    /// <inheritdoc/>
     public override Normalization LastNormalization => _bn2;
 
     /// <inheritdoc/>
     /// <remarks>Computed as carry + T (F - carry), which needs two passes less than the two products.</remarks>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = NormRelu(_bn1, _conv1.Call(input));
+        Tensor hidden = NormRelu(_bn1, _conv1.Call(Branch(input, ResidualBranch)));
         hidden = Consume(hidden, _conv2.Call(hidden));
         hidden = Consume(hidden, _bn2.Call(hidden));
-        Tensor gate = _gate.Call(input);
+        Tensor gate = _gate.Call(Branch(input, GateBranch));
         gate = Consume(gate, gate.Sigmoid());
         Tensor carry = Carry(input);
         Tensor negative = carry.Scale(-1);

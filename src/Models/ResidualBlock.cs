@@ -50,6 +50,15 @@ public abstract class ResidualBlock : Module
 
     private protected ResidualBlock(ShortcutKind shortcut) => _isPlain = shortcut == ShortcutKind.None;
 
+    /// <summary>The branch past the convolutions: the identity, zero padding or a projection.</summary>
+    public const string ShortcutBranch = "shortcut";
+
+    /// <summary>The branch through the convolutions.</summary>
+    public const string ResidualBranch = "residual";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Branches => _isPlain ? [] : [ShortcutBranch, ResidualBranch];
+
     /// <summary>The normalisation before the addition: with gamma 0 the block starts as its shortcut alone.</summary>
     public abstract Normalization LastNormalization { get; }
 
@@ -93,7 +102,11 @@ public abstract class ResidualBlock : Module
     }
 
     /// <summary>What the shortcut makes of the block's input.</summary>
-    private protected Tensor Carry(Tensor input) => _downsample is null ? input : _downsample.Call(input);
+    private protected Tensor Carry(Tensor input)
+    {
+        input = Branch(input, ShortcutBranch);
+        return _downsample is null ? input : _downsample.Call(input);
+    }
 
     private static Sequential Projection(in BlockOptions options, int outputs) =>
         new(new Conv2d(options.Inputs, outputs, 1, options.Stride, bias: false), options.Norm(outputs));

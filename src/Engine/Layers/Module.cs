@@ -1,6 +1,7 @@
 using System.Text;
 using Engine.Autograd;
 using Engine.Devices;
+using Engine.Operations;
 using Engine.Tensors;
 
 namespace Engine.Layers;
@@ -28,6 +29,15 @@ public abstract class Module
 
     /// <summary>Sees the complete gradient by each output of <see cref="Call"/> during backward, with this module's path; must copy what it keeps. Null for none.</summary>
     public Action<string, Tensor>? GradientObserver { get; set; }
+
+    /// <summary>
+    /// Of a module with <see cref="Branches"/>: sees during backward the gradient that comes back to the module's input along each of
+    /// them, with this module's path and the branch's name; must copy what it keeps. Null for none.
+    /// </summary>
+    public Action<string, string, Tensor>? BranchObserver { get; set; }
+
+    /// <summary>The ways that this module's input goes at once, such as shortcut and residual; empty where there is only one.</summary>
+    public virtual IReadOnlyList<string> Branches => [];
 
     /// <summary>Whether somebody looks at this module's output, so that it must not be fused with what follows.</summary>
     public bool IsObserved => ActivationObserver is not null || GradientObserver is not null;
@@ -212,6 +222,22 @@ public abstract class Module
         {
             output.GradientObserver += gradient => observer(Path, gradient);
         }
+    }
+
+    /// <summary>
+    /// The module's input as one of its <see cref="Branches"/> gets it: the input itself, or, while somebody observes the branches, a
+    /// view of it, whose gradient is this branch's share of the input's.
+    /// </summary>
+    protected Tensor Branch(Tensor input, string name)
+    {
+        if (BranchObserver is not { } observer || !input.Device.Tape.ShouldRecord(input))
+        {
+            return input;
+        }
+
+        Tensor branch = Reshape.Apply(input, input.Shape);
+        branch.GradientObserver += gradient => observer(Path, name, gradient);
+        return branch;
     }
 
     private IEnumerable<(string Name, Parameter Parameter)> Named(string prefix)

@@ -28,6 +28,9 @@ public sealed class Trainer : IDisposable
     private long _sessionSteps;
     private double _evaluationSeconds;
     private int _sessionEvaluations;
+    private FlowRecorder? _flow;
+    private int _flowInterval;
+    private Action<FlowSample>? _flowMeasured;
 
     /// <summary>Prepares a run; nothing is computed yet.</summary>
     /// <param name="model">The network. It is put on the device, with first weights from the options' seed, unless it is there already.</param>
@@ -128,6 +131,25 @@ public sealed class Trainer : IDisposable
         _reports.AddRange(_folder.Metrics);
     }
 
+    /// <summary>
+    /// Measures how gradients flow: in the first step, in every <paramref name="interval"/>th after it and in the last. The other steps
+    /// cost nothing.
+    /// </summary>
+    /// <param name="interval">At least 1.</param>
+    /// <param name="measured">Told after each such step.</param>
+    /// <exception cref="EngineException">Batches are split into micro-batches, which are not measured as one.</exception>
+    public void RecordFlow(int interval, Action<FlowSample> measured)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval);
+        if (Options.MicroBatches > 1)
+        {
+            throw new EngineException($"the flow of gradients is measured over whole batches, but micro batches are {Options.MicroBatches}: use 1");
+        }
+
+        _flow?.Dispose();
+        (_flow, _flowInterval, _flowMeasured) = (new FlowRecorder(Model), interval, measured);
+    }
+
     /// <summary>Trains until the end or until it is cancelled, which writes a checkpoint in the middle of the epoch.</summary>
     /// <param name="cancellation">Asks for the run to stop after the step in progress.</param>
     /// <exception cref="EngineException">
@@ -164,6 +186,7 @@ public sealed class Trainer : IDisposable
         }
         finally
         {
+            _flow?.Cancel();
             _device.Tape.Clear();
         }
     }
@@ -175,6 +198,7 @@ public sealed class Trainer : IDisposable
         _test.Dispose();
         _optimiser.Dispose();
         _meter.Dispose();
+        _flow?.Dispose();
     }
 
     private int StepsInEpoch => (int)Math.Min(StepsPerEpoch, TotalSteps - ((long)_state.Epoch * StepsPerEpoch));
@@ -222,6 +246,11 @@ public sealed class Trainer : IDisposable
     private void Propagate(Batch batch, int part, int parts)
     {
         Model.SeedDropout(Options.Seed, (_state.GlobalStep * parts) + part);
+        if (_flow is not null && (_state.GlobalStep % _flowInterval == 0 || _state.GlobalStep == TotalSteps - 1))
+        {
+            _flow.Begin();
+        }
+
         Tensor logits = Model.Call(batch.Images);
         Evaluation.CheckClasses(logits, _train.Source.ClassNames.Count);
         Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, Options.LabelSmoothing);
@@ -244,7 +273,15 @@ public sealed class Trainer : IDisposable
             ReadMetrics();
         }
 
+        if (_flow is not { IsMeasuring: true })
+        {
+            _optimiser.Step(rate);
+            return;
+        }
+
+        _flow.EndBackward();
         _optimiser.Step(rate);
+        _flowMeasured!(_flow.End(_state.GlobalStep - 1));
     }
 
     // Reads what the device holds, without telling the schedule: the run may be going to stop here.
@@ -280,7 +317,8 @@ public sealed class Trainer : IDisposable
         return new StepReport(
             _state.Epoch + 1, Epochs, _state.MeasuredSteps, StepsInEpoch, ((long)_state.Epoch * StepsPerEpoch) + _state.MeasuredSteps, TotalSteps,
             metrics.Loss, _state.LossSum / _state.MeasuredSteps, (double)_state.Correct / _state.Images, metrics.LearningRate,
-            _state.Images / Math.Max(_state.Seconds, 1e-9), TimeSpan.FromSeconds(Math.Max(0, (pace * (TotalSteps - _state.GlobalStep)) + evaluation)));
+            _state.Images / Math.Max(_state.Seconds, 1e-9), TimeSpan.FromSeconds(Math.Max(0, (pace * (TotalSteps - _state.GlobalStep)) + evaluation)),
+            (double)metrics.Correct / metrics.Images);
     }
 
     // Evaluates, reports and saves; false when cancelled before the evaluation was over.
@@ -360,10 +398,10 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private EngineException Diverged(string what, double rate)
+    private TrainingDivergedException Diverged(string what, double rate)
     {
         string left = _folder is null ? "" : $"; '{_folder.CheckpointPath}' is the last good checkpoint";
-        return new EngineException(string.Create(
+        return new TrainingDivergedException(string.Create(
             CultureInfo.InvariantCulture,
             $"training diverged: {what} at step {_state.GlobalStep:N0} (epoch {_state.Epoch + 1}) with learning rate {rate:G4}; try a smaller one, such as {Options.LearningRate / 10:G3}{left}"));
     }

@@ -16,9 +16,10 @@ namespace Engine.Training;
 /// <param name="LearningRate">The step's rate.</param>
 /// <param name="ImagesPerSecond">Training pictures a second, over this epoch so far.</param>
 /// <param name="Remaining">The time that the rest of the run will take, at the pace so far.</param>
+/// <param name="BatchAccuracy">The share of right answers in the step's own batch, from 0 to 1.</param>
 public readonly record struct StepReport(
     int Epoch, int Epochs, int Step, int StepsPerEpoch, long GlobalStep, long TotalSteps, double Loss, double MeanLoss, double Accuracy,
-    double LearningRate, double ImagesPerSecond, TimeSpan Remaining);
+    double LearningRate, double ImagesPerSecond, TimeSpan Remaining, double BatchAccuracy);
 
 /// <summary>How an epoch went; a line of metrics.jsonl.</summary>
 public sealed record EpochReport

@@ -1,0 +1,20 @@
+using Engine.Formats;
+
+namespace Engine.Study;
+
+/// <summary>The files of a study: study.json, curves.csv, layers.csv and branches.csv, each replaced as a whole.</summary>
+public static class StudyFolder
+{
+    /// <summary>Writes a run's files; the folder is made if need be.</summary>
+    /// <param name="run">A run that has ended, or that nothing is added to meanwhile.</param>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="EngineException">The folder or a file cannot be written.</exception>
+    public static void Write(StudyRun run, string path)
+    {
+        AtomicFile.CreateFolder(path);
+        AtomicFile.WriteText(Path.Combine(path, "study.json"), StudyJson.Write(run) + "\n");
+        AtomicFile.WriteText(Path.Combine(path, "curves.csv"), StudyCsv.Curves(run));
+        AtomicFile.WriteText(Path.Combine(path, "layers.csv"), StudyCsv.Layers(run));
+        AtomicFile.WriteText(Path.Combine(path, "branches.csv"), StudyCsv.Branches(run));
+    }
+}

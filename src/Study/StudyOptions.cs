@@ -1,0 +1,103 @@
+using Engine.Data;
+using Engine.Models;
+
+namespace Engine.Study;
+
+/// <summary>What a study trains and how: two studies with equal options end with the same numbers.</summary>
+public sealed record StudyOptions
+{
+    /// <summary>The kinds of networks that can be studied.</summary>
+    public static IReadOnlyList<string> AllKinds { get; } = ["plain", "residual", "highway"];
+
+    /// <summary>The normalisations that networks can be built with.</summary>
+    public static IReadOnlyList<string> Norms { get; } = ["batch", "group", "none"];
+
+    /// <summary>
+    /// How convolutions' first weights can be drawn: kaiming (normal, by fan-out, the engine's own), kaiming-in (by fan-in), uniform
+    /// (Kaiming-uniform by fan-in), small (normal of deviation 0.01, as before 2015), zero-residual (kaiming, and gamma of each
+    /// residual block's last normalisation 0).
+    /// </summary>
+    public static IReadOnlyList<string> Initializations { get; } = ["kaiming", "kaiming-in", "uniform", "small", "zero-residual"];
+
+    /// <summary>The depths, each 6n + 2.</summary>
+    public IReadOnlyList<int> Depths { get; init; } = [8, 20, 32, 56];
+
+    /// <summary>Some of <see cref="AllKinds"/>; of each depth one of each is trained.</summary>
+    public IReadOnlyList<string> Kinds { get; init; } = ["plain", "residual"];
+
+    /// <summary>The shortcuts of residual networks: A, B or C.</summary>
+    public ShortcutKind Shortcut { get; init; } = ShortcutKind.A;
+
+    /// <summary>One of <see cref="Norms"/>.</summary>
+    public string Norm { get; init; } = "batch";
+
+    /// <summary>One of <see cref="Initializations"/>.</summary>
+    public string Initialization { get; init; } = "kaiming";
+
+    /// <summary>The data set's name.</summary>
+    public string Data { get; init; } = "digits";
+
+    /// <summary>How often each network goes through the training set.</summary>
+    public int Epochs { get; init; } = 5;
+
+    /// <summary>The updates after which a network's training ends, even within an epoch; null for as many as the epochs have.</summary>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Pictures behind each update.</summary>
+    public int BatchSize { get; init; } = 32;
+
+    /// <summary>The rate that the schedule starts from.</summary>
+    public double LearningRate { get; init; } = 0.1;
+
+    /// <summary>The learning rate's schedule.</summary>
+    public string Schedule { get; init; } = "constant";
+
+    /// <summary>Every how many steps the layers are measured; the first and the last step always are.</summary>
+    public int Every { get; init; } = 10;
+
+    /// <summary>Steps that are averaged into one point of a training curve.</summary>
+    public int CurveInterval { get; init; } = 5;
+
+    /// <summary>Steps for which the deepest network of each kind is also trained without any normalisation, measured at each; 0 for none.</summary>
+    public int UnnormalizedSteps { get; init; }
+
+    /// <summary>Decides the first weights, the order of the pictures and their augmentation, equally for all networks.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Checks every name and figure.</summary>
+    /// <exception cref="EngineException">One is unknown or out of range; the message names it.</exception>
+    public void Check()
+    {
+        Require(Depths.Count > 0 && Depths.Distinct().Count() == Depths.Count, "the depths", Depths, "at least one, each once");
+        foreach (int depth in Depths)
+        {
+            Require(CifarResNet.IsDepth(depth), "a depth", [depth], $"6n + 2 (8, 14, 20, 26, 32 ...), at most {CifarResNet.MaxDepth}");
+        }
+
+        Require(Kinds.Count > 0 && Kinds.Distinct().Count() == Kinds.Count, "the kinds", Kinds, $"some of {string.Join(", ", AllKinds)}, each once");
+        foreach (string kind in Kinds)
+        {
+            Require(AllKinds.Contains(kind), "a kind", [kind], $"one of {string.Join(", ", AllKinds)}");
+        }
+
+        Require(Shortcut <= ShortcutKind.C, "the shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
+        Require(Norms.Contains(Norm), "the norm", [Norm], $"one of {string.Join(", ", Norms)}");
+        Require(Initializations.Contains(Initialization), "the initialisation", [Initialization], $"one of {string.Join(", ", Initializations)}");
+        Require(Epochs >= 1, "epochs", [Epochs], "at least 1");
+        Require(MaxSteps is null or >= 1, "steps", [MaxSteps], "at least 1");
+        Require(BatchSize >= 1, "the batch size", [BatchSize], "at least 1");
+        Require(LearningRate > 0 && double.IsFinite(LearningRate), "the learning rate", [LearningRate], "above 0");
+        Require(Every >= 1, "the steps between two samples", [Every], "at least 1");
+        Require(CurveInterval >= 1, "the steps of a curve's point", [CurveInterval], "at least 1");
+        Require(UnnormalizedSteps >= 0, "the steps without norm", [UnnormalizedSteps], "0 or more");
+        DataSets.Get(Data);
+    }
+
+    private static void Require<T>(bool isMet, string name, IEnumerable<T> values, string expected)
+    {
+        if (!isMet)
+        {
+            throw new EngineException(FormattableString.Invariant($"{name}: '{string.Join(", ", values)}' was given, but must be {expected}"));
+        }
+    }
+}
