@@ -254,8 +254,17 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
     private readonly unsafe struct BackwardFilterCall(CpuConvolution owner, float* gradient) : ICall
     {
-        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
-            owner.SumFilter<S, V>(work, gradient);
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        {
+            if (owner.IsTransformed<S, V>(work))
+            {
+                owner._winograd.SumFilter<S, V>(work, gradient);
+            }
+            else
+            {
+                owner.SumFilter<S, V>(work, gradient);
+            }
+        }
     }
 
     /// <summary>A filter's packed copy, kept with its tensor for as long as its numbers stay the same.</summary>

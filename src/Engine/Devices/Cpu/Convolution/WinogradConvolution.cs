@@ -9,6 +9,8 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
     private readonly NativeBuffer _zeros = new();
     private readonly NativeBuffer _filter = new();
     private readonly NativeBuffer _windows = new();
+    private readonly NativeBuffer _gradients = new();
+    private readonly NativeBuffer _sums = new();
 
     /// <summary>
     /// Whether a correlation is better computed by transforms, judged by counting vector instructions: 36 products a tile in place of
@@ -65,12 +67,61 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
         team.Run(ref tiles, plan.TileBlocks);
     }
 
+    /// <summary>Computes the gradient by the filter: the correlation is the forward's, its destination the filter's gradient [K, 3, 3, C].</summary>
+    public void SumFilter<S, V>(in Correlation correlation, float* gradient)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        WinogradGrid grid = new(correlation);
+        int vectors = S.Registers >= 32 && correlation.SourceChannels % (2 * S.Width) == 0 ? 2 : 1;
+        WinogradGradientPlan plan = new(grid, S.Width, vectors, vectors == 1 && S.Registers >= 32 ? 16 : 8);
+        long source = (long)correlation.SourceWidth * correlation.SourceChannels, output = (long)correlation.Columns.Outputs * correlation.DestinationChannels;
+        long windows = RoundUp((long)WinogradGrid.Frequencies * plan.WindowPlane), gradients = RoundUp((long)WinogradGrid.Frequencies * plan.GradientPlane);
+        WinogradGradientWork work = new()
+        {
+            Grid = grid,
+            Plan = plan,
+            Zeros = Zeros(Math.Max(source, output)),
+            Gradient = gradient,
+            FilterGradient = correlation.Destination,
+            Accumulate = correlation.Accumulate,
+        };
+        long own = !plan.IsChunked ? windows + gradients : plan.Chunks == 1 ? plan.SumSize : 0;
+        work.ScratchPitch = RoundUp(WinogradTransform<S, V>.TemporaryFloats + own);
+        work.Scratch = _scratch.Ensure(work.ScratchPitch * team.Size);
+        if (plan.IsChunked)
+        {
+            work.Windows = _windows.Ensure(windows);
+            work.Gradients = _gradients.Ensure(gradients);
+            work.Sums = plan.Chunks == 1 ? null : _sums.Ensure(plan.PartialSize);
+            for (int chunk = 0; chunk < plan.Chunks; chunk++)
+            {
+                int tiles = Math.Min(plan.BlockTiles, grid.Tiles - (chunk * plan.BlockTiles));
+                WinogradChunkJob<S, V> transform = new(work, chunk);
+                team.Run(ref transform, (tiles + WinogradChunkJob<S, V>.Tiles - 1) / WinogradChunkJob<S, V>.Tiles);
+                WinogradGradientChannelsJob<S, V> multiply = new(work, chunk);
+                team.Run(ref multiply, plan.Ranges * plan.OutputRanges);
+            }
+
+            return;
+        }
+
+        work.Sums = _sums.Ensure(plan.PartialSize * plan.Partials);
+        WinogradGradientTilesJob<S, V> add = new(work);
+        team.Run(ref add, plan.Partials * plan.Ranges);
+        const int outputsPerTask = 8;
+        WinogradGradientSumJob<S, V> sum = new(work, outputsPerTask);
+        team.Run(ref sum, plan.Ranges * ((plan.Outputs + outputsPerTask - 1) / outputsPerTask));
+    }
+
     public void Dispose()
     {
         _scratch.Dispose();
         _zeros.Dispose();
         _filter.Dispose();
         _windows.Dispose();
+        _gradients.Dispose();
+        _sums.Dispose();
     }
 
     private float* Zeros(long floats)
