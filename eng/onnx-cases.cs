@@ -6,7 +6,7 @@
 // Writes ONNX files of networks of every family with drawn weights, and beside each its images and the engine's logits, for
 // eng/run-onnx-cases.mjs, which compares them with ONNX Runtime's:
 //   dotnet run eng/onnx-cases.cs DIR [MODEL...]
-//   (cd DIR && npm install onnxruntime-node)
+//   (cd DIR && npm install --ignore-scripts onnxruntime-node)
 //   node eng/run-onnx-cases.mjs DIR
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;

@@ -1,6 +1,6 @@
 // Runs the files that eng/onnx-cases.cs wrote in ONNX Runtime and compares its logits with the engine's:
 //   node eng/run-onnx-cases.mjs DIR
-// onnxruntime-node must be installed in DIR (cd DIR && npm install onnxruntime-node). Ends with 1 where a difference exceeds 1e-4
+// onnxruntime-node must be installed in DIR (cd DIR && npm install --ignore-scripts onnxruntime-node). Ends with 1 where a difference exceeds 1e-4
 // of the largest logit.
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';

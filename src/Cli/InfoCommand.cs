@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
+using Engine.Models.Figures;
 using Engine.Tensors;
 using Spectre.Console;
 
@@ -11,32 +13,50 @@ namespace Engine.Cli;
 /// <summary>engine info: what a network is made of and what it costs.</summary>
 internal sealed class InfoCommand : Subcommand
 {
-    private readonly Argument<string?> _model = new("MODEL")
+    private readonly Argument<string[]> _models = new("MODEL")
     {
-        Description = "The network; without it, all networks are listed",
-        Arity = ArgumentArity.ZeroOrOne,
+        Description = "The network; without it, all networks are listed; --graph takes several",
+        Arity = ArgumentArity.ZeroOrMore,
     };
 
     private readonly ModelOptions _modelOptions = new();
+    private readonly Option<string> _graph = SharedOptions.Text("--graph", "F.svg", "Draw the networks into a file, side by side, as the paper's Figure 3 does", null);
+    private readonly Option<string> _collapse = SharedOptions.Text(
+        "--collapse", "auto|always|never", $"Whether the drawing has equal blocks once, with their number; auto: beyond {NetworkFigure.MaxDepthInFull} layers", "auto");
     private readonly Option<bool> _tree = new("--tree") { Description = "Print the modules as PyTorch does" };
 
     public InfoCommand(CommandOutput output) : base(
         output, "info", "Show a network's layers, parameters, multiply-adds and activation memory.",
         "engine info", "engine info resnet20", "engine info resnet50 --json", "engine info resnet18 --tree",
-        "engine info resnet34 --shortcut C", "engine info resnet50 --dilation 0,1,1 --norm group")
+        "engine info resnet34 --shortcut C", "engine info resnet50 --dilation 0,1,1 --norm group",
+        "engine info vgg19 plain34 resnet34 --graph figure3.svg")
     {
-        Add(_model);
-        AddOptions([_tree, .. _modelOptions.All]);
+        _collapse.AcceptOnlyFromAmong("auto", "always", "never");
+        Add(_models);
+        AddOptions([_tree, _graph, _collapse, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        if (arguments.GetValue(_model) is not { } name)
+        string[] names = arguments.GetValue(_models) ?? [];
+        if (arguments.GetValue(_graph) is { } path)
+        {
+            Draw(names, path, arguments, output);
+            return Task.FromResult(ExitCodes.Success);
+        }
+
+        if (names.Length > 1)
+        {
+            throw new UsageException($"{names.Length} networks are named, but only --graph takes several: give it, or name one");
+        }
+
+        if (names.Length == 0)
         {
             List(output);
             return Task.FromResult(ExitCodes.Success);
         }
 
+        string name = names[0];
         Network network = UsageException.Check(() => Networks.Create(name, _modelOptions.Read(arguments)));
         ModelSummary summary = ModelSummary.Of(network, network.InputShape(1));
         if (output.IsJson)
@@ -53,6 +73,26 @@ internal sealed class InfoCommand : Subcommand
         }
 
         return Task.FromResult(ExitCodes.Success);
+    }
+
+    private void Draw(string[] names, string path, ParseResult arguments, CommandOutput output)
+    {
+        if (names.Length == 0)
+        {
+            throw new UsageException("--graph needs the name of at least one network: engine info resnet34 --graph resnet34.svg");
+        }
+
+        bool? collapse = arguments.GetValue(_collapse) switch { "always" => true, "never" => false, _ => null };
+        NetworkOptions options = _modelOptions.Read(arguments);
+        AtomicFile.WriteText(path, NetworkFigure.Draw([.. names.Select(name => (name, UsageException.Check(() => Networks.Create(name, options))))], collapse));
+        if (output.IsJson)
+        {
+            output.Json(new JsonObject { ["file"] = path, ["models"] = new JsonArray([.. names.Select(n => JsonValue.Create(n))]) });
+        }
+        else
+        {
+            output.Say($"{path}: {string.Join(", ", names)}");
+        }
     }
 
     private static void List(CommandOutput output)

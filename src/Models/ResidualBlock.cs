@@ -62,6 +62,9 @@ public abstract class ResidualBlock : Module
     /// <summary>The normalisation before the addition: with gamma 0 the block starts as its shortcut alone.</summary>
     public abstract Normalization LastNormalization { get; }
 
+    /// <summary>Whether nothing carries the input past the convolutions.</summary>
+    internal bool IsPlain => _isPlain;
+
     /// <summary>Adds the ReLU, at its place in the order of children.</summary>
     private protected void AddRelu() => _relu = AddChild("relu", new ReLU());
 

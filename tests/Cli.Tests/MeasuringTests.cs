@@ -43,6 +43,19 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public async Task A_graph_of_several_networks_is_one_picture()
+    {
+        using TemporaryFolder folder = new();
+        EngineRun run = await EngineRun.InProcessAsync("info", "plain20", "resnet20", "--graph", folder["f.svg"], "--json");
+        Assert.Equal(["plain20", "resnet20"], Assert.Single(run.Json).GetProperty("models").EnumerateArray().Select(m => m.GetString()));
+        string svg = await File.ReadAllTextAsync(folder["f.svg"]);
+        Assert.Contains("<title id=\"title\">plain20, resnet20: layers and shortcuts</title>", svg, StringComparison.Ordinal);
+        Assert.Contains("prefers-color-scheme:dark", svg, StringComparison.Ordinal);
+        Assert.Equal(0, (await EngineRun.InProcessAsync("info", "resnet20", "--graph", folder["g.svg"], "--collapse", "always")).ExitCode);
+        Assert.Contains("× 3", await File.ReadAllTextAsync(folder["g.svg"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Info_lists_networks_and_shows_layers_and_trees()
     {
         EngineRun list = await EngineRun.InProcessAsync("info");
