@@ -20,6 +20,9 @@ internal readonly struct WinogradGradientPlan
     private const long ChunkBudget = 4 * 1024 * 1024;
     private const int WantedTasks = 16;
 
+    // So that clearing, adding and transforming a partial sum is little beside filling it.
+    private const int TilesPerPartial = 128;
+
     // Channels of a range; where whole chunks are transformed, a range has so many of both kinds.
     private const int RangeChannels = 32, RangeOutputs = 64;
     private const int PlaneGap = 16;
@@ -51,7 +54,7 @@ internal readonly struct WinogradGradientPlan
             BlockTiles = Math.Min(most, grid.Tiles);
             Chunks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
             OutputRange = GradientPitch;
-            Partials = Math.Min(WantedTasks, Chunks);
+            Partials = Math.Min(Math.Clamp(grid.Tiles / TilesPerPartial, 1, WantedTasks), Chunks);
         }
 
         OutputRanges = (Outputs + OutputRange - 1) / OutputRange;
@@ -144,17 +147,22 @@ internal static unsafe class WinogradGradientSteps<S, V>
     /// <param name="gradients">The range's first channel of the first tile's gradient.</param>
     /// <param name="count">How many tiles.</param>
     /// <param name="channels">Channels C in this range.</param>
-    /// <param name="outputs">Channels K in this range.</param>
+    /// <param name="outputCount">Channels K in this range.</param>
     /// <param name="sums">The range's sums.</param>
+    /// <param name="sources">Fetches what is needed next.</param>
+    /// <param name="outputs">Fetches what is needed next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        in WinogradGradientPlan plan, float* windows, int windowPitch, float* gradients, int count, int channels, int outputs, float* sums)
+        in WinogradGradientPlan plan, float* windows, int windowPitch, float* gradients, int count, int channels, int outputCount, float* sums,
+        ref Prefetcher sources, ref Prefetcher outputs)
     {
         int width = plan.BlockWidth, rows = plan.TileRows;
         nint blockSize = (nint)WinogradGrid.Frequencies * plan.OutputRange * width;
         PixelPairs pairs = new() { Images = 1, Rows = 1, InputColumnPitch = plan.GradientPitch, GradientColumnPitch = windowPitch };
         for (int frequency = 0; frequency < WinogradGrid.Frequencies; frequency++)
         {
+            sources.Step();
+            outputs.Step();
             for (int tile = 0; tile < count; tile += TilesAtOnce)
             {
                 pairs.Columns = Math.Min(TilesAtOnce, count - tile);
@@ -164,7 +172,7 @@ internal static unsafe class WinogradGradientSteps<S, V>
                 for (int channel = 0; channel < channels; channel += width, pairs.Gradient += width, block += blockSize)
                 {
                     float* into = block;
-                    for (int output = 0; output < outputs; output += rows, into += rows * (nint)width)
+                    for (int output = 0; output < outputCount; output += rows, into += rows * (nint)width)
                     {
                         pairs.Input = gradient + output;
                         Accumulate(plan.Vectors, pairs, into);
@@ -236,7 +244,11 @@ internal readonly unsafe struct WinogradGradientTilesJob<S, V>(WinogradGradientW
             int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
             WinogradSteps<S, V>.Windows(work.Grid, work.Zeros, first, count, firstChannel, channels, temporary, windows, plan.WindowPlane);
             WinogradSteps<S, V>.Gradients(work.Grid, work.Gradient, work.Zeros, first, count, plan.GradientPitch, temporary, gradients, plan.GradientPlane);
-            WinogradGradientSteps<S, V>.Multiply(plan, windows, channels, gradients, count, channels, plan.Outputs, sums);
+            int next = block + 1 < end ? first + count : work.Grid.Tiles;
+            Prefetcher sources = work.Grid.FetchSource(next, plan.BlockTiles, WinogradGrid.Frequencies);
+            Prefetcher outputs = work.Grid.FetchOutputs(work.Gradient, next, plan.BlockTiles, WinogradGrid.Frequencies);
+            WinogradGradientSteps<S, V>.Multiply(
+                plan, windows, channels, gradients, count, channels, plan.Outputs, sums, ref sources, ref outputs);
         }
     }
 }
@@ -315,9 +327,11 @@ internal readonly unsafe struct WinogradGradientChannelsJob<S, V>(WinogradGradie
             Unsafe.InitBlockUnaligned(sums, 0, checked((uint)(plan.SumSize * sizeof(float))));
         }
 
+        Prefetcher none = default;
         int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - (chunk * plan.BlockTiles));
         WinogradGradientSteps<S, V>.Multiply(
-            plan, work.Windows + firstChannel, plan.Channels, work.Gradients + firstOutput, count, channels, outputs, sums);
+            plan, work.Windows + firstChannel, plan.Channels, work.Gradients + firstOutput, count, channels, outputs, sums,
+            ref none, ref none);
         if (chunk == plan.Chunks - 1)
         {
             WinogradGradientSteps<S, V>.Write(work, range, outputRange, 0, outputs, sums, temporary);

@@ -33,6 +33,37 @@ internal readonly unsafe struct WinogradGrid
     /// <summary>Whether the transforms can compute it: a dense 3x3 filter of stride 1 in one group.</summary>
     public static bool Fits(in Correlation work) => work.Groups == 1 && Fits(work.Rows) && Fits(work.Columns);
 
+    /// <summary>Plans to fetch the source rows that some tiles read, as far as there are such tiles.</summary>
+    public Prefetcher FetchSource(int first, int count, int pieces)
+    {
+        (int start, int end) = RowsOf(first, count, Work.Rows.Start, Work.SourceHeight, Window - Tile);
+        nint pitch = (nint)Work.SourceWidth * Work.SourceChannels;
+        return new Prefetcher(Work.Source + (start * pitch), Work.Source + (end * pitch), pieces);
+    }
+
+    /// <summary>Plans to fetch the rows of outputs, K channels wide, that some tiles cover, as far as there are such tiles.</summary>
+    public Prefetcher FetchOutputs(float* outputs, int first, int count, int pieces)
+    {
+        (int start, int end) = RowsOf(first, count, 0, Work.Rows.Outputs, 0);
+        nint pitch = (nint)Work.Columns.Outputs * Work.DestinationChannels;
+        return new Prefetcher(outputs + (start * pitch), outputs + (end * pitch), pieces);
+    }
+
+    // Rows of the batch, image after image, from the first tile's first to the last tile's last.
+    private (int Start, int End) RowsOf(int first, int count, int offset, int height, int halo)
+    {
+        int last = Math.Min(first + count, Tiles) - 1;
+        if (last < first)
+        {
+            return (0, 0);
+        }
+
+        int start = first / Columns % Rows * Tile, end = last / Columns % Rows * Tile;
+        return (
+            (first / (Rows * Columns) * height) + Math.Clamp(start + offset, 0, height),
+            (last / (Rows * Columns) * height) + Math.Clamp(end + offset + Tile + halo, 0, height));
+    }
+
     /// <summary>Goes through tiles from a first one on.</summary>
     public Cursor StartAt(int tile) => new(this, tile);
 

@@ -49,9 +49,11 @@ internal readonly unsafe struct WinogradTilesJob<S, V>(WinogradWork work) : IPar
         int first = task * plan.BlockTiles;
         int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
         WinogradSteps<S, V>.Windows(work.Grid, work.Zeros, first, count, 0, plan.Channels, temporary, windows, plan.WindowPlane);
+        Prefetcher outputs = work.Grid.FetchOutputs(work.Grid.Work.Destination, first, count, WinogradGrid.Frequencies);
+        Prefetcher sources = work.Grid.FetchSource(first + count, plan.BlockTiles, WinogradGrid.Frequencies * plan.Blocks);
         for (int block = 0; block < plan.Blocks; block++)
         {
-            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums);
+            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref sources);
             WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary);
         }
     }
@@ -87,12 +89,13 @@ internal readonly unsafe struct WinogradChannelsJob<S, V>(WinogradWork work, int
         float* filter = sums + ((nint)WinogradGrid.Frequencies * plan.SumPlane);
         float* packed = filter + plan.FilterBlockSize;
         WinogradSteps<S, V>.Filter(work.Grid, plan, block, packed, temporary, filter);
+        Prefetcher none = default;
         int end = (int)((long)plan.TileBlocks * (split + 1) / splits);
         for (int tiles = (int)((long)plan.TileBlocks * split / splits); tiles < end; tiles++)
         {
             int first = tiles * plan.BlockTiles;
             int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
-            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums);
+            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums, ref none, ref none);
             WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary);
         }
     }

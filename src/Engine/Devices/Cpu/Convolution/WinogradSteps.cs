@@ -64,14 +64,17 @@ internal static unsafe class WinogradSteps<S, V>
         }
     }
 
-    /// <summary>Multiplies the windows of a block of tiles with a block of the filter, frequency by frequency.</summary>
+    /// <summary>Multiplies the windows of a block of tiles with a block of the filter, frequency by frequency, while what is needed next is fetched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(in WinogradPlan plan, float* windows, float* filter, int count, float* sums)
+    public static void Multiply(
+        in WinogradPlan plan, float* windows, float* filter, int count, float* sums, ref Prefetcher outputs, ref Prefetcher sources)
     {
         int vectors = plan.Vectors, step = plan.TileRows, channels = plan.Channels;
         nint filterPlane = (nint)channels * plan.BlockWidth;
         for (int frequency = 0; frequency < WinogradGrid.Frequencies; frequency++)
         {
+            outputs.Step();
+            sources.Step();
             float* left = windows;
             float* result = sums;
             for (int tile = 0; tile < count; tile += step)
