@@ -170,6 +170,21 @@ public sealed class OnnxExportTests : IDisposable
         }
     }
 
+    // The numbers would fit 2 GiB, but not with what stands around them; or not even that. They are never asked for.
+    [Theory]
+    [InlineData(536_870_900)]
+    [InlineData(600_000_000)]
+    public void More_than_two_gibibytes_are_refused_before_anything_is_written(long count)
+    {
+        OnnxGraph graph = new() { InputExtents = [1], OutputExtents = [1] };
+        string constant = graph.Add("big", [count], () => throw new InvalidOperationException("read"));
+        graph.Finish(graph.Add("Add", "sum", [OnnxGraph.InputName, constant]));
+        string path = Path.Combine(_folder, "a.onnx");
+        EngineException error = Assert.Throws<EngineException>(() => OnnxFile.Write(graph, path, 17, "big", new Dictionary<string, string>()));
+        Assert.Contains("less than 2 GiB", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
     private static Module Named(string name, NetworkOptions? options = null) => Networks.Create(name, options);
 
     private static double[] Logits(Module model, Shape images, double[] pixels)
