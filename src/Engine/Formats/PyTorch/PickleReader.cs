@@ -363,7 +363,7 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
 
     private void Charge(long bytes)
     {
-        _memory += Math.Min(bytes, MaxMemory);
+        _memory += Math.Min(bytes, MaxMemory + 1);
         if (_memory > MaxMemory)
         {
             throw new InvalidDataException($"the values in its pickle take more than {MaxMemory >> 20} MiB");
@@ -388,7 +388,7 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
     // Protocol 0 writes True and False as 01 and 00.
     private static object IntegerOrTruth(string line) => line switch { "01" => true, "00" => false, _ => Integer(line) };
 
-    private static object Narrowed(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    private static object Narrowed(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
 
     private static long Number(string line, string what) =>
         long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : throw new InvalidDataException($"its pickle has {what} that is none");
