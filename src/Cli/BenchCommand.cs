@@ -18,7 +18,8 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<int?> _steps = SharedOptions.Number<int>("--steps", "N", "Steps that are measured (default: 10)");
     private readonly Option<int?> _warmUp = SharedOptions.Number<int>("--warmup", "N", "Steps before that (default: 3)");
-    private readonly Option<string> _precision = SharedOptions.Text("--precision", "fp32|tf32|bf16", "In what arithmetic a GPU computes", "fp32");
+    private readonly Option<string> _precision = SharedOptions.Precision();
+    private readonly Option<string?> _graph = SharedOptions.Graph();
 
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
@@ -26,7 +27,7 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -39,11 +40,12 @@ internal sealed class BenchCommand : Subcommand
         int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision);
-        using Benchmark benchmark = new(network, device, batchSize, mode == "train", precision == "bf16");
+        bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
+        using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
         if (output.IsJson)
         {
-            output.Json(Json(result, model, mode, batchSize, device, precision));
+            output.Json(Json(result, model, mode, batchSize, device, precision, isRecorded));
         }
         else
         {
@@ -56,7 +58,7 @@ internal sealed class BenchCommand : Subcommand
     }
 
     // The first keys are those of the PyTorch side, so that the two can be compared line by line.
-    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision) => new()
+    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision, bool isRecorded) => new()
     {
         ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
         ["model"] = model,
@@ -73,6 +75,7 @@ internal sealed class BenchCommand : Subcommand
             ["max"] = Math.Round(result.Rates[^1], 1),
         },
         ["peak_device_bytes"] = result.PeakDeviceBytes,
+        ["graph"] = isRecorded,
         ["steps"] = result.Rates.Count * result.StepsPerRate,
         ["managed_bytes_per_step"] = result.ManagedBytesPerStep,
         ["native_allocations"] = result.NativeAllocations,

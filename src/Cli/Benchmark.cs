@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Engine.Autograd;
 using Engine.Devices;
-using Engine.Kernels;
 using Engine.Models;
 using Engine.Operations;
 using Engine.Tensors;
@@ -39,15 +38,17 @@ internal sealed class Benchmark : IDisposable
     private readonly Tensor _images;
     private readonly Tensor _labels;
     private readonly Sgd? _optimiser;
+    private readonly bool _isRecorded;
+    private IRecordedStep? _recording;
 
     /// <param name="network">The network; it is put on the device.</param>
     /// <param name="device">What computes.</param>
     /// <param name="batchSize">Images in a batch.</param>
     /// <param name="isTraining">Whether whole training steps are measured.</param>
-    /// <param name="isNarrow">Whether activations are bfloat16.</param>
-    public Benchmark(Network network, Device device, int batchSize, bool isTraining, bool isNarrow)
+    /// <param name="isRecorded">Whether a step is recorded after the warm-up and then replayed, as the trainer does it.</param>
+    public Benchmark(Network network, Device device, int batchSize, bool isTraining, bool isRecorded)
     {
-        (_network, _device, _batchSize) = (network, device, batchSize);
+        (_network, _device, _batchSize, _isRecorded) = (network, device, batchSize, isRecorded);
         network.To(device);
         network.Train(isTraining);
         RandomSource random = new(0, RandomSource.SeedOf("benchmark"));
@@ -64,7 +65,7 @@ internal sealed class Benchmark : IDisposable
             labels[i] = random.NextInt(network.Classes);
         }
 
-        _images = Tensor.From<float>(device, shape, pixels, isNarrow ? DataType.BFloat16 : null);
+        _images = Tensor.From<float>(device, shape, pixels, device.ActivationType);
         _labels = Tensor.From<int>(device, new Shape(batchSize), labels);
         _optimiser = isTraining ? new Sgd(network, momentum: 0.9, weightDecay: 1e-4) : null;
     }
@@ -75,8 +76,16 @@ internal sealed class Benchmark : IDisposable
     /// <param name="cancellation">Stops it between two steps.</param>
     public BenchmarkResult Run(int warmUp, int count, CancellationToken cancellation)
     {
-        int chunk = _device is CudaDevice ? 10 : 1;
+        int chunk = _device.IsAsynchronous ? 10 : 1;
         Time(warmUp, cancellation);
+        if (_isRecorded)
+        {
+            // Convolutions are searched, and gradients get their memory, by a step that runs.
+            Step();
+            _recording = _device.RecordStep(Step);
+            Time(warmUp, cancellation);
+        }
+
         double[] rates = new double[count];
         GC.Collect();
         _device.Memory.ResetPeak();
@@ -100,6 +109,7 @@ internal sealed class Benchmark : IDisposable
 
     public void Dispose()
     {
+        _recording?.Dispose();
         _optimiser?.Dispose();
         _images.Dispose();
         _labels.Dispose();
@@ -112,7 +122,14 @@ internal sealed class Benchmark : IDisposable
         for (int i = 0; i < steps; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Step();
+            if (_recording is null)
+            {
+                Step();
+            }
+            else
+            {
+                _recording.Replay();
+            }
         }
 
         _device.Synchronize();

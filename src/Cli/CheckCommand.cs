@@ -11,17 +11,18 @@ internal sealed class CheckCommand : Subcommand
 {
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<long?> _seed = SharedOptions.Seed();
     private readonly Option<string?> _only = SharedOptions.Text("--only", "TEXT", "Only checks whose name contains this", null)!;
 
     public CheckCommand(CommandOutput output) : base(
         output, "check", "Verify a device: every primitive against the Reference, every gradient against differences.",
         "engine check", "engine check --device cpu --threads 4 --seed 7", "engine check --device cuda:0 --json", "engine check --only Convolution") =>
-        AddOptions(_device, _threads, _seed, _only);
+        AddOptions(_device, _threads, _precision, _seed, _only);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         List<Finding> findings = [];
         IReadOnlyList<PendingCheck> checks = CheckList.For(device, arguments.GetValue(_seed) ?? 0, arguments.GetValue(_only) ?? "");
         if (checks.Count == 0)

@@ -36,6 +36,15 @@ internal static class DeviceChoice
         return device;
     }
 
+    /// <summary>Whether training steps are to be recorded: what --graph says, null where it says nothing.</summary>
+    /// <exception cref="UsageException">They are, but the device records none.</exception>
+    public static bool? RecordSteps(string? graph, Device device) => graph switch
+    {
+        "on" => device.CanRecordSteps ? true : throw new UsageException($"--graph on needs a GPU, but the device is {device.Name}; use --graph off or leave it out"),
+        "off" => false,
+        _ => null,
+    };
+
     private static CpuDevice OpenCpu(int? threads) => UsageException.Check(() => new CpuDevice(threads));
 
     private static Device OpenBest(int? threads, CudaPrecision precision, CommandOutput output)

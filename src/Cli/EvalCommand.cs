@@ -25,6 +25,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images at a time (default: 256)");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<string> _precision = SharedOptions.Precision();
 
     public EvalCommand(CommandOutput output) : base(
         output, "eval", "Measure saved weights on a data set's test images.",
@@ -33,7 +34,7 @@ internal sealed class EvalCommand : Subcommand
     {
         _weights.Required = true;
         _normalize.AcceptOnlyFromAmong("dataset", "pixel", "imagenet", "none");
-        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -60,7 +61,7 @@ internal sealed class EvalCommand : Subcommand
         ImageSet data = DataSets.Open(
             dataName ?? trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME"),
             arguments.GetValue(_dataDir));
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
         LoadReport report = StateDictionary.Load(network, file, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });

@@ -22,6 +22,19 @@ internal static class SharedOptions
     /// <summary>--device: what computes.</summary>
     public static Option<string> Device() => Text("--device", "auto|cpu|reference|cuda[:N]", "What computes; auto takes a GPU where there is one", "auto");
 
+    /// <summary>--precision: a GPU's arithmetic.</summary>
+    public static Option<string> Precision() => Text(
+        "--precision", "fp32|tf32|bf16", "In what arithmetic a GPU computes; bf16 also stores activations in 16 bits", "fp32");
+
+    /// <summary>--graph: whether a GPU's training step is recorded and replayed.</summary>
+    public static Option<string?> Graph()
+    {
+        Option<string> option = Text(
+            "--graph", "on|off", "Whether a GPU's training step is recorded as a CUDA graph and replayed; the numbers are the same (default: on where it works)", null);
+        option.AcceptOnlyFromAmong("on", "off");
+        return option!;
+    }
+
     /// <summary>--threads: of the cpu device.</summary>
     public static Option<int?> Threads() => Number<int>("--threads", "N", "Threads of the cpu device; one a processor by default");
 

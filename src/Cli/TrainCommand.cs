@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Engine.Data;
 using Engine.Devices;
-using Engine.Kernels;
 using Engine.Models;
 using Engine.Training;
 
@@ -10,12 +9,12 @@ namespace Engine.Cli;
 /// <summary>engine train: trains a network on a data set, into a run folder.</summary>
 internal sealed class TrainCommand : Subcommand
 {
-    // Reading each loss would make a GPU wait for the host at every step.
-    private const int CudaLossReadInterval = 16;
     private readonly RecipeOptions _recipe = new();
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _device = SharedOptions.Device();
+    private readonly Option<string> _precision = SharedOptions.Precision();
+    private readonly Option<string?> _graph = SharedOptions.Graph();
     private readonly Option<string?> _out = SharedOptions.Text(
         "--out", "DIR", "The run folder: options, metrics, weights and checkpoint (default: runs/MODEL-DATA-NUMBER)", null)!;
     private readonly Option<string?> _resume = SharedOptions.Text("--resume", "DIR", "Go on with the run in this folder, bit for bit", null)!;
@@ -25,10 +24,11 @@ internal sealed class TrainCommand : Subcommand
         "engine train",
         "engine train --data fashion-mnist --epochs 3 --batch-size 128 --lr 0.1 --schedule cosine",
         "engine train --data cifar10 --data-dir cifar-10-binary.tar.gz --preset cifar --out runs/paper",
+        "engine train --data cifar10 --device cuda --precision bf16",
         "engine train --resume runs/paper",
         "engine train --model resnet20 --shortcut C --norm group",
         "engine train --json | jq .correct") =>
-        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _out, _resume]);
+        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, _out, _resume]);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
@@ -41,11 +41,12 @@ internal sealed class TrainCommand : Subcommand
 
         RunFolder? resumed = resume is null ? null : RunFolder.Open(resume);
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
+        bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options) : new RunFolderOwner(resumed);
-        using Trainer trainer = new(network, data, device, options, owner.Folder, device is CudaDevice ? CudaLossReadInterval : 1);
+        using Trainer trainer = new(network, data, device, options, owner.Folder, recordSteps: recordSteps);
         if (resumed is not null)
         {
             trainer.Resume();
@@ -61,7 +62,12 @@ internal sealed class TrainCommand : Subcommand
             ? $"run folder {owner.Folder.Path}"
             : $"going on in {owner.Folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
         TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
-        TrainingOutcome.Tell(result, owner.Folder, Given(arguments, _dataDir, _device, _threads), output);
+        if (trainer.RecordingProblem is { } problem)
+        {
+            output.Note($"the training step could not be recorded as a graph, so each was queued piece by piece: {problem}");
+        }
+
+        TrainingOutcome.Tell(result, owner.Folder, Given(arguments, _dataDir, _device, _threads, _precision, _graph), output);
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }
 

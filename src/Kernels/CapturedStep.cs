@@ -9,11 +9,10 @@ namespace Engine.Kernels;
 /// tensors that it was recorded with, at their addresses; a new batch is written into the same input tensors before each replay.
 /// </summary>
 /// <remarks>The memory of the step's intermediates stays apart from all other tensors until the recording is disposed.</remarks>
-public sealed class CapturedStep : IDisposable
+public sealed class CapturedStep : IRecordedStep
 {
     private readonly CudaDevice _device;
     private readonly CudaGraphExec _graph;
-    private readonly MemoryReservation _memory;
     private readonly IReadOnlyList<Tensor> _shadowed;
     private SgdOptions? _options;
     private bool _isDisposed;
@@ -22,18 +21,19 @@ public sealed class CapturedStep : IDisposable
     {
         _device = device;
         _graph = graph;
-        _memory = memory;
+        Memory = memory;
         _shadowed = shadowed;
         _options = options;
         NodeCount = nodeCount;
     }
 
+    /// <summary>Where the step's intermediates lie.</summary>
+    internal MemoryReservation Memory { get; }
+
     /// <summary>How many pieces of work the step consists of.</summary>
     public long NodeCount { get; }
 
-    /// <summary>Queues the whole step; returns at once.</summary>
-    /// <param name="options">The optimiser's figures from now on; those of the last replay, or of the recording, where null.</param>
-    /// <exception cref="EngineException">The recording has been disposed, or another is being made.</exception>
+    /// <inheritdoc/>
     public void Replay(SgdOptions? options = null)
     {
         if (_isDisposed)
@@ -53,7 +53,7 @@ public sealed class CapturedStep : IDisposable
             _isDisposed = true;
             _device.Forget(this);
             _graph.Dispose();
-            _memory.Dispose();
+            Memory.Dispose();
         }
     }
 }

@@ -14,6 +14,22 @@ public sealed partial class CudaDevice
     /// <summary>Whether work is being recorded into a graph at the moment.</summary>
     public bool IsCapturing { get; private set; }
 
+    /// <inheritdoc/>
+    public override bool IsAsynchronous => true;
+
+    /// <inheritdoc/>
+    public override bool CanRecordSteps => true;
+
+    /// <inheritdoc/>
+    public override IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null) => Capture(step, (CapturedStep?)sharing);
+
+    /// <inheritdoc/>
+    public override ScalarReadback CreateReadback(int capacity)
+    {
+        Enter();
+        return new CudaReadback(this, capacity);
+    }
+
     /// <summary>
     /// Records everything that a step queues on this device, without running it, as one CUDA graph, which
     /// <see cref="CapturedStep.Replay"/> then runs as often as wanted with hardly any work on the host.
@@ -23,11 +39,15 @@ public sealed partial class CudaDevice
     /// searched and gradients have their memory. It must neither upload nor read back; what it
     /// does on the host, such as choosing numbers or counting batches, happens now and not again.
     /// </param>
+    /// <param name="sharing">
+    /// An earlier recording of this device, whose memory for intermediates this one uses too: they run one after the other, and
+    /// neither reads what the other's intermediates held. Null for memory of its own.
+    /// </param>
     /// <returns>
     /// The recording. Tensors that the step made and kept (<see cref="Tensor.Keep"/>), a loss for one, receive new numbers by every replay.
     /// </returns>
     /// <exception cref="EngineException">Work is being recorded already, or the step did what cannot be recorded.</exception>
-    public CapturedStep Capture(Action step)
+    public CapturedStep Capture(Action step, CapturedStep? sharing = null)
     {
         Enter();
         if (IsCapturing)
@@ -35,7 +55,13 @@ public sealed partial class CudaDevice
             throw new EngineException($"{Name} is already recording a step: recordings cannot be nested");
         }
 
-        MemoryReservation memory = Memory.BeginReservation();
+        if (sharing is null)
+        {
+            // The recording takes memory of its own: what lies idle would only lie idle longer.
+            Memory.Trim();
+        }
+
+        MemoryReservation memory = Memory.BeginReservation(sharing?.Memory);
         _recordedShadows.Clear();
         _recordedOptions = null;
         try

@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Checks;
 using Engine.Kernels.Interop;
 using Engine.Tensors;
 
@@ -50,6 +51,9 @@ public sealed partial class CudaDevice : Device
 
     /// <summary>BFloat16 in bf16, Float32 otherwise.</summary>
     public override DataType ActivationType => Precision == CudaPrecision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
+
+    /// <summary>In tf32 the factors of products have 10 bits of mantissa; all else is as its type has it.</summary>
+    public override CheckTolerance Tolerance => Precision == CudaPrecision.TensorFloat32 ? new CheckTolerance(1e-5, 3e-3) : base.Tolerance;
 
     /// <summary>The context, which other code of the process may share.</summary>
     public CudaContext Context => _context;
@@ -159,7 +163,7 @@ public sealed partial class CudaDevice : Device
     }
 
     /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
-    private void Enter() => _context.SetCurrent();
+    internal void Enter() => _context.SetCurrent();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
     private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);

@@ -61,6 +61,12 @@ internal static class CudaEmulator
         }
     }
 
+    /// <summary>
+    /// Whether kernels run with every access judged, or several times as fast without; only while nothing is allocated. AddressSanitizer
+    /// judges by itself, so it makes no difference there.
+    /// </summary>
+    internal static unsafe void SetChecking(bool on) => ((delegate* unmanaged<int, void>)Export("emu_set_checking"))(on ? 1 : 0);
+
     /// <summary>Frees everything and lets the context work again after a kernel failed.</summary>
     internal static unsafe void Reset() => ((delegate* unmanaged<void>)Export("emu_reset"))();
 

@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Devices.Checks;
 using Engine.Tensors;
 
 namespace Engine.Devices;
@@ -42,6 +43,9 @@ public abstract partial class Device : IDisposable
     /// </summary>
     public virtual DataType ActivationType => FloatType;
 
+    /// <summary>How far its results may be from the Reference's: what rounding explains.</summary>
+    public virtual CheckTolerance Tolerance => CheckTolerance.For(ActivationType);
+
     /// <summary>Records the operations on this device's tensors and runs them backwards.</summary>
     public Tape Tape { get; }
 
@@ -72,6 +76,28 @@ public abstract partial class Device : IDisposable
 
     /// <summary>Waits for all work queued so far; nothing to do on devices that work at once.</summary>
     public virtual void Synchronize() { }
+
+    /// <summary>Whether calls only queue work, which the device does on its own while the host goes on.</summary>
+    public virtual bool IsAsynchronous => false;
+
+    /// <summary>Whether <see cref="RecordStep"/> is possible.</summary>
+    public virtual bool CanRecordSteps => false;
+
+    /// <summary>
+    /// Records everything that a step queues, without running it, to be replayed as a whole. The step works on tensors that exist
+    /// already and has run at least once before; it neither uploads nor reads back. What it does on the host happens now and not again.
+    /// </summary>
+    /// <param name="step">The step: forward, backward, optimiser, or a part of that.</param>
+    /// <param name="sharing">
+    /// An earlier recording whose memory for intermediates this one uses too, since the two never run at the same time; null for memory
+    /// of its own.
+    /// </param>
+    /// <exception cref="EngineException">The device records nothing, or the step did what cannot be recorded.</exception>
+    public virtual IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null) =>
+        throw new EngineException($"{Name} does not record steps: it runs them one by one");
+
+    /// <summary>Makes a way for so many single numbers to the host that does not keep the device waiting.</summary>
+    public virtual ScalarReadback CreateReadback(int capacity) => new ImmediateReadback(capacity);
 
     /// <summary>Frees all memory of the device; its tensors are gone.</summary>
     public void Dispose()

@@ -14,6 +14,9 @@ public sealed class MemoryPool
     private readonly List<MemoryReservation> _reservations = [];
     private MemoryReservation? _reservation;
 
+    /// <summary>Bytes in idle blocks of reservations, which recorded work uses whenever it is replayed.</summary>
+    private long _setApart;
+
     internal MemoryPool(Func<long, nint> allocate, Action<nint, long> free)
     {
         _allocate = allocate;
@@ -26,14 +29,14 @@ public sealed class MemoryPool
     /// <summary>Bytes in blocks that tensors use now.</summary>
     public long UsedBytes { get; private set; }
 
-    /// <summary>The most bytes that were in use at once, since the start or the last <see cref="ResetPeak"/>.</summary>
+    /// <summary>The most bytes that were in use or set apart for recorded work at once, since the start or the last <see cref="ResetPeak"/>.</summary>
     public long PeakUsedBytes { get; private set; }
 
     /// <summary>How many blocks were ever taken from the system: it stands still in a steady training loop.</summary>
     public long NativeAllocations { get; private set; }
 
     /// <summary>Starts measuring <see cref="PeakUsedBytes"/> anew.</summary>
-    public void ResetPeak() => PeakUsedBytes = UsedBytes;
+    public void ResetPeak() => PeakUsedBytes = UsedBytes + _setApart;
 
     /// <summary>Gives all idle blocks back to the system.</summary>
     public void Trim()
@@ -51,16 +54,25 @@ public sealed class MemoryPool
     /// From now until <see cref="MemoryReservation.End"/>, lends only blocks that belong to the returned reservation, and takes them
     /// back there: for work that is recorded once and replayed at the same addresses, which nobody else may use meanwhile.
     /// </summary>
+    /// <param name="earlier">
+    /// A reservation that has ended, to go on lending from: for work that never runs at the same time as the earlier one's. It is
+    /// dissolved when it has been disposed as often as it was begun. Null for a new one.
+    /// </param>
     /// <exception cref="EngineException">Another reservation has not ended.</exception>
-    public MemoryReservation BeginReservation()
+    public MemoryReservation BeginReservation(MemoryReservation? earlier = null)
     {
         if (_reservation is not null)
         {
             throw new EngineException("a reservation of memory has begun and not ended: recordings cannot be nested");
         }
 
-        _reservations.Add(_reservation = new MemoryReservation(this));
-        return _reservation;
+        if (earlier is null)
+        {
+            _reservations.Add(earlier = new MemoryReservation(this));
+        }
+
+        earlier.Holders++;
+        return _reservation = earlier;
     }
 
     internal void EndReservation(MemoryReservation reservation)
@@ -80,6 +92,7 @@ public sealed class MemoryPool
         {
             foreach (DeviceMemory block in blocks)
             {
+                _setApart -= block.Capacity;
                 block.Reservation = null;
                 Push(_idle, block);
             }
@@ -105,11 +118,15 @@ public sealed class MemoryPool
             NativeAllocations++;
             ReservedBytes += capacity;
         }
+        else if (_reservation is not null)
+        {
+            _setApart -= capacity;
+        }
 
         block.References = 1;
         _lent.Add(block);
         UsedBytes += capacity;
-        PeakUsedBytes = Math.Max(PeakUsedBytes, UsedBytes);
+        PeakUsedBytes = Math.Max(PeakUsedBytes, UsedBytes + _setApart);
         return block;
     }
 
@@ -122,6 +139,7 @@ public sealed class MemoryPool
         }
 
         UsedBytes -= block.Capacity;
+        _setApart += block.Reservation is null ? 0 : block.Capacity;
         Push(block.Reservation?.Idle ?? _idle, block);
     }
 

@@ -12,9 +12,19 @@ public sealed class MemoryReservation : IDisposable
 
     internal Dictionary<long, Stack<DeviceMemory>> Idle { get; } = [];
 
+    /// <summary>How many recordings use the blocks.</summary>
+    internal int Holders { get; set; }
+
     /// <summary>Ends the lending from this reservation; its blocks stay apart.</summary>
     public void End() => _pool.EndReservation(this);
 
-    /// <summary>Gives the blocks to the pool at large: the work will not be replayed any more.</summary>
-    public void Dispose() => _pool.Dissolve(this);
+    /// <summary>Gives the blocks to the pool at large, unless another recording still uses them: the work will not be replayed any more.</summary>
+    public void Dispose()
+    {
+        End();
+        if (--Holders == 0)
+        {
+            _pool.Dissolve(this);
+        }
+    }
 }

@@ -83,6 +83,9 @@ public sealed class Parameter
     /// </summary>
     internal void Increase(int by) => _pendingCount += by;
 
+    /// <summary>The increments that have not been written to the device yet.</summary>
+    internal int PendingCount => _pendingCount;
+
     /// <summary>Puts another tensor, or none, in the place of the numbers, and hands out what was there: for runs that need shapes only.</summary>
     internal Tensor? Exchange(Tensor? value)
     {

@@ -90,7 +90,7 @@ public static class Evaluation
     {
         public int Count { get; } = count;
 
-        public Tensor Loss { get; } = Tensor.Create(logits.Device, Shape.Scalar, logits.Type);
+        public Tensor Loss { get; } = Tensor.Create(logits.Device, Shape.Scalar, logits.Device.FloatType);
 
         public Tensor Correct { get; } = Tensor.Create(logits.Device, Shape.Scalar, DataType.Int32);
 

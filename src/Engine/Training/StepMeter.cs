@@ -4,30 +4,27 @@ using Engine.Tensors;
 namespace Engine.Training;
 
 /// <summary>
-/// Keeps the losses and counts of the last steps on the device until they are read together: so a device that works on its own waits for
-/// the host once in so many steps instead of at each.
+/// Losses and counts of the last steps on their way to the host, in a ring: they are queued for reading as they arise and looked at
+/// steps later, so that a device that works on its own never waits for the host.
 /// </summary>
 internal sealed class StepMeter : IDisposable
 {
-    private readonly Tensor[] _losses;
-    private readonly Tensor[] _counts;
+    private readonly ScalarReadback[] _readbacks;
     private readonly (int Images, double LearningRate)[] _known;
     private readonly int _parts;
-    private int _filled;
+    private int _first;
 
-    /// <param name="device">Where the numbers are.</param>
+    /// <param name="device">Where the numbers come from.</param>
     /// <param name="capacity">Steps that are kept.</param>
     /// <param name="parts">Micro-batches of each step.</param>
     public StepMeter(Device device, int capacity, int parts)
     {
         _parts = parts;
-        _losses = new Tensor[capacity * parts];
-        _counts = new Tensor[capacity * parts];
         _known = new (int, double)[capacity];
-        for (int i = 0; i < _losses.Length; i++)
+        _readbacks = new ScalarReadback[capacity];
+        for (int i = 0; i < capacity; i++)
         {
-            _losses[i] = Tensor.Create(device, Shape.Scalar, device.FloatType);
-            _counts[i] = Tensor.Create(device, Shape.Scalar, DataType.Int32);
+            _readbacks[i] = device.CreateReadback(2 * parts);
         }
     }
 
@@ -35,44 +32,51 @@ internal sealed class StepMeter : IDisposable
     public int Capacity => _known.Length;
 
     /// <summary>Steps that are kept now.</summary>
-    public int Count => _filled;
+    public int Count { get; private set; }
 
-    /// <summary>Keeps one micro-batch's loss and right answers, of the step that <see cref="EndStep"/> ends.</summary>
-    public void Add(int part, Tensor loss, Tensor logits, Tensor labels)
+    /// <summary>Queues the reading of one micro-batch's loss and right answers, of the step that <see cref="EndStep"/> ends.</summary>
+    public void Add(int part, Tensor loss, Tensor correct)
     {
-        int index = (_filled * _parts) + part;
-        loss.Device.Copy(loss, _losses[index]);
-        loss.Device.TopKCount(logits, labels, 1, _counts[index]);
+        ScalarReadback readback = _readbacks[Slot(Count)];
+        if (part == 0)
+        {
+            readback.Clear();
+        }
+
+        readback.Add(loss, correct);
     }
 
     /// <summary>Ends a step.</summary>
-    public void EndStep(int images, double learningRate) => _known[_filled++] = (images, learningRate);
+    public void EndStep(int images, double learningRate) => _known[Slot(Count++)] = (images, learningRate);
 
-    /// <summary>Reads all steps that are kept, oldest first, and forgets them.</summary>
-    public void Drain(List<StepMetrics> into)
+    /// <summary>Takes the oldest steps that are kept, oldest first, waiting for those that have not arrived.</summary>
+    public void Take(int steps, List<StepMetrics> into)
     {
-        for (int step = 0; step < _filled; step++)
+        for (; steps > 0; steps--)
         {
+            ReadOnlySpan<double> numbers = _readbacks[_first].Wait();
             double loss = 0;
             int correct = 0;
             for (int part = 0; part < _parts; part++)
             {
-                loss += _losses[(step * _parts) + part].Item();
-                correct += (int)_counts[(step * _parts) + part].Item();
+                loss += numbers[2 * part];
+                correct += (int)numbers[(2 * part) + 1];
             }
 
-            into.Add(new StepMetrics(loss / _parts, correct, _known[step].Images, _known[step].LearningRate));
+            into.Add(new StepMetrics(loss / _parts, correct, _known[_first].Images, _known[_first].LearningRate));
+            _first = Slot(1);
+            Count--;
         }
-
-        _filled = 0;
     }
 
+    /// <summary>Frees the ring.</summary>
     public void Dispose()
     {
-        for (int i = 0; i < _losses.Length; i++)
+        foreach (ScalarReadback readback in _readbacks)
         {
-            _losses[i].Dispose();
-            _counts[i].Dispose();
+            readback.Dispose();
         }
     }
+
+    private int Slot(int offset) => (_first + offset) % _known.Length;
 }

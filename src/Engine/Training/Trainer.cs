@@ -3,8 +3,6 @@ using System.Globalization;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Training;
 
@@ -14,6 +12,7 @@ namespace Engine.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    private const int AsynchronousReadInterval = 16;
     private readonly Device _device;
     private readonly RunFolder? _folder;
     private readonly Loader _train;
@@ -21,6 +20,7 @@ public sealed class Trainer : IDisposable
     private readonly Sgd _optimiser;
     private readonly LearningRateSchedule _schedule;
     private readonly StepMeter _meter;
+    private readonly TrainingStep _step;
     private readonly List<EpochReport> _reports = [];
     private readonly Stopwatch _session = new();
     private TrainingState _state = new();
@@ -39,14 +39,21 @@ public sealed class Trainer : IDisposable
     /// <param name="options">How to train.</param>
     /// <param name="folder">Where to write; null to write nothing.</param>
     /// <param name="lossReadInterval">
-    /// After how many steps their losses are read from the device. 1 on devices that work at once; on one that works on its own a
-    /// larger number spares waiting, and a loss that is not finite is noticed up to so many steps late.
+    /// How many steps the host may lag behind in looking at losses; whenever it does by so many, it looks at the older half. With 1 it
+    /// waits for each loss, and one that is not finite never reaches the weights; a larger number spares a device that works on its
+    /// own the waiting. Null for 1 on devices that work at once and 16 on others.
     /// </param>
-    /// <exception cref="EngineException">An option is out of range or does not fit the data.</exception>
-    public Trainer(Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int lossReadInterval = 1)
+    /// <param name="recordSteps">
+    /// Whether a step is recorded once and then replayed as a whole, which gives the same bits with next to no work on the host; null to
+    /// do so where the device can. What is observed, frozen or replaced in the middle of an epoch then counts from the next one on.
+    /// </param>
+    /// <exception cref="EngineException">An option is out of range or does not fit the data, or the device cannot record steps.</exception>
+    public Trainer(
+        Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null)
     {
         options.Check();
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(lossReadInterval);
+        int interval = lossReadInterval ?? (device.IsAsynchronous ? AsynchronousReadInterval : 1);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval, nameof(lossReadInterval));
         (Model, Options, _device, _folder) = (model.To(device, options.Seed), options, device, folder);
         if (options.ValidationCount > 0)
         {
@@ -69,7 +76,8 @@ public sealed class Trainer : IDisposable
         Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
         _optimiser = new Sgd(model, options.Momentum, options.WeightDecay, options.Nesterov);
         _schedule = LearningRateSchedule.Create(options.Schedule, new ScheduleContext(options.LearningRate, TotalSteps));
-        _meter = new StepMeter(device, lossReadInterval, options.MicroBatches);
+        _step = new TrainingStep(model, device, _optimiser, options, _train.Source.ClassNames.Count, recordSteps);
+        _meter = new StepMeter(device, interval, options.MicroBatches);
     }
 
     /// <summary>Told after each step, as soon as its loss has been read.</summary>
@@ -95,6 +103,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Whether <see cref="Run"/> begins in the middle of a run that was interrupted, and after how many steps.</summary>
     public long StepsDone => _state.GlobalStep;
+
+    /// <summary>Why steps were run one by one although the device records steps and nobody asked it not to; null where all is well.</summary>
+    public string? RecordingProblem => _step.Problem;
 
     /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on.</summary>
     /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
@@ -162,6 +173,7 @@ public sealed class Trainer : IDisposable
         _sessionEvaluations = 0;
         _evaluationSeconds = 0;
         Model.Train();
+        _step.Forget();
         try
         {
             if (_state.GlobalStep == 0)
@@ -175,7 +187,7 @@ public sealed class Trainer : IDisposable
             {
                 if (!RunSteps(cancellation) || !EndEpoch(cancellation))
                 {
-                    HoldMetrics();
+                    HoldMetrics(int.MaxValue);
                     CheckWeights();
                     Save();
                     return new TrainingResult(IsCompleted: false, [.. _reports]);
@@ -187,6 +199,7 @@ public sealed class Trainer : IDisposable
         finally
         {
             _flow?.Cancel();
+            _step.CountReplays();
             _device.Tape.Clear();
         }
     }
@@ -194,6 +207,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees the loaders and the optimiser; the model stays.</summary>
     public void Dispose()
     {
+        _step.Dispose();
         _train.Dispose();
         _test.Dispose();
         _optimiser.Dispose();
@@ -210,6 +224,7 @@ public sealed class Trainer : IDisposable
         int parts = Options.MicroBatches;
         int images = 0;
         long start = Stopwatch.GetTimestamp();
+        _step.Begin();
         if (_state.Step < stepsInEpoch)
         {
             foreach (Batch batch in _train.Epoch(_state.Epoch, _state.Step * parts))
@@ -225,7 +240,9 @@ public sealed class Trainer : IDisposable
                 }
 
                 images += batch.Count;
-                Propagate(batch, part, parts);
+                Model.SeedDropout(Options.Seed, (_state.GlobalStep * parts) + part);
+                _step.Propagate(batch, part, _schedule.RateAt(_state.GlobalStep));
+                _meter.Add(part, _step.Loss, _step.Correct);
                 if (part == parts - 1)
                 {
                     Update(images, _secondsBefore + Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -237,25 +254,11 @@ public sealed class Trainer : IDisposable
             }
         }
 
+        _step.CountReplays();
         _device.Synchronize();
         _secondsBefore += Stopwatch.GetElapsedTime(start).TotalSeconds;
         _state.Seconds = _secondsBefore;
         return _state.Step == stepsInEpoch;
-    }
-
-    private void Propagate(Batch batch, int part, int parts)
-    {
-        Model.SeedDropout(Options.Seed, (_state.GlobalStep * parts) + part);
-        if (_flow is not null && (_state.GlobalStep % _flowInterval == 0 || _state.GlobalStep == TotalSteps - 1))
-        {
-            _flow.Begin();
-        }
-
-        Tensor logits = Model.Call(batch.Images);
-        Evaluation.CheckClasses(logits, _train.Source.ClassNames.Count);
-        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, Options.LabelSmoothing);
-        _meter.Add(part, loss, logits, batch.Labels);
-        (parts == 1 ? loss : loss.Scale(1.0 / parts)).Backward();
     }
 
     private void Update(int images, double seconds)
@@ -267,38 +270,42 @@ public sealed class Trainer : IDisposable
         _state.GlobalStep++;
         _sessionSteps++;
 
-        // Where losses are read at once, one that is not finite never reaches the weights.
-        if (_state.Pending.Count + _meter.Count >= _meter.Capacity)
+        // Where losses are read at once, one that is not finite never reaches the weights. Otherwise the older half is read, which has
+        // long arrived. It depends on nothing but the number of steps when the schedule learns of them.
+        int unread = _state.Pending.Count + _meter.Count;
+        if (unread >= _meter.Capacity)
         {
-            ReadMetrics();
+            ReadMetrics(unread - (_meter.Capacity / 2));
         }
 
         if (_flow is not { IsMeasuring: true })
         {
-            _optimiser.Step(rate);
+            _step.Update(rate);
             return;
         }
 
         _flow.EndBackward();
-        _optimiser.Step(rate);
+        _step.Update(rate);
         _flowMeasured!(_flow.End(_state.GlobalStep - 1));
     }
 
     // Reads what the device holds, without telling the schedule: the run may be going to stop here.
-    private void HoldMetrics()
+    private void HoldMetrics(int steps)
     {
-        _meter.Drain(_state.Pending);
+        _meter.Take(Math.Clamp(steps - _state.Pending.Count, 0, _meter.Count), _state.Pending);
         foreach (StepMetrics metrics in _state.Pending)
         {
             CheckFinite(metrics);
         }
     }
 
-    private void ReadMetrics()
+    private void ReadMetrics(int steps)
     {
-        HoldMetrics();
-        foreach (StepMetrics metrics in _state.Pending)
+        HoldMetrics(steps);
+        steps = Math.Min(steps, _state.Pending.Count);
+        for (int i = 0; i < steps; i++)
         {
+            StepMetrics metrics = _state.Pending[i];
             _state.LossSum += metrics.Loss;
             _state.Correct += metrics.Correct;
             _state.Images += metrics.Images;
@@ -307,7 +314,7 @@ public sealed class Trainer : IDisposable
             StepEnded?.Invoke(Report(metrics));
         }
 
-        _state.Pending.Clear();
+        _state.Pending.RemoveRange(0, steps);
     }
 
     private StepReport Report(StepMetrics metrics)
@@ -324,7 +331,7 @@ public sealed class Trainer : IDisposable
     // Evaluates, reports and saves; false when cancelled before the evaluation was over.
     private bool EndEpoch(CancellationToken cancellation)
     {
-        ReadMetrics();
+        ReadMetrics(int.MaxValue);
         long start = Stopwatch.GetTimestamp();
         EvaluationResult result;
         try

@@ -1,35 +1,16 @@
 // cuDNN's entry points as plain loops that honour every descriptor.
-#include "emulator.h"
-#include "numbers.h"
+#include "cudnn.h"
 
 #include <cstdio>
-#include <set>
 
 using namespace emulator;
+using namespace emulator::dnn;
 
 namespace
 {
-constexpr int BadParam = 2000, Insufficient = 2006, Mismatch = 2008, Unsupported = 3000, ExecutionFailed = 5000;
-constexpr int Nhwc = 1, Float32 = 0, BFloat16 = 9, FmaMath = 3;
-
-struct Tensor
-{
-    int type = -1, n = 0, c = 0, h = 0, w = 0;
-    std::size_t stride_n = 0, stride_c = 0, stride_h = 0, stride_w = 0;
-    std::size_t count() const { return (std::size_t)n * c * h * w; }
-    std::size_t bytes() const { return count() * (type == BFloat16 ? 2 : 4); }
-    std::size_t at(int in, int ic, int ih, int iw) const { return in * stride_n + ic * stride_c + ih * stride_h + iw * stride_w; }
-    bool bf16() const { return type == BFloat16; }
-};
-
 struct Convolution
 {
     int pad_h = 0, pad_w = 0, stride_h = 0, stride_w = 0, dilation_h = 0, dilation_w = 0, groups = 1, math = 0;
-};
-
-struct Handle
-{
-    void* stream = nullptr;
 };
 
 struct Performance
@@ -41,15 +22,8 @@ struct Performance
 };
 static_assert(sizeof(Performance) == 48, "as in cudnn_cnn.h");
 
-std::set<Handle*> handles;
-std::set<Tensor*> tensors, filters;
+std::set<Tensor*> filters;
 std::set<Convolution*> convolutions;
-
-int bad(int status, int code, const char* call, const char* text)
-{
-    fail(code, "%s: %s", call, text);
-    return status;
-}
 
 bool describe(Tensor* tensor, int format, int type, int n, int c, int h, int w)
 {

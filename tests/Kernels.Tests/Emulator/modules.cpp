@@ -28,9 +28,16 @@ struct LoadedModule
     std::map<std::string, std::unique_ptr<Kernel>> functions;
 };
 
-std::vector<std::unique_ptr<Module>> modules;
+// The modules of fast kernels, and those of checked ones: opened when first wanted, and then kept.
+struct Kind
+{
+    bool scanned = false;
+    std::vector<std::unique_ptr<Module>> modules;
+};
+
+Kind kinds[2];
+int wanted = -1; // 0 fast, 1 checked, -1 as the environment says
 Module* registering;
-bool scanned;
 std::vector<Segment> writable_data;
 std::set<LoadedModule*> loaded;
 std::map<Kernel*, LoadedModule*> functions;
@@ -42,7 +49,7 @@ bool wants_checks()
     (void)mode;
     return false; // AddressSanitizer does the checking there.
 #else
-    return mode == nullptr || std::strcmp(mode, "fast") != 0;
+    return wanted >= 0 ? wanted != 0 : mode == nullptr || std::strcmp(mode, "fast") != 0;
 #endif
 }
 
@@ -66,15 +73,17 @@ int note_segments(struct dl_phdr_info* info, std::size_t, void* data)
 }
 
 // Opens the modules beside this library whose kernels are of the wanted kind.
-void scan()
+std::vector<std::unique_ptr<Module>>& scan()
 {
-    if (scanned)
+    checking = wants_checks();
+    Kind& kind = kinds[checking];
+    std::vector<std::unique_ptr<Module>>& modules = kind.modules;
+    if (kind.scanned)
     {
-        return;
+        return modules;
     }
 
-    scanned = true;
-    checking = wants_checks();
+    kind.scanned = true;
     Dl_info self;
     dladdr((void*)&scan, &self);
     std::string folder = std::string(self.dli_fname).substr(0, std::string(self.dli_fname).rfind('/'));
@@ -111,13 +120,14 @@ void scan()
     {
         closedir(directory);
     }
+
+    return modules;
 }
 }
 
 bool has_module(std::uint64_t source_hash)
 {
-    scan();
-    for (auto& module : modules)
+    for (auto& module : scan())
     {
         if (module->hash == source_hash)
         {
@@ -132,7 +142,7 @@ std::vector<Segment>& module_data() { return writable_data; }
 
 bool is_module_constant(std::uintptr_t address)
 {
-    for (auto& module : modules)
+    for (auto& module : kinds[checking].modules)
     {
         for (const Segment& segment : module->constant)
         {
@@ -179,14 +189,21 @@ EMU_EXPORT int emu_is_checking()
     return checking;
 }
 
+// From the next reset on: 1 runs the checked kernels, 0 the fast ones.
+EMU_EXPORT void emu_set_checking(int on)
+{
+    EMU_ENTER;
+    wanted = on;
+    scan();
+}
+
 // The names of all kernels of a module file, each on a line.
 EMU_EXPORT const char* emu_kernel_names(const char* module_name)
 {
     EMU_ENTER;
     static std::string text;
     text.clear();
-    scan();
-    for (auto& module : modules)
+    for (auto& module : scan())
     {
         if (module->path.find(std::string("/module_") + module_name + "_") != std::string::npos)
         {
@@ -203,16 +220,15 @@ EMU_EXPORT const char* emu_kernel_names(const char* module_name)
 EMU_EXPORT int cuModuleLoadData(void** result, const void* image)
 {
     EMU_ENTER;
-    scan();
-    unsigned long long wanted = 0;
-    if (std::sscanf((const char*)image, "ENGINE-EMULATOR-MODULE %llx", &wanted) != 1)
+    unsigned long long hash = 0;
+    if (std::sscanf((const char*)image, "ENGINE-EMULATOR-MODULE %llx", &hash) != 1)
     {
         return InvalidImage;
     }
 
-    for (auto& module : modules)
+    for (auto& module : scan())
     {
-        if (module->hash == wanted)
+        if (module->hash == hash)
         {
             LoadedModule* made = new LoadedModule{module.get(), {}};
             loaded.insert(made);

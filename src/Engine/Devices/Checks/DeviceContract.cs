@@ -26,7 +26,7 @@ public static class DeviceContract
     /// <param name="device">The device in question.</param>
     /// <param name="seed">Chooses the random numbers.</param>
     /// <param name="progress">Sees each result as soon as it is there; null for nobody.</param>
-    /// <param name="tolerance">What is accepted; that of the type of the device's activations where null.</param>
+    /// <param name="tolerance">What is accepted; <see cref="Device.Tolerance"/> where null.</param>
     /// <returns>One result a check, in the order of <see cref="All"/>.</returns>
     public static IReadOnlyList<CheckResult> Run(Device device, long seed, Action<CheckResult>? progress = null, CheckTolerance? tolerance = null)
     {

@@ -25,10 +25,10 @@ public sealed class PrimitiveCheck
     /// <param name="device">The device in question.</param>
     /// <param name="reference">A <see cref="Reference.ReferenceDevice"/>.</param>
     /// <param name="seed">Chooses the numbers.</param>
-    /// <param name="tolerance">What is accepted; that of the type of the device's activations where null.</param>
+    /// <param name="tolerance">What is accepted; <see cref="Device.Tolerance"/> where null.</param>
     public CheckResult Run(Device device, Device reference, long seed, CheckTolerance? tolerance = null)
     {
-        Trial trial = new(device, reference, tolerance ?? CheckTolerance.For(device.ActivationType), new RandomSource(seed, RandomSource.SeedOf(Name)));
+        Trial trial = new(device, reference, tolerance ?? device.Tolerance, new RandomSource(seed, RandomSource.SeedOf(Name)));
         try
         {
             _body(trial);

@@ -1,0 +1,197 @@
+using Engine.Data;
+using Engine.Devices;
+using Engine.Layers;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Training;
+
+/// <summary>
+/// One update of the weights: forward, loss, backward for each micro-batch, and the optimiser's step. Where the device can, it is run
+/// once, then recorded, and from then on replayed: the same work on the same addresses, hence the same bits, with next to no
+/// work on the host.
+/// </summary>
+internal sealed class TrainingStep : IDisposable
+{
+    private readonly Module _model;
+    private readonly Device _device;
+    private readonly Sgd _optimiser;
+    private readonly TrainingOptions _options;
+    private readonly int _classes;
+    private readonly bool _mayFallBack;
+
+    // The first, a middle and the last micro-batch: only the last updates, and only the first overwrites gradients. One that is both
+    // first and last counts as the last.
+    private readonly IRecordedStep?[] _recordings = new IRecordedStep?[3];
+    private readonly List<(bool, bool)> _recordedFlags = [];
+    private bool _isRecording;
+    private bool _hasRun;
+    private bool _isReplaying;
+    private bool _isObserved;
+    private Batch? _recordedBatch;
+    private int _replayed;
+
+    /// <param name="model">The network, on its device.</param>
+    /// <param name="device">What computes.</param>
+    /// <param name="optimiser">What updates the weights.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="classes">How many classes the pictures have.</param>
+    /// <param name="record">Whether to record; null to do so where it works.</param>
+    /// <exception cref="EngineException">The device cannot record.</exception>
+    public TrainingStep(Module model, Device device, Sgd optimiser, TrainingOptions options, int classes, bool? record)
+    {
+        if (record == true && !device.CanRecordSteps)
+        {
+            throw new EngineException($"{device.Name} does not record steps as graphs: leave that off, or use a GPU");
+        }
+
+        (_model, _device, _optimiser, _options, _classes) = (model, device, optimiser, options, classes);
+        (_isRecording, _mayFallBack) = (record ?? device.CanRecordSteps, record is null);
+        Loss = Tensor.Create(device, Shape.Scalar, device.FloatType);
+        Correct = Tensor.Create(device, Shape.Scalar, DataType.Int32);
+    }
+
+    /// <summary>The loss of the last micro-batch.</summary>
+    public Tensor Loss { get; }
+
+    /// <summary>The right answers of the last micro-batch.</summary>
+    public Tensor Correct { get; }
+
+    /// <summary>Why steps are run one by one although the device records; null where they are not.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Looks at what recordings depend on, before an epoch: what has been frozen, thawed or switched since makes them void.</summary>
+    public void Begin()
+    {
+        List<(bool, bool)> flags =
+        [
+            .. _model.Modules().Select(m => (m.Module.IsTraining, m.Module.IsObserved)),
+            .. _model.NamedParameters().Select(p => (p.Parameter.IsFrozen, false)),
+        ];
+        if (!flags.SequenceEqual(_recordedFlags))
+        {
+            Forget();
+            _recordedFlags.AddRange(flags);
+            _isObserved = flags.Any(flag => flag.Item2);
+        }
+    }
+
+    /// <summary>Forgets the recordings: the next step is run, and the one after it recorded anew.</summary>
+    public void Forget()
+    {
+        foreach (IRecordedStep? recording in _recordings)
+        {
+            recording?.Dispose();
+        }
+
+        Array.Clear(_recordings);
+        _recordedFlags.Clear();
+        _recordedBatch = null;
+        _hasRun = false;
+    }
+
+    /// <summary>Takes one micro-batch forwards and backwards.</summary>
+    /// <param name="batch">The pictures.</param>
+    /// <param name="part">The micro-batch's index in its step.</param>
+    /// <param name="learningRate">The step's rate.</param>
+    public void Propagate(Batch batch, int part, double learningRate)
+    {
+        if (part == 0)
+        {
+            _isReplaying = CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
+        }
+
+        if (_isReplaying)
+        {
+            bool isLast = part == _options.MicroBatches - 1;
+            _recordings[isLast ? 2 : Math.Min(part, 1)]!.Replay(new SgdOptions(learningRate, _optimiser.Momentum, _optimiser.Nesterov));
+            _replayed++;
+        }
+        else
+        {
+            Compute(batch);
+        }
+    }
+
+    /// <summary>Updates the weights, unless a replay has done so already.</summary>
+    public void Update(double learningRate)
+    {
+        if (!_isReplaying)
+        {
+            _optimiser.Step(learningRate);
+            _hasRun = true;
+        }
+    }
+
+    /// <summary>Tells the batch norms, which count on the host, of the batches that were replayed.</summary>
+    public void CountReplays()
+    {
+        if (_replayed > 0)
+        {
+            _model.CountReplayedBatches(_replayed);
+            _replayed = 0;
+        }
+    }
+
+    /// <summary>Frees the recordings and the two numbers.</summary>
+    public void Dispose()
+    {
+        Forget();
+        Loss.Dispose();
+        Correct.Dispose();
+    }
+
+    private void Compute(Batch batch)
+    {
+        Tensor logits = _model.Call(batch.Images);
+        Evaluation.CheckClasses(logits, _classes);
+        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
+        _device.Copy(loss, Loss);
+        _device.TopKCount(logits, batch.Labels, 1, Correct);
+        (_options.MicroBatches == 1 ? loss : loss.Scale(1.0 / _options.MicroBatches)).Backward();
+    }
+
+    // Observers run on the host, which a replay leaves out. The loader hands out the same batch, filled anew, for all steps of one size.
+    private bool CanReplay(Batch batch) => _isRecording && _hasRun && !_isObserved && (_recordedBatch is null || ReferenceEquals(_recordedBatch, batch));
+
+    private bool TryRecord(Batch batch, double learningRate)
+    {
+        // Nothing runs while it is recorded, so the batch norms must not count.
+        List<(Parameter Counter, int Pending)> counters = [.. _model.NamedBuffers().Select(b => (b.Parameter, b.Parameter.PendingCount))];
+        try
+        {
+            for (int part = 0; part < _options.MicroBatches; part++)
+            {
+                bool isLast = part == _options.MicroBatches - 1;
+                _recordings[isLast ? 2 : Math.Min(part, 1)] ??= _device.RecordStep(
+                    () =>
+                    {
+                        Compute(batch);
+                        if (isLast)
+                        {
+                            _optimiser.Step(learningRate);
+                        }
+                    },
+                    sharing: _recordings.FirstOrDefault(recording => recording is not null));
+            }
+
+            _recordedBatch = batch;
+            return true;
+        }
+        catch (EngineException e) when (_mayFallBack)
+        {
+            Forget();
+            _optimiser.ZeroGradients();
+            _isRecording = false;
+            Problem = e.Message;
+            return false;
+        }
+        finally
+        {
+            foreach ((Parameter counter, int pending) in counters)
+            {
+                counter.Increase(pending - counter.PendingCount);
+            }
+        }
+    }
+}

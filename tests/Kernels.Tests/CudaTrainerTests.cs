@@ -1,0 +1,148 @@
+using Engine.Data;
+using Engine.Devices;
+using Engine.Devices.Reference;
+using Engine.Layers;
+using Engine.Models;
+using Engine.Training;
+
+namespace Engine.Kernels.Tests;
+
+/// <summary>The trainer on the emulated GPU: recorded steps, losses read later, and the Reference's curve.</summary>
+[Collection("emulator")]
+public sealed class CudaTrainerTests : EmulatorTest
+{
+    private const int Side = 8;
+
+    public CudaTrainerTests() : base(isChecked: false) { }
+
+    /// <summary>What a run came to: each step's loss, and all weights, statistics and counters.</summary>
+    private sealed record Outcome(double[] Losses, double[] Accuracies, Dictionary<string, double[]> State, string? Problem);
+
+    [Fact]
+    public void Twenty_steps_of_resnet20_follow_the_Reference()
+    {
+        TrainingOptions options = new() { Epochs = 1, BatchSize = 8, LearningRate = 0.005, Schedule = "cosine", Seed = 3 };
+        ImageSet pictures = Pictures(train: 160);
+        Outcome expected;
+        using (ReferenceDevice reference = new())
+        {
+            expected = Run("resnet20", reference, pictures, options);
+        }
+
+        using CudaDevice device = CudaDevice.Open();
+        Outcome actual = Run("resnet20", device, pictures, options);
+        Assert.Null(actual.Problem);
+        Assert.Equal(20, actual.Losses.Length);
+        for (int i = 0; i < expected.Losses.Length; i++)
+        {
+            Assert.True(
+                Math.Abs(actual.Losses[i] - expected.Losses[i]) <= 1e-4 * Math.Abs(expected.Losses[i]),
+                $"step {i}: {actual.Losses[i]}, the Reference {expected.Losses[i]}");
+        }
+
+        Assert.True(actual.Losses[^1] < actual.Losses[0], $"the loss did not fall: {string.Join(", ", actual.Losses)}");
+    }
+
+    [Theory]
+    [InlineData(CudaPrecision.Float32, 1)]
+    [InlineData(CudaPrecision.Float32, 3)]
+    [InlineData(CudaPrecision.BFloat16, 1)]
+    [InlineData(CudaPrecision.BFloat16, 2)]
+    public void With_and_without_a_graph_all_bits_are_the_same(CudaPrecision precision, int microBatches)
+    {
+        TrainingOptions options = new() { Epochs = 2, BatchSize = 6, MicroBatches = microBatches, LearningRate = 0.05, Schedule = "cosine" };
+        ImageSet pictures = Pictures(train: 26);
+        Outcome one, other;
+        using (CudaDevice device = CudaDevice.Open(0, precision))
+        {
+            one = Run("resnet8", device, pictures, options, recordSteps: false);
+        }
+
+        using (CudaDevice device = CudaDevice.Open(0, precision))
+        {
+            other = Run("resnet8", device, pictures, options, recordSteps: true);
+        }
+
+        Assert.Equal(8, one.Losses.Length);
+        Assert.Equal(one.Losses, other.Losses);
+        Assert.Equal(one.Accuracies, other.Accuracies);
+        Assert.Equal(one.State.Keys, other.State.Keys);
+        Assert.All(one.State, entry => Assert.Equal(entry.Value, other.State[entry.Key]));
+        Assert.Equal([8.0 * microBatches], other.State["bn1.num_batches_tracked"]);
+    }
+
+    [Fact]
+    public void A_loss_that_is_not_finite_is_noticed_though_it_is_read_later()
+    {
+        TrainingOptions options = new() { Epochs = 3, BatchSize = 4, LearningRate = 1e30, Schedule = "constant" };
+        using CudaDevice device = CudaDevice.Open();
+        EngineException failure = Assert.Throws<EngineException>(() => Run("resnet8", device, Pictures(train: 24), options));
+        Assert.Contains("training diverged", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Freezing_between_epochs_makes_recordings_void()
+    {
+        TrainingOptions options = new() { Epochs = 2, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
+        using CudaDevice device = CudaDevice.Open();
+        Network network = Build("resnet8", Pictures(train: 12));
+        using Trainer trainer = new(network, Pictures(train: 12), device, options, recordSteps: true);
+        (string name, Parameter parameter) = network.NamedParameters().First();
+        double[] frozenAt = [];
+        trainer.EpochEnded += report =>
+        {
+            if (report.Epoch == 1)
+            {
+                parameter.IsFrozen = true;
+                frozenAt = parameter.Value.ToArray<double>();
+            }
+        };
+        trainer.Run();
+        Assert.Equal(frozenAt, parameter.Value.ToArray<double>());
+    }
+
+    [Fact]
+    public void From_the_first_recorded_step_on_no_device_memory_is_taken()
+    {
+        TrainingOptions options = new() { Epochs = 4, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
+        using CudaDevice device = CudaDevice.Open();
+        using Trainer trainer = new(Build("resnet8", Pictures(train: 12)), Pictures(train: 12), device, options, recordSteps: true);
+        List<(long Allocations, long Bytes)> taken = [];
+        trainer.EpochEnded += _ => taken.Add((device.Memory.NativeAllocations, CudaEmulator.LiveBytes));
+        trainer.Run();
+        Assert.All(taken[1..], entry => Assert.Equal(taken[0], entry));
+    }
+
+    private static Outcome Run(string model, Device device, ImageSet pictures, TrainingOptions options, bool? recordSteps = null)
+    {
+        Network network = Build(model, pictures);
+        using Trainer trainer = new(network, pictures, device, options, lossReadInterval: device.IsAsynchronous ? 4 : null, recordSteps: recordSteps);
+        List<StepReport> steps = [];
+        trainer.StepEnded += steps.Add;
+        TrainingResult result = trainer.Run();
+        return new Outcome(
+            [.. steps.Select(step => step.Loss)], [.. result.Epochs.Select(epoch => epoch.TestLoss)],
+            network.Named().ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.ToArray<double>()), trainer.RecordingProblem);
+    }
+
+    private static Network Build(string model, ImageSet pictures) =>
+        Networks.Create(model, new NetworkOptions { Channels = 3, Classes = pictures.ClassNames.Count });
+
+    /// <summary>Pictures of noise whose colours tell the class.</summary>
+    private static ImageSet Pictures(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");
+
+    private static MemoryImageSource Noise(int count, long seed)
+    {
+        RandomSource random = new(seed);
+        byte[] labels = new byte[count];
+        byte[] pixels = new byte[count * Side * Side * 3];
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            ref byte label = ref labels[i / (Side * Side * 3)];
+            label = i % (Side * Side * 3) == 0 ? (byte)random.NextInt(3) : label;
+            pixels[i] = (byte)(random.NextInt(128) + (i % 3 == label ? 64 : 0));
+        }
+
+        return new MemoryImageSource(pixels, labels, Side, Side, 3, ["red", "green", "blue"]);
+    }
+}
