@@ -3,16 +3,19 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.Kernels;
 using Engine.Models;
+using Spectre.Console;
 
 namespace Engine.Cli;
 
 /// <summary>engine bench: images per second on synthetic data.</summary>
 internal sealed class BenchCommand : Subcommand
 {
+    private const int KernelsBatchSize = 1024;
     private readonly Option<string> _model = SharedOptions.Model("resnet20");
     private readonly ModelOptions _modelOptions = new();
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images in a batch (default: 128)");
+    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images in a batch (default: 128; 1,024 with --kernels)");
     private readonly Option<string> _mode = SharedOptions.Text("--mode", "train|infer", "Whole training steps, or forward passes alone", "train");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -21,13 +24,19 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
 
+    private readonly Option<string> _batchNorm = SharedOptions.Text("--batch-norm", "engine|cudnn", "Whose kernels compute batch norm on a GPU", "engine");
+    private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the GPU kernels that are bound by memory instead, beside a copy" };
+
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
-        "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2")
+        "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2",
+        "engine bench --device cuda --precision bf16 --batch-norm cudnn",
+        "engine bench --kernels --device cuda --json")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, .. _modelOptions.All]);
+        _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -35,17 +44,24 @@ internal sealed class BenchCommand : Subcommand
         string model = arguments.GetValue(_model)!;
         string mode = arguments.GetValue(_mode)!;
         string precision = arguments.GetValue(_precision)!;
-        int batchSize = AtLeast(1, arguments.GetValue(_batchSize) ?? 128, _batchSize);
+        bool isOfKernels = arguments.GetValue(_kernels);
+        int batchSize = AtLeast(1, arguments.GetValue(_batchSize) ?? (isOfKernels ? KernelsBatchSize : 128), _batchSize);
         int steps = AtLeast(1, arguments.GetValue(_steps) ?? 10, _steps);
         int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
+        CudaBatchNorm batchNorm = arguments.GetValue(_batchNorm) == "cudnn" ? CudaBatchNorm.Cudnn : CudaBatchNorm.Engine;
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm);
+        if (isOfKernels)
+        {
+            return Task.FromResult(MeasureKernels(device, batchSize, steps, precision, output, cancellation));
+        }
+
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
         if (output.IsJson)
         {
-            output.Json(Json(result, model, mode, batchSize, device, precision, isRecorded));
+            output.Json(Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm));
         }
         else
         {
@@ -58,7 +74,7 @@ internal sealed class BenchCommand : Subcommand
     }
 
     // The first keys are those of the PyTorch side, so that the two can be compared line by line.
-    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision, bool isRecorded) => new()
+    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision, bool isRecorded, CudaBatchNorm batchNorm) => new()
     {
         ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
         ["model"] = model,
@@ -76,6 +92,7 @@ internal sealed class BenchCommand : Subcommand
         },
         ["peak_device_bytes"] = result.PeakDeviceBytes,
         ["graph"] = isRecorded,
+        ["batch_norm"] = batchNorm == CudaBatchNorm.Cudnn ? "cudnn" : "engine",
         ["steps"] = result.Rates.Count * result.StepsPerRate,
         ["managed_bytes_per_step"] = result.ManagedBytesPerStep,
         ["native_allocations"] = result.NativeAllocations,
@@ -83,6 +100,49 @@ internal sealed class BenchCommand : Subcommand
         ["gen2_collections"] = result.Gen2Collections,
         ["resident_growth_bytes"] = result.ResidentGrowthBytes,
     };
+
+    private static int MeasureKernels(Device device, int images, int rounds, string precision, CommandOutput output, CancellationToken cancellation)
+    {
+        if (device is not CudaDevice gpu)
+        {
+            throw new UsageException($"--kernels needs a GPU, but the device is {device.Name}");
+        }
+
+        using KernelBenchmark benchmark = new(gpu, images);
+        IReadOnlyList<KernelRate> rates = benchmark.Run(rounds, cancellation);
+        if (output.IsJson)
+        {
+            output.Json(new JsonObject
+            {
+                ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
+                ["device"] = device.Description.Split(',')[0],
+                ["precision"] = precision,
+                ["activation_bytes"] = benchmark.ActivationBytes,
+                ["rounds"] = rounds,
+                ["kernels"] = new JsonArray([.. rates.Select(rate => new JsonObject
+                {
+                    ["name"] = rate.Name,
+                    ["bytes"] = rate.Bytes,
+                    ["gigabytes_per_second"] = Math.Round(rate.GigabytesPerSecond, 1),
+                    ["percent_of_copy"] = Math.Round(rate.PercentOfCopy, 1),
+                })]),
+            });
+            return ExitCodes.Success;
+        }
+
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        Table table = new Table().Border(TableBorder.Rounded).AddColumn("kernel").AddColumn(new TableColumn("MB moved").RightAligned())
+            .AddColumn(new TableColumn("GB/s").RightAligned()).AddColumn(new TableColumn("of the copy").RightAligned());
+        foreach (KernelRate rate in rates)
+        {
+            table.AddRow(
+                Markup.Escape(rate.Name), (rate.Bytes / 1e6).ToString("N1", culture), rate.GigabytesPerSecond.ToString("N1", culture),
+                string.Create(culture, $"{rate.PercentOfCopy:N1} %"));
+        }
+
+        output.Console.Write(table);
+        return ExitCodes.Success;
+    }
 
     private static int AtLeast(int least, int value, Option option) =>
         value >= least ? value : throw new UsageException($"{option.Name} is {value}, but must be at least {least}");

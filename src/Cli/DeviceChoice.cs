@@ -15,21 +15,28 @@ internal static class DeviceChoice
     /// <param name="threads">Of the cpu device; null for one a processor.</param>
     /// <param name="output">Is told the device.</param>
     /// <param name="precision">fp32, tf32 or bf16; all but the first need a GPU.</param>
+    /// <param name="batchNorm">Whose kernels compute batch norm on a GPU.</param>
     /// <exception cref="EngineException">There is no such device, or it is not to be had on this machine.</exception>
-    public static Device Open(string name, int? threads, CommandOutput output, string precision = "fp32")
+    public static Device Open(string name, int? threads, CommandOutput output, string precision = "fp32", CudaBatchNorm batchNorm = CudaBatchNorm.Engine)
     {
         CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
         Device device = name switch
         {
-            "auto" => OpenBest(threads, arithmetic, output),
+            "auto" => OpenBest(threads, arithmetic, batchNorm, output),
             "cpu" => OpenCpu(threads),
             "reference" => new ReferenceDevice(),
-            _ => CudaDevice.Open(ParseOrdinal(name), arithmetic),
+            _ => CudaDevice.Open(ParseOrdinal(name), arithmetic, batchNorm),
         };
         if (device is not CudaDevice && arithmetic != CudaPrecision.Float32)
         {
             device.Dispose();
             throw new UsageException($"precision {precision} needs a GPU, but the device is {device.Name}; use fp32");
+        }
+
+        if (device is not CudaDevice && batchNorm != CudaBatchNorm.Engine)
+        {
+            device.Dispose();
+            throw new UsageException($"batch norm by cuDNN needs a GPU, but the device is {device.Name}; use --batch-norm engine");
         }
 
         output.Say($"device {device.Name}: {device.Description}");
@@ -47,13 +54,13 @@ internal static class DeviceChoice
 
     private static CpuDevice OpenCpu(int? threads) => UsageException.Check(() => new CpuDevice(threads));
 
-    private static Device OpenBest(int? threads, CudaPrecision precision, CommandOutput output)
+    private static Device OpenBest(int? threads, CudaPrecision precision, CudaBatchNorm batchNorm, CommandOutput output)
     {
         if (CudaLibraries.Probe().IsAvailable)
         {
             try
             {
-                return CudaDevice.Open(0, precision);
+                return CudaDevice.Open(0, precision, batchNorm);
             }
             catch (EngineException e)
             {

@@ -8,7 +8,7 @@ namespace Engine.Kernels;
 public sealed partial class CudaDevice
 {
     /// <summary>How a matrix of rows x channels is cut for kernels.cu's row tile.</summary>
-    private readonly record struct RowTile(KernelVariant Variant, Dim3 Grid, Dim3 Block)
+    internal readonly record struct RowTile(KernelVariant Variant, Dim3 Grid, Dim3 Block)
     {
         internal int Chunks => (int)Grid.Y;
     }
@@ -35,6 +35,13 @@ public sealed partial class CudaDevice
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
+        if (BatchNorm == CudaBatchNorm.Cudnn)
+        {
+            CudnnBatchNormTraining(
+                input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, output, savedMean, savedInverseDeviation);
+            return;
+        }
+
         int channels = input.Shape.Last;
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
         using (Tensor partials = Temporary(12L * tile.Chunks * channels))
@@ -67,6 +74,14 @@ public sealed partial class CudaDevice
         Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
+        // cuDNN differentiates only through the batch's own statistics.
+        if (BatchNorm == CudaBatchNorm.Cudnn && batchStatistics)
+        {
+            CudnnBatchNormBackward(
+                outputGradient, input, output, gamma, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient, accumulate);
+            return;
+        }
+
         (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
         RowTile tile = Tile(input.Shape, Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient));
         nint mask = relu ? output.Address : 0;
@@ -144,7 +159,7 @@ public sealed partial class CudaDevice
     /// Packs where the channels divide by them (and <paramref name="variant"/> is not scalar already), and as many chunks of rows
     /// as give every multiprocessor a few blocks.
     /// </summary>
-    private RowTile Tile(Shape shape, KernelVariant variant)
+    internal RowTile Tile(Shape shape, KernelVariant variant)
     {
         int width = variant switch { KernelVariant.Float32 => 4, KernelVariant.BFloat16 => 8, _ => 1 };
         if (shape.Last % width != 0)

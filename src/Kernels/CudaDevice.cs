@@ -26,10 +26,10 @@ public sealed partial class CudaDevice : Device
     private readonly ConvolutionPlans _plans;
     private readonly nint _blasWorkspace;
 
-    private CudaDevice(CudaContext context, CudaPrecision precision) : base($"cuda:{context.DeviceId}", DataType.Float32)
+    private CudaDevice(CudaContext context, CudaPrecision precision, CudaBatchNorm batchNorm) : base($"cuda:{context.DeviceId}", DataType.Float32)
     {
         _context = context;
-        Precision = precision;
+        (Precision, BatchNorm) = (precision, batchNorm);
         _kernels = new KernelLibrary(context.Properties.ComputeCapability);
         _stream = new CudaStream();
         _uploads = new UploadRing(_stream);
@@ -48,6 +48,9 @@ public sealed partial class CudaDevice : Device
 
     /// <summary>In what arithmetic it computes.</summary>
     public CudaPrecision Precision { get; }
+
+    /// <summary>Whose kernels compute batch norm with the batch's statistics.</summary>
+    public CudaBatchNorm BatchNorm { get; }
 
     /// <summary>BFloat16 in bf16, Float32 otherwise.</summary>
     public override DataType ActivationType => Precision == CudaPrecision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
@@ -77,14 +80,15 @@ public sealed partial class CudaDevice : Device
     /// <summary>Opens a GPU.</summary>
     /// <param name="ordinal">Its number, from 0.</param>
     /// <param name="precision">In what arithmetic it computes.</param>
+    /// <param name="batchNorm">Whose kernels compute batch norm with the batch's statistics.</param>
     /// <exception cref="EngineException">A library, the driver or the GPU is missing or too old; the message says which, and what to install.</exception>
-    public static CudaDevice Open(int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32)
+    public static CudaDevice Open(int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32, CudaBatchNorm batchNorm = CudaBatchNorm.Engine)
     {
         CudaLibraries.Require();
         CudaContext context = new(ordinal);
         try
         {
-            return new CudaDevice(context, precision);
+            return new CudaDevice(context, precision, batchNorm);
         }
         catch
         {
@@ -151,6 +155,11 @@ public sealed partial class CudaDevice : Device
         _stream.Synchronize();
         DisposeRecordings();
         _plans.Dispose();
+        foreach (TensorDescriptor descriptor in _normDescriptors.Values)
+        {
+            descriptor.Dispose();
+        }
+
         _dnn.Dispose();
         _blas.Dispose();
         _uploads.Dispose();
@@ -168,20 +177,20 @@ public sealed partial class CudaDevice : Device
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
     private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
 
-    private void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
+    internal void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
     {
         Enter();
         _kernels.Get(kernel, variant).Launch(_stream, grid, block, 0, arguments);
     }
 
     /// <summary>A grid for n pieces of work, one for each thread; kernels loop where it is cut short.</summary>
-    private Dim3 GridFor(long pieces) =>
+    internal Dim3 GridFor(long pieces) =>
         (int)Math.Clamp((pieces + ThreadsPerBlock - 1) / ThreadsPerBlock, 1, _context.Properties.MultiprocessorCount * 32L);
 
     /// <summary>A grid for n pieces of work of one warp each.</summary>
     private static Dim3 GridForWarps(int pieces) => Math.Max(1, (pieces + 7) / 8);
 
-    private Dim3 GridForPacks(Tensor tensor) => GridFor((tensor.Shape.ElementCount + PackWidth(tensor.Type) - 1) / PackWidth(tensor.Type));
+    internal Dim3 GridForPacks(Tensor tensor) => GridFor((tensor.Shape.ElementCount + PackWidth(tensor.Type) - 1) / PackWidth(tensor.Type));
 
     /// <summary>Elements in 16 bytes.</summary>
     private static int PackWidth(DataType type) => type == DataType.BFloat16 ? 8 : 4;

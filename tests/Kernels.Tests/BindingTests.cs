@@ -4,7 +4,7 @@ namespace Engine.Kernels.Tests;
 
 /// <summary>How the native libraries are found, and what a failing call says.</summary>
 [Collection("emulator")]
-public sealed class BindingTests
+public sealed class BindingTests : EmulatorTest
 {
     [Fact]
     public void Places_are_searched_in_order_and_newer_versions_first_within_one()

@@ -4,7 +4,7 @@ namespace Engine.Kernels.Tests;
 
 /// <summary>The contract of a device on the emulated GPU: kernels.cu itself, every access judged.</summary>
 [Collection("emulator")]
-public sealed class CudaDeviceContractTests
+public sealed class CudaDeviceContractTests : EmulatorTest
 {
     /// <summary>What no primitive launches; <see cref="KernelVersionTests"/> does.</summary>
     private static readonly string[] LaunchedElsewhere =

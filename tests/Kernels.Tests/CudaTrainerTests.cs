@@ -3,6 +3,7 @@ using Engine.Devices;
 using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Models;
+using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Kernels.Tests;
@@ -102,6 +103,33 @@ public sealed class CudaTrainerTests : EmulatorTest
     }
 
     [Fact]
+    public void A_step_that_cannot_be_recorded_is_run_instead_and_told()
+    {
+        TrainingOptions options = new() { Epochs = 1, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
+        double[][] weights = new double[2][];
+        for (int i = 0; i < 2; i++)
+        {
+            using CudaDevice device = CudaDevice.Open();
+            Module network = new Sequential(
+                new Uploading(), new Conv2d(3, 4, 3, padding: 1), new BatchNorm2d(4), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 3));
+            using Trainer trainer = new(network, Pictures(train: 16), device, options, recordSteps: i == 0 ? null : false);
+            trainer.Run();
+            weights[i] = [.. network.Named().SelectMany(entry => entry.Parameter.Value.ToArray<double>())];
+            Assert.Equal(i == 0, trainer.RecordingProblem?.Contains("while a step is being recorded", StringComparison.Ordinal) ?? false);
+        }
+
+        Assert.Equal(weights[1], weights[0]);
+    }
+
+    [Fact]
+    public void A_device_that_records_nothing_refuses()
+    {
+        using ReferenceDevice device = new();
+        EngineException refusal = Assert.Throws<EngineException>(() => Run("resnet8", device, Pictures(train: 8), new TrainingOptions { BatchSize = 4 }, recordSteps: true));
+        Assert.Contains("reference does not record steps", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void From_the_first_recorded_step_on_no_device_memory_is_taken()
     {
         TrainingOptions options = new() { Epochs = 4, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
@@ -127,6 +155,16 @@ public sealed class CudaTrainerTests : EmulatorTest
 
     private static Network Build(string model, ImageSet pictures) =>
         Networks.Create(model, new NetworkOptions { Channels = 3, Classes = pictures.ClassNames.Count });
+
+    /// <summary>Writes to the device in each call, which no recording can hold.</summary>
+    private sealed class Uploading : Module
+    {
+        protected override Tensor Forward(Tensor input)
+        {
+            using Tensor number = Tensor.From<float>(input.Device, Shape.Scalar, [1]);
+            return input;
+        }
+    }
 
     /// <summary>Pictures of noise whose colours tell the class.</summary>
     private static ImageSet Pictures(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");

@@ -10,19 +10,11 @@ namespace Engine.Kernels.Tests;
 
 /// <summary>Whole networks, forwards, backwards and through the optimiser, on the emulated GPU.</summary>
 [Collection("emulator")]
-public sealed class CudaTrainingTests : IDisposable
+public sealed class CudaTrainingTests : EmulatorTest
 {
     private const int Batch = 4;
     private const int Classes = 5;
     private static readonly Shape Images = new(Batch, 12, 12, 3);
-
-    public CudaTrainingTests() => CudaEmulator.Reset();
-
-    public void Dispose()
-    {
-        Assert.Equal(0, CudaEmulator.LiveBytes);
-        Assert.Equal(0, CudaEmulator.LiveHandles);
-    }
 
     [Fact]
     public void Eight_steps_of_resnet8_follow_the_Reference()

@@ -21,6 +21,19 @@ internal sealed class EmulatedContext : IDisposable
 
     internal CudaStream Stream { get; }
 
+    private bool IsBroken()
+    {
+        try
+        {
+            Context.Synchronize();
+            return false;
+        }
+        catch (CudaException)
+        {
+            return true;
+        }
+    }
+
     private static string SourceFolder => Path.Combine(RepositoryRoot, "tests", "Kernels.Tests", "Emulator");
 
     private static string RepositoryRoot
@@ -49,8 +62,17 @@ internal sealed class EmulatedContext : IDisposable
 
     public void Dispose()
     {
-        // Whatever the test left behind, a failed context included, goes first.
-        CudaEmulator.Reset();
+        if (IsBroken())
+        {
+            // Nothing can be given back in order any more.
+            CudaEmulator.Reset();
+        }
+        else
+        {
+            _planted.Dispose();
+            Stream.Dispose();
+        }
+
         Context.Dispose();
     }
 }

@@ -6,7 +6,7 @@ namespace Engine.Kernels.Tests;
 
 /// <summary>The emulator's cuDNN and cuBLAS against sums written out here, through the bindings.</summary>
 [Collection("emulator")]
-public sealed class EmulatedLibraryTests
+public sealed class EmulatedLibraryTests : EmulatorTest
 {
     private static readonly Shape InputShape = new(2, 6, 5, 4);
     private static readonly Shape FilterShape = new(6, 3, 2, 2);

@@ -6,21 +6,11 @@ namespace Engine.Kernels.Tests;
 
 /// <summary>The kernels that no primitive calls: earlier versions of others, which the benchmarks compare, and transposition.</summary>
 [Collection("emulator")]
-public sealed class KernelVersionTests : IDisposable
+public sealed class KernelVersionTests : EmulatorTest
 {
-    private readonly CudaDevice _device;
+    private readonly CudaDevice _device = CudaDevice.Open();
 
-    public KernelVersionTests()
-    {
-        CudaEmulator.Reset();
-        _device = CudaDevice.Open();
-    }
-
-    public void Dispose()
-    {
-        _device.Dispose();
-        Assert.Equal(0, CudaEmulator.LiveBytes);
-    }
+    protected override void Release() => _device.Dispose();
 
     [Theory]
     [InlineData(1, DataType.Float32, 4099)]

@@ -1,0 +1,113 @@
+using Engine.Devices;
+using Engine.Kernels.Interop;
+using Engine.Tensors;
+
+namespace Engine.Kernels;
+
+/// <content>Batch norm by cuDNN, which knows neither shortcut nor ReLU here: they are passes of their own.</content>
+public sealed partial class CudaDevice
+{
+    private readonly Dictionary<(CudnnDataType, Shape), TensorDescriptor> _normDescriptors = [];
+
+    private void CudnnBatchNormTraining(
+        Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
+        double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
+    {
+        TensorDescriptor data = DataDescriptor(input, output);
+        Enter();
+        _dnn.BatchNormalizationForwardTraining(
+            CudnnBatchNormMode.Spatial, data, input.Address, data, output.Address, VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta), momentum,
+            AddressOf(runningMean), AddressOf(runningVariance), epsilon, AddressOf(savedMean), AddressOf(savedInverseDeviation));
+        runningMean?.MarkWritten();
+        runningVariance?.MarkWritten();
+        if (shortcut is not null && relu)
+        {
+            AddRelu(output, shortcut, output);
+        }
+        else if (shortcut is not null)
+        {
+            Add(output, shortcut, output);
+        }
+        else if (relu)
+        {
+            Relu(output, output);
+        }
+    }
+
+    private void CudnnBatchNormBackward(
+        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu,
+        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+    {
+        // The masked gradient is the shortcut's; where that is added to something, or nobody wants it, it needs a place of its own.
+        bool isShortcutAdded = accumulate.HasFlag(NormAccumulate.Shortcut);
+        using Tensor? masked = relu && (shortcutGradient is null || isShortcutAdded) ? Tensor.Create(this, outputGradient.Shape, outputGradient.Type) : null;
+        Tensor gradient = relu ? masked ?? shortcutGradient! : outputGradient;
+        if (relu)
+        {
+            ReluBackward(outputGradient, output, gradient, accumulate: false);
+        }
+
+        if (shortcutGradient is not null && isShortcutAdded)
+        {
+            Add(shortcutGradient, gradient, shortcutGradient);
+        }
+        else if (shortcutGradient is not null && !ReferenceEquals(shortcutGradient, gradient) && shortcutGradient.Address != gradient.Address)
+        {
+            Copy(gradient, shortcutGradient);
+        }
+
+        if (inputGradient is null && gammaGradient is null && betaGradient is null)
+        {
+            return;
+        }
+
+        // cuDNN gives all three gradients, and adds to both of the parameters' or to none.
+        bool addsGamma = accumulate.HasFlag(NormAccumulate.Gamma), addsBeta = accumulate.HasFlag(NormAccumulate.Beta);
+        bool isDirect = gammaGradient is not null && betaGradient is not null && addsGamma == addsBeta;
+        using Tensor? dx = inputGradient is null ? Tensor.Create(this, input.Shape, input.Type) : null;
+        using Tensor? dgamma = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
+        using Tensor? dbeta = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
+        TensorDescriptor data = DataDescriptor(input, gradient);
+        Enter();
+        _dnn.BatchNormalizationBackward(
+            CudnnBatchNormMode.Spatial, accumulate.HasFlag(NormAccumulate.Input) && inputGradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
+            data, input.Address, data, gradient.Address, data, (inputGradient ?? dx!).Address, VectorDescriptor(gamma), AddressOf(gamma),
+            AddressOf(dgamma ?? gammaGradient), AddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));
+        if (!isDirect)
+        {
+            Deliver(dgamma!, gammaGradient, addsGamma);
+            Deliver(dbeta!, betaGradient, addsBeta);
+        }
+    }
+
+    private void Deliver(Tensor result, Tensor? target, bool accumulate)
+    {
+        if (target is not null && accumulate)
+        {
+            Add(target, result, target);
+        }
+        else if (target is not null)
+        {
+            Copy(result, target);
+        }
+    }
+
+    private TensorDescriptor DataDescriptor(Tensor tensor, Tensor other)
+    {
+        // A matrix is a picture of one pixel.
+        Shape shape = tensor.Shape.Rank == 4 ? tensor.Shape : new Shape(tensor.Shape.Rows, 1, 1, tensor.Shape.Last);
+        return NormDescriptor(TypeOf(Storage(tensor, other)), shape);
+    }
+
+    private TensorDescriptor VectorDescriptor(Tensor vector) => NormDescriptor(CudnnDataType.Float32, new Shape(1, 1, 1, vector.Shape.Last));
+
+    private TensorDescriptor NormDescriptor(CudnnDataType type, Shape shape)
+    {
+        if (!_normDescriptors.TryGetValue((type, shape), out TensorDescriptor? descriptor))
+        {
+            _normDescriptors[(type, shape)] = descriptor = new TensorDescriptor(type, shape);
+        }
+
+        return descriptor;
+    }
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Engine.Kernels.Tests;
+
+/// <summary>The engine command on the emulated GPU, as a process of its own with the fast kernels.</summary>
+[Collection("emulator")]
+public sealed class EmulatedCommandTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("engine-emulated");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    public void Check_passes(string precision)
+    {
+        JsonElement summary = Run("check", "--device", "cuda", "--precision", precision, "--json")[^1];
+        Assert.Equal(0, summary.GetProperty("failed").GetInt32());
+        Assert.True(summary.GetProperty("checks").GetInt32() > 2000, summary.ToString());
+    }
+
+    [Fact]
+    public void Training_in_bf16_goes_on_after_an_end_and_eval_agrees()
+    {
+        string run = Path.Combine(_folder.FullName, "run");
+        string[] device = ["--device", "cuda", "--precision", "bf16", "--json"];
+        JsonElement end = Run(["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--graph", "on", "--out", run, .. device])[^1];
+        Assert.True(end.GetProperty("completed").GetBoolean());
+        JsonElement eval = Run(["eval", "--weights", run, .. device])[^1];
+        Assert.Equal(end.GetProperty("correct").GetInt32(), eval.GetProperty("correct").GetInt32());
+        Assert.True(eval.GetProperty("correct").GetInt32() > 36, eval.ToString());
+    }
+
+    [Fact]
+    public void Bench_measures_a_recorded_step_and_kernels_beside_a_copy()
+    {
+        JsonElement step = Run("bench", "--model", "resnet8", "--batch-size", "1", "--device", "cuda", "--steps", "1", "--warmup", "1", "--batch-norm", "cudnn", "--json")[^1];
+        Assert.True(step.GetProperty("graph").GetBoolean());
+        Assert.Equal("cudnn", step.GetProperty("batch_norm").GetString());
+        Assert.Equal(0, step.GetProperty("native_allocations").GetInt64());
+        Assert.True(step.GetProperty("peak_device_bytes").GetInt64() > 1_000_000, step.ToString());
+
+        JsonElement kernels = Run("bench", "--kernels", "--batch-size", "1", "--device", "cuda", "--precision", "bf16", "--steps", "1", "--json")[^1];
+        JsonElement[] rates = [.. kernels.GetProperty("kernels").EnumerateArray()];
+        Assert.Equal(
+            ["copy", "add_relu_1", "add_relu_2", "add_relu_3", "bn_statistics_1", "bn_statistics_2", "bn_apply", "bn_apply + shortcut + ReLU", "sgd_step"],
+            rates.Select(rate => rate.GetProperty("name").GetString()));
+        Assert.Equal(100, rates[0].GetProperty("percent_of_copy").GetDouble());
+        Assert.All(rates, rate => Assert.True(rate.GetProperty("gigabytes_per_second").GetDouble() >= 0));
+        Assert.Equal(3 * kernels.GetProperty("activation_bytes").GetInt64(), rates[2].GetProperty("bytes").GetInt64());
+    }
+
+    private static JsonElement[] Run(params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "engine.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["ENGINE_EMULATOR"] = "fast";
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"engine {string.Join(' ', arguments)} ended with {process.ExitCode}: {error.Result}");
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+}
