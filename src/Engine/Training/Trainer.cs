@@ -240,8 +240,7 @@ public sealed class Trainer : IDisposable
                 }
 
                 images += batch.Count;
-                Model.SeedDropout(Options.Seed, (_state.GlobalStep * parts) + part);
-                _step.Propagate(batch, part, _schedule.RateAt(_state.GlobalStep));
+                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
                 _meter.Add(part, _step.Loss, _step.Correct);
                 if (part == parts - 1)
                 {

@@ -93,8 +93,9 @@ internal sealed class TrainingStep : IDisposable
     /// <summary>Takes one micro-batch forwards and backwards.</summary>
     /// <param name="batch">The pictures.</param>
     /// <param name="part">The micro-batch's index in its step.</param>
+    /// <param name="step">The number of steps before this one.</param>
     /// <param name="learningRate">The step's rate.</param>
-    public void Propagate(Batch batch, int part, double learningRate)
+    public void Propagate(Batch batch, int part, long step, double learningRate)
     {
         if (part == 0)
         {
@@ -109,6 +110,7 @@ internal sealed class TrainingStep : IDisposable
         }
         else
         {
+            _model.SeedDropout(_options.Seed, (step * _options.MicroBatches) + part);
             Compute(batch);
         }
     }
