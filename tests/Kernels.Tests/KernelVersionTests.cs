@@ -8,7 +8,10 @@ namespace Engine.Kernels.Tests;
 [Collection("emulator")]
 public sealed class KernelVersionTests : EmulatorTest
 {
-    private readonly CudaDevice _device = CudaDevice.Open();
+    private readonly CudaDevice _device;
+
+    // Not a field initialiser: those run before the base class has made the emulator as new.
+    public KernelVersionTests() => _device = CudaDevice.Open();
 
     protected override void Release() => _device.Dispose();
 
