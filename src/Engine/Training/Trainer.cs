@@ -240,7 +240,12 @@ public sealed class Trainer : IDisposable
                 }
 
                 images += batch.Count;
-                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
+                if (_flow is not null && (_state.GlobalStep % _flowInterval == 0 || _state.GlobalStep == TotalSteps - 1))
+                {
+                    _flow.Begin();
+                }
+
+                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep), isObserved: _flow is { IsMeasuring: true });
                 _meter.Add(part, _step.Loss, _step.Correct);
                 if (part == parts - 1)
                 {

@@ -95,11 +95,12 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="part">The micro-batch's index in its step.</param>
     /// <param name="step">The number of steps before this one.</param>
     /// <param name="learningRate">The step's rate.</param>
-    public void Propagate(Batch batch, int part, long step, double learningRate)
+    /// <param name="isObserved">Whether somebody on the host observes this step, so that it must be run and not replayed; the same for all parts.</param>
+    public void Propagate(Batch batch, int part, long step, double learningRate, bool isObserved)
     {
         if (part == 0)
         {
-            _isReplaying = CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
+            _isReplaying = !isObserved && CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
         }
 
         if (_isReplaying)
