@@ -19,9 +19,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
-    private readonly Option<string?> _normalize = SharedOptions.Text(
-        "--normalize", "dataset|pixel|imagenet|none",
-        "How pixels become numbers: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255 (default: as in training)", null)!;
+    private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images at a time (default: 256)");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -33,7 +31,6 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json")
     {
         _weights.Required = true;
-        _normalize.AcceptOnlyFromAmong("dataset", "pixel", "imagenet", "none");
         AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
     }
 
@@ -77,21 +74,12 @@ internal sealed class EvalCommand : Subcommand
         return Task.FromResult(ExitCodes.Success);
     }
 
-    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) => name switch
-    {
-        "dataset" => PixelNormalization.PerChannel(data.Train),
-        "pixel" => PixelNormalization.PerPixelMean(data.Train),
-        "none" => PixelNormalization.None(data.Train.Channels),
-        "imagenet" => data.Train.Channels == 3
-            ? PixelNormalization.ImageNet
-            : throw new UsageException($"--normalize imagenet is for colour images, but {data.Name} has {data.Train.Channels} channel"),
-
-        // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
-        _ => trained is null
-            ? PixelNormalization.PerChannel(data.Train)
+    // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
+    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) =>
+        name is not null || trained is null
+            ? UsageException.Check(() => PixelNormalization.Named(name ?? "dataset", data))
             : Trainer.NormalizationOf(
-                trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained),
-    };
+                trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained);
 
     private static void Tell(EvaluationResult result, string model, ImageSet data, CommandOutput output)
     {

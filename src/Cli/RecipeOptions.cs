@@ -23,6 +23,7 @@ internal sealed class RecipeOptions
         "--schedule", "NAME", $"How the learning rate changes: {string.Join(", ", LearningRateSchedule.Names)}", null)!;
     private readonly Option<double?> _smoothing = SharedOptions.Number<double>("--label-smoothing", "F", "How much of each target is spread over all classes");
     private readonly Option<string?> _augment = SharedOptions.Text("--augment", "on|off", "Whether images are cropped and mirrored at random, as the recipe has it", null)!;
+    private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
     private readonly Option<int?> _validation = SharedOptions.Number<int>("--validation", "N", "Training images to hold out in the test set's place");
     private readonly Option<long?> _seed = SharedOptions.Seed();
 
@@ -34,7 +35,7 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _validation, _seed, .. _modelOptions.All];
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _normalize, _validation, _seed, .. _modelOptions.All];
 
     /// <summary>What the user asked for, checked.</summary>
     /// <param name="arguments">The command line.</param>
@@ -65,6 +66,7 @@ internal sealed class RecipeOptions
             WeightDecay = arguments.GetValue(_weightDecay) ?? options.WeightDecay,
             Schedule = arguments.GetValue(_schedule) ?? options.Schedule,
             LabelSmoothing = arguments.GetValue(_smoothing) ?? options.LabelSmoothing,
+            Normalization = arguments.GetValue(_normalize) ?? options.Normalization,
             ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
             Seed = arguments.GetValue(_seed) ?? options.Seed,
         };

@@ -41,6 +41,17 @@ internal static class SharedOptions
     /// <summary>--seed: of all that is random.</summary>
     public static Option<long?> Seed() => Number<long>("--seed", "N", "Decides all that is random (default: 0)");
 
+    /// <summary>--normalize: how pixels become numbers.</summary>
+    /// <param name="standard">What the default is, in words.</param>
+    public static Option<string?> Normalize(string standard)
+    {
+        Option<string?> option = Text(
+            "--normalize", string.Join('|', PixelNormalization.Names),
+            $"How pixels become numbers: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255 (default: {standard})", null)!;
+        option.AcceptOnlyFromAmong([.. PixelNormalization.Names]);
+        return option;
+    }
+
     /// <summary>--partial: of weights that do not fit the network entirely.</summary>
     public static Option<bool> Partial() => new("--partial")
     {

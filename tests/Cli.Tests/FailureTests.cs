@@ -17,6 +17,15 @@ public sealed class FailureTests : IDisposable
         Assert.False(Directory.Exists(_folder["run"]));
     }
 
+    [Fact]
+    public async Task Colour_constants_for_grey_images_are_refused_and_leave_no_run_behind()
+    {
+        EngineRun run = await EngineRun.InProcessAsync("train", "--normalize", "imagenet", "--data", "digits", "--device", "cpu", "--out", _folder["run"]);
+
+        run.AssertFails(1, "imagenet is for colour images");
+        Assert.False(Directory.Exists(_folder["run"]));
+    }
+
     [Theory]
     [InlineData("empty")]
     [InlineData("wrong magic")]

@@ -46,6 +46,22 @@ public sealed class PixelNormalization
         return new PixelNormalization(mean.ToArray(), deviation.ToArray());
     }
 
+    /// <summary>The ways to normalise, by name: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["dataset", "pixel", "imagenet", "none"];
+
+    /// <summary>One of <see cref="Names"/> for a data set.</summary>
+    /// <exception cref="EngineException">There is no such name, or it does not fit the set's channels.</exception>
+    public static PixelNormalization Named(string name, ImageSet data) => name switch
+    {
+        "dataset" => PerChannel(data.Train),
+        "pixel" => PerPixelMean(data.Train),
+        "none" => None(data.Train.Channels),
+        "imagenet" => data.Train.Channels == 3
+            ? ImageNet
+            : throw new EngineException($"normalisation imagenet is for colour images, but {data.Name} has {data.Train.Channels} channel"),
+        _ => throw new EngineException($"there is no normalisation '{name}'; there are {string.Join(", ", Names)}"),
+    };
+
     /// <summary>Only pixel / 255, for any number of channels.</summary>
     public static PixelNormalization None(int channels)
     {

@@ -111,7 +111,7 @@ public sealed class Trainer : IDisposable
     /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
     /// <param name="options">The options that say which.</param>
     public static PixelNormalization NormalizationOf(ImageSet data, TrainingOptions options) =>
-        options.PerPixelMean ? PixelNormalization.PerPixelMean(data.Train) : PixelNormalization.PerChannel(data.Train);
+        PixelNormalization.Named(options.Normalization ?? (options.PerPixelMean ? "pixel" : "dataset"), data);
 
     /// <summary>
     /// Takes up the run of the folder where its checkpoint left it; <see cref="Run"/> then ends with the very weights that it would

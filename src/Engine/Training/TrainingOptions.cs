@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Engine.Data;
 
 namespace Engine.Training;
 
@@ -57,6 +58,9 @@ public sealed record TrainingOptions
     /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
     public bool PerPixelMean { get; init; }
 
+    /// <summary>One of <see cref="PixelNormalization.Names"/>, in the place of what <see cref="PerPixelMean"/> says; null for that.</summary>
+    public string? Normalization { get; init; }
+
     /// <summary>Training pictures that are held out and take the test set's place; 0 for none.</summary>
     public int ValidationCount { get; init; }
 
@@ -106,6 +110,7 @@ public sealed record TrainingOptions
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight decay", WeightDecay, "0 or more");
         Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
         Require(Padding is null or >= 0, "padding", Padding, "0 or more");
+        Require(Normalization is null || PixelNormalization.Names.Contains(Normalization), "normalization", Normalization, string.Join(", ", PixelNormalization.Names));
         Require(ValidationCount >= 0, "validation count", ValidationCount, "0 or more");
         LearningRateSchedule.Create(Schedule, new ScheduleContext(LearningRate, 1));
     }

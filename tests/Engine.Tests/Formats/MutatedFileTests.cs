@@ -11,7 +11,7 @@ namespace Engine.Tests.Formats;
 /// </summary>
 public sealed class MutatedFileTests : IDisposable
 {
-    private const int StandardCount = 4000;
+    private const int StandardCount = 1500;
     private const long AllowedBytes = 100 << 20;
     private static readonly TimeSpan AllowedTime = TimeSpan.FromSeconds(20);
     private static readonly byte[] Telling = [0, 1, 2, 0x7F, 0x80, 0xFF, .. "(.0125FIJKLMNQRSTUXabcdeghijlopqrstu}])GBC"u8, .. Enumerable.Range(0x80, 0x19).Select(i => (byte)i)];
