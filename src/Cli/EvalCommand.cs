@@ -14,6 +14,7 @@ internal sealed class EvalCommand : Subcommand
 {
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
+    private readonly AdaptOptions _adapt = new();
     private readonly Option<string> _weights = SharedOptions.Text(
         "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
     private readonly Option<bool> _partial = SharedOptions.Partial();
@@ -31,7 +32,7 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json")
     {
         _weights.Required = true;
-        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, _precision, .. _adapt.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -58,6 +59,7 @@ internal sealed class EvalCommand : Subcommand
         ImageSet data = DataSets.Open(
             dataName ?? trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME"),
             arguments.GetValue(_dataDir));
+        data = _adapt.Adapt(arguments, data, trained);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);

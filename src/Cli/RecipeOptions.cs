@@ -10,6 +10,8 @@ internal sealed class RecipeOptions
 {
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
+    private readonly AdaptOptions _adapt = new();
+    private readonly FineTuneOptions _fineTune = new();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _preset = SharedOptions.Text(
         "--preset", string.Join('|', TrainingRecipes.Presets), "A whole recipe: cifar is the paper's, quick a first look; other options change it", null)!;
@@ -35,7 +37,10 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _normalize, _validation, _seed, .. _modelOptions.All];
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+
+    /// <summary>How a run starts from weights.</summary>
+    public FineTuneOptions FineTune => _fineTune;
 
     /// <summary>What the user asked for, checked.</summary>
     /// <param name="arguments">The command line.</param>
@@ -75,6 +80,7 @@ internal sealed class RecipeOptions
             options = options with { Padding = 0, Mirror = false };
         }
 
+        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, options));
         options.Check();
         return options;
     });

@@ -27,6 +27,7 @@ internal sealed class TrainCommand : Subcommand
         "engine train --data cifar10 --device cuda --precision bf16",
         "engine train --resume runs/paper",
         "engine train --model resnet20 --shortcut C --norm group",
+        "engine train --model resnet32 --weights resnet32.th --freeze-backbone --thaw-after 2 --data fashion-mnist --channels 3 --pad-to 32 --epochs 3",
         "engine train --json | jq .correct") =>
         AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, _out, _resume]);
 
@@ -43,8 +44,13 @@ internal sealed class TrainCommand : Subcommand
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
+        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir)).Adapted(options);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
+        if (resumed is null)
+        {
+            _recipe.FineTune.Load(arguments, options, network, device, output);
+        }
+
         using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options) : new RunFolderOwner(resumed);
         using Trainer trainer = new(network, data, device, options, owner.Folder, recordSteps: recordSteps);
         if (resumed is not null)

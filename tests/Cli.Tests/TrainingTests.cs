@@ -3,6 +3,8 @@ using System.Text.Json;
 using Engine.Cli;
 using Engine.Data;
 using Engine.Devices.Cpu;
+using Engine.Formats;
+using Engine.Models;
 using Engine.Training;
 
 namespace Cli.Tests;
@@ -120,6 +122,34 @@ public sealed class TrainingTests : IDisposable
         (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--norm", "batch", "--epochs", "2")).AssertFails(1, "other options");
         EngineRun resumed = await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--epochs", "2", "--device", "cpu", "--threads", "1", "--json");
         Assert.Equal((0, 2), (resumed.ExitCode, resumed.Json[0].GetProperty("epoch").GetInt32()));
+    }
+
+    [Fact]
+    public async Task A_head_is_trained_on_a_frozen_backbone_whose_weights_come_from_a_file()
+    {
+        // Colour, a frame of black and other classes than the file's: all of it is remembered by the run.
+        Network saved = Networks.Create("resnet8", new NetworkOptions { Classes = 4 });
+        using (CpuDevice device = new(1))
+        {
+            saved.To(device, seed: 7);
+            StateDictionary.Save(saved, _folder["four.safetensors"]);
+        }
+
+        string[] arguments = [.. Tiny, "--channels", "3", "--pad-to", "10", "--weights", _folder["four.safetensors"]];
+        EngineRun train = await EngineRun.InProcessAsync([.. arguments, "--freeze-backbone", "--epochs", "1", "--out", _folder["run"], "--json"]);
+        Assert.Equal(0, train.ExitCode);
+        Assert.Contains("fc is new, for 10 classes", train.Error);
+        using (TensorFile before = TensorFile.Open(_folder["four.safetensors"]), after = TensorFile.Open(_folder["run/weights.safetensors"]))
+        {
+            Assert.All(before.Entries.Where(e => !e.Name.StartsWith("fc", StringComparison.Ordinal)), e => Assert.Equal(before.Read(e), after.Read(after.Find(e.Name)!)));
+        }
+
+        EngineRun eval = await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu", "--json");
+        Assert.Equal(train.Json[0].GetProperty("correct").GetInt32(), Assert.Single(eval.Json).GetProperty("correct").GetInt32());
+        (await EngineRun.InProcessAsync([.. arguments, "--shortcut", "B", "--out", _folder["other"]])).AssertFails(1, "does not fit the model", "downsample");
+        Assert.False(Directory.Exists(_folder["other"]));
+        EngineRun partial = await EngineRun.InProcessAsync([.. arguments, "--shortcut", "B", "--partial", "--epochs", "1", "--out", _folder["other"], "--json"]);
+        Assert.Contains("missing (layer2.0.downsample", partial.Error);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using Engine.Training;
+
 namespace Engine.Data;
 
 /// <summary>A data set: pictures to train on, pictures held out to test with, and what is known about them.</summary>
@@ -13,6 +15,16 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
 
     /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
     public bool IsMirrorable => Augmentation.Mirror;
+
+    /// <summary>The same set with the channels and the size that training options ask for.</summary>
+    /// <exception cref="EngineException">The channels cannot be made of the set's.</exception>
+    public ImageSet Adapted(TrainingOptions options)
+    {
+        return options.Channels is null && options.PadTo is null ? this : this with { Train = Adapt(Train), Test = Adapt(Test) };
+
+        AdaptedSource Adapt(IImageSource source) =>
+            new(source, options.Channels ?? source.Channels, options.PadTo ?? source.Height, options.PadTo ?? source.Width);
+    }
 
     /// <summary>
     /// The same set with some training pictures held out: they take the test pictures' place, so that a recipe can be chosen

@@ -52,6 +52,11 @@ public sealed class Trainer : IDisposable
         Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null)
     {
         options.Check();
+        if (options.FreezeBackbone && model is not IFineTunable)
+        {
+            throw new EngineException($"freeze backbone: a {model.GetType().Name} does not tell its backbone from its head (it is no IFineTunable)");
+        }
+
         int interval = lossReadInterval ?? (device.IsAsynchronous ? AsynchronousReadInterval : 1);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval, nameof(lossReadInterval));
         (Model, Options, _device, _folder) = (model.To(device, options.Seed), options, device, folder);
@@ -185,6 +190,7 @@ public sealed class Trainer : IDisposable
 
             while (_state.GlobalStep < TotalSteps || _state.Step > 0)
             {
+                SetBackbone();
                 if (!RunSteps(cancellation) || !EndEpoch(cancellation))
                 {
                     HoldMetrics(int.MaxValue);
@@ -213,6 +219,25 @@ public sealed class Trainer : IDisposable
         _optimiser.Dispose();
         _meter.Dispose();
         _flow?.Dispose();
+    }
+
+    // Frozen or thawed as the epoch in progress has it, which depends on nothing but its number.
+    private void SetBackbone()
+    {
+        if (!Options.FreezeBackbone)
+        {
+            return;
+        }
+
+        IFineTunable model = (IFineTunable)Model;
+        if (_state.Epoch < (Options.ThawAfter ?? int.MaxValue))
+        {
+            model.FreezeBackbone();
+        }
+        else
+        {
+            model.ThawBackbone();
+        }
     }
 
     private int StepsInEpoch => (int)Math.Min(StepsPerEpoch, TotalSteps - ((long)_state.Epoch * StepsPerEpoch));

@@ -19,6 +19,21 @@ public sealed record TrainingOptions
     /// <summary>The data set's name, for the record; the trainer is given the set itself.</summary>
     public string Data { get; init; } = "digits";
 
+    /// <summary>Channels that the pictures are given, see <see cref="Engine.Data.AdaptedSource"/>; null for the data set's own.</summary>
+    public int? Channels { get; init; }
+
+    /// <summary>Pixels both ways that the pictures are padded or cut to; null for the data set's own size.</summary>
+    public int? PadTo { get; init; }
+
+    /// <summary>The file that the first weights came from, for the record; null where they were drawn.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>Whether everything but the head is frozen; for models that are <see cref="Engine.Layers.IFineTunable"/>.</summary>
+    public bool FreezeBackbone { get; init; }
+
+    /// <summary>The epochs after which a frozen backbone is thawed; null for never.</summary>
+    public int? ThawAfter { get; init; }
+
     /// <summary>How often the training set is gone through.</summary>
     public int Epochs { get; init; } = 10;
 
@@ -111,6 +126,10 @@ public sealed record TrainingOptions
         Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
         Require(Padding is null or >= 0, "padding", Padding, "0 or more");
         Require(Normalization is null || PixelNormalization.Names.Contains(Normalization), "normalization", Normalization, string.Join(", ", PixelNormalization.Names));
+        Require(Channels is null or >= 1, "channels", Channels, "at least 1");
+        Require(PadTo is null or >= 1, "pad to", PadTo, "at least 1");
+        Require(ThawAfter is null or >= 1, "thaw after", ThawAfter, "at least 1 epoch");
+        Require(ThawAfter is null || FreezeBackbone, "thaw after", ThawAfter, "left out where the backbone is not frozen");
         Require(ValidationCount >= 0, "validation count", ValidationCount, "0 or more");
         LearningRateSchedule.Create(Schedule, new ScheduleContext(LearningRate, 1));
     }

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using Engine.Devices;
+using Engine.Formats;
+using Engine.Models;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>The options of engine train that start from weights instead of from random numbers, and freeze what they are good for.</summary>
+internal sealed class FineTuneOptions
+{
+    private readonly Option<string?> _weights = SharedOptions.Text(
+        "--weights", "FILE", "Start from these weights (safetensors, PyTorch's, or a run folder); the head is drawn anew where the number of classes differs", null)!;
+    private readonly Option<bool> _partial = SharedOptions.Partial();
+    private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train the head alone; all else stays as it is, to the bit" };
+    private readonly Option<int?> _thawAfter = SharedOptions.Number<int>("--thaw-after", "N", "Train the whole network from the epoch after the N-th");
+
+    /// <summary>All of them, in the help's order.</summary>
+    public IReadOnlyList<Option> All => [_weights, _partial, _freeze, _thawAfter];
+
+    /// <summary>The training options with what the user asked for.</summary>
+    /// <exception cref="UsageException">--partial without weights.</exception>
+    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options)
+    {
+        options = options with
+        {
+            Weights = arguments.GetValue(_weights) ?? options.Weights,
+            FreezeBackbone = arguments.GetValue(_freeze) || options.FreezeBackbone,
+            ThawAfter = arguments.GetValue(_thawAfter) ?? options.ThawAfter,
+        };
+        return options.Weights is null && arguments.GetValue(_partial)
+            ? throw new UsageException("--partial says how --weights is taken, but no --weights is given")
+            : options;
+    }
+
+    /// <summary>Loads the weights that a new run starts from, if any, and says what they were good for.</summary>
+    /// <exception cref="EngineException">The file cannot be read, or does not fit the network beyond its head.</exception>
+    public void Load(ParseResult arguments, TrainingOptions options, Network network, Device device, CommandOutput output)
+    {
+        if (options.Weights is not { } path)
+        {
+            return;
+        }
+
+        network.To(device, options.Seed);
+        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        LoadReport report = StateDictionary.Load(
+            network, path, new LoadOptions { AllowPartial = arguments.GetValue(_partial), Replaceable = [network.HeadName] });
+        string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {network.Classes:N0} classes" : "";
+        string rest = report.Differences is { Length: > 0 } differences ? $"; drawn or left aside: {differences}" : "";
+        output.Say($"{report.Loaded.Count:N0} parameters and buffers from {path}{head}{rest}");
+    }
+}

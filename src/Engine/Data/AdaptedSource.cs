@@ -1,0 +1,85 @@
+namespace Engine.Data;
+
+/// <summary>
+/// Another source's pictures with other channels and another size, for networks that were made for such: grey repeated for each channel,
+/// or colours made grey; black around a picture that is too small, and the middle of one that is too large.
+/// </summary>
+public sealed class AdaptedSource : IImageSource
+{
+    private readonly IImageSource _source;
+    private readonly ThreadLocal<byte[]> _buffer;
+
+    /// <summary>Adapts a source.</summary>
+    /// <param name="source">The pictures.</param>
+    /// <param name="channels">Bytes a pixel: any number of grey pictures, 1 or 3 of colour ones.</param>
+    /// <param name="height">Pixels from top to bottom.</param>
+    /// <param name="width">Pixels from left to right.</param>
+    /// <exception cref="EngineException">The channels cannot be made of the source's, or a figure is below 1.</exception>
+    public AdaptedSource(IImageSource source, int channels, int height, int width)
+    {
+        if (channels < 1 || height < 1 || width < 1)
+        {
+            throw new EngineException($"pictures need a height, width and channels of at least 1, but {height}x{width}x{channels} was asked for");
+        }
+
+        if (channels != source.Channels && source.Channels != 1 && (source.Channels, channels) != (3, 1))
+        {
+            throw new EngineException($"pictures of {source.Channels} channels cannot be made ones of {channels}: grey ones can have any number, colour ones 1 or 3");
+        }
+
+        (_source, Channels, Height, Width) = (source, channels, height, width);
+        _buffer = new ThreadLocal<byte[]>(() => new byte[source.ImageBytes]);
+    }
+
+    /// <inheritdoc/>
+    public int Count => _source.Count;
+
+    /// <inheritdoc/>
+    public int Height { get; }
+
+    /// <inheritdoc/>
+    public int Width { get; }
+
+    /// <inheritdoc/>
+    public int Channels { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames => _source.ClassNames;
+
+    /// <inheritdoc/>
+    public int Label(int index) => _source.Label(index);
+
+    /// <inheritdoc/>
+    public void Read(int index, Span<byte> pixels)
+    {
+        byte[] from = _buffer.Value!;
+        _source.Read(index, from);
+        pixels.Clear();
+
+        // Where the difference is odd, the row or column more is below or on the right.
+        int top = Before(Height, _source.Height), left = Before(Width, _source.Width);
+        for (int y = Math.Max(0, top); y < Math.Min(Height, top + _source.Height); y++)
+        {
+            for (int x = Math.Max(0, left); x < Math.Min(Width, left + _source.Width); x++)
+            {
+                ReadOnlySpan<byte> pixel = from.AsSpan((((y - top) * _source.Width) + x - left) * _source.Channels, _source.Channels);
+                Put(pixel, pixels.Slice(((y * Width) + x) * Channels, Channels));
+            }
+        }
+    }
+
+    private static int Before(int size, int given) => (int)Math.Floor((size - given) / 2.0);
+
+    // Grey is the luma of ITU-R 601, in Pillow's fixed point.
+    private static void Put(ReadOnlySpan<byte> from, Span<byte> to)
+    {
+        if (from.Length == to.Length)
+        {
+            from.CopyTo(to);
+        }
+        else
+        {
+            to.Fill(from.Length == 1 ? from[0] : (byte)(((from[0] * 19595) + (from[1] * 38470) + (from[2] * 7471) + 0x8000) >> 16));
+        }
+    }
+}
