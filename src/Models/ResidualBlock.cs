@@ -101,7 +101,9 @@ public abstract class ResidualBlock : Module
             return LastNormalization.Call(result, null, _relu!);
         }
 
-        return LastNormalization.Call(result, Carry(input), _relu!);
+        Tensor shortcut = Carry(input);
+        Tensor output = LastNormalization.Call(result, shortcut, _relu!);
+        return _downsample is null ? output : Consume(shortcut, output);
     }
 
     /// <summary>What the shortcut makes of the block's input.</summary>

@@ -96,6 +96,22 @@ public abstract class Operation
     }
 
     /// <summary>
+    /// Makes an input's own memory its gradient's, for operations whose backward reads each number of the input before it writes
+    /// the gradient there. False where the numbers are still needed, or where the input needs a buffer of its own.
+    /// </summary>
+    protected bool TryOverwrite(Tensor input)
+    {
+        if (!input.NeedsGradient || input.RequiresGradient || input.Gradient is not null || !input.IsTapeOwned
+            || !ReferenceEquals(input.FirstReader, this) || input.Memory.References > 1)
+        {
+            return false;
+        }
+
+        input.Gradient = input.View(input.Shape, isTapeOwned: true);
+        return true;
+    }
+
+    /// <summary>
     /// Checks that an operation's inputs are on one device and, where they hold real numbers, of one type; a device whose activations
     /// are narrower than its parameters takes those two types together.
     /// </summary>

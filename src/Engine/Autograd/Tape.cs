@@ -167,12 +167,24 @@ public sealed class Tape
         }
     }
 
-    /// <summary>Releases one tensor that the tape owns before its scope ends, such as the input of the next layer in a chain.</summary>
+    /// <summary>
+    /// Releases the numbers of one tensor that the tape owns before its scope ends, such as the input of the next layer in a chain,
+    /// unless a recorded operation needs them for its backward.
+    /// </summary>
     internal void ReleaseEarly(Tensor tensor)
     {
-        if (tensor.IsTapeOwned && tensor.Producer is null && tensor.FirstReader is null)
+        if (!tensor.IsTapeOwned || tensor.FirstReader is not null)
+        {
+            return;
+        }
+
+        if (tensor.Producer is null)
         {
             Release(tensor);
+        }
+        else
+        {
+            ReleaseData(tensor);
         }
     }
 

@@ -120,7 +120,8 @@ public abstract partial class Device
     /// <param name="inverseDeviation">[C]: 1 / sqrt(variance + epsilon).</param>
     /// <param name="relu">Whether the forward ended in a ReLU.</param>
     /// <param name="batchStatistics">Whether mean and variance were the batch's own, and so depend on the input.</param>
-    /// <param name="inputGradient">Where the gradient by the input goes; null when not wanted.</param>
+    /// <param name="inputGradient">Where the gradient by the input goes; null when not wanted. May be <paramref name="input"/> itself
+    /// when not accumulating, which is then overwritten.</param>
     /// <param name="shortcutGradient">Where the gradient by the shortcut goes; null when there is none or it is not wanted. May be
     /// <paramref name="outputGradient"/> itself, which is then masked in place.</param>
     /// <param name="gammaGradient">[C], or null when not wanted.</param>

@@ -94,7 +94,10 @@ public sealed class BatchNormalization : Operation
         // One tensor as input and as shortcut gets its two shares one after the other: the primitive's outputs must not overlap.
         bool isShortcutApart = _shortcut is not null && !ReferenceEquals(_shortcut, _input);
         Tensor gradient = OutputGradient;
-        GradientTarget intoInput = Target(_input), intoGamma = Target(_gamma), intoBeta = Target(_beta), intoShortcut = default;
+        GradientTarget intoGamma = Target(_gamma), intoBeta = Target(_beta), intoShortcut = default;
+        GradientTarget intoInput = !ReferenceEquals(_shortcut, _input) && TryOverwrite(_input)
+            ? new GradientTarget(_input.Gradient, Accumulate: false)
+            : Target(_input);
         if (isShortcutApart)
         {
             intoShortcut = TryHandOver(_shortcut!, out _) ? new GradientTarget(gradient, Accumulate: false) : Target(_shortcut);

@@ -66,6 +66,13 @@ internal static class BatchNormChecks
                         yield return new PrimitiveCheck("BatchNormBackward", name, trial =>
                             RunBackward(trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, accumulate, NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta));
                     }
+
+                    yield return new PrimitiveCheck(
+                        "BatchNormBackward",
+                        $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}, shortcut {shortcut}, over the input",
+                        trial => RunBackward(
+                            trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormAccumulate.None,
+                            NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta, overwritesInput: true));
                 }
             }
         }
@@ -99,18 +106,19 @@ internal static class BatchNormChecks
     }
 
     private static void RunBackward(
-        Trial trial, Shape shape, double center, bool relu, bool batchStatistics, Shortcut shortcut, NormAccumulate accumulate, NormAccumulate wanted)
+        Trial trial, Shape shape, double center, bool relu, bool batchStatistics, Shortcut shortcut, NormAccumulate accumulate, NormAccumulate wanted,
+        bool overwritesInput = false)
     {
         Shape vector = new(shape.Last);
         Pair outputGradient = shortcut == Shortcut.Aliased ? trial.Updated(shape, Accuracy.Exact) : trial.Input(shape);
-        Pair input = trial.Input(shape, center);
+        Pair input = overwritesInput ? trial.Updated(shape, Accuracy.Sum, center) : trial.Input(shape, center);
 
         // Without ReLU the output is not read: NaN in it must not show.
         Pair output = trial.Input(shape, relu ? [.. trial.Normal(shape).Select(v => Math.Max(v, 0))] : Trial.Draw(shape.Count, () => double.NaN));
         Pair gamma = trial.Input(vector, 1, 0.3).Wide();
         (double[] means, double[] inverses) = Statistics(trial, input);
         Pair mean = trial.Input(vector, means).Wide(), inverseDeviation = trial.Input(vector, inverses).Wide();
-        Pair? inputGradient = Target(trial, shape, NormAccumulate.Input, wanted, accumulate);
+        Pair? inputGradient = overwritesInput ? input : Target(trial, shape, NormAccumulate.Input, wanted, accumulate);
         Pair? gammaGradient = Target(trial, vector, NormAccumulate.Gamma, wanted, accumulate)?.Wide();
         Pair? betaGradient = Target(trial, vector, NormAccumulate.Beta, wanted, accumulate)?.Wide();
         Pair? shortcutGradient = shortcut switch

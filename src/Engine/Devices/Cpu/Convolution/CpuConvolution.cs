@@ -152,6 +152,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         team.Run(ref job, work.Groups * PackedFilter.Blocks(work, blockWidth));
     }
 
+    // A filter that has not changed since its last use, as in evaluation, gets a packed copy of its own; one that every step of
+    // training changes is packed where all such filters are, one after the other.
     private float* PackForward<S, V>(in Correlation work, Tensor filter)
         where S : struct, ISimd<V>
         where V : struct
@@ -164,13 +166,22 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         }
 
         int width = BlockVectors<S, V>(work) * S.Width;
-        float* floats = packed.Buffer.Ensure(PackedFilter.Size(work, width));
-        if (packed.Contents != (filter.Version, work.Groups, width))
+        (long, int, int) contents = (filter.Version, work.Groups, width);
+        if (packed.Contents == contents)
         {
-            Pack(work, width, floats);
-            packed.Contents = (filter.Version, work.Groups, width);
+            return packed.Buffer.Ensure(0);
         }
 
+        bool isKept = packed.LastUse == contents;
+        packed.LastUse = contents;
+        packed.Contents = isKept ? contents : PackedForward.Nothing;
+        if (!isKept)
+        {
+            packed.Buffer.Dispose();
+        }
+
+        float* floats = (isKept ? packed.Buffer : _packed).Ensure(PackedFilter.Size(work, width));
+        Pack(work, width, floats);
         return floats;
     }
 
@@ -267,13 +278,19 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         }
     }
 
-    /// <summary>A filter's packed copy, kept with its tensor for as long as its numbers stay the same.</summary>
+    /// <summary>A filter's packed copy, kept with its tensor for as long as its numbers stay the same, if it is used more than once meanwhile.</summary>
     private sealed class PackedForward(List<PackedForward> owners) : IDisposable
     {
         public NativeBuffer Buffer { get; } = new();
 
+        /// <summary>The contents of an empty copy.</summary>
+        public static (long Version, int Groups, int BlockWidth) Nothing => (-1, 0, 0);
+
         /// <summary>What the copy was made of, and how: the filter's version, the groups, and the channels in a block.</summary>
-        public (long Version, int Groups, int BlockWidth) Contents { get; set; } = (-1, 0, 0);
+        public (long Version, int Groups, int BlockWidth) Contents { get; set; } = Nothing;
+
+        /// <summary>What the filter was last packed from, whether a copy was kept or not.</summary>
+        public (long Version, int Groups, int BlockWidth) LastUse { get; set; } = Nothing;
 
         /// <summary>Called when the tensor or the device is gone.</summary>
         public void Dispose()
