@@ -15,6 +15,8 @@ internal sealed class EngineCommand : RootCommand
         Add(new TrainCommand(output));
         Add(new EvalCommand(output));
         Add(new ConvertCommand(output));
+        Add(new StudyCommand(output));
+        Add(new ReproduceCommand(output));
         Add(new CheckCommand(output));
         Add(new BenchCommand(output));
         Add(new InfoCommand(output));

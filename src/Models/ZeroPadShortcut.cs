@@ -7,7 +7,7 @@ namespace Engine.Models;
 /// <summary>Shortcut A where the shape changes: every stride-th pixel both ways, and zeros for the channels that the input lacks.</summary>
 public sealed class ZeroPadShortcut : Module
 {
-    private readonly int _outputs, _stride, _before;
+    private readonly int _outputs;
 
     /// <summary>Makes a shortcut.</summary>
     /// <param name="inputs">Channels that come in.</param>
@@ -22,13 +22,19 @@ public sealed class ZeroPadShortcut : Module
             throw new EngineException($"shortcut A adds channels of zeros and cannot make {outputs} channels of {inputs}: use shortcut B or C");
         }
 
-        (_outputs, _stride) = (outputs, stride);
-        _before = placement == ZeroPlacement.HalfBefore ? (outputs - inputs) / 2 : 0;
+        (_outputs, Stride) = (outputs, stride);
+        Before = placement == ZeroPlacement.HalfBefore ? (outputs - inputs) / 2 : 0;
     }
 
-    /// <inheritdoc/>
-    protected override string Summary => $"channels={_outputs}, stride={_stride}, zeros_before={_before}";
+    /// <summary>Every how many pixels one is taken, both ways.</summary>
+    public int Stride { get; }
+
+    /// <summary>Channels of zeros before the input's.</summary>
+    public int Before { get; }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => PadSubsample.Apply(input, _stride, _outputs, _before);
+    protected override string Summary => $"channels={_outputs}, stride={Stride}, zeros_before={Before}";
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor input) => PadSubsample.Apply(input, Stride, _outputs, Before);
 }

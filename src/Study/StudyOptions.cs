@@ -22,6 +22,9 @@ public sealed record StudyOptions
     /// <summary>The depths, each 6n + 2.</summary>
     public IReadOnlyList<int> Depths { get; init; } = [8, 20, 32, 56];
 
+    /// <summary>Whether the networks are those of ImageNet with basic blocks, of 18 and 34 layers, instead of CIFAR's.</summary>
+    public bool IsImageNetFamily { get; init; }
+
     /// <summary>Some of <see cref="AllKinds"/>; of each depth one of each is trained.</summary>
     public IReadOnlyList<string> Kinds { get; init; } = ["plain", "residual"];
 
@@ -52,6 +55,9 @@ public sealed record StudyOptions
     /// <summary>The learning rate's schedule.</summary>
     public string Schedule { get; init; } = "constant";
 
+    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
+    public bool PerPixelMean { get; init; }
+
     /// <summary>Every how many steps the layers are measured; the first and the last step always are.</summary>
     public int Every { get; init; } = 10;
 
@@ -64,6 +70,15 @@ public sealed record StudyOptions
     /// <summary>Decides the first weights, the order of the pictures and their augmentation, equally for all networks.</summary>
     public long Seed { get; init; }
 
+    /// <summary>
+    /// What suits a data set: on the digits, a study of a minute or two on two processor cores; on larger pictures, depths and steps that take
+    /// some minutes.
+    /// </summary>
+    /// <param name="data">The data set's name.</param>
+    public static StudyOptions For(string data) => data == "digits"
+        ? new StudyOptions { UnnormalizedSteps = 20 }
+        : new StudyOptions { Data = data, Depths = [8, 20, 32], BatchSize = 64, MaxSteps = 200, UnnormalizedSteps = 5 };
+
     /// <summary>Checks every name and figure.</summary>
     /// <exception cref="EngineException">One is unknown or out of range; the message names it.</exception>
     public void Check()
@@ -71,6 +86,12 @@ public sealed record StudyOptions
         Require(Depths.Count > 0 && Depths.Distinct().Count() == Depths.Count, "the depths", Depths, "at least one, each once");
         foreach (int depth in Depths)
         {
+            if (IsImageNetFamily)
+            {
+                Require(depth is 18 or 34, "a depth", [depth], "18 or 34");
+                continue;
+            }
+
             Require(CifarResNet.IsDepth(depth), "a depth", [depth], $"6n + 2 (8, 14, 20, 26, 32 ...), at most {CifarResNet.MaxDepth}");
         }
 
@@ -80,6 +101,7 @@ public sealed record StudyOptions
             Require(AllKinds.Contains(kind), "a kind", [kind], $"one of {string.Join(", ", AllKinds)}");
         }
 
+        Require(!IsImageNetFamily || !Kinds.Contains("highway"), "the kinds", Kinds, "plain or residual: highway networks are made for CIFAR");
         Require(Shortcut <= ShortcutKind.C, "the shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
         Require(Norms.Contains(Norm), "the norm", [Norm], $"one of {string.Join(", ", Norms)}");
         Require(Initializations.Contains(Initialization), "the initialisation", [Initialization], $"one of {string.Join(", ", Initializations)}");

@@ -42,6 +42,7 @@ internal sealed record StudyPlan
             BatchSize = options.BatchSize,
             LearningRate = options.LearningRate,
             Schedule = options.Schedule,
+            PerPixelMean = options.PerPixelMean,
             Seed = options.Seed,
         };
         List<StudyPlan> plans = [];
@@ -53,7 +54,7 @@ internal sealed record StudyPlan
                 Kind = kind,
                 Depth = depth,
                 Norm = options.Norm,
-                Training = training with { Model = $"{Prefix(kind)}{depth}" },
+                Training = training with { Model = $"{Prefix(kind)}{depth}", Schedule = ScheduleFor(training.Schedule, depth) },
                 Every = options.Every,
                 CurveInterval = options.CurveInterval,
             }));
@@ -83,19 +84,31 @@ internal sealed record StudyPlan
     /// <param name="classes">That the head tells apart.</param>
     public Network Make(StudyOptions options, int channels, int classes)
     {
-        CifarResNet network = new(new CifarResNetOptions(Depth)
+        ShortcutKind shortcut = Kind switch { "plain" => ShortcutKind.None, "highway" => ShortcutKind.Gated, _ => options.Shortcut };
+        bool isZeroInit = options.Initialization == "zero-residual" && Kind == "residual";
+        Func<int, Normalization> norm = Norm switch
         {
-            Channels = channels,
-            Classes = classes,
-            Shortcut = Kind switch { "plain" => ShortcutKind.None, "highway" => ShortcutKind.Gated, _ => options.Shortcut },
-            ZeroInitResidual = options.Initialization == "zero-residual" && Kind == "residual",
-            Norm = Norm switch
+            "batch" => Normalization.Batch,
+            "none" => Normalization.None,
+            _ => Normalization.Group(8),
+        };
+        Network network = options.IsImageNetFamily
+            ? new ResNet(new ResNetOptions(BlockKind.Basic, Depth == 18 ? [2, 2, 2, 2] : [3, 4, 6, 3])
             {
-                "batch" => Normalization.Batch,
-                "none" => Normalization.None,
-                _ => Normalization.Group(8),
-            },
-        });
+                Channels = channels,
+                Classes = classes,
+                Shortcut = shortcut,
+                ZeroInitResidual = isZeroInit,
+                Norm = norm,
+            })
+            : new CifarResNet(new CifarResNetOptions(Depth)
+            {
+                Channels = channels,
+                Classes = classes,
+                Shortcut = shortcut,
+                ZeroInitResidual = isZeroInit,
+                Norm = norm,
+            });
         Initialization? initialization = options.Initialization switch
         {
             "kaiming-in" => Initialization.KaimingNormal(FanMode.FanIn),
@@ -153,6 +166,9 @@ internal sealed record StudyPlan
             Branches = blocks.Count == 0 ? [] : blocks[0].Module.Branches,
         };
     }
+
+    // Section 4.2: 110 layers do not start at the full rate.
+    private static string ScheduleFor(string schedule, int depth) => schedule == "paper" && depth >= 110 ? "paper-warmup" : schedule;
 
     private static string Prefix(string kind) => kind == "residual" ? "resnet" : kind;
 
