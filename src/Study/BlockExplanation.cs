@@ -17,6 +17,9 @@ namespace Engine.Study;
 public sealed class BlockExplanation
 {
     private const int BatchSize = 8;
+
+    // The shallowest that has a block behind another one with the identity for a shortcut.
+    private const int ShallowestDepth = 14;
     private const double DifferenceStep = 1e-6;
 
     private readonly ReferenceDevice _device;
@@ -38,7 +41,7 @@ public sealed class BlockExplanation
     /// <summary>The relative difference between the gradient by hand and the tape's, by the block's input.</summary>
     public double TapeError { get; private set; }
 
-    /// <summary>Explains a block of the shallowest residual network of a study.</summary>
+    /// <summary>Explains a block of the shallowest residual network of a study, of at least 14 layers: one with the identity for a shortcut where there is one.</summary>
     /// <param name="options">The study: depths, shortcut and seed; the network normalises by batch.</param>
     /// <param name="data">The pictures.</param>
     /// <exception cref="EngineException">An option is unknown or out of range.</exception>
@@ -46,7 +49,7 @@ public sealed class BlockExplanation
     {
         options.Check();
         using ReferenceDevice device = new();
-        StudyPlan plan = StudyPlan.Of(options with { Depths = [options.Depths.Min()], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
+        StudyPlan plan = StudyPlan.Of(options with { Depths = [Math.Max(ShallowestDepth, options.Depths.Min())], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
         Network network = plan.Make(options with { Norm = "batch" }, data.Train.Channels, data.ClassNames.Count);
         network.To(device, options.Seed);
         using Loader loader = new(device, data.Train, LoaderOptions.Training(
@@ -55,7 +58,8 @@ public sealed class BlockExplanation
         {
             BlockExplanation explanation = new(device, network, batch);
             (string, Module)[] blocks = [.. network.Modules().Where(m => m.Module is ResidualBlock)];
-            explanation.Explain(plan.Name, data.Name, blocks, blocks.Length / 2);
+            int[] identities = [.. Enumerable.Range(1, blocks.Length - 1).Where(i => blocks[i].Item2.Children.All(c => c.Name != "downsample"))];
+            explanation.Explain(plan.Name, data.Name, blocks, identities.Length == 0 ? blocks.Length / 2 : identities[identities.Length / 2]);
             return explanation;
         }
 
@@ -111,10 +115,10 @@ public sealed class BlockExplanation
         Say($"Both branches use x, so their gradients add: x-bar = J^T g + s-bar.            |x-bar| = {Norm(inputGradient):G6}");
         Say($"  |s-bar|^2 + 2 <s-bar, J^T g> + |J^T g|^2 = {Square(share):G6} + {2 * Dot(share, residual):G6} + {Square(residual):G6} = {Square(share) + (2 * Dot(share, residual)) + Square(residual):G6}");
         Say($"  Without the shortcut only |J^T g| = {Norm(residual):G6} would reach x; through n such blocks, a product of n such factors.");
-        Say($"  The tape's x-bar differs from the one by hand by {TapeError:E1} of its norm.");
+        Say($"  The tape's x-bar differs from the one by hand by {TapeError:0.0E+0} of its norm.");
         Say($"");
-        Say($"Each gradient against finite differences, along its own direction u: (f(p + hu) - f(p - hu)) / 2h should be |p-bar|, h = {DifferenceStep:G1}");
-        Say($"  p        |p-bar| by hand   finite difference   relative difference");
+        Say($"Each gradient against finite differences, along its own direction u: (f(p + hu) - f(p - hu)) / 2h should be |p-bar|, h = {DifferenceStep:0E+0}");
+        Say($"  p            |p-bar| by hand   finite difference   relative difference");
         foreach (string parameter in (string[])["conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"])
         {
             Tensor tensor = module.NamedParameters().First(p => p.Name == parameter).Parameter.Value;
@@ -159,7 +163,7 @@ public sealed class BlockExplanation
         tensor.Write<double>(at);
         double error = Math.Abs(difference - norm) / norm;
         LargestError = Math.Max(LargestError, error);
-        Say($"  {name,-14} {norm,-17:G10} {difference,-19:G10} {error:E1}");
+        Say($"  {name,-12} {norm,-17:G10} {difference,-19:G10} {error:0.0E+0}");
     }
 
     private double Gradient(ManualBlock manual, string name) => Norm(manual.Gradients[name]);

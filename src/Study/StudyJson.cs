@@ -130,6 +130,7 @@ public static class StudyJson
         writer.WriteNumber("every", options.Every);
         writer.WriteNumber("curve_interval", options.CurveInterval);
         writer.WriteNumber("unnormalized_steps", options.UnnormalizedSteps);
+        writer.WriteNumber("unnormalized_rate", options.UnnormalizedRate);
         writer.WriteNumber("seed", options.Seed);
         writer.WriteEndObject();
     }

@@ -41,7 +41,7 @@ public sealed record StudyOptions
     public string Data { get; init; } = "digits";
 
     /// <summary>How often each network goes through the training set.</summary>
-    public int Epochs { get; init; } = 5;
+    public int Epochs { get; init; } = 10;
 
     /// <summary>The updates after which a network's training ends, even within an epoch; null for as many as the epochs have.</summary>
     public long? MaxSteps { get; init; }
@@ -53,7 +53,7 @@ public sealed record StudyOptions
     public double LearningRate { get; init; } = 0.1;
 
     /// <summary>The learning rate's schedule.</summary>
-    public string Schedule { get; init; } = "constant";
+    public string Schedule { get; init; } = "cosine";
 
     /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
     public bool PerPixelMean { get; init; }
@@ -66,6 +66,9 @@ public sealed record StudyOptions
 
     /// <summary>Steps for which the deepest network of each kind is also trained without any normalisation, measured at each; 0 for none.</summary>
     public int UnnormalizedSteps { get; init; }
+
+    /// <summary>The constant rate of those networks: without normalisation a residual network's responses grow with each block, and larger rates let it diverge at once.</summary>
+    public double UnnormalizedRate { get; init; } = 1e-5;
 
     /// <summary>Decides the first weights, the order of the pictures and their augmentation, equally for all networks.</summary>
     public long Seed { get; init; }
@@ -109,6 +112,7 @@ public sealed record StudyOptions
         Require(MaxSteps is null or >= 1, "steps", [MaxSteps], "at least 1");
         Require(BatchSize >= 1, "the batch size", [BatchSize], "at least 1");
         Require(LearningRate > 0 && double.IsFinite(LearningRate), "the learning rate", [LearningRate], "above 0");
+        Require(UnnormalizedRate > 0 && double.IsFinite(UnnormalizedRate), "the learning rate without norm", [UnnormalizedRate], "above 0");
         Require(Every >= 1, "the steps between two samples", [Every], "at least 1");
         Require(CurveInterval >= 1, "the steps of a curve's point", [CurveInterval], "at least 1");
         Require(UnnormalizedSteps >= 0, "the steps without norm", [UnnormalizedSteps], "0 or more");

@@ -69,7 +69,7 @@ internal sealed record StudyPlan
                 Kind = kind,
                 Depth = depth,
                 Norm = "none",
-                Training = training with { Model = $"{Prefix(kind)}{depth}", MaxSteps = options.UnnormalizedSteps },
+                Training = training with { Model = $"{Prefix(kind)}{depth}", MaxSteps = options.UnnormalizedSteps, LearningRate = options.UnnormalizedRate, Schedule = "constant" },
                 Every = 1,
                 CurveInterval = 1,
             }));
