@@ -77,7 +77,7 @@ public sealed class CudaTrainerTests : EmulatorTest
     {
         TrainingOptions options = new() { Epochs = 3, BatchSize = 4, LearningRate = 1e30, Schedule = "constant" };
         using CudaDevice device = CudaDevice.Open();
-        EngineException failure = Assert.Throws<EngineException>(() => Run("resnet8", device, Pictures(train: 24), options));
+        TrainingDivergedException failure = Assert.Throws<TrainingDivergedException>(() => Run("resnet8", device, Pictures(train: 24), options));
         Assert.Contains("training diverged", failure.Message, StringComparison.Ordinal);
     }
 
