@@ -205,7 +205,7 @@ public sealed class TrainerTests : IDisposable
             Tensor weight = model.NamedParameters().First().Parameter.Value;
             weight.Write<double>(Enumerable.Repeat(e.Epoch == 2 ? double.NaN : 0.1, weight.Shape.Count).ToArray());
         };
-        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        TrainingDivergedException error = Assert.Throws<TrainingDivergedException>(() => trainer.Run());
         Assert.StartsWith("training diverged: the loss became NaN at step 1", error.Message);
         Assert.Contains("learning rate 0.1", error.Message);
         Assert.Contains($"'{folder.CheckpointPath}' is the last good checkpoint", error.Message);
@@ -230,7 +230,7 @@ public sealed class TrainerTests : IDisposable
                 gradient.Write<double>(Enumerable.Repeat(double.PositiveInfinity, gradient.Shape.Count).ToArray());
             }
         };
-        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        TrainingDivergedException error = Assert.Throws<TrainingDivergedException>(() => trainer.Run());
         Assert.Contains("5.bias is no longer finite", error.Message);
         using SafetensorsFile file = SafetensorsFile.Open(folder.CheckpointPath);
         Assert.Contains("\"epoch\":1,", file.Metadata["state"]);
@@ -262,7 +262,7 @@ public sealed class TrainerTests : IDisposable
     public void A_model_of_other_classes_than_the_data_is_one_clear_line()
     {
         using Trainer trainer = new(TinySet.Network(classes: 3), TinySet.Make(), _device, Options);
-        EngineException error = Assert.Throws<EngineException>(() => trainer.Run());
+        TrainingDivergedException error = Assert.Throws<TrainingDivergedException>(() => trainer.Run());
         Assert.Contains("[8, 3]", error.Message);
         Assert.Contains("2 classes", error.Message);
     }
