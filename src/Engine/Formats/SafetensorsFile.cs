@@ -9,8 +9,11 @@ namespace Engine.Formats;
 /// </summary>
 public sealed class SafetensorsFile : TensorFile
 {
-    /// <summary>The most bytes that a header may have: what the format's own library allows.</summary>
-    public const long MaxHeaderBytes = 100_000_000;
+    /// <summary>
+    /// The most bytes that a header may have: enough for 30,000 tensors. The format's own library allows 100 MB, which could take twenty times as
+    /// much memory once it is parsed.
+    /// </summary>
+    public const long MaxHeaderBytes = 4 << 20;
 
     internal const string MetadataName = "__metadata__";
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];
@@ -171,7 +174,8 @@ public sealed class SafetensorsFile : TensorFile
             throw Invalid($"entry '{ShownName.Of(name)}' has no dtype");
         }
 
-        if (!Enum.TryParse(typeName, out StoredType elementType) || elementType.ToString() != typeName)
+        // A number would be taken for a type too, even one that there is none of.
+        if (!Enum.TryParse(typeName, out StoredType elementType) || !Enum.IsDefined(elementType) || elementType.ToString() != typeName)
         {
             throw Invalid($"entry '{ShownName.Of(name)}' has dtype {ShownName.Of(typeName)}, but only {string.Join(", ", Enum.GetNames<StoredType>())} can be read");
         }

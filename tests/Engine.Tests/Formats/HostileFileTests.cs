@@ -169,14 +169,44 @@ public sealed class HostileFileTests : IDisposable
     [InlineData(1L << 60)]
     [InlineData(long.MaxValue)]
     [InlineData(-1L)]
-    [InlineData(100_000_001L)]
-    [InlineData(99_999_999L)]
+    [InlineData((4L << 20) + 1)]
+    [InlineData(4L << 20)]
     public void A_safetensors_header_of_more_than_the_file_is_refused_without_room_for_it(long length)
     {
         byte[] start = new byte[9];
         BinaryPrimitives.WriteInt64LittleEndian(start, length);
         start[8] = (byte)'{';
         Refuse(start, "its header claims");
+    }
+
+    [Theory]
+    [InlineData("{\"a\":[", "1,", "not valid JSON")]
+    [InlineData("{\"a\":[", "[],", "not valid JSON")]
+    [InlineData("{", "\"\":{},", "entry '' has no dtype")]
+    [InlineData("{\"a\":", "[", "not valid JSON")]
+    public void A_safetensors_header_full_of_nothing_is_refused_within_its_memory(string start, string piece, string expected)
+    {
+        string header = start + string.Concat(Enumerable.Repeat(piece, ((4 << 20) - 16) / piece.Length));
+        header = expected.Contains("JSON", StringComparison.Ordinal) ? header : header.TrimEnd(',') + "}";
+        Refuse([.. BitConverter.GetBytes((long)header.Length), .. Encoding.ASCII.GetBytes(header)], expected);
+    }
+
+    [Fact]
+    public void A_safetensors_header_of_as_many_entries_as_fit_is_read_within_its_memory()
+    {
+        StringBuilder header = new("{");
+        for (int i = 0; header.Length < (4 << 20) - 100; i++)
+        {
+            header.Append(i == 0 ? "" : ",").Append('"').Append(i).Append("\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}");
+        }
+
+        header.Append('}');
+        byte[] content = [.. BitConverter.GetBytes((long)header.Length), .. Encoding.ASCII.GetBytes(header.ToString())];
+        File.WriteAllBytes(Path, content);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using TensorFile file = TensorFile.Open(Path);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Allowed + content.Length);
+        Assert.InRange(file.Entries.Count(), 70_000, 100_000);
     }
 
     [Theory]

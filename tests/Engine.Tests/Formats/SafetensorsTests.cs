@@ -98,6 +98,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("{\"a\":{\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has no dtype")]
     [InlineData("{\"a\":{\"dtype\":\"C64\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype C64")]
     [InlineData("{\"a\":{\"dtype\":\"6\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype 6")]
+    [InlineData("{\"a\":{\"dtype\":\"48\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype 48")]
     [InlineData("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,4]}}", "entry 'a' has no shape")]
     [InlineData("{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", "entry 'a' has no data_offsets")]
     [InlineData("{\"a\":{\"dtype\":\"U8\",\"shape\":[-4],\"data_offsets\":[0,4]}}", "entry 'a' has a shape with -4")]
@@ -123,7 +124,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData(new byte[0], "it has 0 bytes")]
     [InlineData(new byte[] { 1, 2, 3 }, "it has 3 bytes")]
     [InlineData(new byte[] { 200, 0, 0, 0, 0, 0, 0, 0, 123 }, "the file is truncated")]
-    [InlineData(new byte[] { 255, 255, 255, 255, 255, 255, 255, 255, 123 }, "more than the 100,000,000 allowed")]
+    [InlineData(new byte[] { 255, 255, 255, 255, 255, 255, 255, 255, 123 }, "more than the 4,194,304 allowed")]
     [InlineData(new byte[] { 2, 0, 0, 0, 0, 0, 0, 0, 255, 254 }, "not valid JSON")]
     public void A_damaged_file_is_refused_in_one_line(byte[] content, string expected)
     {
