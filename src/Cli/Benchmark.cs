@@ -77,6 +77,9 @@ internal sealed class Benchmark : IDisposable
     public BenchmarkResult Run(int warmUp, int count, CancellationToken cancellation)
     {
         int chunk = _device.IsAsynchronous ? 10 : 1;
+
+        // What setting up has left behind would count as the network's memory.
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         Time(warmUp, cancellation);
         if (_isRecorded)
         {

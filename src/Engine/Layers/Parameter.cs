@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Engine.Devices;
 using Engine.Tensors;
 
@@ -97,7 +98,7 @@ public sealed class Parameter
     }
 
     /// <summary>Draws the first numbers and puts them on a device, or moves the numbers there that exist.</summary>
-    internal void To(Device device, RandomSource random)
+    internal unsafe void To(Device device, RandomSource random)
     {
         Tensor? old = _value is null ? null : Value;
         if (ReferenceEquals(old?.Device, device))
@@ -105,17 +106,27 @@ public sealed class Parameter
             return;
         }
 
-        double[] numbers = new double[Shape.Count];
-        if (old is null)
+        // Native memory goes back at once; an array would stay in the process' memory until the next garbage collection.
+        double* memory = (double*)NativeMemory.Alloc((nuint)Shape.Count, sizeof(double));
+        try
         {
-            Initialization.Fill(numbers, Shape, random);
+            Span<double> numbers = new(memory, Shape.Count);
+            if (old is null)
+            {
+                Initialization.Fill(numbers, Shape, random);
+            }
+            else
+            {
+                old.Read(numbers);
+            }
+
+            _value = Tensor.From<double>(device, Shape, numbers, Type ?? device.FloatType);
         }
-        else
+        finally
         {
-            old.Read<double>(numbers);
+            NativeMemory.Free(memory);
         }
 
-        _value = Tensor.From<double>(device, Shape, numbers, Type ?? device.FloatType);
         _value.RequiresGradient = !IsBuffer && !IsFrozen;
         old?.Dispose();
     }

@@ -117,9 +117,15 @@ public sealed class Tensor : IDisposable
             return;
         }
 
-        byte[] converted = new byte[ByteCount];
-        HostConversion.Convert(MemoryMarshal.AsBytes(values), DataTypes.Of<T>(), converted, Type, values.Length);
-        Device.CopyFromHost(converted, this);
+        // A piece at a time: a whole second copy would stay in the process' memory until the next garbage collection.
+        const int piece = 16384;
+        byte[] converted = new byte[Math.Min(values.Length, piece) * Type.Size()];
+        for (int start = 0; start < values.Length; start += piece)
+        {
+            ReadOnlySpan<T> some = values.Slice(start, Math.Min(piece, values.Length - start));
+            HostConversion.Convert(MemoryMarshal.AsBytes(some), DataTypes.Of<T>(), converted, Type, some.Length);
+            Device.CopyFromHost(converted.AsSpan(0, some.Length * Type.Size()), this, (long)start * Type.Size());
+        }
     }
 
     /// <summary>Copies all elements into the caller's span, converting them to <typeparamref name="T"/>; waits for the device.</summary>

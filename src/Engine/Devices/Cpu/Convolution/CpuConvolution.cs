@@ -13,9 +13,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 {
     private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _packed = new();
-    private readonly NativeBuffer _partials = new();
-    private readonly WinogradConvolution _winograd = new(team);
     private readonly List<PackedForward> _packedFilters = [];
+    private WinogradConvolution? _winograd;
+
+    private WinogradConvolution Winograd => _winograd ??= new WinogradConvolution(team, _scratch);
 
     public void Forward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
@@ -79,8 +80,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     {
         _scratch.Dispose();
         _packed.Dispose();
-        _partials.Dispose();
-        _winograd.Dispose();
+        _winograd?.Dispose();
         foreach (PackedForward packed in _packedFilters.ToArray())
         {
             packed.Dispose();
@@ -199,6 +199,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         long copy = RoundUp(inPlace ? 0 : SourceWindow.CopySize(work, bands));
         bool padsGradient = work.GroupDestinationChannels % width != 0;
         long pitch = copy + (padsGradient ? (long)bands.Images * bands.Rows * work.Columns.Outputs * width : 0);
+        pitch = RoundUp(pitch);
+        float* scratch = _scratch.Ensure((pitch * team.Size) + (plan.Partials * plan.PartialSize));
         FilterGradientJob<S, V> job = new()
         {
             Work = work,
@@ -207,8 +209,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             InPlace = inPlace,
             BlockVectors = vectors,
             Gradient = gradient,
-            PartialSums = _partials.Ensure(plan.Partials * plan.PartialSize),
-            Scratch = _scratch.Ensure(pitch * team.Size),
+            PartialSums = scratch + (pitch * team.Size),
+            Scratch = scratch,
             ScratchPitch = pitch,
             GradientCopyOffset = copy,
         };
@@ -238,7 +240,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner._winograd.Correlate<S, V>(work);
+                owner.Winograd.Correlate<S, V>(work);
                 return;
             }
 
@@ -252,7 +254,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner._winograd.Correlate<S, V>(work);
+                owner.Winograd.Correlate<S, V>(work);
                 return;
             }
 
@@ -269,7 +271,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner._winograd.SumFilter<S, V>(work, gradient);
+                owner.Winograd.SumFilter<S, V>(work, gradient);
             }
             else
             {

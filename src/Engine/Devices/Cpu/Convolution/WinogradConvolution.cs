@@ -2,15 +2,10 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
 
-/// <summary>Convolutions by transforms, where they are less work than the direct ones.</summary>
-internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
+/// <summary>Convolutions by transforms, where they are less work than the direct ones. All their memory but a row of zeros is the scratch memory given.</summary>
+internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer scratch) : IDisposable
 {
-    private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _zeros = new();
-    private readonly NativeBuffer _filter = new();
-    private readonly NativeBuffer _windows = new();
-    private readonly NativeBuffer _gradients = new();
-    private readonly NativeBuffer _sums = new();
 
     /// <summary>
     /// Whether a correlation is better computed by transforms, judged by counting vector instructions: 36 products a tile in place of
@@ -48,10 +43,12 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
         long packed = 9L * plan.Channels * plan.BlockWidth;
         long own = plan.IsShared ? sums + plan.FilterBlockSize + packed : Math.Max(windows + sums, packed);
         work.ScratchPitch = RoundUp(WinogradTransform<S, V>.TemporaryFloats + own);
-        work.Scratch = _scratch.Ensure(work.ScratchPitch * team.Size);
+        long filters = plan.FilterBlockSize * plan.Blocks;
+        work.Scratch = scratch.Ensure((work.ScratchPitch * team.Size) + (plan.IsShared ? windows : filters));
+        float* behind = work.Scratch + (work.ScratchPitch * team.Size);
         if (plan.IsShared)
         {
-            work.Windows = _windows.Ensure(windows);
+            work.Windows = behind;
             WinogradWindowsJob<S, V> transform = new(work);
             team.Run(ref transform, (grid.Tiles + plan.TileRows - 1) / plan.TileRows);
             int splits = Math.Clamp(2 * team.Size / plan.Blocks, 1, plan.TileBlocks);
@@ -60,7 +57,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
             return;
         }
 
-        work.Filter = _filter.Ensure(plan.FilterBlockSize * plan.Blocks);
+        work.Filter = behind;
         WinogradFilterJob<S, V> filter = new(work);
         team.Run(ref filter, plan.Blocks);
         WinogradTilesJob<S, V> tiles = new(work);
@@ -86,14 +83,16 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
             FilterGradient = correlation.Destination,
             Accumulate = correlation.Accumulate,
         };
-        long own = !plan.IsChunked ? windows + gradients : plan.Chunks == 1 ? plan.SumSize : 0;
+        bool keepsSums = plan.Chunks > 1 || !plan.IsChunked;
+        long own = !plan.IsChunked ? windows + gradients : keepsSums ? 0 : plan.SumSize;
         work.ScratchPitch = RoundUp(WinogradTransform<S, V>.TemporaryFloats + own);
-        work.Scratch = _scratch.Ensure(work.ScratchPitch * team.Size);
+        long threads = work.ScratchPitch * team.Size, shared = plan.IsChunked ? windows + gradients : 0;
+        work.Scratch = scratch.Ensure(threads + shared + (keepsSums ? plan.PartialSize * plan.Partials : 0));
+        work.Windows = work.Scratch + threads;
+        work.Gradients = work.Windows + windows;
+        work.Sums = work.Scratch + threads + shared;
         if (plan.IsChunked)
         {
-            work.Windows = _windows.Ensure(windows);
-            work.Gradients = _gradients.Ensure(gradients);
-            work.Sums = plan.Chunks == 1 ? null : _sums.Ensure(plan.PartialSize);
             for (int chunk = 0; chunk < plan.Chunks; chunk++)
             {
                 int tiles = Math.Min(plan.BlockTiles, grid.Tiles - (chunk * plan.BlockTiles));
@@ -106,7 +105,6 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
             return;
         }
 
-        work.Sums = _sums.Ensure(plan.PartialSize * plan.Partials);
         WinogradGradientTilesJob<S, V> add = new(work);
         team.Run(ref add, plan.Partials * plan.Ranges);
         const int outputsPerTask = 8;
@@ -114,15 +112,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team) : IDisposable
         team.Run(ref sum, plan.Ranges * ((plan.Outputs + outputsPerTask - 1) / outputsPerTask));
     }
 
-    public void Dispose()
-    {
-        _scratch.Dispose();
-        _zeros.Dispose();
-        _filter.Dispose();
-        _windows.Dispose();
-        _gradients.Dispose();
-        _sums.Dispose();
-    }
+    public void Dispose() => _zeros.Dispose();
 
     private float* Zeros(long floats)
     {

@@ -16,8 +16,8 @@ internal readonly struct WinogradGradientPlan
     private const int BlockBudget = 96 * 1024;
     private const int MostBlockTiles = 64;
 
-    // Floats of a chunk's windows and gradients: 16 MB, together.
-    private const long ChunkBudget = 4 * 1024 * 1024;
+    // Floats of a chunk's windows and gradients: 8 MB, together, or as many as the sums take that several chunks would have to keep.
+    private const long ChunkBudget = 2 * 1024 * 1024;
     private const int WantedTasks = 16;
 
     // So that clearing, adding and transforming a partial sum is little beside filling it.
@@ -41,7 +41,8 @@ internal readonly struct WinogradGradientPlan
         if (IsChunked)
         {
             long perTile = (long)WinogradGrid.Frequencies * (Channels + GradientPitch);
-            int most = (int)Math.Max(64, ChunkBudget / perTile);
+            long budget = Math.Max(ChunkBudget, (long)WinogradGrid.Frequencies * Channels * Outputs);
+            int most = (int)Math.Max(64, budget / perTile);
             Chunks = (grid.Tiles + most - 1) / most;
             BlockTiles = (grid.Tiles + Chunks - 1) / Chunks;
             Chunks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
