@@ -3,19 +3,22 @@ using System.Runtime.ExceptionServices;
 namespace Engine.Data;
 
 /// <summary>
-/// Fills a ring of host batches ahead of their use on threads of its own, in order. Threads that find the ring full, and a
-/// consumer that finds it empty, sleep on a monitor.
+/// Fills a ring of host batches ahead of their use on threads of its own, in order. A batch may have several parts, which the threads
+/// share. Threads that find the ring full, and a consumer that finds it empty, sleep on a monitor.
 /// </summary>
 internal sealed class BatchQueue : IDisposable
 {
     private readonly object _gate = new();
     private readonly HostBatch[] _ring;
     private readonly State[] _states;
-    private readonly ExceptionDispatchInfo?[] _errors;
-    private readonly Action<int, HostBatch> _fill;
+    private readonly int[] _partsLeft;
+    private readonly (int Part, ExceptionDispatchInfo Error)?[] _errors;
+    private readonly Func<int, int> _parts;
+    private readonly Action<int, int, HostBatch, RandomSource> _fill;
     private readonly Thread[] _threads;
     private readonly int _end;
     private int _toFill;
+    private int _nextPart;
     private int _toTake;
     private bool _isStopped;
 
@@ -24,17 +27,20 @@ internal sealed class BatchQueue : IDisposable
     /// <param name="start">The first step to fill.</param>
     /// <param name="end">The step after the last.</param>
     /// <param name="workers">How many threads fill.</param>
-    /// <param name="fill">Fills the batch of a step; called from the threads.</param>
-    public BatchQueue(HostBatch[] ring, int start, int end, int workers, Action<int, HostBatch> fill)
+    /// <param name="parts">How many parts the batch of a step has, at least 1.</param>
+    /// <param name="fill">Fills a part of the batch of a step; called from the threads, each with random numbers of its own to restart.</param>
+    public BatchQueue(HostBatch[] ring, int start, int end, int workers, Func<int, int> parts, Action<int, int, HostBatch, RandomSource> fill)
     {
         _ring = ring;
         _states = new State[ring.Length];
-        _errors = new ExceptionDispatchInfo?[ring.Length];
+        _partsLeft = new int[ring.Length];
+        _errors = new (int, ExceptionDispatchInfo)?[ring.Length];
+        _parts = parts;
         _fill = fill;
         _toFill = start;
         _toTake = start;
         _end = end;
-        _threads = new Thread[Math.Clamp(workers, 1, Math.Max(1, end - start))];
+        _threads = new Thread[Math.Clamp(workers, 1, (int)Math.Clamp((end - start) * (long)(end > start ? parts(start) : 1), 1, int.MaxValue))];
         for (int i = 0; i < _threads.Length; i++)
         {
             _threads[i] = new Thread(Work) { IsBackground = true, Name = $"loader {i}" };
@@ -64,7 +70,7 @@ internal sealed class BatchQueue : IDisposable
             }
 
             ObjectDisposedException.ThrowIf(_isStopped, typeof(Loader));
-            _errors[slot]?.Throw();
+            _errors[slot]?.Error.Throw();
             return _ring[slot];
         }
     }
@@ -97,32 +103,43 @@ internal sealed class BatchQueue : IDisposable
 
     private void Work()
     {
-        while (Claim() is { } step)
+        RandomSource random = new();
+        while (Claim() is (int step, int part))
         {
             int slot = step % _ring.Length;
+            ExceptionDispatchInfo? error = null;
             try
             {
-                _fill(step, _ring[slot]);
+                _fill(step, part, _ring[slot], random);
             }
             catch (Exception e)
             {
-                _errors[slot] = ExceptionDispatchInfo.Capture(e);
+                error = ExceptionDispatchInfo.Capture(e);
             }
 
             lock (_gate)
             {
-                _states[slot] = State.Ready;
-                Monitor.PulseAll(_gate);
+                // Of several errors the first part's is told, whichever thread was the fastest.
+                if (error is not null && !(_errors[slot]?.Part < part))
+                {
+                    _errors[slot] = (part, error);
+                }
+
+                if (--_partsLeft[slot] == 0)
+                {
+                    _states[slot] = State.Ready;
+                    Monitor.PulseAll(_gate);
+                }
             }
         }
     }
 
-    // The next step to fill, once its slot is free; null when there is none left.
-    private int? Claim()
+    // The next part to fill, once its batch's slot is free; null when there is none left.
+    private (int Step, int Part)? Claim()
     {
         lock (_gate)
         {
-            while (!_isStopped && _toFill < _end && _states[_toFill % _ring.Length] != State.Free)
+            while (!_isStopped && _toFill < _end && _nextPart == 0 && _states[_toFill % _ring.Length] != State.Free)
             {
                 Monitor.Wait(_gate);
             }
@@ -132,8 +149,20 @@ internal sealed class BatchQueue : IDisposable
                 return null;
             }
 
-            _states[_toFill % _ring.Length] = State.Filling;
-            return _toFill++;
+            int slot = _toFill % _ring.Length;
+            int parts = _parts(_toFill);
+            if (_nextPart == 0)
+            {
+                (_states[slot], _partsLeft[slot], _errors[slot]) = (State.Filling, parts, null);
+            }
+
+            (int, int) claim = (_toFill, _nextPart++);
+            if (_nextPart == parts)
+            {
+                (_toFill, _nextPart) = (_toFill + 1, 0);
+            }
+
+            return claim;
         }
     }
 }

@@ -17,7 +17,4 @@ internal sealed class HostBatch(int capacity, int imageBytes)
 
     /// <summary>How many pictures are in it now.</summary>
     public int Count { get; set; }
-
-    /// <summary>A stream that each picture's augmentation restarts.</summary>
-    public RandomSource Random { get; } = new();
 }

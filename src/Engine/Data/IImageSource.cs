@@ -21,6 +21,9 @@ public interface IImageSource
     /// <summary>The classes' names, by label.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>Whether reading a picture takes so long (a file is decoded) that a loader shares a batch out among all processors.</summary>
+    bool IsDecoded => false;
+
     /// <summary>The label of one picture, from 0 to the number of classes minus 1.</summary>
     int Label(int index);
 
@@ -29,6 +32,16 @@ public interface IImageSource
     /// <param name="pixels">Room for exactly Height * Width * Channels bytes.</param>
     /// <exception cref="EngineException">The picture cannot be read.</exception>
     void Read(int index, Span<byte> pixels);
+
+    /// <summary>
+    /// Writes one picture as training is to see it: as <see cref="Read"/> does, unless the source takes random crops of its own from
+    /// pictures of many sizes. What a loader's <see cref="Augmentation"/> does comes on top.
+    /// </summary>
+    /// <param name="index">Which picture, from 0 to <see cref="Count"/> - 1.</param>
+    /// <param name="random">Decides, and nothing else does.</param>
+    /// <param name="pixels">Room for exactly Height * Width * Channels bytes.</param>
+    /// <exception cref="EngineException">The picture cannot be read.</exception>
+    void ReadRandom(int index, RandomSource random, Span<byte> pixels) => Read(index, pixels);
 }
 
 /// <summary>What every image source can tell about itself.</summary>

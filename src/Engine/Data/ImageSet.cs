@@ -3,7 +3,7 @@ using Engine.Training;
 namespace Engine.Data;
 
 /// <summary>A data set: pictures to train on, pictures held out to test with, and what is known about them.</summary>
-/// <param name="Name">What the command line calls it: digits, fashion-mnist, cifar10, cifar100.</param>
+/// <param name="Name">What the command line calls it: digits, fashion-mnist, cifar10, cifar100, folder:DIR.</param>
 /// <param name="Train">The pictures to train on.</param>
 /// <param name="Test">The pictures held out, of the same size and classes.</param>
 /// <param name="Augmentation">The augmentation that is usual for this set; it mirrors only where a mirror image means the same.</param>
@@ -12,6 +12,9 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
 {
     /// <summary>The classes' names, by label.</summary>
     public IReadOnlyList<string> ClassNames => Train.ClassNames;
+
+    /// <summary>How the set's pixels become numbers; null to compute it from the training pictures.</summary>
+    public PixelNormalization? Normalization { get; init; }
 
     /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
     public bool IsMirrorable => Augmentation.Mirror;

@@ -35,6 +35,9 @@ public sealed class ImageSubset : IImageSource
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => _source.ClassNames;
 
+    /// <inheritdoc/>
+    public bool IsDecoded => _source.IsDecoded;
+
     /// <summary>Which pictures of the other source these are.</summary>
     public ReadOnlySpan<int> Indices => _indices;
 
@@ -72,4 +75,7 @@ public sealed class ImageSubset : IImageSource
 
     /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels) => _source.Read(_indices[index], pixels);
+
+    /// <inheritdoc/>
+    public void ReadRandom(int index, RandomSource random, Span<byte> pixels) => _source.ReadRandom(_indices[index], random, pixels);
 }

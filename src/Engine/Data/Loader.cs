@@ -11,6 +11,8 @@ namespace Engine.Data;
 /// <remarks>All memory is taken once: host batches, and the device's tensors for a full batch and for a last, smaller one.</remarks>
 public sealed class Loader : IDisposable
 {
+    // Sets the numbers that a source draws apart from those of the augmentation.
+    private static readonly long SourceStream = RandomSource.SeedOf("image source");
     private readonly Device _device;
     private readonly LoaderOptions _options;
     private readonly HostBatch[] _ring;
@@ -102,7 +104,7 @@ public sealed class Loader : IDisposable
         if (options.BatchSize < 1 || options.Prefetch < 1 || options.Workers < 1)
         {
             throw new EngineException(
-                $"loader: batch size {options.BatchSize}, prefetch {options.Prefetch} and workers {options.Workers} must each be at least 1");
+                $"loader: batch size {options.BatchSize}, prefetch {options.Prefetch} and workers {options.Workers ?? 1} must each be at least 1");
         }
 
         if (source.Count == 0)
@@ -134,7 +136,9 @@ public sealed class Loader : IDisposable
         }
 
         Arrange(epoch);
-        using BatchQueue queue = new(_ring, startStep, StepsPerEpoch, _options.Workers, (step, batch) => Fill(epoch, step, batch));
+        int workers = _options.Workers ?? (Source.IsDecoded ? Environment.ProcessorCount : 1);
+        using BatchQueue queue = new(
+            _ring, startStep, StepsPerEpoch, workers, step => Source.IsDecoded ? CountOf(step) : 1, (step, part, batch, random) => Fill(epoch, step, part, batch, random));
         _queue = queue;
         Batch? batch = null;
         try
@@ -170,11 +174,15 @@ public sealed class Loader : IDisposable
         }
     }
 
-    private void Fill(int epoch, int step, HostBatch batch)
+    private int CountOf(int step) => Math.Min(_options.BatchSize, _order.Length - (step * _options.BatchSize));
+
+    // A part of a batch is one picture where pictures are decoded, and the whole batch elsewhere.
+    private void Fill(int epoch, int step, int part, HostBatch batch, RandomSource random)
     {
         int first = step * _options.BatchSize;
-        batch.Count = Math.Min(_options.BatchSize, _order.Length - first);
-        for (int i = 0; i < batch.Count; i++)
+        batch.Count = CountOf(step);
+        int end = Source.IsDecoded ? part + 1 : batch.Count;
+        for (int i = part; i < end; i++)
         {
             int index = _order[first + i];
             int label = Source.Label(index);
@@ -185,8 +193,18 @@ public sealed class Loader : IDisposable
 
             batch.Indices[i] = index;
             batch.Labels[i] = label;
-            Source.Read(index, batch.Pixels.AsSpan(i * _imageBytes, _imageBytes));
-            Placement placement = _options.Augmentation.Draw(batch.Random, _options.Seed, epoch, index);
+            Span<byte> pixels = batch.Pixels.AsSpan(i * _imageBytes, _imageBytes);
+            if (_options.IsTraining)
+            {
+                random.Restart(_options.Seed, epoch, index, SourceStream);
+                Source.ReadRandom(index, random, pixels);
+            }
+            else
+            {
+                Source.Read(index, pixels);
+            }
+
+            Placement placement = _options.Augmentation.Draw(random, _options.Seed, epoch, index);
             batch.Placements[3 * i] = placement.Top;
             batch.Placements[(3 * i) + 1] = placement.Left;
             batch.Placements[(3 * i) + 2] = placement.Mirror ? 1 : 0;

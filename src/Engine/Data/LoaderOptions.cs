@@ -26,8 +26,14 @@ public sealed record LoaderOptions
     /// <summary>Batches that are prepared ahead of the one in use.</summary>
     public int Prefetch { get; init; } = 2;
 
-    /// <summary>Threads that prepare batches: one is plenty where pictures lie in memory; more help where they are decoded.</summary>
-    public int Workers { get; init; } = 1;
+    /// <summary>
+    /// Threads that prepare batches; null for one where pictures lie in memory, which is plenty, and one a processor where they are decoded.
+    /// The batches are the same for any number.
+    /// </summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Whether pictures are read with the random crops that the source itself makes, if any: <see cref="IImageSource.ReadRandom"/>.</summary>
+    public bool IsTraining { get; init; }
 
     /// <summary>The type of the pictures on the device; the device's own floating-point type where null.</summary>
     public DataType? ImageType { get; init; }
@@ -38,6 +44,7 @@ public sealed record LoaderOptions
         BatchSize = batchSize,
         Shuffle = true,
         DropLast = true,
+        IsTraining = true,
         Seed = seed,
         Augmentation = augmentation,
         Normalization = normalization,

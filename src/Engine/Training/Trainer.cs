@@ -65,6 +65,11 @@ public sealed class Trainer : IDisposable
             data = data.WithValidation(options.ValidationCount, options.Seed);
         }
 
+        if (data.Train.Count == 0 || data.Test.Count == 0)
+        {
+            throw new EngineException($"'{data.Name}' has no pictures to {(data.Train.Count == 0 ? "train on" : "test with; hold some out for validation")}");
+        }
+
         // A set that does not fill one batch is taken as one batch; a larger one leaves out what does not fill its last.
         int batchSize = Math.Min(options.BatchSize, data.Train.Count);
         if (batchSize % options.MicroBatches != 0)
@@ -112,11 +117,13 @@ public sealed class Trainer : IDisposable
     /// <summary>Why steps were run one by one although the device records steps and nobody asked it not to; null where all is well.</summary>
     public string? RecordingProblem => _step.Problem;
 
-    /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on.</summary>
+    /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on unless the set has constants.</summary>
     /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
     /// <param name="options">The options that say which.</param>
     public static PixelNormalization NormalizationOf(ImageSet data, TrainingOptions options) =>
-        PixelNormalization.Named(options.Normalization ?? (options.PerPixelMean ? "pixel" : "dataset"), data);
+        options.Normalization is null && !options.PerPixelMean && data.Normalization is { } constants
+            ? constants
+            : PixelNormalization.Named(options.Normalization ?? (options.PerPixelMean ? "pixel" : "dataset"), data);
 
     /// <summary>
     /// Takes up the run of the folder where its checkpoint left it; <see cref="Run"/> then ends with the very weights that it would

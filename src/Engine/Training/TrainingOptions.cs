@@ -70,6 +70,18 @@ public sealed record TrainingOptions
     /// <summary>Whether every other picture, at random, is mirrored; null for what is usual for the data set.</summary>
     public bool? Mirror { get; init; }
 
+    /// <summary>Pictures of many sizes: the height and width of their crops; null for what the network is made for.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Pictures of many sizes: what the shorter side becomes before the middle is cropped for evaluation; null for 8/7 of the crop.</summary>
+    public int? Resize { get; init; }
+
+    /// <summary>Pictures of many sizes: how training crops are taken, none, resized-crop or scale-jitter; null for what is usual.</summary>
+    public string? Crop { get; init; }
+
+    /// <summary>Pictures of many sizes: what is done to training colours, none, lighting or jitter; null for none.</summary>
+    public string? Color { get; init; }
+
     /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
     public bool PerPixelMean { get; init; }
 
