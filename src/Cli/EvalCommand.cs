@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Formats;
+using Engine.Images;
 using Engine.Models;
 using Engine.Training;
 
@@ -22,6 +23,14 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images at a time (default: 256)");
+    private readonly PictureSizeOptions _sizes = new();
+    private readonly Option<bool> _tenCrop = new("--ten-crop")
+    {
+        Description = "Of an image folder: average over four corners, the middle and their mirror images",
+    };
+
+    private readonly Option<string?> _scales = SharedOptions.Text(
+        "--scales", "N,N,...", "Of an image folder: average over whole pictures whose shorter side has these sizes (the paper's: 224,256,384,480,640)", null)!;
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
@@ -29,10 +38,11 @@ internal sealed class EvalCommand : Subcommand
     public EvalCommand(CommandOutput output) : base(
         output, "eval", "Measure saved weights on a data set's test images.",
         "engine eval --weights runs/resnet20-digits-1",
-        "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json")
+        "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
+        "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
         _weights.Required = true;
-        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, _device, _threads, _precision, .. _adapt.All, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _adapt.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -50,16 +60,26 @@ internal sealed class EvalCommand : Subcommand
 
         if (dataName is not null)
         {
-            UsageException.Check(() => DataSets.Get(dataName));
+            dataName = DataChoice.Check(dataName);
         }
 
         using TensorFile file = TensorFile.Open(path);
         TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
         model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
-        ImageSet data = DataSets.Open(
-            dataName ?? trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME"),
-            arguments.GetValue(_dataDir));
-        data = _adapt.Adapt(arguments, data, trained);
+        dataName ??= trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME");
+        TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
+        (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
+        ImageSet data = _adapt.Adapt(arguments, DataChoice.Open(dataName, arguments.GetValue(_dataDir), sizes, model), trained);
+        if (views != PictureViews.Centre && data.Test is not FolderSource)
+        {
+            throw new UsageException("--ten-crop and --scales do not go with --channels and --pad-to");
+        }
+
+        if (data.Test.Count == 0)
+        {
+            throw new EngineException($"'{data.Name}' has no pictures to test with: it has neither a folder 'test' nor 'val'");
+        }
+
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
@@ -69,16 +89,45 @@ internal sealed class EvalCommand : Subcommand
             output.Note($"'{path}' does not fit {model} entirely: {report.Differences}");
         }
 
-        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained);
+        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, DataDescription.Read(file.Metadata));
+        if (data.Test is FolderSource folder && views != PictureViews.Centre)
+        {
+            using PictureClassifier classifier = new(network, device, folder.Options, folder.Channels, normalization);
+            Tell(ViewEvaluation.Run(classifier, folder, views == PictureViews.TenCrop ? Math.Max(1, batchSize / 10) : batchSize, views, sides, cancellation), model, data, output);
+            return Task.FromResult(ExitCodes.Success);
+        }
+
         using Loader loader = new(device, data.Test, LoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         EvaluationResult result = Evaluation.Run(network, loader, cancellation);
         Tell(result, model, data, output);
         return Task.FromResult(ExitCodes.Success);
     }
 
+    private (PictureViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
+    {
+        bool isTen = arguments.GetValue(_tenCrop);
+        if (arguments.GetValue(_scales) is not { } text)
+        {
+            return !isTen || FolderSet.IsFolder(dataName)
+                ? (isTen ? PictureViews.TenCrop : PictureViews.Centre, [])
+                : throw new UsageException($"--ten-crop is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}");
+        }
+
+        string[] parts = text.Split(',');
+        int[] sides = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0)];
+        return isTen ? throw new UsageException("--ten-crop and --scales do not go together")
+            : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096 with commas between")
+            : !FolderSet.IsFolder(dataName) ? throw new UsageException($"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
+            : (PictureViews.Scales, sides);
+    }
+
     // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
-    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained) =>
-        name is not null || trained is null
+    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained, DataDescription? description) =>
+        name is null && description is not null && (description.Height, description.Width, description.Channels) == (data.Train.Height, data.Train.Width, data.Train.Channels)
+            ? description.Normalization()
+            : name is null && trained is null && data.Normalization is { } constants
+            ? constants
+            : name is not null || trained is null
             ? UsageException.Check(() => PixelNormalization.Named(name ?? "dataset", data))
             : Trainer.NormalizationOf(
                 trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained);

@@ -24,7 +24,7 @@ internal sealed class RunFolderOwner : IDisposable
     /// <exception cref="EngineException">The folder cannot be written, or holds a run that is not finished.</exception>
     public static RunFolderOwner Create(string? path, TrainingOptions options)
     {
-        path ??= NextFree(Path.Combine("runs", $"{options.Model}-{options.Data}"));
+        path ??= NextFree(Path.Combine("runs", $"{options.Model}-{DataChoice.ShortName(options.Data)}"));
         bool isReplacing = File.Exists(Path.Combine(path, "options.json"));
         if (isReplacing)
         {

@@ -13,7 +13,7 @@ internal static class SharedOptions
 
     /// <summary>--data: a data set's name.</summary>
     public static Option<string> Data(string? standard) =>
-        Text("--data", string.Join('|', DataSets.All.Select(s => s.Name)), "The data set ('engine data list' tells where each lies)", standard);
+        Text("--data", $"{string.Join('|', DataSets.All.Select(s => s.Name))}|folder:DIR", "The data set ('engine data list' tells where each lies), or a folder of pictures with DIR/train/CLASS/*.jpg and DIR/test or DIR/val", standard);
 
     /// <summary>--data-dir: where the data set lies.</summary>
     public static Option<string?> DataDir() => Text(

@@ -25,6 +25,7 @@ internal sealed class TrainCommand : Subcommand
         "engine train --data fashion-mnist --epochs 3 --batch-size 128 --lr 0.1 --schedule cosine",
         "engine train --data cifar10 --data-dir cifar-10-binary.tar.gz --preset cifar --out runs/paper",
         "engine train --data cifar10 --device cuda --precision bf16",
+        "engine train --data folder:DIR --model resnet18 --augment scale-jitter --color lighting",
         "engine train --resume runs/paper",
         "engine train --model resnet20 --shortcut C --norm group",
         "engine train --model resnet32 --weights resnet32.th --freeze-backbone --thaw-after 2 --data fashion-mnist --channels 3 --pad-to 32 --epochs 3",
@@ -44,7 +45,7 @@ internal sealed class TrainCommand : Subcommand
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir)).Adapted(options);
+        ImageSet data = DataChoice.Open(options.Data, arguments.GetValue(_dataDir), options, options.Model).Adapted(options);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         if (resumed is null)
         {

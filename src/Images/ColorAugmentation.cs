@@ -124,7 +124,7 @@ public static class ColorAugmentation
     private static double Factor(RandomSource random) => 1 - JitterStrength + (2 * JitterStrength * random.NextDouble());
 
     // ITU-R 601-2's luma in 16 bits after the point, as Pillow's mode L.
-    private static int Grey(int red, int green, int blue) => ((red * 19595) + (green * 38470) + (blue * 7471) + 0x8000) >> 16;
+    internal static int Grey(int red, int green, int blue) => ((red * 19595) + (green * 38470) + (blue * 7471) + 0x8000) >> 16;
 
     private static void BlendWith(Span<byte> pixels, int other, double factor)
     {

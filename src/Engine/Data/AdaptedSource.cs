@@ -47,13 +47,29 @@ public sealed class AdaptedSource : IImageSource
     public IReadOnlyList<string> ClassNames => _source.ClassNames;
 
     /// <inheritdoc/>
+    public bool IsDecoded => _source.IsDecoded;
+
+    /// <inheritdoc/>
     public int Label(int index) => _source.Label(index);
 
     /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels)
     {
-        byte[] from = _buffer.Value!;
-        _source.Read(index, from);
+        _source.Read(index, _buffer.Value!);
+        Adapt(_buffer.Value!, pixels);
+    }
+
+    /// <inheritdoc/>
+    public void ReadRandom(int index, RandomSource random, Span<byte> pixels)
+    {
+        _source.ReadRandom(index, random, _buffer.Value!);
+        Adapt(_buffer.Value!, pixels);
+    }
+
+    private static int Before(int size, int given) => (int)Math.Floor((size - given) / 2.0);
+
+    private void Adapt(byte[] from, Span<byte> pixels)
+    {
         pixels.Clear();
 
         // Where the difference is odd, the row or column more is below or on the right.
@@ -67,8 +83,6 @@ public sealed class AdaptedSource : IImageSource
             }
         }
     }
-
-    private static int Before(int size, int given) => (int)Math.Floor((size - given) / 2.0);
 
     // Grey is the luma of ITU-R 601, in Pillow's fixed point.
     private static void Put(ReadOnlySpan<byte> from, Span<byte> to)

@@ -23,7 +23,12 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
     /// <exception cref="EngineException">The channels cannot be made of the set's.</exception>
     public ImageSet Adapted(TrainingOptions options)
     {
-        return options.Channels is null && options.PadTo is null ? this : this with { Train = Adapt(Train), Test = Adapt(Test) };
+        return options.Channels is null && options.PadTo is null ? this : this with
+        {
+            Train = Adapt(Train),
+            Test = Adapt(Test),
+            Normalization = options.Channels is null || options.Channels == Train.Channels ? Normalization : null,
+        };
 
         AdaptedSource Adapt(IImageSource source) =>
             new(source, options.Channels ?? source.Channels, options.PadTo ?? source.Height, options.PadTo ?? source.Width);

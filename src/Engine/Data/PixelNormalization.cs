@@ -28,9 +28,12 @@ public sealed class PixelNormalization
     /// <param name="mean">[C], in units of pixel / 255.</param>
     /// <param name="deviation">[C], above zero.</param>
     /// <exception cref="EngineException">The lengths differ, or a deviation is not above zero.</exception>
-    public static PixelNormalization Constant(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
+    public static PixelNormalization Constant(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation) => Constant(mean, deviation, isPerPixel: false);
+
+    /// <summary>Given constants, with a mean by channel or by pixel and channel.</summary>
+    internal static PixelNormalization Constant(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation, bool isPerPixel)
     {
-        if (mean.Length != deviation.Length || mean.Length == 0)
+        if ((!isPerPixel && mean.Length != deviation.Length) || mean.Length == 0 || deviation.Length == 0)
         {
             throw new EngineException($"normalisation: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every channel");
         }

@@ -114,13 +114,14 @@ public sealed class RunFolder
         WriteMetrics();
     }
 
-    /// <summary>Writes the weights after an epoch, with the options in the header.</summary>
+    /// <summary>Writes the weights after an epoch, with the options and what they were trained on in the header.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
-    internal void WriteWeights(Module model, EpochReport report) => StateDictionary.Save(model, WeightsPath, new Dictionary<string, string>
+    internal void WriteWeights(Module model, EpochReport report, DataDescription data) => StateDictionary.Save(model, WeightsPath, new Dictionary<string, string>
     {
         ["format"] = "pt",
         ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
         ["options"] = Options.ToJson(),
+        [DataDescription.MetadataKey] = data.ToJson(),
     });
 
     /// <summary>Drops the lines of epochs that a resumed run will go through again.</summary>

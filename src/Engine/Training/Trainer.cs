@@ -15,6 +15,7 @@ public sealed class Trainer : IDisposable
     private const int AsynchronousReadInterval = 16;
     private readonly Device _device;
     private readonly RunFolder? _folder;
+    private readonly DataDescription _data;
     private readonly Loader _train;
     private readonly Loader _test;
     private readonly Sgd _optimiser;
@@ -78,6 +79,7 @@ public sealed class Trainer : IDisposable
         }
 
         PixelNormalization normalization = NormalizationOf(data, options);
+        _data = DataDescription.Of(data, normalization);
         Augmentation augmentation = new(options.Padding ?? data.Augmentation.Padding, options.Mirror ?? data.Augmentation.Mirror);
         _train = new Loader(device, data.Train, LoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
         _test = new Loader(device, data.Test, LoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
@@ -410,7 +412,7 @@ public sealed class Trainer : IDisposable
 
         // The checkpoint comes last: what a crash before it has left of this epoch, a resumed run writes again.
         _folder?.Append(report);
-        _folder?.WriteWeights(Model, report);
+        _folder?.WriteWeights(Model, report, _data);
         Save();
         EpochEnded?.Invoke(report);
         return true;

@@ -6,5 +6,6 @@ namespace Engine.Training;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(TrainingOptions))]
 [JsonSerializable(typeof(EpochReport))]
+[JsonSerializable(typeof(DataDescription))]
 [JsonSerializable(typeof(TrainingState))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

@@ -1,0 +1,48 @@
+using Engine.Training;
+
+namespace Engine.Images;
+
+/// <summary>Measures a network on an image folder by several views of each picture, whose probabilities are averaged.</summary>
+public static class ViewEvaluation
+{
+    private const int TopCount = 5;
+
+    /// <summary>Runs every picture of a folder through a network.</summary>
+    /// <param name="classifier">The network.</param>
+    /// <param name="source">The pictures and their labels.</param>
+    /// <param name="batchSize">Pictures at a time.</param>
+    /// <param name="views">Which parts of a picture are shown.</param>
+    /// <param name="sides">For <see cref="PictureViews.Scales"/>, what the shorter side becomes.</param>
+    /// <param name="cancellation">Stops it between two batches.</param>
+    /// <exception cref="EngineException">A picture cannot be read, or the network does not tell as many classes apart as the folder has.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static EvaluationResult Run(
+        PictureClassifier classifier, FolderSource source, int batchSize, PictureViews views, IReadOnlyList<int>? sides = null, CancellationToken cancellation = default)
+    {
+        int classes = source.ClassNames.Count;
+        int correct = 0, top = 0, index = 0;
+        double loss = 0;
+        foreach (PictureScores scores in classifier.Run(source.Paths, batchSize, views, sides, cancellation))
+        {
+            if (scores.Probabilities is not { } probabilities)
+            {
+                throw scores.Error!;
+            }
+
+            if (probabilities.Length != classes)
+            {
+                throw new EngineException($"the model tells {probabilities.Length:N0} classes apart, but the pictures have {classes:N0}");
+            }
+
+            double own = probabilities[source.Label(index++)];
+            int better = probabilities.Count(p => p > own);
+            correct += better == 0 ? 1 : 0;
+            top += better < TopCount ? 1 : 0;
+            loss -= Math.Log(Math.Max(own, double.Epsilon));
+        }
+
+        return index == 0
+            ? throw new EngineException("the image folder has no pictures to test with")
+            : new EvaluationResult(correct, classes > TopCount ? top : null, index, loss / index);
+    }
+}

@@ -1,0 +1,201 @@
+using Engine;
+using Engine.Data;
+using Engine.Devices.Cpu;
+using Engine.Images;
+using Engine.Layers;
+using Engine.Training;
+
+namespace Images.Tests;
+
+public sealed class FolderTests : IDisposable
+{
+    private static readonly string[] Colours = ["baseline.jpg", "full-chroma.jpg", "progressive.jpg", "colour.png", "orientation-3.jpg"];
+    private static readonly string[] Greys = ["monochrome.jpg", "grey.png", "bits.png", "plain-grey-2.png"];
+    private readonly TemporaryFolder _folder = new();
+    private readonly CpuDevice _device = new(2);
+    private readonly PictureOptions _options = new() { ImageSize = 12, Resize = 14, Color = ColorChange.Lighting };
+
+    public FolderTests()
+    {
+        foreach (string part in (string[])["train", "val"])
+        {
+            PictureFiles.WriteTo(Path.Combine(_folder.Path, part, "colour"), Colours);
+            PictureFiles.WriteTo(Path.Combine(_folder.Path, part, "grey"), Greys);
+        }
+    }
+
+    private string Name => FolderSet.Prefix + _folder.Path;
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Classes_and_files_are_in_order()
+    {
+        File.WriteAllText(Path.Combine(_folder.Path, "train", "grey", "notes.txt"), "no picture");
+        ImageSet set = FolderSet.Open(Name, _options);
+        Assert.Equal(["colour", "grey"], set.ClassNames);
+        Assert.Equal((9, 9), (set.Train.Count, set.Test.Count));
+        FolderSource train = (FolderSource)set.Train;
+        Assert.Equal([.. Colours.Order(StringComparer.Ordinal), .. Greys.Order(StringComparer.Ordinal)], train.Paths.Select(p => Path.GetFileName(p)));
+        Assert.Equal([0, 0, 0, 0, 0, 1, 1, 1, 1], Enumerable.Range(0, 9).Select(train.Label));
+        Assert.Equal((12, 12, 3), (train.Height, train.Width, train.Channels));
+        Assert.Same(PixelNormalization.ImageNet, set.Normalization);
+    }
+
+    [Theory]
+    [InlineData(RandomCrop.None)]
+    [InlineData(RandomCrop.ResizedCrop)]
+    [InlineData(RandomCrop.ScaleJitter)]
+    public void Batches_are_the_same_for_any_number_of_threads(RandomCrop crop)
+    {
+        ImageSet set = FolderSet.Open(Name, _options with { Crop = crop });
+        float[][] one = Batches(set, workers: 1, epoch: 3), many = Batches(set, workers: 7, epoch: 3), usual = Batches(set, workers: null, epoch: 3);
+        Assert.Equal(one, many);
+        Assert.Equal(one, usual);
+        Assert.NotEqual(one, Batches(set, workers: 1, epoch: 4));
+
+        // The second batch is the same where a run goes on with it.
+        Assert.Equal(one[1..], Batches(set, workers: 7, epoch: 3, start: 1));
+    }
+
+    [Fact]
+    public void Training_crops_are_random_and_evaluation_is_not()
+    {
+        FolderSource source = (FolderSource)FolderSet.Open(Name, _options).Train;
+        byte[] first = new byte[source.ImageBytes], second = new byte[source.ImageBytes], again = new byte[source.ImageBytes];
+        source.ReadRandom(0, new RandomSource(1), first);
+        source.ReadRandom(0, new RandomSource(2), second);
+        source.ReadRandom(0, new RandomSource(1), again);
+        Assert.NotEqual(first, second);
+        Assert.Equal(first, again);
+        source.Read(0, second);
+        ((IImageSource)source).Read(0, again);
+        Assert.Equal(second, again);
+        Assert.NotEqual(first, second);
+    }
+
+    [Fact]
+    public void Pictures_held_out_for_validation_are_not_cropped_at_random()
+    {
+        ImageSet set = FolderSet.Open(Name, _options).WithValidation(4, seed: 1);
+        using Loader loader = new(_device, set.Test, LoaderOptions.Evaluation(4, PixelNormalization.None(3)));
+        foreach (Batch batch in loader.Epoch(0))
+        {
+            byte[] expected = new byte[set.Test.ImageBytes];
+            set.Test.Read(batch.Indices[0], expected);
+            Assert.Equal(expected.Select(b => b / 255f), batch.Images.ToArray<float>()[..expected.Length], (a, b) => Math.Abs(a - b) < 1e-6);
+        }
+    }
+
+    [Fact]
+    public void A_resumed_run_ends_with_the_same_weights_to_the_bit()
+    {
+        ImageSet set = FolderSet.Open(Name, _options);
+        TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
+        float[] whole = Train(set, options, cancelAfter: null);
+        float[] resumed = Train(set, options, cancelAfter: 5);
+        Assert.Equal(whole, resumed);
+    }
+
+    [Fact]
+    public void The_first_bad_picture_of_a_batch_is_named()
+    {
+        foreach (string name in (string[])["colour.png", "full-chroma.jpg", "progressive.jpg"])
+        {
+            string path = Path.Combine(_folder.Path, "train", "colour", name);
+            File.WriteAllBytes(path, File.ReadAllBytes(path)[..60]);
+        }
+
+        ImageSet set = FolderSet.Open(Name, _options);
+        using Loader loader = new(_device, set.Train, LoaderOptions.Evaluation(9, PixelNormalization.None(3)) with { Workers = 8 });
+        EngineException e = Assert.Throws<EngineException>(() => loader.Epoch(0).Count());
+        Assert.Contains(Path.Combine("colour", "colour.png"), e.Message);
+    }
+
+    [Fact]
+    public void Folders_that_are_arranged_otherwise_are_refused()
+    {
+        Refused($"no image folder '{_folder["nowhere"]}'", () => FolderSet.Open(FolderSet.Prefix + _folder["nowhere"], _options));
+        Directory.CreateDirectory(_folder["empty"]);
+        Refused("none of the folders train, test and val", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "empty", "train"));
+        Refused("has no folder for a class", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "empty", "train", "cat"));
+        Refused("has no picture", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "val", "purple"));
+        Refused("purple' is none of the 2 classes", () => FolderSet.Open(Name, _options));
+    }
+
+    [Fact]
+    public void A_folder_without_training_pictures_can_be_evaluated_but_not_trained_on()
+    {
+        Directory.Delete(Path.Combine(_folder.Path, "train"), recursive: true);
+        ImageSet set = FolderSet.Open(Name, _options);
+        Assert.Equal((0, 9), (set.Train.Count, set.Test.Count));
+        Refused("has no pictures to train on", () => new Trainer(Network(), set, _device, new TrainingOptions()));
+    }
+
+    [Fact]
+    public void Small_pictures_are_padded_and_large_ones_cropped()
+    {
+        PictureOptions small = FolderSet.OptionsOf(new TrainingOptions(), networkSize: 32), large = FolderSet.OptionsOf(new TrainingOptions(), networkSize: 224);
+        Assert.Equal(new PictureOptions { ImageSize = 32, Resize = 32, Crop = RandomCrop.None }, small);
+        Assert.Equal(new PictureOptions { ImageSize = 224, Resize = 256, Crop = RandomCrop.ResizedCrop }, large);
+        Assert.Equal(new Augmentation(4, Mirror: true), FolderSet.Open(Name, small).Augmentation);
+        Assert.Equal(new Augmentation(0, Mirror: true), FolderSet.Open(Name, large).Augmentation);
+        TrainingOptions options = new() { ImageSize = 160, Resize = 200, Crop = "scale-jitter", Color = "jitter" };
+        Assert.Equal(
+            new PictureOptions { ImageSize = 160, Resize = 200, Crop = RandomCrop.ScaleJitter, Color = ColorChange.Jitter }, FolderSet.OptionsOf(options, 224));
+        Refused("no random crop 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Crop = "wild" }, 224));
+        Refused("no change of colours 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Color = "wild" }, 224));
+        Refused("resize is 100", () => FolderSet.OptionsOf(new TrainingOptions { Resize = 100 }, 224));
+    }
+
+    private static void Refused(string part, Func<object> action)
+    {
+        EngineException e = Assert.Throws<EngineException>(action);
+        Assert.Contains(part, e.Message);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+
+    private static Sequential Network() => new(
+        new Conv2d(3, 4, 3, stride: 2, padding: 1, bias: false), new BatchNorm2d(4), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 2));
+
+    private float[][] Batches(ImageSet set, int? workers, int epoch, int start = 0)
+    {
+        using Loader loader = new(_device, set.Train, LoaderOptions.Training(4, seed: 11, set.Augmentation, set.Normalization!) with { Workers = workers });
+        return [.. loader.Epoch(epoch, start).Select(b => b.Images.ToArray<float>())];
+    }
+
+    private float[] Train(ImageSet set, TrainingOptions options, int? cancelAfter)
+    {
+        string path = _folder[$"run-{cancelAfter}"];
+        if (cancelAfter is { } steps)
+        {
+            using CancellationTokenSource cancellation = new();
+            using Trainer first = new(Network(), set, _device, options, RunFolder.Create(path, options));
+            first.StepEnded += s =>
+            {
+                if (s.GlobalStep == steps)
+                {
+                    cancellation.Cancel();
+                }
+            };
+            Assert.False(first.Run(cancellation.Token).IsCompleted);
+        }
+
+        Sequential model = Network();
+        using Trainer trainer = new(model, set, _device, options, cancelAfter is null ? RunFolder.Create(path, options) : RunFolder.Open(path));
+        if (cancelAfter is not null)
+        {
+            trainer.Resume();
+        }
+
+        trainer.Run();
+        return [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())];
+    }
+}
