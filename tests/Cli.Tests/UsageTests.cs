@@ -6,7 +6,7 @@ public sealed class UsageTests
     [InlineData("train --model resnet21", "there is no network 'resnet21'", "resnet20")]
     [InlineData("train --data mnits", "there is no data set called 'mnits'", "fashion-mnist")]
     [InlineData("train --schedule cosin", "there is no schedule 'cosin'", "warmup-cosine")]
-    [InlineData("train --preset slow", "there is no preset 'slow'", "cifar, quick")]
+    [InlineData("train --preset slow", "there is no preset 'slow'", "cifar, imagenet, quick")]
     [InlineData("train --device tpu", "there is no device 'tpu'", "reference")]
     [InlineData("train --device cuda:x", "there is no device 'cuda:x'", "cuda:N")]
     [InlineData("train --epochs 0", "epochs is 0", "at least 1")]

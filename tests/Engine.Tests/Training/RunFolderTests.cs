@@ -166,7 +166,8 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("paper", TrainingRecipes.Preset("cifar", "cifar10", "resnet56").Schedule);
         Assert.Equal("paper-warmup", TrainingRecipes.Preset("cifar", "cifar10", "resnet110").Schedule);
         Assert.Equal(64_000, TrainingRecipes.Preset("cifar", "cifar10", "resnet20").MaxSteps);
-        Assert.Contains("cifar, quick", Assert.Throws<EngineException>(() => TrainingRecipes.Preset("x", "cifar10", "resnet20")).Message);
+        Assert.Equal(("scale-jitter", "lighting", 256), (TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Crop, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Color, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").BatchSize));
+        Assert.Contains("cifar, imagenet, quick", Assert.Throws<EngineException>(() => TrainingRecipes.Preset("x", "cifar10", "resnet20")).Message);
         Assert.Equal("digits", TrainingRecipes.For("digits").Data);
     }
 
