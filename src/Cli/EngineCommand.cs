@@ -14,6 +14,7 @@ internal sealed class EngineCommand : RootCommand
     {
         Add(new TrainCommand(output));
         Add(new EvalCommand(output));
+        Add(new PredictCommand(output));
         Add(new ConvertCommand(output));
         Add(new StudyCommand(output));
         Add(new ReproduceCommand(output));
