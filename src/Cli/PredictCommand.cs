@@ -27,6 +27,7 @@ internal sealed class PredictCommand : Subcommand
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Pictures at a time (default: 16)");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<string> _precision = SharedOptions.Precision();
 
     public PredictCommand(CommandOutput output) : base(
         output, "predict", "Tell what a network sees in pictures.",
@@ -36,7 +37,7 @@ internal sealed class PredictCommand : Subcommand
         _weights.Required = true;
         _normalize.AcceptOnlyFromAmong("imagenet", "none");
         Add(_images);
-        AddOptions([_model, _weights, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -65,7 +66,7 @@ internal sealed class PredictCommand : Subcommand
 
         PictureOptions pictures = SizesFor(arguments, data, trained, network);
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, network, pictures);
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         network.To(device);
         StateDictionary.Load(network, file);
         using PictureClassifier classifier = new(network, device, pictures, network.Channels, normalization);
