@@ -99,6 +99,15 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
+    public void A_tensor_without_elements_is_read_whatever_its_strides_are()
+    {
+        byte[] pickle = Encoding.Latin1.GetBytes(
+            "\u0080\u0002}(S'a'\n" + Tensor + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0000K\u0003t(K\u0007K\u0005K\u0009t\u0089NtRu.");
+        using TensorFile file = Open(Zip(("archive/data.pkl", pickle), ("archive/data/0", new byte[16])));
+        Assert.Empty(file.Read(file.Find("a")!));
+    }
+
+    [Fact]
     public void Pickles_that_grow_or_nest_without_end_are_refused_within_their_memory()
     {
         foreach (string piece in (string[])["]", "}", "(", "]\u0094", "K\u0001\u0085", "N\u0085", "]2", "G12345678", ")cbuiltins\nset\n)R", "r\u0001\u0002\u0003\u0004", "Nr\u0001\u0002\u0003\u0004"])

@@ -108,7 +108,7 @@ internal sealed record PickleTensor(PickleStorage Storage, StoredType Type, long
     /// <summary>One past the last element in the storage that belongs to the tensor; <see cref="Offset"/> where it has none.</summary>
     public long End => ElementCount == 0 ? Offset : Offset + 1 + Extents.Zip(Strides, (extent, stride) => (extent - 1) * stride).Sum();
 
-    /// <summary>Whether the elements lie one after another, in row-major order.</summary>
+    /// <summary>Whether the elements lie one after another, in row-major order, as none at all do too.</summary>
     public bool IsContiguous
     {
         get
@@ -118,7 +118,7 @@ internal sealed record PickleTensor(PickleStorage Storage, StoredType Type, long
             {
                 if (Extents[i] != 1 && Strides[i] != expected)
                 {
-                    return false;
+                    return Extents.Contains(0);
                 }
 
                 expected *= Extents[i];
