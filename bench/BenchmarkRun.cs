@@ -108,7 +108,10 @@ internal static class BenchmarkRun
         foreach (Summary summary in summaries)
         {
             Type type = summary.BenchmarksCases[0].Descriptor.Type;
-            Timing[] timings = [.. summary.BenchmarksCases.Select(b => Timing.Of(summary, b)).OfType<Timing>()];
+
+            // BenchmarkDotNet sorts the cases by their names; the tables have them in the order of their catalogue.
+            List<string> order = [.. ((IEnumerable<Subject>)type.GetProperty("Cases")!.GetValue(null)!).Select(c => c.ToString())];
+            Timing[] timings = [.. summary.BenchmarksCases.Select(b => Timing.Of(summary, b)).OfType<Timing>().OrderBy(t => order.IndexOf(t.Subject.ToString()))];
             int all = BenchmarkConverter.TypeToBenchmarks(type, config).BenchmarksCases.Length;
             if (timings.Length < all)
             {

@@ -10,6 +10,7 @@ namespace Engine.Bench.Subjects;
 internal sealed class BenchDevice
 {
     private static readonly Lazy<(IReadOnlyList<BenchDevice> Devices, string? Skipped)> Found = new(Find);
+    private static readonly Lazy<Ceilings> Processor = new(CpuCeilings.Measure);
     private readonly Lazy<Device> _device;
     private readonly Lazy<Ceilings> _ceilings;
 
@@ -17,7 +18,7 @@ internal sealed class BenchDevice
     {
         (Name, IsCuda) = (name, isCuda);
         _device = new Lazy<Device>(open);
-        _ceilings = new Lazy<Ceilings>(() => Device is CudaDevice cuda ? CudaCeilings.Measure(cuda) : CpuCeilings.Measure());
+        _ceilings = new Lazy<Ceilings>(() => Device is CudaDevice cuda ? CudaCeilings.Measure(cuda) : Processor.Value);
     }
 
     /// <summary>The devices on which everything is measured: the CPU, and a GPU in single precision and in bfloat16.</summary>
