@@ -50,7 +50,7 @@ public sealed partial class CatalogueTests
     public void Primitives_and_fusions_run_and_leave_nothing_behind()
     {
         BenchDevice cpu = BenchDevice.All[0];
-        foreach (PrimitiveSubject subject in PrimitiveCatalogue.On(cpu).DistinctBy(s => s.Name.Split('[')[0]))
+        foreach (PrimitiveSubject subject in PrimitiveCatalogue.On(cpu).DistinctBy(s => s.Name.Split([',', '['])[0]))
         {
             subject.Prepare()();
             subject.Clean();
@@ -91,7 +91,7 @@ public sealed partial class CatalogueTests
     [Fact]
     public void Ceilings_are_plausible()
     {
-        Ceilings ceilings = CpuCeilings.Measure();
+        Ceilings ceilings = BenchDevice.All[0].Ceilings;
         Assert.InRange(ceilings.BytesPerSecond, 1e8, 1e13);
         Assert.InRange(ceilings.OperationsPerSecond, 1e8, 1e15);
     }
