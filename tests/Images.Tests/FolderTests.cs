@@ -92,6 +92,20 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    public void Adapted_pictures_are_cropped_at_random_too_and_grey_ones_have_no_constants_of_colours()
+    {
+        ImageSet set = FolderSet.Open(Name, _options).Adapted(new TrainingOptions { Channels = 1 });
+        Assert.Null(set.Normalization);
+        Assert.True(set.Train.IsDecoded);
+        byte[] first = new byte[set.Train.ImageBytes], second = new byte[set.Train.ImageBytes];
+        set.Train.ReadRandom(0, new RandomSource(1), first);
+        set.Train.ReadRandom(0, new RandomSource(2), second);
+        Assert.Equal(12 * 12, first.Length);
+        Assert.NotEqual(first, second);
+        Assert.Same(PixelNormalization.ImageNet, FolderSet.Open(Name, _options).Adapted(new TrainingOptions { PadTo = 16 }).Normalization);
+    }
+
+    [Fact]
     public void A_resumed_run_ends_with_the_same_weights_to_the_bit()
     {
         ImageSet set = FolderSet.Open(Name, _options);
