@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Models;
 using Engine.Study;
@@ -42,7 +43,6 @@ internal sealed class StudyCommand : Subcommand
         "engine study --data cifar10 --depths 20,44 --steps 400",
         "engine study --explain")
     {
-        // An option with a default is enough to document; a name that does not exist is told by the study itself.
         AddOptions([
             _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _explain,
         ]);
@@ -54,11 +54,7 @@ internal sealed class StudyCommand : Subcommand
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         if (arguments.GetValue(_explain))
         {
-            foreach (string line in BlockExplanation.Of(options, data).Lines)
-            {
-                output.Say(line);
-            }
-
+            Explain(BlockExplanation.Of(options, data), output);
             return Task.FromResult(ExitCodes.Success);
         }
 
@@ -77,6 +73,26 @@ internal sealed class StudyCommand : Subcommand
         StudyFolder.Write(runner.Run, path);
         display.Summarize();
         return Task.FromResult(isCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
+    }
+
+    private static void Explain(BlockExplanation explanation, CommandOutput output)
+    {
+        if (output.IsJson)
+        {
+            output.Json(new JsonObject
+            {
+                ["event"] = "explanation",
+                ["tape_error"] = CommandOutput.Number(explanation.TapeError),
+                ["largest_error"] = CommandOutput.Number(explanation.LargestError),
+                ["lines"] = new JsonArray([.. explanation.Lines.Select(line => (JsonNode)line)]),
+            });
+            return;
+        }
+
+        foreach (string line in explanation.Lines)
+        {
+            output.Say(line);
+        }
     }
 
     private StudyOptions Read(ParseResult arguments) => UsageException.Check(() =>

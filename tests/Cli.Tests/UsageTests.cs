@@ -47,6 +47,15 @@ public sealed class UsageTests
     [InlineData("train --model resnet20 --dilation 0,1", "replace_stride_with_dilation should be None or a 3-element tuple")]
     [InlineData("train --model plain20 --shortcut A", "use resnet20")]
     [InlineData("check --device cpu --only nothing-like-this", "no check's name contains")]
+    [InlineData("study --depths 8,9", "a depth: '9'", "6n + 2")]
+    [InlineData("study --depths eight", "--depths is 'eight'", "whole numbers")]
+    [InlineData("study --kinds plain,dense", "a kind: 'dense'", "highway")]
+    [InlineData("study --shortcut D", "--shortcut is 'D'", "A, B or C")]
+    [InlineData("study --norm layer", "the norm: 'layer'", "batch, group, none")]
+    [InlineData("study --every 0", "'0'", "at least 1")]
+    [InlineData("study --device tpu", "there is no device 'tpu'")]
+    [InlineData("reproduce figure9", "figure9")]
+    [InlineData("reproduce figure6 --scale 2", "the scale is 2", "at most 1")]
     [InlineData("data get mnits", "there is no data set called 'mnits'")]
     public async Task A_wrong_command_line_is_one_line_and_exit_code_2(string line, params string[] parts)
     {
@@ -54,6 +63,7 @@ public sealed class UsageTests
 
         run.AssertFails(2, parts);
         Assert.False(Directory.Exists("runs"));
+        Assert.False(Directory.Exists("studies"));
     }
 
     [Theory]
@@ -61,6 +71,8 @@ public sealed class UsageTests
     [InlineData("train", "engine train --data fashion-mnist", "--weight-decay", "--resume", "--label-smoothing", "paper-warmup", "130")]
     [InlineData("eval", "engine eval --model", "--normalize")]
     [InlineData("convert", "engine convert resnet50.pth", "--dtype", "--partial")]
+    [InlineData("study", "engine study --explain", "--kinds", "--every", "--norm")]
+    [InlineData("reproduce", "engine reproduce figure6", "--scale")]
     [InlineData("check", "engine check --device", "--seed")]
     [InlineData("bench", "engine bench --model", "--precision")]
     [InlineData("info", "engine info resnet20", "--tree")]
