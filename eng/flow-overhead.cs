@@ -3,7 +3,7 @@
 #:property TreatWarningsAsErrors=true
 #:project ../src/Models/Models.csproj
 
-// What measuring the flow of gradients in every 10th step costs: resnet20 at batch 128 on one thread, ten steps with and ten without in turn,
+// What measuring the flow of gradients in every 10th step costs: resnet20 at batch 128 on one thread, a step with and a step without in turn,
 // in processor time, which other programs on the machine disturb less than they do the clock:
 //   dotnet run -c Release eng/flow-overhead.cs [ROUNDS]
 using System.Diagnostics;
@@ -16,7 +16,7 @@ using Engine.Tensors;
 using Engine.Training;
 
 int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10;
-const int Batch = 128, Steps = 10;
+const int Batch = 128, StepsPerRound = 10, Interval = 10;
 using CpuDevice device = new(threads: 1);
 Network network = Networks.Create("resnet20");
 network.To(device);
@@ -27,45 +27,46 @@ using Tensor labels = Tensor.From<int>(device, new Shape(Batch), [.. Enumerable.
 using Sgd optimiser = new(network, 0.9, 1e-4);
 using FlowRecorder recorder = new(network);
 
-TimeSpan TenSteps(bool isMeasured)
+TimeSpan Step(bool isMeasured)
 {
     using Process process = Process.GetCurrentProcess();
     TimeSpan start = process.TotalProcessorTime;
-    for (int step = 0; step < Steps; step++)
+    if (isMeasured)
     {
-        bool isSampled = isMeasured && step == 0;
-        if (isSampled)
-        {
-            recorder.Begin();
-        }
+        recorder.Begin();
+    }
 
-        SoftmaxCrossEntropy.Apply(network.Call(images), labels).Backward();
-        if (isSampled)
-        {
-            recorder.EndBackward();
-        }
+    SoftmaxCrossEntropy.Apply(network.Call(images), labels).Backward();
+    if (isMeasured)
+    {
+        recorder.EndBackward();
+    }
 
-        optimiser.Step(0.01);
-        if (isSampled)
-        {
-            recorder.End(step);
-        }
+    optimiser.Step(0.01);
+    if (isMeasured)
+    {
+        recorder.End(0);
     }
 
     process.Refresh();
     return process.TotalProcessorTime - start;
 }
 
-TenSteps(true);
-List<double> ratios = [];
+Step(false);
+Step(true);
+List<double> overheads = [];
 for (int round = 0; round < rounds; round++)
 {
-    // Which of the two comes first changes from round to round.
-    double first = TenSteps(round % 2 == 0).TotalMilliseconds, second = TenSteps(round % 2 != 0).TotalMilliseconds;
-    (double with, double without) = round % 2 == 0 ? (first, second) : (second, first);
-    ratios.Add(with / without);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {without / Steps:F1} ms a step, {with / Steps:F1} ms measured every {Steps}th: {with / without - 1:+0.0 %;-0.0 %}"));
+    double without = 0, with = 0;
+    for (int i = 0; i < StepsPerRound; i++)
+    {
+        without += Step(false).TotalMilliseconds / StepsPerRound;
+        with += Step(true).TotalMilliseconds / StepsPerRound;
+    }
+
+    overheads.Add((with - without) / without / Interval);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {without:F1} ms a step, {with:F1} ms a measured one: {overheads[^1]:P1} when every {Interval}th is measured"));
 }
 
-ratios.Sort();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median {ratios[ratios.Count / 2] - 1:+0.0 %;-0.0 %}"));
+overheads.Sort();
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median {overheads[overheads.Count / 2]:P1}"));
