@@ -64,15 +64,23 @@ public sealed partial class CudaDevice
         // cuDNN gives all three gradients, and adds to both of the parameters' or to none.
         bool addsGamma = accumulate.HasFlag(NormAccumulate.Gamma), addsBeta = accumulate.HasFlag(NormAccumulate.Beta);
         bool isDirect = gammaGradient is not null && betaGradient is not null && addsGamma == addsBeta;
-        using Tensor? dx = inputGradient is null ? Tensor.Create(this, input.Shape, input.Type) : null;
+
+        // Nor does it say that an input may be overwritten while it is read.
+        bool isOverInput = inputGradient is not null && inputGradient.Address == input.Address;
+        using Tensor? dx = inputGradient is null || isOverInput ? Tensor.Create(this, input.Shape, input.Type) : null;
         using Tensor? dgamma = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
         using Tensor? dbeta = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
         TensorDescriptor data = DataDescriptor(input, gradient);
         Enter();
         _dnn.BatchNormalizationBackward(
             CudnnBatchNormMode.Spatial, accumulate.HasFlag(NormAccumulate.Input) && inputGradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
-            data, input.Address, data, gradient.Address, data, (inputGradient ?? dx!).Address, VectorDescriptor(gamma), AddressOf(gamma),
+            data, input.Address, data, gradient.Address, data, (dx ?? inputGradient!).Address, VectorDescriptor(gamma), AddressOf(gamma),
             AddressOf(dgamma ?? gammaGradient), AddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));
+        if (isOverInput)
+        {
+            Copy(dx!, inputGradient!);
+        }
+
         if (!isDirect)
         {
             Deliver(dgamma!, gammaGradient, addsGamma);
