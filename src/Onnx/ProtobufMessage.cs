@@ -70,6 +70,7 @@ internal sealed class ProtobufMessage
             output.WriteTag(field, type);
             write(output);
         }));
+
         return this;
     }
 }
