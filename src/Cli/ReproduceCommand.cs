@@ -19,6 +19,7 @@ internal sealed class ReproduceCommand : Subcommand
     private readonly Option<string?> _depths = SharedOptions.Text("--depths", "20,44", "Some of the paper's depths (default: all that it has)", null)!;
     private readonly Option<int?> _images = SharedOptions.Number<int>("--images", "N", "Train on the first so many images only");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update (default: the paper's)");
+    private readonly Option<double?> _rate = SharedOptions.Number<double>("--lr", "F", "The learning rate that the schedule starts from (default: the paper's 0.1)");
     private readonly Option<string> _data = SharedOptions.Data("cifar10");
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<long?> _seed = SharedOptions.Seed();
@@ -35,7 +36,7 @@ internal sealed class ReproduceCommand : Subcommand
     {
         Add(_experiment);
         _experiment.AcceptOnlyFromAmong([.. PaperExperiment.Names]);
-        AddOptions([_scale, _depths, _images, _batchSize, _data, _dataDir, _seed, _device, _threads, _out]);
+        AddOptions([_scale, _depths, _images, _batchSize, _rate, _data, _dataDir, _seed, _device, _threads, _out]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -43,7 +44,16 @@ internal sealed class ReproduceCommand : Subcommand
         PaperExperiment experiment = UsageException.Check(() => PaperExperiment.Of(
             arguments.GetValue(_experiment)!, arguments.GetValue(_scale) ?? 1, StudyCommand.Numbers(arguments.GetValue(_depths)), arguments.GetValue(_batchSize),
             arguments.GetValue(_data)));
-        StudyOptions options = experiment.Options with { Seed = arguments.GetValue(_seed) ?? 0 };
+        StudyOptions options = UsageException.Check(() =>
+        {
+            StudyOptions changed = experiment.Options with
+            {
+                Seed = arguments.GetValue(_seed) ?? 0,
+                LearningRate = arguments.GetValue(_rate) ?? experiment.Options.LearningRate,
+            };
+            changed.Check();
+            return changed;
+        });
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         if (arguments.GetValue(_images) is { } images)
         {

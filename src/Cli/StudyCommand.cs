@@ -61,6 +61,8 @@ internal sealed class StudyCommand : Subcommand
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
         string path = arguments.GetValue(_out) ?? NextFree("studies");
+
+        // A folder that cannot be made shows before minutes have been spent.
         Engine.Formats.AtomicFile.CreateFolder(path);
         output.Say($"{runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), measured every {options.Every} steps, into {path}");
         StudyDisplay display = new(output, runner.Run);

@@ -54,6 +54,7 @@ public sealed class UsageTests
     [InlineData("study --norm layer", "the norm: 'layer'", "batch, group, none")]
     [InlineData("study --every 0", "'0'", "at least 1")]
     [InlineData("study --device tpu", "there is no device 'tpu'")]
+    [InlineData("reproduce figure6 --lr 0", "the learning rate: '0'", "above 0")]
     [InlineData("reproduce figure9", "figure9")]
     [InlineData("reproduce figure6 --scale 2", "the scale is 2", "at most 1")]
     [InlineData("data get mnits", "there is no data set called 'mnits'")]
