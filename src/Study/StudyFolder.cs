@@ -2,7 +2,7 @@ using Engine.Formats;
 
 namespace Engine.Study;
 
-/// <summary>The files of a study: study.json, curves.csv, layers.csv and branches.csv, each replaced as a whole.</summary>
+/// <summary>The files of a study: study.json, curves.csv, layers.csv, branches.csv and report.html, each replaced as a whole.</summary>
 public static class StudyFolder
 {
     /// <summary>Writes a run's files; the folder is made if need be.</summary>
@@ -16,5 +16,6 @@ public static class StudyFolder
         AtomicFile.WriteText(Path.Combine(path, "curves.csv"), StudyCsv.Curves(run));
         AtomicFile.WriteText(Path.Combine(path, "layers.csv"), StudyCsv.Layers(run));
         AtomicFile.WriteText(Path.Combine(path, "branches.csv"), StudyCsv.Branches(run));
+        AtomicFile.WriteText(Path.Combine(path, "report.html"), StudyReport.Html(run));
     }
 }
