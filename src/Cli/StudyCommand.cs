@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
+using Engine.Live;
 using Engine.Models;
 using Engine.Study;
 
@@ -10,6 +11,7 @@ namespace Engine.Cli;
 /// <summary>engine study: trains plain and residual networks side by side and records how gradients flow through them.</summary>
 internal sealed class StudyCommand : Subcommand
 {
+    private const int StandardPort = 5056;
     private readonly Option<string?> _depths = SharedOptions.Text("--depths", "8,20,32,56", "The depths, each 6n + 2 (default: 8,20,32,56)", null)!;
     private readonly Option<string?> _kinds = SharedOptions.Text(
         "--kinds", string.Join(',', StudyOptions.AllKinds), "What is trained of each depth (default: plain,residual)", null)!;
@@ -30,6 +32,8 @@ internal sealed class StudyCommand : Subcommand
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string?> _out = SharedOptions.Text("--out", "DIR", "Where the study's files go (default: studies/NUMBER)", null)!;
+    private readonly Option<bool> _live = new("--live") { Description = "Serve the report to browsers on this machine while it grows" };
+    private readonly Option<int?> _port = SharedOptions.Number<int>("--port", "N", "Where --live serves; 0 for any port that is free (default: 5056)");
     private readonly Option<bool> _explain = new("--explain")
     {
         Description = "Instead of training, derive one residual block's backward with its actual numbers",
@@ -41,25 +45,27 @@ internal sealed class StudyCommand : Subcommand
         "engine study --depths 20,56 --kinds plain,residual,highway --out studies/gates",
         "engine study --norm none --init small --depths 32 --steps 50 --every 1",
         "engine study --data cifar10 --depths 20,44 --steps 400",
+        "engine study --live --port 0",
         "engine study --explain")
     {
         AddOptions([
-            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _explain,
+            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _live, _port, _explain,
         ]);
     }
 
-    protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
+    protected override async Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         StudyOptions options = Read(arguments);
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         if (arguments.GetValue(_explain))
         {
             Explain(BlockExplanation.Of(options, data), output);
-            return Task.FromResult(ExitCodes.Success);
+            return ExitCodes.Success;
         }
 
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
+        await using LiveServer? server = await ServeAsync(arguments, runner.Run, output).ConfigureAwait(false);
         string path = arguments.GetValue(_out) ?? NextFree("studies");
 
         // A folder that cannot be made shows before minutes have been spent.
@@ -74,7 +80,20 @@ internal sealed class StudyCommand : Subcommand
 
         StudyFolder.Write(runner.Run, path);
         display.Summarize();
-        return Task.FromResult(isCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
+        output.Say($"report {Path.Combine(path, "report.html")}");
+        return isCompleted ? ExitCodes.Success : ExitCodes.Interrupted;
+    }
+
+    private async Task<LiveServer?> ServeAsync(ParseResult arguments, StudyRun run, CommandOutput output)
+    {
+        if (!arguments.GetValue(_live))
+        {
+            return arguments.GetValue(_port) is null ? null : throw new UsageException("--port is where --live serves: give --live as well, or leave it out");
+        }
+
+        LiveServer server = await LiveServer.StartAsync(run, arguments.GetValue(_port) ?? StandardPort).ConfigureAwait(false);
+        output.Say($"live report {server.Address} (for browsers on this machine, until the study ends)");
+        return server;
     }
 
     private static void Explain(BlockExplanation explanation, CommandOutput output)

@@ -86,7 +86,7 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         await page.PressAsync(" ");
         Assert.Equal(0, await page.NumberAsync(drawn));
         Assert.Equal("false", await page.TextAsync("document.activeElement.getAttribute('aria-pressed')"));
-        Assert.DoesNotContain(name, await page.TextAsync($"document.querySelector('#{figure} table thead').textContent"));
+        Assert.Equal(0, await page.NumberAsync($"[...document.querySelectorAll('#{figure} thead th')].filter(th => th.textContent === '{name}').length"));
         await page.PressAsync(" ");
         Assert.True(await page.NumberAsync(drawn) > 0);
         Assert.Equal("true", await page.TextAsync("document.activeElement.getAttribute('aria-pressed')"));
@@ -100,7 +100,6 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         foreach (string figure in Figures)
         {
             string panel = $"document.querySelector('#{figure} .panel')";
-            Assert.Contains("layer", (await page.TextAsync($"{panel}.getAttribute('aria-label') + ' layers'")), StringComparison.Ordinal);
             Assert.True((await page.TextAsync($"{panel}.getAttribute('aria-label') ?? ''")).Length > 40);
             await page.EvaluateAsync($"{panel}.focus()");
             await page.PressAsync("ArrowRight");

@@ -65,13 +65,13 @@ const Chart = (() => {
   }
 
   // Where an axis has its lines, about as many as asked for.
-  function ticks([low, high], isLogarithmic, count, isWhole) {
-    const found = [];
+  function ticks(domain, isLogarithmic, count, isWhole) {
+    const [low, high] = [Math.min(...domain), Math.max(...domain)], found = [];
     if (isLogarithmic) {
       const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
       if (last - first >= 2) {
         for (let e = first; e <= last; e += Math.max(1, Math.ceil((last - first + 1) / count))) {
-          found.push({ at: 10 ** e, text: e >= -2 && e <= 3 ? text(10 ** e) : power(e) });
+          found.push({ at: 10 ** e, text: e === 0 || (first >= -2 && last <= 3) ? text(10 ** e) : power(e) });
         }
 
         return found;
@@ -112,7 +112,7 @@ const Chart = (() => {
     };
     const px = place(x, left, width - right), py = place(y, height - bottom, top);
     const node = svg("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, height, "aria-hidden": "true" });
-    for (const tick of ticks(y.domain, y.log, 5, false)) {
+    for (const tick of ticks(y.domain, y.log, 5, y.whole)) {
       node.append(
         svg("line", { class: "grid", x1: left, x2: width - right, y1: py(tick.at), y2: py(tick.at) }),
         svg("text", { x: left - 6, y: py(tick.at) + 4, "text-anchor": "end" }, y.percent ? `${text(Number((100 * tick.at).toPrecision(9)))} %` : tick.text));

@@ -281,7 +281,7 @@ const Figures = (() => {
         const rows = layers.map(l => ({ values: samples.map(s => s[state.what][l.index]) }));
         Chart.cells(panel(parts, n.name, `${title} of ${n.name}, layer by iteration; ${layers.length} layers, ${columns.length} steps`), {
           columns, rows, last: Math.max(n.total_steps, (columns.at(-1) ?? 0) + width / 2), scale: share,
-          x: { label: "iteration", whole: true }, y: {},
+          x: { label: "iteration", whole: true }, y: { whole: true },
           read: (c, r) => parts.readout.textContent = `${n.name}, step ${columns[c]}, layer ${layers[r].depth} (${layers[r].name}): ${text(rows[r].values[c])}`,
         });
       }

@@ -50,6 +50,13 @@
         : "At this depth the shortcut does not yet pay off."}`];
     }
 
+    const pairs = measured(plain).map(p => [p, measured(residual).find(r => r.depth === p.depth)]).filter(pair => pair[1]?.train.length && pair[0].train.length);
+    const gap = ([p, r]) => final(p, "error") - final(r, "error");
+    const widest = pairs.reduce((best, pair) => best === null || gap(pair) > gap(best) ? pair : best, null);
+    if (widest && widest[0].depth !== deep.depth && gap(widest) > 0) {
+      yield ["The gap is widest", ` at ${widest[0].depth} layers: a training error of ${percent(final(widest[0], "error"))} without shortcuts and ${percent(final(widest[1], "error"))} with them.`];
+    }
+
     for (const highway of measured(of("highway", false)).slice(-1)) {
       yield ["Gates.", ` ${highway.name} ${ending(highway)}. Its gates learn how far the shortcut is open, and can close; an identity shortcut is always open and has nothing to learn.`];
     }
@@ -61,7 +68,7 @@
     }
 
     if (deep?.samples.length && last?.samples.length && deep.norm !== "none") {
-      yield ["With normalisation,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. Neither is anywhere near zero: as the paper says of its own plain networks, vanishing gradients are not why they are hard to train.`];
+      yield ["With normalisation,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. Neither is anywhere near zero: as the paper says of its own plain networks, vanishing gradients are not why they are hard to train.${firstToLast(deep) > 20 * firstToLast(last) ? ` Here ${deep.name}’s grows on its way instead, layer by layer, and the residual network’s far less.` : ""}`];
     }
 
     if (deep?.samples.length && last?.samples.length) {
@@ -87,7 +94,7 @@
       make("thead", {}, make("tr", {}, ...head.map(h => make("th", { scope: "col" }, h)))),
       make("tbody", {}, ...run.networks.map(n => make("tr", {}, make("th", { scope: "row" }, n.name),
         ...[n.parameters.toLocaleString("en"), n.state, text(final(n, "loss")), percent(final(n, "error")), percent(n.test.at(-1)?.error ?? null), text(firstToLast(n))].map(cell => make("td", {}, cell))))));
-    const thinned = source.every > 1 ? ` The page keeps every ${source.every}th measurement; the CSV files have all.` : "";
+    const thinned = source.every > 1 ? ` The page keeps one measurement in ${source.every}; the CSV files have all.` : "";
     document.getElementById("about").textContent = `Gradients and responses were measured every ${options.every} steps; norms are Euclidean, over the whole batch.${thinned}`;
     const status = document.getElementById("status");
     status.hidden = run.completed === true;
@@ -140,6 +147,10 @@
       const now = JSON.parse(message.data);
       run.completed = now.completed;
       now.networks.forEach((network, i) => Object.assign(run.networks[i], network));
+      if (run.completed !== null) {
+        events.close();
+      }
+
       show();
     });
     events.onmessage = message => {
