@@ -16,7 +16,7 @@ internal sealed class TrainCommand : Subcommand
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
     private readonly Option<string?> _out = SharedOptions.Text(
-        "--out", "DIR", "The run folder: options, metrics, weights and checkpoint (default: runs/MODEL-DATA-NUMBER)", null)!;
+        "--out", "DIR", "The run folder: options, metrics, weights, checkpoint and TensorBoard's event file (default: runs/MODEL-DATA-NUMBER)", null)!;
     private readonly Option<string?> _resume = SharedOptions.Text("--resume", "DIR", "Go on with the run in this folder, bit for bit", null)!;
 
     public TrainCommand(CommandOutput output) : base(
@@ -68,6 +68,7 @@ internal sealed class TrainCommand : Subcommand
         output.Say(resumed is null
             ? $"run folder {owner.Folder.Path}"
             : $"going on in {owner.Folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
+        using TrainingEvents events = new(trainer, owner.Folder, isResumed: resumed is not null);
         TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
         if (trainer.RecordingProblem is { } problem)
         {

@@ -2,7 +2,7 @@ using Engine.Formats;
 
 namespace Engine.Study;
 
-/// <summary>The files of a study: study.json, curves.csv, layers.csv, branches.csv and report.html, each replaced as a whole.</summary>
+/// <summary>The files of a study, each replaced as a whole: study.json, curves.csv, layers.csv, branches.csv, report.html, charts/*.svg and tensorboard/NETWORK/events.out.*.</summary>
 public static class StudyFolder
 {
     /// <summary>Writes a run's files; the folder is made if need be.</summary>
@@ -17,5 +17,7 @@ public static class StudyFolder
         AtomicFile.WriteText(Path.Combine(path, "layers.csv"), StudyCsv.Layers(run));
         AtomicFile.WriteText(Path.Combine(path, "branches.csv"), StudyCsv.Branches(run));
         AtomicFile.WriteText(Path.Combine(path, "report.html"), StudyReport.Html(run));
+        StudyCharts.Write(run, Path.Combine(path, "charts"));
+        StudyEventFiles.Write(run, Path.Combine(path, "tensorboard"));
     }
 }

@@ -1,0 +1,92 @@
+using Engine.Devices;
+using Engine.Layers;
+using Engine.TensorBoard;
+using Engine.Training;
+
+namespace Engine.Cli;
+
+/// <summary>
+/// A training's event file for TensorBoard, in the run folder: loss, accuracy and learning rate at about a thousand steps of the run, the
+/// epochs' results, and histograms of the weights at the ends of up to fifty epochs.
+/// </summary>
+internal sealed class TrainingEvents : IDisposable
+{
+    private const int Points = 1000, Pictures = 50;
+    private readonly Trainer _trainer;
+    private readonly RunFolder _folder;
+    private readonly bool _isResumed;
+    private FileStream? _stream;
+    private EventWriter? _writer;
+
+    /// <summary>Listens to a trainer that has not begun; nothing is written before its first step has ended.</summary>
+    /// <param name="trainer">The trainer.</param>
+    /// <param name="folder">Its run folder.</param>
+    /// <param name="isResumed">Whether the files of the run's earlier sessions stay.</param>
+    public TrainingEvents(Trainer trainer, RunFolder folder, bool isResumed)
+    {
+        (_trainer, _folder, _isResumed) = (trainer, folder, isResumed);
+        long every = Math.Max(1, trainer.TotalSteps / Points);
+        trainer.StepEnded += step =>
+        {
+            EventWriter writer = Open(step.GlobalStep - 1);
+            if ((step.GlobalStep - 1) % every == 0)
+            {
+                writer.WriteScalars(
+                    step.GlobalStep - 1, ("step/loss", step.Loss), ("step/accuracy", step.BatchAccuracy), ("step/learning_rate", step.LearningRate));
+            }
+        };
+        int pace = Math.Max(1, trainer.Epochs / Pictures);
+        trainer.EpochEnded += report =>
+        {
+            EventWriter writer = Open(report.GlobalStep);
+            writer.WriteScalars(
+                report.GlobalStep, ("epoch/train_loss", report.TrainLoss), ("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
+                ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), ("epoch/images_per_second", report.ImagesPerSecond));
+            if (report.Epoch % pace == 0 || report.Epoch == report.Epochs)
+            {
+                writer.WriteHistograms(report.GlobalStep, Weights());
+            }
+
+            _stream!.Flush();
+        };
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream?.Dispose();
+
+    private IEnumerable<(string Tag, Histogram Histogram)> Weights()
+    {
+        foreach ((string name, Parameter parameter) in _trainer.Model.NamedParameters())
+        {
+            if (Histogram.Of(parameter.Value.ToArray<float>()) is { } histogram)
+            {
+                yield return ($"weights/{name}", histogram);
+            }
+        }
+    }
+
+    private EventWriter Open(long firstStep)
+    {
+        if (_writer is not null)
+        {
+            return _writer;
+        }
+
+        if (!_isResumed)
+        {
+            foreach (string older in Directory.EnumerateFiles(_folder.Path, $"events.out.{EventWriter.NameMark}.*"))
+            {
+                File.Delete(older);
+            }
+        }
+
+        // TensorBoard takes the files of a folder in the order of their names: the time comes first, and steps that an interrupted
+        // session had gone beyond its last checkpoint are dropped.
+        string name = FormattableString.Invariant($"events.out.{EventWriter.NameMark}.{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds():D13}.engine");
+        _stream = new FileStream(Path.Combine(_folder.Path, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        _writer = new EventWriter(_stream, TimeProvider.System);
+        _writer.WriteHeader();
+        _writer.WriteStart(firstStep);
+        return _writer;
+    }
+}
