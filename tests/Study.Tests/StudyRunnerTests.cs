@@ -24,6 +24,8 @@ public class StudyRunnerTests
             Assert.Equal([7], network.Test.Select(p => p.Step));
             Assert.InRange(network.FinalTrainLoss, 0.1, 10);
             Assert.Equal(network.Info.Depth, network.Info.Layers[^1].Depth);
+            Assert.All(network.Samples, sample => Assert.Equal(network.Info.Layers.Select(l => l.Name), sample.Layers.Select(l => l.Layer)));
+            Assert.All(network.Samples, sample => Assert.Equal(network.Info.Blocks, sample.Blocks.Select(b => b.Block)));
         });
         Assert.All(run.Networks.SelectMany(n => n.Samples).SelectMany(s => s.Layers), layer =>
         {

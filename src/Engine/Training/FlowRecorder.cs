@@ -23,8 +23,10 @@ public sealed class FlowRecorder : IDisposable
     public FlowRecorder(Module model)
     {
         _model = model;
+        List<string> order = [];
         foreach ((string path, Module module) in model.Modules())
         {
+            order.Add(path);
             for (int i = 0; i < module.Children.Count; i++)
             {
                 if (WeightOf(module.Children[i].Module) is { } weight)
@@ -38,6 +40,9 @@ public sealed class FlowRecorder : IDisposable
                 _blocks.Add((path, module, [.. module.Branches.Select(_ => Scalar(model))]));
             }
         }
+
+        // A module's layers were found together, before the blocks between them: the classifier behind the first convolution.
+        _probes.Sort((a, b) => order.IndexOf(a.Path).CompareTo(order.IndexOf(b.Path)));
     }
 
     /// <summary>The paths of the layers that are measured, in the order of the state dictionary.</summary>
