@@ -50,11 +50,23 @@ internal sealed record SvgAxis(string Label, double Low, double High, bool IsLog
         double step = power * ((double[])[1, 2, 5, 10]).First(m => m * power >= rough * (1 - 1e-9));
         for (double i = Math.Ceiling((Low / step) - 1e-9); i * step <= High + (step * 1e-9); i++)
         {
-            yield return (i * step, IsPercent ? Text(Math.Round(100 * i * step, 6)) + " %" : Text(Math.Round(i * step, 9)));
+            // Adding zero turns a negative zero into a positive one.
+            yield return (i * step, IsPercent ? Text(Math.Round(100 * i * step, 6) + 0.0) + " %" : Text(Math.Round(i * step, 9) + 0.0));
         }
     }
 
-    private static string Text(double value) => value.ToString(Math.Abs(value) is (>= 1e-3 and < 1e5) or 0 ? "G4" : "0E+0", CultureInfo.InvariantCulture);
+    /// <summary>A number of an axis, or the end of a scale: small and large ones as powers of ten.</summary>
+    public static string Text(double value)
+    {
+        if (Math.Abs(value) is (>= 1e-3 and < 1e5) or 0)
+        {
+            return value.ToString("G4", CultureInfo.InvariantCulture);
+        }
+
+        string[] parts = value.ToString("0.#E+0", CultureInfo.InvariantCulture).Split('E');
+        string power = string.Concat(parts[1].TrimStart('+').Select(c => c == '-' ? '\u207b' : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c - '0']));
+        return parts[0] == "1" ? $"10{power}" : $"{parts[0]}\u00b710{power}";
+    }
 }
 
 /// <summary>A line of a plot.</summary>
@@ -68,7 +80,7 @@ internal sealed record SvgLine(string Name, string Color, double Width, bool IsD
 /// <summary>Draws plots into one SVG image of 960 x 540 pixels with a white background, as a slide wants it.</summary>
 internal sealed class SvgPlot
 {
-    private const int Width = 960, Height = 540, Left = 84, Right = 24, Top = 86, Bottom = 70, Gap = 84;
+    private const int Width = 960, Height = 540, Left = 84, Right = 24, Top = 106, Bottom = 70, Gap = 84;
     private readonly StringBuilder _text = new();
     private readonly int _panels;
 
@@ -143,7 +155,7 @@ internal sealed class SvgPlot
                 if (double.IsFinite(rows[r][c]) && (!color.IsLogarithmic || rows[r][c] > 0))
                 {
                     double from = X(panel, x.Share(columns[c])), to = X(panel, c + 1 < columns.Count ? x.Share(columns[c + 1]) : 1);
-                    _text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{from:F2}\" y=\"{Top + (r * height):F2}\" width=\"{to - from + 0.4:F2}\" height=\"{height + 0.4:F2}\" fill=\"{Color(color.Share(rows[r][c]))}\"/>\n");
+                    _text.Append(CultureInfo.InvariantCulture, $"<rect shape-rendering=\"crispEdges\" x=\"{from:F2}\" y=\"{Top + (r * height):F2}\" width=\"{to - from + 0.4:F2}\" height=\"{height + 0.4:F2}\" fill=\"{Color(color.Share(rows[r][c]))}\"/>\n");
                 }
             }
         }
@@ -158,8 +170,8 @@ internal sealed class SvgPlot
             _text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left + 80 + (i * 4)}\" y=\"46\" width=\"4.4\" height=\"13\" fill=\"{Color((i + 0.5) / Parts)}\"/>\n");
         }
 
-        Text(Left + 72, 57, color.Low.ToString("G2", CultureInfo.InvariantCulture), "end");
-        Text(Left + 88 + (Parts * 4), 57, $"{color.High.ToString("G2", CultureInfo.InvariantCulture)}   {color.Label}", "start");
+        Text(Left + 72, 57, SvgAxis.Text(color.Low), "end");
+        Text(Left + 88 + (Parts * 4), 57, $"{SvgAxis.Text(color.High)} \u2014 {color.Label}", "start");
     }
 
     /// <summary>The image.</summary>

@@ -73,7 +73,7 @@
 
     if (deep?.samples.length && last?.samples.length) {
       const spread = n => median(Figures.path(n).slice(1, -1).map(l => n.samples.at(-1).deviation[l.index]));
-      yield ["Responses.", ` At step ${last.samples.at(-1).step} the median standard deviation of a layer’s response is ${text(spread(deep))} in ${deep.name} and ${text(spread(last))} in ${last.name}${spread(last) < spread(deep) ? ": residual functions stay closer to zero, and change the signal less." : "; the paper finds smaller ones in residual networks at the end of a long training."}`];
+      yield ["Responses.", ` At step ${last.samples.at(-1).step} the median standard deviation of a layer’s response is ${text(spread(deep))} in ${deep.name} and ${text(spread(last))} in ${last.name}${spread(last) < 0.8 * spread(deep) ? ": residual functions stay closer to zero, and change the signal less." : ": no smaller, or not by much, after so few steps. The paper finds clearly smaller ones in residual networks at the end of a long training."}`];
     }
 
     if (last?.samples.length && last.branches.includes("shortcut")) {
@@ -90,7 +90,6 @@
     document.getElementById("findings").replaceChildren(...(items.length > 0 ? items : [make("li", {}, "Nothing has been measured yet.")]));
     const head = ["network", "parameters", "state", "training loss", "training error", "test error", "gradient, first / last layer at the start"];
     document.getElementById("networks").replaceChildren(
-      make("caption", {}, "Final training numbers are means over the last tenth of the training."),
       make("thead", {}, make("tr", {}, ...head.map(h => make("th", { scope: "col" }, h)))),
       make("tbody", {}, ...run.networks.map(n => make("tr", {}, make("th", { scope: "row" }, n.name),
         ...[n.parameters.toLocaleString("en"), n.state, text(final(n, "loss")), percent(final(n, "error")), percent(n.test.at(-1)?.error ?? null), text(firstToLast(n))].map(cell => make("td", {}, cell))))));
