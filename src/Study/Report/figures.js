@@ -72,18 +72,25 @@ const Figures = (() => {
 
   // Panels by name, kept from drawing to drawing so that none loses the focus.
   function panel(parts, name, label) {
-    let node = [...parts.panels.children].find(p => p.dataset.name === name);
-    if (!node) {
-      node = make("div", { class: "panel", tabindex: "0", role: "group", "aria-roledescription": "chart", "data-name": name }, make("h3", {}, name));
-      parts.panels.append(node);
-    }
-
+    const node = find(parts, name) ?? addPanel(parts, name);
     node.setAttribute("aria-label", label);
     return node;
   }
 
-  function keepPanels(parts, names) {
+  // Exactly these panels. All are there before the first is drawn, since they share the width.
+  function setPanels(parts, names) {
     [...parts.panels.children].filter(p => !names.includes(p.dataset.name)).forEach(p => p.remove());
+    names.filter(name => !find(parts, name)).forEach(name => addPanel(parts, name));
+  }
+
+  function find(parts, name) {
+    return [...parts.panels.children].find(p => p.dataset.name === name);
+  }
+
+  function addPanel(parts, name) {
+    const node = make("div", { class: "panel", tabindex: "0", role: "group", "aria-roledescription": "chart", "data-name": name }, make("h3", {}, name));
+    parts.panels.append(node);
+    return node;
   }
 
   // Buttons that show and hide networks; made again only when the networks change.
@@ -189,7 +196,7 @@ const Figures = (() => {
       const y = isError ? { domain: [0, Math.min(1, high * 1.05)], percent: true } : { domain: range(all, true), log: true };
       const x = { label: "iteration", domain: [0, Math.max(1, ...networks.map(n => n.total_steps))], whole: true };
       const kinds = [...new Set(networks.map(n => n.kind))];
-      keepPanels(parts, kinds);
+      setPanels(parts, kinds);
       for (const kind of kinds) {
         const mine = shown.filter(n => n.kind === kind);
         const series = mine.flatMap(n => [
@@ -238,7 +245,7 @@ const Figures = (() => {
         domain: [1, Math.max(2, ...series.flatMap(s => s.points.map(p => p[0])))], whole: true,
       };
       const ends = s => `${s.name} from ${text(s.points[0]?.[1])} to ${text(s.points.at(-1)?.[1])}`;
-      keepPanels(parts, [what]);
+      setPanels(parts, [what]);
       Chart.lines(panel(parts, what, `${what} by layer at step ${step}: ${words(series, ends)}`), {
         x, y, series,
         read: at => parts.readout.textContent = `Layer ${at} at step ${step}: ${words(series, s => `${s.name} ${text(s.points.find(p => p[0] === at)?.[1])}`)}`,
@@ -273,7 +280,7 @@ const Figures = (() => {
         ? range(networks.flatMap(n => n.samples.flatMap(s => path(n).map(l => s[state.what][l.index]))), true) : [0, 1];
       const share = v => logarithmic ? (Math.log(v) - Math.log(domain[0])) / Math.log(domain[1] / domain[0]) : v;
       [low.textContent, high.textContent] = domain.map(text);
-      keepPanels(parts, networks.map(n => n.name));
+      setPanels(parts, networks.map(n => n.name));
       for (const n of networks) {
         const every = Math.ceil(n.samples.length / 150), samples = n.samples.filter((_, i) => i % every === 0);
         const columns = samples.map(s => s.step), layers = path(n);
@@ -326,7 +333,7 @@ const Figures = (() => {
         name === "shortcut" ? "through the shortcut" : name === "residual" ? "through the residual branch" : "through the gate")));
       const middle = Math.floor(n.blocks.length / 2);
       const label = `Gradient by branch of the ${n.blocks.length} blocks of ${n.name} at step ${step}; in the middle: ${words(series, s => `${s.name} ${text(s.points[middle]?.[1])}`)}`;
-      keepPanels(parts, ["Norm of the gradient by branch"]);
+      setPanels(parts, ["Norm of the gradient by branch"]);
       Chart.lines(panel(parts, "Norm of the gradient by branch", label), {
         x: { label: "block, from the pictures to the loss", domain: [1, Math.max(2, n.blocks.length)], whole: true }, y, series,
         read: at => parts.readout.textContent = `Block ${at} (${n.blocks[at - 1]}) at step ${step}: ${words(series, s => `${s.name} ${text(s.points[at - 1][1])}`)}`,
