@@ -39,7 +39,10 @@ public sealed class BrowserPage : IAsyncDisposable
 
         await page.SendAsync("Emulation.setDeviceMetricsOverride", new JsonObject
         {
-            ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = width < 600,
+            ["width"] = width,
+            ["height"] = 900,
+            ["deviceScaleFactor"] = 1,
+            ["mobile"] = width < 600,
         });
         await page.SendAsync("Emulation.setEmulatedMedia", new JsonObject
         {
@@ -58,7 +61,9 @@ public sealed class BrowserPage : IAsyncDisposable
     {
         JsonObject answer = await SendAsync("Runtime.evaluate", new JsonObject
         {
-            ["expression"] = expression, ["returnByValue"] = true, ["awaitPromise"] = true,
+            ["expression"] = expression,
+            ["returnByValue"] = true,
+            ["awaitPromise"] = true,
         });
         return answer["exceptionDetails"] is { } failed ? throw new InvalidOperationException($"{expression}: {failed}") : answer["result"]!["value"];
     }

@@ -26,7 +26,13 @@ public sealed class SmallStudy : IDisposable
     /// <summary>What is studied.</summary>
     public static StudyOptions Options { get; } = new()
     {
-        Depths = [8, 14], Kinds = ["plain", "residual", "highway"], MaxSteps = 8, Every = 2, CurveInterval = 2, LearningRate = 0.05, UnnormalizedSteps = 3,
+        Depths = [8, 14],
+        Kinds = ["plain", "residual", "highway"],
+        MaxSteps = 8,
+        Every = 2,
+        CurveInterval = 2,
+        LearningRate = 0.05,
+        UnnormalizedSteps = 3,
     };
 
     /// <summary>The report's file: address.</summary>
