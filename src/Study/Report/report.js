@@ -16,6 +16,11 @@
     return norms.length === 0 || !norms.at(-1) ? null : norms[0] / norms.at(-1);
   }
 
+  // The least that firstToLast was in the whole training.
+  function least(network) {
+    return Math.min(...network.samples.map(sample => firstToLast(network, sample)).filter(ratio => ratio !== null));
+  }
+
   function of(kind, isBare) {
     return run.networks.filter(n => n.kind === kind && Figures.isBare(n) === isBare).sort((a, b) => a.depth - b.depth);
   }
@@ -68,7 +73,7 @@
     }
 
     if (deep?.samples.length && last?.samples.length && deep.norm !== "none") {
-      yield ["With normalisation,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. Neither is anywhere near zero: as the paper says of its own plain networks, vanishing gradients are not why they are hard to train.${firstToLast(deep) > 20 * firstToLast(last) ? ` Here ${deep.name}’s grows on its way instead, layer by layer, and the residual network’s far less.` : ""}`];
+      yield ["With normalisation,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. At the start nothing vanishes, as the paper says of its own plain networks.${firstToLast(deep) > 20 * firstToLast(last) ? ` Here ${deep.name}’s gradient grows on its way instead, layer by layer, and the residual network’s far less.` : ""}${least(deep) < 0.01 ? ` Later it is as small as ${text(least(deep))} in ${deep.name}, and never below ${text(least(last))} in ${last.name}.` : ""}`];
     }
 
     if (deep?.samples.length && last?.samples.length) {
