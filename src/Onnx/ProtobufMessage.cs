@@ -65,12 +65,13 @@ internal sealed class ProtobufMessage
 
     private ProtobufMessage AddField(int field, WireFormat.WireType type, int size, Action<CodedOutputStream> write)
     {
-        _fields.Add((checked(CodedOutputStream.ComputeTagSize(field) + size), output =>
+        _fields.Add((checked(CodedOutputStream.ComputeTagSize(field) + size), WriteField));
+        return this;
+
+        void WriteField(CodedOutputStream output)
         {
             output.WriteTag(field, type);
             write(output);
-        }));
-
-        return this;
+        }
     }
 }
