@@ -88,17 +88,21 @@ internal static unsafe class CpuCeilings
             + W.First(g) + W.First(h) + W.First(i) + W.First(j) + W.First(k) + W.First(l);
     }
 
-    // Seconds of the fastest trial in which all threads, started together, do the work once; the first trial warms up.
+    // Seconds of the fastest trial in which all threads, started together, do the work once; the first trial warms up. Each thread reads
+    // the clock itself: one that only watched could be woken late, when the others have long begun, and see less time than passed.
     private static double Best(int count, Action<int> work)
     {
         double best = double.MaxValue;
+        long[] starts = new long[count], ends = new long[count];
         using Barrier barrier = new(count + 1);
         Thread[] threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() =>
         {
             for (int trial = 0; trial <= Trials; trial++)
             {
                 barrier.SignalAndWait();
+                starts[i] = Stopwatch.GetTimestamp();
                 work(i);
+                ends[i] = Stopwatch.GetTimestamp();
                 barrier.SignalAndWait();
             }
         }))];
@@ -110,9 +114,8 @@ internal static unsafe class CpuCeilings
         for (int trial = 0; trial <= Trials; trial++)
         {
             barrier.SignalAndWait();
-            long start = Stopwatch.GetTimestamp();
             barrier.SignalAndWait();
-            best = trial == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            best = trial == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(starts.Min(), ends.Max()).TotalSeconds);
         }
 
         foreach (Thread thread in threads)
