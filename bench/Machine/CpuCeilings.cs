@@ -55,7 +55,7 @@ internal static unsafe class CpuCeilings
 
     private static double MeasureArithmetic<W, V>(int threads) where W : struct, IWidth<V> where V : struct
     {
-        const int rounds = 4_000_000;
+        const int rounds = 20_000_000;
         float[] sink = new float[threads];
         double seconds = Best(threads, thread => sink[thread] = Chains<W, V>(rounds));
         return 2.0 * Accumulators * W.Lanes * rounds * threads / seconds;
@@ -89,40 +89,44 @@ internal static unsafe class CpuCeilings
     }
 
     // Seconds of the fastest trial in which all threads, started together, do the work once; the first trial warms up. Each thread reads
-    // the clock itself: one that only watched could be woken late, when the others have long begun, and see less time than passed.
+    // the clock itself: one that only watched could be woken late and see less time than passed. They wait for one another by spinning:
+    // threads that slept may be woken on one core, and a trial is over before the system has moved one of them.
     private static double Best(int count, Action<int> work)
     {
         double best = double.MaxValue;
         long[] starts = new long[count], ends = new long[count];
-        using Barrier barrier = new(count + 1);
-        Thread[] threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() =>
+        int arrived = 0;
+
+        void Meet(int meeting)
         {
-            for (int trial = 0; trial <= Trials; trial++)
+            Interlocked.Increment(ref arrived);
+            while (Volatile.Read(ref arrived) < meeting * count)
             {
-                barrier.SignalAndWait();
-                starts[i] = Stopwatch.GetTimestamp();
-                work(i);
-                ends[i] = Stopwatch.GetTimestamp();
-                barrier.SignalAndWait();
+                Thread.SpinWait(10);
             }
-        }))];
-        foreach (Thread thread in threads)
-        {
-            thread.Start();
         }
 
-        for (int trial = 0; trial <= Trials; trial++)
+        void Work(int thread)
         {
-            barrier.SignalAndWait();
-            barrier.SignalAndWait();
-            best = trial == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(starts.Min(), ends.Max()).TotalSeconds);
+            for (int trial = 0, meeting = 0; trial <= Trials; trial++)
+            {
+                Meet(++meeting);
+                starts[thread] = Stopwatch.GetTimestamp();
+                work(thread);
+                ends[thread] = Stopwatch.GetTimestamp();
+                Meet(++meeting);
+                if (thread == 0 && trial > 0)
+                {
+                    best = Math.Min(best, Stopwatch.GetElapsedTime(starts.Min(), ends.Max()).TotalSeconds);
+                }
+
+                Meet(++meeting);
+            }
         }
 
-        foreach (Thread thread in threads)
-        {
-            thread.Join();
-        }
-
+        Thread[] threads = [.. Enumerable.Range(0, count).Select(i => new Thread(() => Work(i)) { IsBackground = true })];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
         return best;
     }
 
