@@ -14,7 +14,7 @@ public sealed class FlowRecorder : IDisposable
 {
     private readonly Module _model;
     private readonly List<Probe> _probes = [];
-    private readonly List<(string Path, Module Module, Tensor[] Norms)> _blocks = [];
+    private readonly List<(string Path, Module Module, Dictionary<string, Tensor> Norms)> _blocks = [];
     private readonly List<Tensor> _owned = [];
     private Probe? _last;
 
@@ -37,7 +37,7 @@ public sealed class FlowRecorder : IDisposable
 
             if (module.Branches.Count > 0)
             {
-                _blocks.Add((path, module, [.. module.Branches.Select(_ => Scalar(model))]));
+                _blocks.Add((path, module, module.Branches.ToDictionary(branch => branch, _ => Scalar(model))));
             }
         }
 
@@ -80,14 +80,14 @@ public sealed class FlowRecorder : IDisposable
             }
         }
 
-        foreach ((_, Module module, Tensor[] norms) in _blocks)
+        foreach ((_, Module module, Dictionary<string, Tensor> norms) in _blocks)
         {
-            Array.ForEach(norms, norm => norm.Device.Fill(norm, 0));
-            module.BranchObserver = (_, branch, gradient) =>
+            foreach (Tensor norm in norms.Values)
             {
-                int index = module.Branches.ToList().IndexOf(branch);
-                gradient.Device.Reduce(Reduction.Norm, gradient, norms[index]);
-            };
+                norm.Device.Fill(norm, 0);
+            }
+
+            module.BranchObserver = (_, branch, gradient) => gradient.Device.Reduce(Reduction.Norm, gradient, norms[branch]);
         }
     }
 
@@ -129,8 +129,7 @@ public sealed class FlowRecorder : IDisposable
         }
 
         List<LayerStatistics> layers = [.. _probes.Select(p => p.Read())];
-        List<BranchStatistics> blocks = [.. _blocks.Select(b => new BranchStatistics(
-            b.Path, b.Module.Branches.Zip(b.Norms).ToDictionary(pair => pair.First, pair => pair.Second.Item())))];
+        List<BranchStatistics> blocks = [.. _blocks.Select(b => new BranchStatistics(b.Path, b.Norms.ToDictionary(norm => norm.Key, norm => norm.Value.Item())))];
         Cancel();
         return new FlowSample(step, layers, blocks);
     }
