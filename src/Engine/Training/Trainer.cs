@@ -29,9 +29,6 @@ public sealed class Trainer : IDisposable
     private long _sessionSteps;
     private double _evaluationSeconds;
     private int _sessionEvaluations;
-    private FlowRecorder? _flow;
-    private int _flowInterval;
-    private Action<FlowSample>? _flowMeasured;
 
     /// <summary>Prepares a run; nothing is computed yet.</summary>
     /// <param name="model">The network. It is put on the device, with first weights from the options' seed, unless it is there already.</param>
@@ -166,13 +163,7 @@ public sealed class Trainer : IDisposable
     public void RecordFlow(int interval, Action<FlowSample> measured)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval);
-        if (Options.MicroBatches > 1)
-        {
-            throw new EngineException($"the flow of gradients is measured over whole batches, but micro batches are {Options.MicroBatches}: use 1");
-        }
-
-        _flow?.Dispose();
-        (_flow, _flowInterval, _flowMeasured) = (new FlowRecorder(Model), interval, measured);
+        _step.RecordFlow(step => step % interval == 0 || step == TotalSteps - 1, measured);
     }
 
     /// <summary>Trains until the end or until it is cancelled, which writes a checkpoint in the middle of the epoch.</summary>
@@ -213,8 +204,7 @@ public sealed class Trainer : IDisposable
         }
         finally
         {
-            _flow?.Cancel();
-            _step.CountReplays();
+            _step.End();
             _device.Tape.Clear();
         }
     }
@@ -227,7 +217,6 @@ public sealed class Trainer : IDisposable
         _test.Dispose();
         _optimiser.Dispose();
         _meter.Dispose();
-        _flow?.Dispose();
     }
 
     // Frozen or thawed as the epoch in progress has it, which depends on nothing but its number.
@@ -274,12 +263,7 @@ public sealed class Trainer : IDisposable
                 }
 
                 images += batch.Count;
-                if (_flow is not null && (_state.GlobalStep % _flowInterval == 0 || _state.GlobalStep == TotalSteps - 1))
-                {
-                    _flow.Begin();
-                }
-
-                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep), isObserved: _flow is { IsMeasuring: true });
+                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
                 _meter.Add(part, _step.Loss, _step.Correct);
                 if (part == parts - 1)
                 {
@@ -316,15 +300,7 @@ public sealed class Trainer : IDisposable
             ReadMetrics(unread - (_meter.Capacity / 2));
         }
 
-        if (_flow is not { IsMeasuring: true })
-        {
-            _step.Update(rate);
-            return;
-        }
-
-        _flow.EndBackward();
-        _step.Update(rate);
-        _flowMeasured!(_flow.End(_state.GlobalStep - 1));
+        _step.Update(_state.GlobalStep - 1, rate);
     }
 
     // Reads what the device holds, without telling the schedule: the run may be going to stop here.

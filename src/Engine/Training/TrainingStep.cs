@@ -30,6 +30,9 @@ internal sealed class TrainingStep : IDisposable
     private bool _isObserved;
     private Batch? _recordedBatch;
     private int _replayed;
+    private FlowRecorder? _flow;
+    private Func<long, bool> _isFlowStep = _ => false;
+    private Action<FlowSample> _flowMeasured = _ => { };
 
     /// <param name="model">The network, on its device.</param>
     /// <param name="device">What computes.</param>
@@ -59,6 +62,21 @@ internal sealed class TrainingStep : IDisposable
 
     /// <summary>Why steps are run one by one although the device records; null where they are not.</summary>
     public string? Problem { get; private set; }
+
+    /// <summary>Measures how gradients flow in some steps, which are then run and not replayed; in the place of what was measured before.</summary>
+    /// <param name="isFlowStep">Whether to measure a step, by the number of steps before it.</param>
+    /// <param name="measured">Told after each such step.</param>
+    /// <exception cref="EngineException">Batches are split into micro-batches, which are not measured as one.</exception>
+    public void RecordFlow(Func<long, bool> isFlowStep, Action<FlowSample> measured)
+    {
+        if (_options.MicroBatches > 1)
+        {
+            throw new EngineException($"the flow of gradients is measured over whole batches, but micro batches are {_options.MicroBatches}: use 1");
+        }
+
+        _flow?.Dispose();
+        (_flow, _isFlowStep, _flowMeasured) = (new FlowRecorder(_model), isFlowStep, measured);
+    }
 
     /// <summary>Looks at what recordings depend on, before an epoch: what has been frozen, thawed or switched since makes them void.</summary>
     public void Begin()
@@ -95,12 +113,17 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="part">The micro-batch's index in its step.</param>
     /// <param name="step">The number of steps before this one.</param>
     /// <param name="learningRate">The step's rate.</param>
-    /// <param name="isObserved">Whether somebody on the host observes this step, so that it must be run and not replayed; the same for all parts.</param>
-    public void Propagate(Batch batch, int part, long step, double learningRate, bool isObserved)
+    public void Propagate(Batch batch, int part, long step, double learningRate)
     {
         if (part == 0)
         {
-            _isReplaying = !isObserved && CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
+            bool isFlowStep = _flow is not null && _isFlowStep(step);
+            if (isFlowStep)
+            {
+                _flow!.Begin();
+            }
+
+            _isReplaying = !isFlowStep && CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
         }
 
         if (_isReplaying)
@@ -116,14 +139,26 @@ internal sealed class TrainingStep : IDisposable
         }
     }
 
-    /// <summary>Updates the weights, unless a replay has done so already.</summary>
-    public void Update(double learningRate)
+    /// <summary>Updates the weights, unless a replay has done so already, and tells the flow of gradients where it is measured.</summary>
+    /// <param name="step">The number of steps before this one.</param>
+    /// <param name="learningRate">The step's rate.</param>
+    public void Update(long step, double learningRate)
     {
-        if (!_isReplaying)
+        if (_isReplaying)
+        {
+            return;
+        }
+
+        _hasRun = true;
+        if (_flow is not { IsMeasuring: true })
         {
             _optimiser.Step(learningRate);
-            _hasRun = true;
+            return;
         }
+
+        _flow.EndBackward();
+        _optimiser.Step(learningRate);
+        _flowMeasured(_flow.End(step));
     }
 
     /// <summary>Tells the batch norms, which count on the host, of the batches that were replayed.</summary>
@@ -136,10 +171,18 @@ internal sealed class TrainingStep : IDisposable
         }
     }
 
-    /// <summary>Frees the recordings and the two numbers.</summary>
+    /// <summary>Ends a run, perhaps in the middle of a step, whose measurements are lost then.</summary>
+    public void End()
+    {
+        _flow?.Cancel();
+        CountReplays();
+    }
+
+    /// <summary>Frees the recordings, the two numbers and what measures.</summary>
     public void Dispose()
     {
         Forget();
+        _flow?.Dispose();
         Loss.Dispose();
         Correct.Dispose();
     }
