@@ -1,29 +1,10 @@
-using BenchmarkDotNet.Attributes;
 using Engine.Bench.Subjects;
 
 namespace Engine.Bench.Benchmarks;
 
-/// <summary>Whole networks: an inference, and a training step.</summary>
-public class Steps : DeviceBenchmark
+/// <summary>Whole networks.</summary>
+public class Steps : NetworkBenchmark
 {
-    private NetworkSubject _subject = null!;
-
     /// <summary>The networks of all devices.</summary>
     public static IEnumerable<Subject> Cases => BenchDevice.All.SelectMany(NetworkSubject.WholeOn);
-
-    /// <summary>Draws the parameters, for inference.</summary>
-    [GlobalSetup(Target = nameof(Infer))]
-    public void PrepareInference() => (_subject = Open<NetworkSubject>()).Prepare(isTraining: false);
-
-    /// <summary>Draws the parameters, for training.</summary>
-    [GlobalSetup(Target = nameof(Train))]
-    public void PrepareTraining() => (_subject = Open<NetworkSubject>()).Prepare(isTraining: true);
-
-    /// <summary>A forward pass with running statistics.</summary>
-    [Benchmark]
-    public void Infer() => _subject.Infer();
-
-    /// <summary>Forward, loss, backward and update.</summary>
-    [Benchmark]
-    public void Train() => _subject.Train();
 }
