@@ -51,7 +51,7 @@ internal sealed class ExportCommand : Subcommand
         using TensorFile file = TensorFile.Open(path);
         TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
         model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
-        DataSet? data = DataSets.All.FirstOrDefault(s => s.Name == trained?.Data);
+        DataDescription? data = DataDescription.Read(file.Metadata);
         using CpuDevice device = new();
         Network network = NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), file);
         network.To(device);
@@ -60,8 +60,8 @@ internal sealed class ExportCommand : Subcommand
         options = options with
         {
             Name = model,
-            ClassNames = data?.ClassNames.Count == network.Classes ? data.ClassNames : [],
-            Metadata = Metadata(model, trained),
+            ClassNames = data?.Classes.Count == network.Classes ? data.Classes : [],
+            Metadata = Metadata(model, data),
         };
         string target = arguments.GetValue(_output)!;
         OnnxExportResult result = OnnxExport.Save(network, image, target, options);
@@ -102,7 +102,7 @@ internal sealed class ExportCommand : Subcommand
         }));
     }
 
-    private static Shape ImageShape(int? size, Network network, DataSet? data)
+    private static Shape ImageShape(int? size, Network network, DataDescription? data)
     {
         if (size < 1)
         {
@@ -110,15 +110,15 @@ internal sealed class ExportCommand : Subcommand
         }
 
         int extent = size ?? network.ImageSize;
-        return size is null && data?.PictureShape is { } picture && picture.Last == network.Channels ? picture : new Shape(1, extent, extent, network.Channels);
+        return size is null && data?.Channels == network.Channels ? new Shape(1, data.Height, data.Width, data.Channels) : new Shape(1, extent, extent, network.Channels);
     }
 
-    private static Dictionary<string, string> Metadata(string model, TrainingOptions? trained)
+    private static Dictionary<string, string> Metadata(string model, DataDescription? data)
     {
         Dictionary<string, string> metadata = new() { ["model"] = model };
-        if (trained is not null)
+        if (data is not null)
         {
-            metadata["data"] = trained.Data;
+            metadata["data"] = data.Name;
         }
 
         return metadata;

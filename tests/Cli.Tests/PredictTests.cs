@@ -3,6 +3,7 @@ using Engine.Formats;
 using Engine.Images;
 using Engine.Layers;
 using Engine.Models;
+using Engine.Onnx.Tests;
 
 namespace Cli.Tests;
 
@@ -57,6 +58,28 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public async Task A_network_of_other_shortcuts_and_norms_is_taken_from_its_run_or_from_the_options()
+    {
+        string[] changes = ["--shortcut", "B", "--norm", "group:4"];
+        Assert.Equal(0, (await TrainAsync(changes)).ExitCode);
+        string[] images = [Picture("dark", 0), Picture("light", 1)];
+        EngineRun run = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--json", .. images]);
+        Assert.Equal(["dark", "light"], run.Json.Select(l => l.GetProperty("top")[0].GetProperty("label").GetString()));
+
+        // The same numbers in a file that tells nothing of the network.
+        using (TensorFile file = TensorFile.Open(Path.Combine(_folder["run"], "weights.safetensors")))
+        {
+            TensorFile.Write(_folder["bare.safetensors"], [.. file.Entries.Select(e => new StoredTensor(e.Name, e.Type, [.. e.Extents], () => file.Read(e)))], null);
+        }
+
+        string[] bare = ["predict", "--model", "resnet8", "--weights", _folder["bare.safetensors"], "--image-size", "16", "--device", "cpu", "--json", .. images];
+        EngineRun given = await EngineRun.InProcessAsync([.. bare, .. changes]);
+        Assert.Equal((0, 2), (given.ExitCode, given.Json.Length));
+        (await EngineRun.InProcessAsync(bare)).AssertFails(1, "does not fit the model");
+        (await EngineRun.InProcessAsync([.. bare, "--norm", "layer"])).AssertFails(2, "'layer'");
+    }
+
+    [Fact]
     public async Task Batches_of_pictures_give_what_single_ones_give()
     {
         await TrainAsync();
@@ -64,6 +87,17 @@ public sealed class PredictTests : IDisposable
         EngineRun together = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--json", .. images]);
         EngineRun alone = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--batch-size", "1", "--json", .. images]);
         Assert.Equal(Logits(together), Logits(alone), (a, b) => Math.Abs(a - b) < 1e-5);
+    }
+
+    [Fact]
+    public async Task An_exported_file_has_the_classes_and_the_size_of_the_pictures_that_were_trained_on()
+    {
+        Assert.Equal(0, (await TrainAsync()).ExitCode);
+        Assert.Equal(0, (await EngineRun.InProcessAsync("export", "--weights", _folder["run"], _folder["pictures.onnx"])).ExitCode);
+        OnnxReader file = new(_folder["pictures.onnx"]);
+        Assert.Equal(["dark", "light"], JsonSerializer.Deserialize<string[]>(file.Metadata["class_names"])!);
+        Assert.Equal(("resnet8", Data), (file.Metadata["model"], file.Metadata["data"]));
+        Assert.Equal(["batch", "3", "16", "16"], file.Ends["input"]);
     }
 
     [Fact]
@@ -146,9 +180,9 @@ public sealed class PredictTests : IDisposable
 
     private string Picture(string kind, int number) => Path.Combine(_folder["pictures"], "test", kind, $"{number}.png");
 
-    private Task<EngineRun> TrainAsync() => EngineRun.InProcessAsync(
+    private Task<EngineRun> TrainAsync(params string[] more) => EngineRun.InProcessAsync([
         "train", "--data", Data, "--model", "resnet8", "--image-size", "16", "--epochs", "4", "--batch-size", "4", "--lr", "0.02", "--device", "cpu",
-        "--out", _folder["run"], "--json");
+        "--out", _folder["run"], "--json", .. more]);
 
     // A flat picture, so that all its crops and sizes are alike.
     private void WritePicture(string name, int grey)
