@@ -12,14 +12,15 @@ internal sealed class FineTuneOptions
     private readonly Option<string?> _weights = SharedOptions.Text(
         "--weights", "FILE", "Start from these weights (safetensors, PyTorch's, or a run folder); the head is drawn anew where the number of classes differs", null)!;
     private readonly Option<bool> _partial = SharedOptions.Partial();
+    private readonly Option<bool> _newHead = new("--new-head") { Description = "Draw the head anew, even where --weights has one of as many classes" };
     private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train the head alone; all else stays as it is, to the bit" };
     private readonly Option<int?> _thawAfter = SharedOptions.Number<int>("--thaw-after", "N", "Train the whole network from the epoch after the N-th");
 
     /// <summary>All of them, in the help's order.</summary>
-    public IReadOnlyList<Option> All => [_weights, _partial, _freeze, _thawAfter];
+    public IReadOnlyList<Option> All => [_weights, _partial, _newHead, _freeze, _thawAfter];
 
     /// <summary>The training options with what the user asked for.</summary>
-    /// <exception cref="UsageException">--partial without weights.</exception>
+    /// <exception cref="UsageException">--partial or --new-head without weights.</exception>
     public TrainingOptions Apply(ParseResult arguments, TrainingOptions options)
     {
         options = options with
@@ -28,9 +29,8 @@ internal sealed class FineTuneOptions
             FreezeBackbone = arguments.GetValue(_freeze) || options.FreezeBackbone,
             ThawAfter = arguments.GetValue(_thawAfter) ?? options.ThawAfter,
         };
-        return options.Weights is null && arguments.GetValue(_partial)
-            ? throw new UsageException("--partial says how --weights is taken, but no --weights is given")
-            : options;
+        Option? idle = options.Weights is not null ? null : arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : null;
+        return idle is null ? options : throw new UsageException($"{idle.Name} says how --weights is taken, but no --weights is given");
     }
 
     /// <summary>Loads the weights that a new run starts from, if any, and says what they were good for.</summary>
@@ -45,7 +45,12 @@ internal sealed class FineTuneOptions
         network.To(device, options.Seed);
         path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
         LoadReport report = StateDictionary.Load(
-            network, path, new LoadOptions { AllowPartial = arguments.GetValue(_partial), Replaceable = [network.HeadName] });
+            network, path, new LoadOptions
+            {
+                AllowPartial = arguments.GetValue(_partial),
+                Replaceable = [network.HeadName],
+                Replaced = arguments.GetValue(_newHead) ? [network.HeadName] : [],
+            });
         string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {network.Classes:N0} classes" : "";
         string rest = report.Differences is { Length: > 0 } differences ? $"; drawn or left aside: {differences}" : "";
         output.Say($"{report.Loaded.Count:N0} parameters and buffers from {path}{head}{rest}");

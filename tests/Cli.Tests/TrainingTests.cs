@@ -153,6 +153,34 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_new_head_is_drawn_for_as_many_classes_as_the_weights_have()
+    {
+        Network saved = Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 });
+        using (CpuDevice device = new(1))
+        {
+            saved.To(device, seed: 7);
+            StateDictionary.Save(saved, _folder["ten.safetensors"]);
+        }
+
+        // The rate is too small to change a number: what the run ends with is what it began with.
+        string[] arguments = [.. Tiny, "--weights", _folder["ten.safetensors"], "--freeze-backbone", "--lr", "1e-30", "--weight-decay", "0", "--epochs", "1", "--json"];
+        EngineRun kept = await EngineRun.InProcessAsync([.. arguments, "--out", _folder["kept"]]);
+        EngineRun drawn = await EngineRun.InProcessAsync([.. arguments, "--new-head", "--out", _folder["drawn"]]);
+        Assert.Equal((0, 0), (kept.ExitCode, drawn.ExitCode));
+        Assert.DoesNotContain("fc is new", kept.Error);
+        Assert.Contains("fc is new, for 10 classes", drawn.Error);
+        Assert.Equal(Read("ten.safetensors", "fc.weight"), Read("kept/weights.safetensors", "fc.weight"));
+        Assert.NotEqual(Read("ten.safetensors", "fc.weight"), Read("drawn/weights.safetensors", "fc.weight"));
+        Assert.Equal(Read("ten.safetensors", "conv1.weight"), Read("drawn/weights.safetensors", "conv1.weight"));
+
+        byte[] Read(string name, string entry)
+        {
+            using TensorFile file = TensorFile.Open(_folder[name]);
+            return file.Read(file.Find(entry)!);
+        }
+    }
+
+    [Fact]
     public async Task A_run_stopped_in_its_first_epoch_is_not_overwritten()
     {
         TrainingOptions options = new() { Model = "resnet8", Epochs = 2, BatchSize = 64 };

@@ -11,6 +11,9 @@ public sealed record LoadOptions
     /// without this being an error: a head for other classes than the file's.
     /// </summary>
     public IReadOnlyList<string> Replaceable { get; init; } = [];
+
+    /// <summary>Names of modules whose parameters are left as they are, whatever the file has of them.</summary>
+    public IReadOnlyList<string> Replaced { get; init; } = [];
 }
 
 /// <summary>What <see cref="StateDictionary"/> has loaded from a file, and what not.</summary>
@@ -18,7 +21,7 @@ public sealed record LoadOptions
 /// <param name="Missing">The model's parameters and buffers that the file does not have.</param>
 /// <param name="Unexpected">The file's entries that the model does not have.</param>
 /// <param name="Misshaped">The model's parameters and buffers that the file has in another shape or of another kind.</param>
-/// <param name="Replaced">The <see cref="LoadOptions.Replaceable"/> modules that were left as they are.</param>
+/// <param name="Replaced">The <see cref="LoadOptions.Replaceable"/> and <see cref="LoadOptions.Replaced"/> modules that were left as they are.</param>
 public sealed record LoadReport(
     IReadOnlyList<string> Loaded,
     IReadOnlyList<string> Missing,

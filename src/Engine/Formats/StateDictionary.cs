@@ -176,9 +176,9 @@ public static class StateDictionary
             }
         }
 
-        foreach (string module in options.Replaceable)
+        foreach (string module in options.Replaced.Union(options.Replaceable))
         {
-            if (missing.Any(n => StateNames.IsIn(n, module)) || misshaped.Any(m => StateNames.IsIn(m.Name, module)))
+            if (options.Replaced.Contains(module) || missing.Any(n => StateNames.IsIn(n, module)) || misshaped.Any(m => StateNames.IsIn(m.Name, module)))
             {
                 replaced.Add(module);
                 loaded.RemoveAll(n => StateNames.IsIn(n, module));
