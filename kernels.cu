@@ -987,6 +987,12 @@ EXPORT_ONE(bn_statistics_finish,
 }
 EXPORTED(bn_statistics_finish)
 
+// What a batch norm makes of a number, for the forward and for a backward that asks for its sign again: one function, so that both round alike.
+DEVICE float normalized(float v, float mean, float factor, float offset)
+{
+    return fmaf(v - mean, factor, offset);
+}
+
 // output = gamma * (input - mean) * inverse deviation + beta (+ shortcut) (then ReLU): normalisation, the residual sum and its ReLU in
 // one pass. `spread` holds inverse deviations, or variances where is_variance (inference). Row tile. The output may be the input.
 // Moves: all read once (twice with a shortcut), written once.
@@ -1020,7 +1026,7 @@ DEVICE void bn_apply(const T* input, const float* gamma, const float* beta, cons
 
         for (int k = 0; k < W; k++)
         {
-            v[k] = (v[k] - m[k]) * factor[k] + offset[k] + s[k];
+            v[k] = normalized(v[k], m[k], factor[k], offset[k]) + s[k];
             v[k] = relu ? relu_of(v[k]) : v[k];
         }
 
@@ -1033,20 +1039,32 @@ EXPORT_PACKED(bn_apply,
         const T* shortcut, int relu, T* output, int rows, int channels),
     (input, gamma, beta, mean, spread, is_variance, epsilon, shortcut, relu, output, rows, channels))
 
-// With g the output's gradient, zero where the forward's ReLU clipped (output given and <= 0): partials[chunk][sum g, sum g x^]
-// [channel]; and masked = g, where given: the shortcut's gradient, which spares the second pass the output. masked may be
-// output_gradient. Row tile. Moves: two or, with the output, three tensors read, masked written.
+// With g the output's gradient, zero where the forward's ReLU clipped (output given and <= 0; or, with beta given in its place, the
+// output computed again from the input is): partials[chunk][sum g, sum g x^][channel]; and masked = g, where given: the shortcut's
+// gradient, which spares the second pass the output. masked may be output_gradient. Row tile. Moves: two or, with the output, three
+// tensors read, masked written.
 template <class T, int W>
-DEVICE void bn_backward_sums(const T* output_gradient, const T* input, const T* output, const float* mean, const float* inverse_deviation, T* masked,
-    float* partials, int rows, int channels)
+DEVICE void bn_backward_sums(const T* output_gradient, const T* input, const T* output, const float* gamma, const float* beta, const float* mean,
+    const float* inverse_deviation, T* masked, float* partials, int rows, int channels)
 {
     float sums[2][W] = {};
     int c = tile_channel<W>(channels);
     if (c >= 0)
     {
-        float m[W], inverse[W];
+        float m[W], inverse[W], factor[W], offset[W] = {};
         load(mean + c, m);
         load(inverse_deviation + c, inverse);
+        load(gamma + c, factor);
+        if (beta)
+        {
+            load(beta + c, offset);
+        }
+
+        for (int k = 0; k < W; k++)
+        {
+            factor[k] *= inverse[k];
+        }
+
         for_each_row(rows, [&](long long row) {
             float g[W], x[W];
             load(output_gradient + row * channels + c, g);
@@ -1058,6 +1076,13 @@ DEVICE void bn_backward_sums(const T* output_gradient, const T* input, const T* 
                 for (int k = 0; k < W; k++)
                 {
                     g[k] = y[k] <= 0.0f ? 0.0f : g[k];
+                }
+            }
+            else if (beta)
+            {
+                for (int k = 0; k < W; k++)
+                {
+                    g[k] = normalized(x[k], m[k], factor[k], offset[k]) <= 0.0f ? 0.0f : g[k];
                 }
             }
 
@@ -1078,15 +1103,15 @@ DEVICE void bn_backward_sums(const T* output_gradient, const T* input, const T* 
 }
 
 EXPORT_PACKED(bn_backward_sums,
-    (const T* output_gradient, const T* input, const T* output, const float* mean, const float* inverse_deviation, T* masked, float* partials,
-        int rows, int channels),
-    (output_gradient, input, output, mean, inverse_deviation, masked, partials, rows, channels))
+    (const T* output_gradient, const T* input, const T* output, const float* gamma, const float* beta, const float* mean,
+        const float* inverse_deviation, T* masked, float* partials, int rows, int channels),
+    (output_gradient, input, output, gamma, beta, mean, inverse_deviation, masked, partials, rows, channels))
 
 // input_gradient (+)= gamma * inverse deviation * (g - (sum g + x^ sum g x^) * inverse_rows) and shortcut_gradient (+)= g, each where
 // given, with sums[2][channel] from the pass before and inverse_rows one over the rows (0 where the statistics were given and do not
 // depend on the input). Row tile. Moves: as bn_backward_sums reads, plus one tensor written for each gradient.
 template <class T, int W>
-DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T* output, const float* gamma, const float* mean,
+DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T* output, const float* gamma, const float* beta, const float* mean,
     const float* inverse_deviation, const float* sums, float inverse_rows, T* input_gradient, int accumulate_input, T* shortcut_gradient,
     int accumulate_shortcut, int rows, int channels)
 {
@@ -1097,8 +1122,13 @@ DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T*
     }
 
     // With x' = x - mean: dx = factor * g - constant - slope * x'.
-    float m[W], factor[W], constant[W], slope[W], gammas[W];
+    float m[W], factor[W], constant[W], slope[W], gammas[W], offset[W] = {};
     load(mean + c, m);
+    if (beta)
+    {
+        load(beta + c, offset);
+    }
+
     load(inverse_deviation + c, factor);
     load(gamma + c, gammas);
     load(sums + c, constant);
@@ -1111,8 +1141,13 @@ DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T*
     }
 
     for_each_row(rows, [&](long long row) {
-        float g[W];
+        float g[W], x[W] = {};
         load(output_gradient + row * channels + c, g);
+        if (input_gradient || beta)
+        {
+            load(input + row * channels + c, x);
+        }
+
         if (output)
         {
             float y[W];
@@ -1122,11 +1157,17 @@ DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T*
                 g[k] = y[k] <= 0.0f ? 0.0f : g[k];
             }
         }
+        else if (beta)
+        {
+            for (int k = 0; k < W; k++)
+            {
+                g[k] = normalized(x[k], m[k], factor[k], offset[k]) <= 0.0f ? 0.0f : g[k];
+            }
+        }
 
         if (input_gradient)
         {
-            float x[W], d[W];
-            load(input + row * channels + c, x);
+            float d[W];
             for (int k = 0; k < W; k++)
             {
                 d[k] = factor[k] * g[k] - constant[k] - slope[k] * (x[k] - m[k]);
@@ -1143,10 +1184,10 @@ DEVICE void bn_backward_apply(const T* output_gradient, const T* input, const T*
 }
 
 EXPORT_PACKED(bn_backward_apply,
-    (const T* output_gradient, const T* input, const T* output, const float* gamma, const float* mean, const float* inverse_deviation,
+    (const T* output_gradient, const T* input, const T* output, const float* gamma, const float* beta, const float* mean, const float* inverse_deviation,
         const float* sums, float inverse_rows, T* input_gradient, int accumulate_input, T* shortcut_gradient, int accumulate_shortcut, int rows,
         int channels),
-    (output_gradient, input, output, gamma, mean, inverse_deviation, sums, inverse_rows, input_gradient, accumulate_input, shortcut_gradient,
+    (output_gradient, input, output, gamma, beta, mean, inverse_deviation, sums, inverse_rows, input_gradient, accumulate_input, shortcut_gradient,
         accumulate_shortcut, rows, channels))
 
 // =========================================================================================================================

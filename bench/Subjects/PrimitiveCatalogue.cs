@@ -70,12 +70,12 @@ internal static class PrimitiveCatalogue
             (Device d, Tensor x, Tensor z, NormTensors n) = (s.Place.Device, s.Normal(s.Shape), s.Result(s.Shape), new NormTensors(s, channels));
             return () => d.BatchNormInference(x, n.Gamma, n.Beta, n.RunningMean, n.RunningVariance, 1e-5, null, true, z);
         });
-        yield return new(device, "BatchNormBackward + ReLU", shape, s => 7 * s.Size, s =>
+        yield return new(device, "BatchNormBackward + ReLU", shape, s => 5 * s.Size, s =>
         {
-            (Device d, Tensor x, Tensor y, Tensor dy, Tensor dx) = (s.Place.Device, s.Normal(s.Shape), s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
+            (Device d, Tensor x, Tensor dy, Tensor dx) = (s.Place.Device, s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
             NormTensors n = new(s, channels);
             return () => d.BatchNormBackward(
-                dy, x, y, n.Gamma, n.Mean, n.InverseDeviation, true, true, dx, null, n.GammaGradient, n.BetaGradient, NormAccumulate.None);
+                dy, x, null, n.Gamma, n.Beta, n.Mean, n.InverseDeviation, true, true, dx, null, n.GammaGradient, n.BetaGradient, NormAccumulate.None);
         });
         const int groups = 8;
         yield return new(device, "GroupNorm 8 groups", shape, s => 3 * s.Size, s =>

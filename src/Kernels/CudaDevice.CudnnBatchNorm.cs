@@ -35,7 +35,7 @@ public sealed partial class CudaDevice
     }
 
     private void CudnnBatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
         // The masked gradient is the shortcut's; where that is added to something, or nobody wants it, it needs a place of its own.
@@ -44,7 +44,13 @@ public sealed partial class CudaDevice
         Tensor gradient = relu ? masked ?? shortcutGradient! : outputGradient;
         if (relu)
         {
-            ReluBackward(outputGradient, output, gradient, accumulate: false);
+            using Tensor? again = output is null ? Tensor.Create(this, input.Shape, input.Type) : null;
+            if (again is not null)
+            {
+                BatchNormApply(input, gamma, beta!, mean, inverseDeviation, shortcut: null, relu: false, again);
+            }
+
+            ReluBackward(outputGradient, output ?? again!, gradient, accumulate: false);
         }
 
         if (shortcutGradient is not null && isShortcutAdded)

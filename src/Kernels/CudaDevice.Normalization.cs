@@ -52,9 +52,7 @@ public sealed partial class CudaDevice
                 (float)momentum, (float)epsilon, AddressOf(savedMean), AddressOf(savedInverseDeviation), AddressOf(runningMean), AddressOf(runningVariance));
         }
 
-        Launch(
-            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), savedMean.Address,
-            savedInverseDeviation.Address, 0, 0f, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, channels);
+        BatchNormApply(input, gamma, beta, savedMean, savedInverseDeviation, shortcut, relu, output);
         runningMean?.MarkWritten();
         runningVariance?.MarkWritten();
     }
@@ -70,21 +68,33 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
+    public override void BatchNormApply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output)
+    {
+        RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
+        Launch(
+            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), AddressOf(mean),
+            AddressOf(inverseDeviation), 0, 0f, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, input.Shape.Last);
+    }
+
+    /// <inheritdoc/>
     public override void BatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
         // cuDNN differentiates only through the batch's own statistics.
         if (BatchNorm == CudaBatchNorm.Cudnn && batchStatistics)
         {
             CudnnBatchNormBackward(
-                outputGradient, input, output, gamma, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient, accumulate);
+                outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient, accumulate);
             return;
         }
 
         (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
         RowTile tile = Tile(input.Shape, Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient));
-        nint mask = relu ? output.Address : 0;
+        // The ReLU's mask is the output's sign; or else beta lets the kernels compute that sign again.
+        nint mask = relu ? output?.Address ?? 0 : 0;
+        nint offset = relu && output is null ? AddressOf(beta) : 0;
         nint gradient = outputGradient.Address;
 
         // A shortcut's gradient that is overwritten is the masked gradient itself: written by the first pass, read by the second.
@@ -93,7 +103,7 @@ public sealed partial class CudaDevice
         using (Tensor partials = Temporary(8L * tile.Chunks * channels))
         {
             Launch(
-                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(mean), AddressOf(inverseDeviation),
+                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), offset, AddressOf(mean), AddressOf(inverseDeviation),
                 isShortcutFirst ? shortcutGradient!.Address : 0, partials.Address, rows, channels);
             FinishSums(
                 partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
@@ -102,14 +112,14 @@ public sealed partial class CudaDevice
 
         if (isShortcutFirst)
         {
-            (gradient, mask) = (shortcutGradient!.Address, 0);
+            (gradient, mask, offset) = (shortcutGradient!.Address, 0, 0);
         }
 
         nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.Address ?? 0;
         if (inputGradient is not null || intoShortcut != 0)
         {
             Launch(
-                "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), mean.Address,
+                "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), offset, mean.Address,
                 inverseDeviation.Address, sums.Address, batchStatistics ? 1f / rows : 0f, inputGradient?.Address ?? 0,
                 Flag(accumulate.HasFlag(NormAccumulate.Input)), intoShortcut, Flag(accumulate.HasFlag(NormAccumulate.Shortcut)), rows, channels);
         }

@@ -174,7 +174,7 @@ public abstract class ManualBlock : IDisposable
             Tensor betaGradient = _block._gradients[$"{_normName}.bias"] = _block.Like(gamma);
             _cGradient = _block.Like(_c);
             yGradient.Device.BatchNormBackward(
-                yGradient, _c, _y, gamma, _mean, _inverseDeviation, _relu, batchStatistics: true,
+                yGradient, _c, _y, gamma, beta: null, _mean, _inverseDeviation, _relu, batchStatistics: true,
                 _cGradient, shortcutGradient, gammaGradient, betaGradient, NormAccumulate.None);
         }
 

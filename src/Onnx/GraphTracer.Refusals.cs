@@ -37,8 +37,13 @@ internal sealed partial class GraphTracer
         throw Refuse(nameof(BatchNormTraining));
 
     /// <inheritdoc/>
+    public override void BatchNormApply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output) =>
+        throw Refuse(nameof(BatchNormApply));
+
+    /// <inheritdoc/>
     public override void BatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu,
         bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
         NormAccumulate accumulate) =>
         throw Refuse(nameof(BatchNormBackward));

@@ -232,6 +232,7 @@ internal sealed class FiniteDifferences : IDisposable
     {
         try
         {
+            _device.Tape.ReleasesEarly = false;
             Tensor output = _function();
             shape = output.Shape;
             pattern = PatternOf(_device.Tape);
@@ -239,6 +240,7 @@ internal sealed class FiniteDifferences : IDisposable
         }
         finally
         {
+            _device.Tape.ReleasesEarly = true;
             _device.Tape.Clear();
             RestoreState();
         }

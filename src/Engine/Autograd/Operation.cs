@@ -21,9 +21,15 @@ public abstract class Operation
     /// <summary>
     /// For an operation with kinks, a tensor that tells on which side of them it was evaluated: which elements are positive (a
     /// ReLU's output), or, of an integer tensor, its values (a maximum's positions). Null for a smooth operation.
-    /// <see cref="GradientCheck"/> reads it to keep its differences from straddling a kink. It must be among the saved tensors.
+    /// <see cref="GradientCheck"/> reads it to keep its differences from straddling a kink. It must be the output or among the saved tensors.
     /// </summary>
     protected internal virtual Tensor? KinkPattern => null;
+
+    /// <summary>
+    /// Whether <see cref="Restore"/> can compute the output again, to the same bits, from what the backward reads anyway, and at a small
+    /// cost. The tape then need not keep an output that only later operations' backwards read.
+    /// </summary>
+    protected internal virtual bool CanRestore => false;
 
     /// <summary>The tensors that the backward reads.</summary>
     internal ReadOnlySpan<Tensor> Saved => _saved;
@@ -52,6 +58,9 @@ public abstract class Operation
     /// gradient goes and whether to add.
     /// </summary>
     protected internal abstract void Backward();
+
+    /// <summary>Computes <see cref="Output"/> again into its new memory; called only where <see cref="CanRestore"/>.</summary>
+    protected internal virtual void Restore() => throw new NotSupportedException($"{Name} cannot compute its output again");
 
     /// <summary>Where the gradient by an input goes. Ask once for each use of an input, and fill what is returned.</summary>
     protected GradientTarget Target(Tensor? input) => input is null || !input.NeedsGradient ? default : Device.Tape.TargetOf(input);

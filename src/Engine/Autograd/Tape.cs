@@ -29,6 +29,9 @@ public sealed class Tape
 
     internal int NoGradientDepth { get; set; }
 
+    /// <summary>Whether <see cref="ReleaseEarly"/> does anything; a gradient check looks at every output after the forward.</summary>
+    internal bool ReleasesEarly { get; set; } = true;
+
     /// <summary>Makes a tensor of unspecified content that the tape owns: an operation's output, or what its backward saves.</summary>
     public Tensor Allocate(Shape shape, DataType type) =>
         Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
@@ -169,16 +172,23 @@ public sealed class Tape
 
     /// <summary>
     /// Releases the numbers of one tensor that the tape owns before its scope ends, such as the input of the next layer in a chain,
-    /// unless a recorded operation needs them for its backward.
+    /// unless a recorded operation needs them for its backward and they cannot be computed again for it.
     /// </summary>
     internal void ReleaseEarly(Tensor tensor)
     {
-        if (!tensor.IsTapeOwned || tensor.FirstReader is not null)
+        if (!tensor.IsTapeOwned || !ReleasesEarly || tensor.IsReleased)
         {
             return;
         }
 
-        if (tensor.Producer is null)
+        if (tensor.FirstReader is not null)
+        {
+            if (tensor.Producer is { CanRestore: true } && tensor.Memory.References == 1)
+            {
+                tensor.ReleaseMemory();
+            }
+        }
+        else if (tensor.Producer is null)
         {
             Release(tensor);
         }
@@ -227,6 +237,7 @@ public sealed class Tape
         if (output.Gradient is not null)
         {
             output.GradientObserver?.Invoke(output.Gradient);
+            RestoreSaved(operation);
             operation.Backward();
             output.DropGradient();
         }
@@ -243,6 +254,20 @@ public sealed class Tape
         if (output.FirstReader is null && !ReferenceEquals(output, loss))
         {
             ReleaseData(output);
+        }
+    }
+
+    // Computes again what was released early although this operation's backward reads it.
+    private static void RestoreSaved(Operation operation)
+    {
+        foreach (Tensor saved in operation.Saved)
+        {
+            if (saved.IsReleased && saved.Producer is { CanRestore: true } producer)
+            {
+                RestoreSaved(producer);
+                saved.Renew();
+                producer.Restore();
+            }
         }
     }
 

@@ -107,6 +107,21 @@ public abstract partial class Device
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output);
 
     /// <summary>
+    /// output = gamma[c] * (input - mean[c]) * inverseDeviation[c] + beta[c] (+ shortcut) (then ReLU): what a batch norm computed once it
+    /// had its statistics, again and to the same bits, for a backward that did not keep the output.
+    /// </summary>
+    /// <param name="input">[N, H, W, C] or [N, C].</param>
+    /// <param name="gamma">[C].</param>
+    /// <param name="beta">[C].</param>
+    /// <param name="mean">[C]: the mean that the forward used.</param>
+    /// <param name="inverseDeviation">[C]: 1 / sqrt(variance + epsilon).</param>
+    /// <param name="shortcut">Added before the ReLU; of the input's shape, or null.</param>
+    /// <param name="relu">Whether the output is clipped at zero.</param>
+    /// <param name="output">Of the input's shape.</param>
+    public abstract void BatchNormApply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output);
+
+    /// <summary>
     /// The gradients of both batch norms. With g the output's gradient (zero where relu and output &lt;= 0),
     /// x^ = (input - mean) * inverseDeviation and M pixels: betaGradient (+)= sum g; gammaGradient (+)= sum g x^;
     /// shortcutGradient (+)= g; inputGradient (+)= gamma * inverseDeviation * (g - (sum g + x^ sum g x^) / M) with batch
@@ -114,8 +129,10 @@ public abstract partial class Device
     /// </summary>
     /// <param name="outputGradient">The gradient by the output; also the <paramref name="shortcutGradient"/> where that is the same tensor.</param>
     /// <param name="input">The forward's input.</param>
-    /// <param name="output">The forward's output; read only with <paramref name="relu"/>.</param>
+    /// <param name="output">The forward's output, whose sign is the ReLU's mask; read only with <paramref name="relu"/>. Null where the
+    /// sign is to be computed again from the input, which reads a tensor less; only a forward without shortcut has it there.</param>
     /// <param name="gamma">[C].</param>
+    /// <param name="beta">[C]; read only where the sign is computed again, and may be null elsewhere.</param>
     /// <param name="mean">[C]: the mean that the forward used.</param>
     /// <param name="inverseDeviation">[C]: 1 / sqrt(variance + epsilon).</param>
     /// <param name="relu">Whether the forward ended in a ReLU.</param>
@@ -128,7 +145,7 @@ public abstract partial class Device
     /// <param name="betaGradient">[C], or null when not wanted.</param>
     /// <param name="accumulate">Which of the four are added to what they hold.</param>
     public abstract void BatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate);
 
     /// <summary>

@@ -32,6 +32,12 @@ public sealed class BatchNormalization : Operation
     /// <inheritdoc/>
     protected internal override Tensor? KinkPattern => _relu ? Output : null;
 
+    /// <inheritdoc/>
+    protected internal override bool CanRestore => _shortcut is null;
+
+    // The ReLU's mask is the sign of the output, which the input tells too, as long as no shortcut was added.
+    private bool KeepsOutput => _relu && _shortcut is not null;
+
     /// <summary>Normalises each channel, adds the shortcut, clips at zero.</summary>
     /// <param name="input">[N, H, W, C] or [N, C].</param>
     /// <param name="gamma">[C].</param>
@@ -75,13 +81,13 @@ public sealed class BatchNormalization : Operation
         if (isRecorded)
         {
             BatchNormalization operation = new(input, gamma, beta, mean!, inverseDeviation!, isTraining, shortcut, relu);
-            if (relu)
+            if (operation.KeepsOutput)
             {
                 operation.Record(output, input, gamma, mean!, inverseDeviation!, output);
             }
             else
             {
-                operation.Record(output, input, gamma, mean!, inverseDeviation!);
+                operation.Record(output, input, gamma, beta, mean!, inverseDeviation!);
             }
         }
 
@@ -108,7 +114,7 @@ public sealed class BatchNormalization : Operation
             | (intoGamma.Accumulate ? NormAccumulate.Gamma : 0)
             | (intoBeta.Accumulate ? NormAccumulate.Beta : 0);
         Device.BatchNormBackward(
-            gradient, _input, Output, _gamma, _mean, _inverseDeviation, _relu, _batchStatistics,
+            gradient, _input, KeepsOutput ? Output : null, _gamma, _beta, _mean, _inverseDeviation, _relu, _batchStatistics,
             intoInput.Gradient, intoShortcut.Gradient, intoGamma.Gradient, intoBeta.Gradient, accumulate);
 
         if (!isShortcutApart && Target(_shortcut) is { Gradient: { } shortcutGradient } into)
@@ -123,6 +129,10 @@ public sealed class BatchNormalization : Operation
             }
         }
     }
+
+    /// <inheritdoc/>
+    protected internal override void Restore() =>
+        Device.BatchNormApply(_input, _gamma, _beta, _mean, _inverseDeviation, shortcut: null, _relu, Output);
 
     // The backward may run after a later forward in training has moved the running statistics, so it reads copies. The inverse
     // deviation 1 / sqrt(v + epsilon) is a batch norm of ones with mean 0, gamma 1 and beta 0: no primitive of its own is needed.

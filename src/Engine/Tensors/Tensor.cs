@@ -227,6 +227,9 @@ public sealed class Tensor : IDisposable
         }
     }
 
+    /// <summary>Rents memory again after <see cref="ReleaseMemory"/>, of unspecified content.</summary>
+    internal void Renew() => _memory = Device.Memory.Rent(ByteCount);
+
     internal void DropGradient()
     {
         Gradient?.ReleaseMemory();

@@ -28,7 +28,7 @@ public sealed class ReferenceNormalizationTests : ReferenceTests
 
         Tensor outputGradient = Pattern(Shape, 3, 7, 2, 2), inputGradient = Empty(Shape), gammaGradient = Full(Vector, 10), betaGradient = Empty(Vector);
         Device.BatchNormBackward(
-            outputGradient, input, output, gamma, mean, inverse, relu: true, batchStatistics: true,
+            outputGradient, input, output, gamma, beta: null, mean, inverse, relu: true, batchStatistics: true,
             inputGradient, shortcutGradient: outputGradient, gammaGradient, betaGradient, NormAccumulate.Gamma);
         AssertClose(
             [
@@ -57,7 +57,7 @@ public sealed class ReferenceNormalizationTests : ReferenceTests
         Tensor inverse = Make(Vector, 1 / Math.Sqrt(3 + 1e-5), 1 / Math.Sqrt(0.5 + 1e-5));
         Tensor inputGradient = Full(Shape, 10), gammaGradient = Empty(Vector), betaGradient = Full(Vector, 10);
         Device.BatchNormBackward(
-            Pattern(Shape, 3, 7, 2, 2), input, output, gamma, mean, inverse, relu: true, batchStatistics: false,
+            Pattern(Shape, 3, 7, 2, 2), input, output, gamma, beta: null, mean, inverse, relu: true, batchStatistics: false,
             inputGradient, shortcutGradient: null, gammaGradient, betaGradient, NormAccumulate.Input | NormAccumulate.Beta);
         AssertClose(
             [

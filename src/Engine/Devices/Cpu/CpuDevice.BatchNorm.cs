@@ -35,8 +35,7 @@ public sealed unsafe partial class CpuDevice
             double inverseDeviation = 1 / Math.Sqrt((squares / pixels) + epsilon);
             means[c] = (float)mean;
             inverseDeviations[c] = (float)inverseDeviation;
-            scale[c] = (float)(gammas[c] * inverseDeviation);
-            shift[c] = (float)(betas[c] - (mean * gammas[c] * inverseDeviation));
+            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], inverseDeviations[c]);
             if (runningMeans is not null && runningVariances is not null)
             {
                 // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
@@ -61,17 +60,27 @@ public sealed unsafe partial class CpuDevice
         float* gammas = Floats(gamma), betas = Floats(beta), means = Floats(mean), variances = Floats(variance);
         for (int c = 0; c < tile.Channels; c++)
         {
-            double factor = gammas[c] / Math.Sqrt(variances[c] + epsilon);
-            scale[c] = (float)factor;
-            shift[c] = (float)(betas[c] - (means[c] * factor));
+            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], (float)(1 / Math.Sqrt(variances[c] + epsilon)));
         }
 
         Affine(input, tile, scale, shift, shortcut, relu, output);
     }
 
     /// <inheritdoc/>
+    public override void BatchNormApply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output)
+    {
+        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
+        using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
+        float* scale = (float*)scratch.Start;
+        float* shift = scale + tile.Length;
+        Affine(gamma, beta, mean, inverseDeviation, scale, shift);
+        Affine(input, tile, scale, shift, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
     public override void BatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
@@ -80,22 +89,33 @@ public sealed unsafe partial class CpuDevice
         int tasks = TaskCount(pixels, tile.SumPixels(pixels));
         long sumCount = RoundUp(Math.Max(tasks, 1) * 2L * channels);
         long workFloats = (long)_team.Size * 2 * tile.Length;
-        using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((workFloats + (4 * tile.Length)) * sizeof(float)));
+        using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + ((workFloats + (6 * tile.Length)) * sizeof(float)));
         double* sums = (double*)scratch.Start;
         float* work = (float*)(sums + sumCount);
         float* center = work + workFloats;
         float* direct = center + tile.Length;
         float* slope = direct + tile.Length;
         float* offset = slope + tile.Length;
+        float* scale = offset + tile.Length;
+        float* shift = scale + tile.Length;
         new Span<double>(sums, 2 * channels).Clear();
         new ReadOnlySpan<float>(Floats(mean), channels).CopyTo(new Span<float>(center, channels));
         tile.Repeat(center);
+
+        if (relu && output is null)
+        {
+            Affine(gamma, beta!, mean, inverseDeviation, scale, shift);
+            tile.Repeat(scale);
+            tile.Repeat(shift);
+        }
 
         NormGradientInputs inputs = new()
         {
             OutputGradient = Floats(outputGradient),
             Input = Floats(input),
-            Output = relu ? Floats(output) : null,
+            Output = relu ? FloatsOrNull(output) : null,
+            Scale = relu && output is null ? scale : null,
+            Shift = relu && output is null ? shift : null,
             ShortcutGradient = FloatsOrNull(shortcutGradient),
             AccumulateShortcut = accumulate.HasFlag(NormAccumulate.Shortcut),
         };
@@ -128,24 +148,26 @@ public sealed unsafe partial class CpuDevice
         tile.Repeat(slope);
         tile.Repeat(offset);
 
-        // Where the shortcut's gradient has been overwritten with g, g is there, clipped already.
-        bool isClipped = shortcutGradient is not null && !inputs.AccumulateShortcut;
-        float* gradient = isClipped ? inputs.ShortcutGradient : inputs.OutputGradient;
-        int mapTasks = TaskCount(pixels, tile.MapPixels);
-        bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
-        if (relu && !isClipped)
+        if (shortcutGradient is not null && !inputs.AccumulateShortcut)
         {
-            Run(
-                new ChannelGradientJob<Yes>(
-                    new(gradient, inputs.Input, inputs.Output, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
-                mapTasks);
+            // The shortcut's gradient has been overwritten with g, clipped already.
+            inputs = new NormGradientInputs { OutputGradient = inputs.ShortcutGradient, Input = inputs.Input };
         }
-        else
+
+        int mapTasks = TaskCount(pixels, tile.MapPixels);
+        float* result = Floats(inputGradient);
+        bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
+        switch (inputs.Output is not null, inputs.Scale is not null)
         {
-            Run(
-                new ChannelGradientJob<No>(
-                    new(gradient, inputs.Input, null, direct, center, slope, offset, Floats(inputGradient), accumulateInput), tile, pixels),
-                mapTasks);
+            case (true, _):
+                Run(new ChannelGradientJob<OutputMask>(new(inputs, direct, center, slope, offset, result, accumulateInput), tile, pixels), mapTasks);
+                break;
+            case (_, true):
+                Run(new ChannelGradientJob<InputMask>(new(inputs, direct, center, slope, offset, result, accumulateInput), tile, pixels), mapTasks);
+                break;
+            default:
+                Run(new ChannelGradientJob<NoMask>(new(inputs, direct, center, slope, offset, result, accumulateInput), tile, pixels), mapTasks);
+                break;
         }
     }
 
@@ -183,6 +205,24 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    // gamma (x - mean) r + beta as x * scale + shift. From the statistics as they are saved, so that a backward which asks for an
+    // output, or for its sign, again gets the forward's to the last bit.
+    private static (float Scale, float Shift) Affine(float gamma, float beta, float mean, float inverseDeviation)
+    {
+        // The shift is that of the rounded scale: what the rounding does to x and to the mean then cancels.
+        float scale = (float)((double)gamma * inverseDeviation);
+        return (scale, (float)(beta - ((double)mean * scale)));
+    }
+
+    private static void Affine(Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, float* scale, float* shift)
+    {
+        float* gammas = Floats(gamma), betas = Floats(beta), means = Floats(mean), inverseDeviations = Floats(inverseDeviation);
+        for (int c = 0; c < gamma.Shape.Count; c++)
+        {
+            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], inverseDeviations[c]);
+        }
+    }
+
     // Repeats scale and shift, given for the first C floats of their rows, and applies them.
     private void Affine(Tensor input, ChannelTile tile, float* scale, float* shift, Tensor? shortcut, bool relu, Tensor output)
     {
@@ -203,12 +243,14 @@ public sealed unsafe partial class CpuDevice
     // Leaves the sums over all tasks in the first task's place.
     private void SumGradients(in NormGradientInputs inputs, float* center, ChannelTile tile, int pixels, double* sums, float* work, int tasks)
     {
-        switch (inputs.Output is not null, inputs.ShortcutGradient is not null)
+        switch (inputs.Output is not null, inputs.Scale is not null, inputs.ShortcutGradient is not null)
         {
-            case (true, true): Run(new GradientMomentsJob<Yes, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
-            case (true, false): Run(new GradientMomentsJob<Yes, No>(inputs, center, tile, pixels, sums, work), tasks); break;
-            case (false, true): Run(new GradientMomentsJob<No, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
-            default: Run(new GradientMomentsJob<No, No>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (true, _, true): Run(new GradientMomentsJob<OutputMask, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (true, _, false): Run(new GradientMomentsJob<OutputMask, No>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (_, true, true): Run(new GradientMomentsJob<InputMask, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (_, true, false): Run(new GradientMomentsJob<InputMask, No>(inputs, center, tile, pixels, sums, work), tasks); break;
+            case (_, _, true): Run(new GradientMomentsJob<NoMask, Yes>(inputs, center, tile, pixels, sums, work), tasks); break;
+            default: Run(new GradientMomentsJob<NoMask, No>(inputs, center, tile, pixels, sums, work), tasks); break;
         }
 
         for (int task = 1; task < tasks; task++)

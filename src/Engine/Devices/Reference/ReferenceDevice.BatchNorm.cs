@@ -58,8 +58,13 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
+    public override void BatchNormApply(
+        Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output) =>
+        Normalize(input, gamma, beta, Numbers(mean), Numbers(inverseDeviation), shortcut, relu, output);
+
+    /// <inheritdoc/>
     public override void BatchNormBackward(
-        Tensor outputGradient, Tensor input, Tensor output, Tensor gamma, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
+        Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
         Span<double> x = Numbers(input), gammas = Numbers(gamma), means = Numbers(mean), inverseDeviations = Numbers(inverseDeviation);
@@ -70,10 +75,11 @@ public sealed partial class ReferenceDevice
         double[] g = Numbers(outputGradient).ToArray();
         if (relu)
         {
-            Span<double> y = Numbers(output);
             for (int i = 0; i < g.Length; i++)
             {
-                g[i] = y[i] <= 0 ? 0 : g[i];
+                int c = i % channels;
+                double y = output is null ? Normalized(x[i], gammas[c], Numbers(beta!)[c], means[c], inverseDeviations[c]) : Numbers(output)[i];
+                g[i] = y <= 0 ? 0 : g[i];
             }
         }
 
@@ -118,11 +124,14 @@ public sealed partial class ReferenceDevice
         for (int i = 0; i < y.Length; i++)
         {
             int c = i % means.Length;
-            double value = (gammas[c] * (x[i] - means[c]) * inverseDeviations[c]) + betas[c];
+            double value = Normalized(x[i], gammas[c], betas[c], means[c], inverseDeviations[c]);
             value += shortcut is null ? 0 : Numbers(shortcut)[i];
             y[i] = relu ? Math.Max(value, 0) : value;
         }
     }
+
+    private static double Normalized(double x, double gamma, double beta, double mean, double inverseDeviation) =>
+        (gamma * (x - mean) * inverseDeviation) + beta;
 
     private static void MoveTowards(ref double running, double value, double momentum) => running = ((1 - momentum) * running) + (momentum * value);
 }

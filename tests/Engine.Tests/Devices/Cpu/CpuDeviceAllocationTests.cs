@@ -34,7 +34,8 @@ public sealed class CpuDeviceAllocationTests
         ["BatchNormTraining"] = (d, t) => d.BatchNormTraining(t.X, t.Vector, t.Vector, t.G, true, t.Mean, t.Variance, 0.1, 1e-5, t.Y, t.VectorOut, t.VectorOut2),
         ["BatchNormInference"] = (d, t) => d.BatchNormInference(t.X, t.Vector, t.Vector, t.Vector, t.Vector, 1e-5, t.G, true, t.Y),
         ["BatchNormBackward"] = (d, t) => d.BatchNormBackward(
-            t.G, t.X, t.X, t.Vector, t.Vector, t.Vector, true, true, t.Y, null, t.VectorOut, t.VectorOut2, NormAccumulate.Gamma),
+            t.G, t.X, null, t.Vector, t.Vector, t.Vector, t.Vector, true, true, t.Y, null, t.VectorOut, t.VectorOut2, NormAccumulate.Gamma),
+        ["BatchNormApply"] = (d, t) => d.BatchNormApply(t.X, t.Vector, t.Vector, t.Vector, t.Vector, t.G, true, t.Y),
         ["GroupNorm"] = (d, t) => d.GroupNorm(t.X, 4, t.Vector, t.Vector, 1e-5, t.Y, t.GroupMean, t.GroupDeviation),
         ["GroupNormBackward"] = (d, t) => d.GroupNormBackward(
             t.G, t.X, 4, t.Vector, t.GroupMean, t.GroupDeviation, t.Y, t.VectorOut, t.VectorOut2, NormAccumulate.None),

@@ -40,9 +40,9 @@ internal readonly unsafe struct ChannelAffineJob<TShortcut, TRelu>(ChannelAffine
     }
 }
 
-/// <summary>A piece of <see cref="ChannelGradient{TRelu}"/> a task.</summary>
-internal readonly unsafe struct ChannelGradientJob<TRelu>(ChannelGradient<TRelu> map, ChannelTile tile, int pixels) : IVectorJob
-    where TRelu : struct, IFlag
+/// <summary>A piece of <see cref="ChannelGradient{TMask}"/> a task.</summary>
+internal readonly unsafe struct ChannelGradientJob<TMask>(ChannelGradient<TMask> map, ChannelTile tile, int pixels) : IVectorJob
+    where TMask : struct, IMask
 {
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
@@ -57,7 +57,15 @@ internal unsafe struct NormGradientInputs
 {
     public float* OutputGradient;
     public float* Input;
+
+    /// <summary>The forward's output, for <see cref="OutputMask"/>.</summary>
     public float* Output;
+
+    /// <summary>A row of the tile, for <see cref="InputMask"/>.</summary>
+    public float* Scale;
+
+    /// <summary>A row of the tile, for <see cref="InputMask"/>.</summary>
+    public float* Shift;
     public float* ShortcutGradient;
     public bool AccumulateShortcut;
 }
@@ -70,18 +78,16 @@ internal static unsafe class GradientMoments
     /// of the tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add<TRelu, TShortcut, S, V>(
+    public static void Add<TMask, TShortcut, S, V>(
         in NormGradientInputs inputs, float* center, ChannelTile tile, long first, int pixels, float* work, double* sums, double* products)
-        where TRelu : struct, IFlag where TShortcut : struct, IFlag where S : struct, ISimd<V> where V : struct
+        where TMask : struct, IMask where TShortcut : struct, IFlag where S : struct, ISimd<V> where V : struct
     {
-        GradientSums<TRelu, TShortcut> kernel = new(
-            inputs.OutputGradient, inputs.Input, inputs.Output, tile.Length, center,
-            inputs.ShortcutGradient, inputs.AccumulateShortcut, work, work + tile.Length);
+        GradientSums<TMask, TShortcut> kernel = new(inputs, center, tile.Length, work, work + tile.Length);
         for (int start = 0; start < pixels; start += tile.BlockPixels)
         {
             new Span<float>(work, 2 * tile.Length).Clear();
             int block = Math.Min(tile.BlockPixels, pixels - start);
-            ColumnSums.Add<GradientSums<TRelu, TShortcut>, S, V>(ref kernel, tile, (nint)(first + start) * tile.Channels, block);
+            ColumnSums.Add<GradientSums<TMask, TShortcut>, S, V>(ref kernel, tile, (nint)(first + start) * tile.Channels, block);
             for (int c = 0; c < tile.Channels; c++)
             {
                 sums[c] += tile.Fold(work, c);
@@ -92,9 +98,9 @@ internal static unsafe class GradientMoments
 }
 
 /// <summary>The gradient sums of each task's pixels: per task C sums of g, then C sums of g * (input - center).</summary>
-internal readonly unsafe struct GradientMomentsJob<TRelu, TShortcut>(
+internal readonly unsafe struct GradientMomentsJob<TMask, TShortcut>(
     NormGradientInputs inputs, float* center, ChannelTile tile, int pixels, double* sums, float* work) : IVectorJob
-    where TRelu : struct, IFlag where TShortcut : struct, IFlag
+    where TMask : struct, IMask where TShortcut : struct, IFlag
 {
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
@@ -102,7 +108,7 @@ internal readonly unsafe struct GradientMomentsJob<TRelu, TShortcut>(
         int start = task * perTask;
         double* own = sums + ((nint)task * 2 * tile.Channels);
         new Span<double>(own, 2 * tile.Channels).Clear();
-        GradientMoments.Add<TRelu, TShortcut, S, V>(
+        GradientMoments.Add<TMask, TShortcut, S, V>(
             inputs, center, tile, start, Math.Min(perTask, pixels - start), work + ((nint)thread * 2 * tile.Length), own, own + tile.Channels);
     }
 }

@@ -69,13 +69,15 @@ internal readonly unsafe struct ChannelAffine<TShortcut, TRelu>(float* input, fl
 /// inputGradient (+)= direct[c] * g + slope[c] * (input - center[c]) + offset[c], where g is the output's gradient, zero where a
 /// ReLU clipped the output: the second pass of the backwards of batch norm and group norm.
 /// </summary>
-internal readonly unsafe struct ChannelGradient<TRelu>(
-    float* outputGradient, float* input, float* output, float* direct, float* center, float* slope, float* offset, float* inputGradient, bool accumulate)
-    where TRelu : struct, IFlag
+internal readonly unsafe struct ChannelGradient<TMask>(
+    NormGradientInputs inputs, float* direct, float* center, float* slope, float* offset, float* inputGradient, bool accumulate)
+    where TMask : struct, IMask
 {
-    private readonly float* _outputGradient = outputGradient;
-    private readonly float* _input = input;
-    private readonly float* _output = output;
+    private readonly float* _outputGradient = inputs.OutputGradient;
+    private readonly float* _input = inputs.Input;
+    private readonly float* _output = inputs.Output;
+    private readonly float* _scale = inputs.Scale;
+    private readonly float* _shift = inputs.Shift;
     private readonly float* _direct = direct;
     private readonly float* _center = center;
     private readonly float* _slope = slope;
@@ -89,7 +91,9 @@ internal readonly unsafe struct ChannelGradient<TRelu>(
     {
         float* gradient = _outputGradient + start;
         float* input = _input + start;
-        float* output = TRelu.IsSet ? _output + start : null;
+        float* output = _output + start;
+        float* scale = _scale;
+        float* shift = _shift;
         float* result = _inputGradient + start;
         float* direct = _direct;
         float* center = _center;
@@ -105,24 +109,25 @@ internal readonly unsafe struct ChannelGradient<TRelu>(
             for (; column <= row - S.Width; column += S.Width)
             {
                 nint i = done + column;
-                V value = One<S, V>(gradient + i, input + i, output + i, direct + column, center + column, slope + column, offset + column);
+                V g = TMask.Gate<S, V>(gradient + i, input + i, output + i, scale + column, shift + column, 0);
+                V value = One<S, V>(g, input + i, direct + column, center + column, slope + column, offset + column);
                 S.Store(accumulate ? S.Add(value, S.Load(result + i)) : value, result + i);
             }
 
             for (; column < row; column++)
             {
                 nint i = done + column;
-                float value = One<Scalar, float>(gradient + i, input + i, output + i, direct + column, center + column, slope + column, offset + column);
+                float g = TMask.Gate<Scalar, float>(gradient + i, input + i, output + i, scale + column, shift + column, 0);
+                float value = One<Scalar, float>(g, input + i, direct + column, center + column, slope + column, offset + column);
                 result[i] = accumulate ? value + result[i] : value;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V One<S, V>(float* gradient, float* input, float* output, float* direct, float* center, float* slope, float* offset)
+    private static V One<S, V>(V g, float* input, float* direct, float* center, float* slope, float* offset)
         where S : struct, ISimd<V> where V : struct
     {
-        V g = TRelu.IsSet ? S.WherePositive(S.Load(output), S.Load(gradient)) : S.Load(gradient);
         V viaStatistics = S.MultiplyAdd(S.Subtract(S.Load(input), S.Load(center)), S.Load(slope), S.Load(offset));
         return S.MultiplyAdd(g, S.Load(direct), viaStatistics);
     }

@@ -173,20 +173,21 @@ internal readonly unsafe struct DistanceSums(float* input, int length, float* ce
 /// Sums of g and of g * (input - center), where g is the output's gradient, zero where a ReLU clipped the output. On the way g goes
 /// to the shortcut's gradient, if there is one: whoever needs g later reads it there, and no longer the output.
 /// </summary>
-internal readonly unsafe struct GradientSums<TRelu, TShortcut>(
-    float* outputGradient, float* input, float* output, int length, float* center, float* shortcutGradient, bool accumulate, float* sums, float* products)
-    : IColumnSums
-    where TRelu : struct, IFlag where TShortcut : struct, IFlag
+internal readonly unsafe struct GradientSums<TMask, TShortcut>(
+    NormGradientInputs inputs, float* center, int length, float* sums, float* products) : IColumnSums
+    where TMask : struct, IMask where TShortcut : struct, IFlag
 {
-    private readonly float* _outputGradient = outputGradient;
-    private readonly float* _input = input;
-    private readonly float* _output = output;
+    private readonly float* _outputGradient = inputs.OutputGradient;
+    private readonly float* _input = inputs.Input;
+    private readonly float* _output = inputs.Output;
+    private readonly float* _scale = inputs.Scale;
+    private readonly float* _shift = inputs.Shift;
     private readonly float* _center = center;
-    private readonly float* _shortcutGradient = shortcutGradient;
+    private readonly float* _shortcutGradient = inputs.ShortcutGradient;
     private readonly float* _sums = sums;
     private readonly float* _products = products;
     private readonly nint _length = length;
-    private readonly bool _accumulate = accumulate;
+    private readonly bool _accumulate = inputs.AccumulateShortcut;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void AddFour<S, V>(nint start, int column, int rows) where S : struct, ISimd<V> where V : struct
@@ -196,6 +197,8 @@ internal readonly unsafe struct GradientSums<TRelu, TShortcut>(
         float* input = _input + offset;
         float* output = _output + offset;
         float* shortcut = _shortcutGradient + offset;
+        float* scale = _scale + column;
+        float* shift = _shift + column;
         float* center = _center + column;
         float* sums = _sums + column;
         float* products = _products + column;
@@ -207,10 +210,10 @@ internal readonly unsafe struct GradientSums<TRelu, TShortcut>(
         V product2 = S.Load(products + (2 * S.Width)), product3 = S.Load(products + (3 * S.Width));
         for (int row = 0; row < rows; row++)
         {
-            V g0 = Gate<S, V>(gradient, output);
-            V g1 = Gate<S, V>(gradient + S.Width, output + S.Width);
-            V g2 = Gate<S, V>(gradient + (2 * S.Width), output + (2 * S.Width));
-            V g3 = Gate<S, V>(gradient + (3 * S.Width), output + (3 * S.Width));
+            V g0 = TMask.Gate<S, V>(gradient, input, output, scale, shift, 0);
+            V g1 = TMask.Gate<S, V>(gradient, input, output, scale, shift, S.Width);
+            V g2 = TMask.Gate<S, V>(gradient, input, output, scale, shift, 2 * S.Width);
+            V g3 = TMask.Gate<S, V>(gradient, input, output, scale, shift, 3 * S.Width);
             sum0 = S.Add(sum0, g0);
             sum1 = S.Add(sum1, g1);
             sum2 = S.Add(sum2, g2);
@@ -260,7 +263,7 @@ internal readonly unsafe struct GradientSums<TRelu, TShortcut>(
         V product = S.Load(_products + column);
         for (int row = 0; row < rows; row++)
         {
-            V g = Gate<S, V>(_outputGradient + offset, _output + offset);
+            V g = TMask.Gate<S, V>(_outputGradient + offset, _input + offset, _output + offset, _scale + column, _shift + column, 0);
             sum = S.Add(sum, g);
             product = S.MultiplyAdd(g, S.Subtract(S.Load(_input + offset), center), product);
             if (TShortcut.IsSet)
@@ -274,8 +277,4 @@ internal readonly unsafe struct GradientSums<TRelu, TShortcut>(
         S.Store(sum, _sums + column);
         S.Store(product, _products + column);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gate<S, V>(float* gradient, float* output) where S : struct, ISimd<V> where V : struct =>
-        TRelu.IsSet ? S.WherePositive(S.Load(output), S.Load(gradient)) : S.Load(gradient);
 }

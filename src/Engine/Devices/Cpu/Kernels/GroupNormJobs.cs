@@ -91,7 +91,7 @@ internal readonly unsafe struct GroupNormBackwardJob(
 
         tile.Repeat(center);
         NormGradientInputs inputs = new() { OutputGradient = outputGradient, Input = arguments.Input };
-        GradientMoments.Add<No, No, S, V>(inputs, center, tile, (long)task * arguments.Pixels, arguments.Pixels, work, betaSums, gammaSums);
+        GradientMoments.Add<NoMask, No, S, V>(inputs, center, tile, (long)task * arguments.Pixels, arguments.Pixels, work, betaSums, gammaSums);
         double elements = (double)arguments.Pixels * arguments.ChannelsPerGroup;
         for (int group = 0; group < arguments.Groups; group++)
         {
@@ -118,7 +118,7 @@ internal readonly unsafe struct GroupNormBackwardJob(
             tile.Repeat(direct);
             tile.Repeat(slope);
             tile.Repeat(offset);
-            new ChannelGradient<No>(outputGradient, arguments.Input, null, direct, center, slope, offset, inputGradient, accumulateInput)
+            new ChannelGradient<NoMask>(inputs, direct, center, slope, offset, inputGradient, accumulateInput)
                 .Apply<S, V>(tile, (nint)task * arguments.Pixels * tile.Channels, arguments.Pixels);
         }
     }
