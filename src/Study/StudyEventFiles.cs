@@ -15,18 +15,25 @@ public static class StudyEventFiles
     /// <summary>The file in each network's folder.</summary>
     public const string FileName = "events.out." + EventWriter.NameMark + ".0.engine";
 
-    /// <summary>Writes the files of all networks; older ones are replaced.</summary>
+    /// <summary>Writes the files of all networks; those of an earlier study in the same folder go.</summary>
     /// <param name="run">A run that nothing is added to meanwhile.</param>
     /// <param name="path">The folder around the networks' folders.</param>
     /// <param name="clock">What time it is; null for the system's.</param>
     /// <exception cref="EngineException">A folder or a file cannot be written.</exception>
     public static void Write(StudyRun run, string path, TimeProvider? clock = null)
     {
+        HashSet<string> folders = [];
         foreach (StudyNetwork network in run.Networks)
         {
             string folder = Path.Combine(path, network.Info.Name.Replace(' ', '-'));
+            folders.Add(folder);
             AtomicFile.CreateFolder(folder);
             AtomicFile.Write(Path.Combine(folder, FileName), stream => Write(network, new EventWriter(stream, clock ?? TimeProvider.System)));
+        }
+
+        foreach (string folder in Directory.EnumerateDirectories(path).Where(folder => !folders.Contains(folder)))
+        {
+            AtomicFile.Delete(Path.Combine(folder, FileName));
         }
     }
 

@@ -76,6 +76,26 @@ public partial class StudyFilesTests(StudyFilesTests.Folder folder) : IClassFixt
     }
 
     [Fact]
+    public void Event_files_of_an_earlier_study_go_and_other_files_stay()
+    {
+        string path = Directory.CreateTempSubdirectory("study-").FullName;
+        try
+        {
+            string earlier = Path.Combine(path, "resnet110"), other = Path.Combine(earlier, "notes.txt");
+            Directory.CreateDirectory(earlier);
+            File.WriteAllText(Path.Combine(earlier, StudyEventFiles.FileName), "");
+            File.WriteAllText(other, "");
+            StudyEventFiles.Write(folder.Run, path);
+            Assert.Equal([other], Directory.GetFiles(earlier));
+            Assert.Equal(folder.Run.Networks.Count, Directory.GetFiles(path, StudyEventFiles.FileName, SearchOption.AllDirectories).Length);
+        }
+        finally
+        {
+            Directory.Delete(path, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Histograms_count_every_layer_once()
     {
         StudyNetwork network = folder.Run.Networks[1];
