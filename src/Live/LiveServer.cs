@@ -87,6 +87,7 @@ public sealed class LiveServer : IAsyncDisposable
         if (!HttpMethods.IsGet(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+            context.Response.Headers.Allow = HttpMethods.Get;
             return Task.CompletedTask;
         }
 

@@ -45,7 +45,8 @@ public sealed class LiveServerTests : IDisposable
         Assert.Contains("\"live\":true", page, StringComparison.Ordinal);
         Assert.Contains("plain8", page, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await _client.GetAsync(server.Address + "other")).StatusCode);
-        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await _client.PostAsync(server.Address, null)).StatusCode);
+        using HttpResponseMessage posted = await _client.PostAsync(server.Address, null);
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, "GET"), (posted.StatusCode, Assert.Single(posted.Content.Headers.Allow)));
         using HttpRequestMessage foreign = new(HttpMethod.Get, server.Address) { Headers = { Host = "example.com" } };
         Assert.Equal(HttpStatusCode.Forbidden, (await _client.SendAsync(foreign)).StatusCode);
     }
