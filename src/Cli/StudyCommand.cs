@@ -59,7 +59,7 @@ internal sealed class StudyCommand : Subcommand
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
         if (arguments.GetValue(_explain))
         {
-            Explain(BlockExplanation.Of(options, data), output);
+            Explain(UsageException.Check(() => BlockExplanation.Of(options, data)), output);
             return ExitCodes.Success;
         }
 

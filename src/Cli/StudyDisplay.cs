@@ -44,10 +44,10 @@ internal sealed class StudyDisplay(CommandOutput output, StudyRun run)
         {
             table.AddRow(
                 network.Info.Name,
-                network.State == StudyState.Diverged ? "diverged" : Text($"{network.FinalTrainLoss:F4}"),
-                network.State == StudyState.Diverged ? "" : Text($"{network.FinalTrainError:P1}"),
+                network.State == StudyState.Diverged ? "diverged" : Known(network.FinalTrainLoss, "F4"),
+                network.State == StudyState.Diverged ? "" : Known(network.FinalTrainError, "P1"),
                 network.Test.Count == 0 ? "" : Text($"{network.Test[^1].Error:P1}"),
-                Text($"{StudyFindings.FirstToLast(network):G3}"));
+                Known(StudyFindings.FirstToLast(network), "G3"));
         }
 
         output.Console.Write(table);
@@ -56,6 +56,9 @@ internal sealed class StudyDisplay(CommandOutput output, StudyRun run)
             output.Say(finding);
         }
     }
+
+    // A cell of the table; a network that was cancelled has no numbers.
+    private static string Known(double number, string format) => double.IsFinite(number) ? number.ToString(format, CultureInfo.InvariantCulture) : "";
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

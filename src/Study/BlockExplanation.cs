@@ -42,12 +42,17 @@ public sealed class BlockExplanation
     public double TapeError { get; private set; }
 
     /// <summary>Explains a block of the shallowest residual network of a study, of at least 14 layers: one with the identity for a shortcut where there is one.</summary>
-    /// <param name="options">The study: depths, shortcut and seed; the network normalises by batch.</param>
+    /// <param name="options">The study: depths, shortcut, initialisation and seed; the network normalises by batch.</param>
     /// <param name="data">The pictures.</param>
-    /// <exception cref="EngineException">An option is unknown or out of range.</exception>
+    /// <exception cref="EngineException">An option is unknown or out of range, or the initialisation has nothing to explain.</exception>
     public static BlockExplanation Of(StudyOptions options, ImageSet data)
     {
         options.Check();
+        if (options.Initialization == "zero-residual")
+        {
+            throw new EngineException("the initialisation: 'zero-residual' was given, but with it a block's residual branch starts without gradients, and its sums where a ReLU has no slope: explain another one");
+        }
+
         using ReferenceDevice device = new();
         StudyPlan plan = StudyPlan.Of(options with { Depths = [Math.Max(ShallowestDepth, options.Depths.Min())], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
         Network network = plan.Make(options with { Norm = "batch" }, data.Train.Channels, data.ClassNames.Count);

@@ -8,7 +8,7 @@ public static class StudyFindings
 {
     /// <summary>
     /// How much of the gradient reaches the first layer: the norm of the gradient by the first layer's response over that by the last
-    /// convolution's, at the first sample. NaN where there is no sample.
+    /// convolution's, at the first sample. NaN where there is no sample or no gradient.
     /// </summary>
     public static double FirstToLast(StudyNetwork network) =>
         network.Samples.Count == 0 ? double.NaN : FirstToLast(network.Info, network.Samples[0]);
@@ -44,8 +44,11 @@ public static class StudyFindings
         if (DeepestPair(run, isBare: true) is ({ } fading, { } carried) && fading.Samples.Count > 0 && carried.Samples.Count > 0)
         {
             double faded = FirstToLast(fading), kept = FirstToLast(carried);
-            yield return Text(
-                $"without normalisation the gradient at the first of {fading.Info.Depth} layers is {faded:G3} of that at the last in the plain network and {kept:G3} in the residual one: {kept / faded:G3} times as much");
+            string[] lost = [.. new[] { fading, carried }.Where(n => !double.IsFinite(FirstToLast(n))).Select(n => n.Info.Name)];
+            yield return lost.Length > 0
+                ? $"the gradients of {string.Join(" and ", lost)} are zero or beyond single precision from the start"
+                : Text(
+                    $"without normalisation the gradient at the first of {fading.Info.Depth} layers is {faded:G3} of that at the last in the plain network and {kept:G3} in the residual one{(faded == 0 ? "" : Text($": {kept / faded:G3} times as much"))}");
         }
     }
 

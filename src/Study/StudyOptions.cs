@@ -108,6 +108,7 @@ public sealed record StudyOptions
         Require(Shortcut <= ShortcutKind.C, "the shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
         Require(Norms.Contains(Norm), "the norm", [Norm], $"one of {string.Join(", ", Norms)}");
         Require(Initializations.Contains(Initialization), "the initialisation", [Initialization], $"one of {string.Join(", ", Initializations)}");
+        Require(Norm != "none" || Initialization != "zero-residual", "the initialisation", [Initialization], "another one where nothing normalises: it is of a normalisation's gamma");
         Require(Epochs >= 1, "epochs", [Epochs], "at least 1");
         Require(MaxSteps is null or >= 1, "steps", [MaxSteps], "at least 1");
         Require(BatchSize >= 1, "the batch size", [BatchSize], "at least 1");

@@ -22,6 +22,9 @@ internal sealed record StudyPlan
     /// <summary>batch, group or none.</summary>
     public required string Norm { get; init; }
 
+    /// <summary>One of <see cref="StudyOptions.Initializations"/>.</summary>
+    public required string InitializationName { get; init; }
+
     /// <summary>How it is trained.</summary>
     public required TrainingOptions Training { get; init; }
 
@@ -54,6 +57,7 @@ internal sealed record StudyPlan
                 Kind = kind,
                 Depth = depth,
                 Norm = options.Norm,
+                InitializationName = options.Initialization,
                 Training = training with { Model = $"{Prefix(kind)}{depth}", Schedule = ScheduleFor(training.Schedule, depth) },
                 Every = options.Every,
                 CurveInterval = options.CurveInterval,
@@ -69,6 +73,9 @@ internal sealed record StudyPlan
                 Kind = kind,
                 Depth = depth,
                 Norm = "none",
+
+                // Without normalisations there is no gamma to start at 0.
+                InitializationName = options.Initialization == "zero-residual" ? "kaiming" : options.Initialization,
                 Training = training with { Model = $"{Prefix(kind)}{depth}", MaxSteps = options.UnnormalizedSteps, LearningRate = options.UnnormalizedRate, Schedule = "constant" },
                 Every = 1,
                 CurveInterval = 1,
@@ -85,7 +92,7 @@ internal sealed record StudyPlan
     public Network Make(StudyOptions options, int channels, int classes)
     {
         ShortcutKind shortcut = Kind switch { "plain" => ShortcutKind.None, "highway" => ShortcutKind.Gated, _ => options.Shortcut };
-        bool isZeroInit = options.Initialization == "zero-residual" && Kind == "residual";
+        bool isZeroInit = InitializationName == "zero-residual" && Kind == "residual";
         Func<int, Normalization> norm = Norm switch
         {
             "batch" => Normalization.Batch,
@@ -109,7 +116,7 @@ internal sealed record StudyPlan
                 ZeroInitResidual = isZeroInit,
                 Norm = norm,
             });
-        Initialization? initialization = options.Initialization switch
+        Initialization? initialization = InitializationName switch
         {
             "kaiming-in" => Initialization.KaimingNormal(FanMode.FanIn),
             "uniform" => Initialization.KaimingUniform(FanMode.FanIn),
@@ -158,7 +165,7 @@ internal sealed record StudyPlan
             Depth = Depth,
             Norm = Norm,
             Shortcut = Kind switch { "plain" => "none", "highway" => "gated", _ => options.Shortcut.ToString() },
-            Initialization = options.Initialization,
+            Initialization = InitializationName,
             Parameters = network.ParameterCount,
             TotalSteps = totalSteps,
             Layers = layers,

@@ -17,10 +17,15 @@ public sealed class StudyRunner
     /// <summary>Prepares a study; nothing is computed yet.</summary>
     /// <param name="options">What to study.</param>
     /// <param name="data">The pictures that <see cref="StudyOptions.Data"/> names.</param>
-    /// <exception cref="EngineException">An option is unknown or out of range.</exception>
+    /// <exception cref="EngineException">An option is unknown or out of range, or there are no pictures to train on.</exception>
     public StudyRunner(StudyOptions options, ImageSet data)
     {
         options.Check();
+        if (data.Train.Count == 0)
+        {
+            throw new EngineException($"'{data.Name}' has no pictures to train on");
+        }
+
         (_data, _plans) = (data, StudyPlan.Of(options));
         int stepsPerEpoch = Math.Max(1, data.Train.Count / Math.Min(options.BatchSize, data.Train.Count));
         Run = new StudyRun(options, _plans.Select((plan, i) => plan.Describe(
@@ -51,7 +56,7 @@ public sealed class StudyRunner
                 int index;
                 lock (gate)
                 {
-                    if (failure is not null || !waiting.TryDequeue(out index))
+                    if (!waiting.TryDequeue(out index))
                     {
                         return;
                     }
@@ -63,12 +68,12 @@ public sealed class StudyRunner
                 }
                 catch (Exception e)
                 {
+                    // The networks that wait are still taken up, each to be told cancelled.
+                    stop.Cancel();
                     lock (gate)
                     {
                         failure ??= e;
                     }
-
-                    stop.Cancel();
                 }
             }
         }

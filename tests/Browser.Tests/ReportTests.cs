@@ -1,5 +1,8 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
+using Engine.Data;
+using Engine.Study;
+using Engine.Training;
 
 namespace Engine.Browser.Tests;
 
@@ -143,6 +146,34 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         Assert.Equal("none", await page.TextAsync("getComputedStyle(document.getElementById('theme')).display"));
         Assert.True((await page.PrintAsync()).Length > 20_000);
         Assert.Empty(page.Complaints);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(double.PositiveInfinity)]
+    public async Task A_gradient_that_is_lost_is_told_in_words(double lost)
+    {
+        StudyRun run = new StudyRunner(new StudyOptions { Depths = [8], UnnormalizedSteps = 1 }, DataSets.Open("digits")).Run;
+        foreach ((int index, double gradient) in new[] { (2, lost), (3, 1) })
+        {
+            LayerStatistics layer = new("", 1, gradient, 1, 1, 1, null, null);
+            run.Add(new FlowMeasured(index, new FlowSample(0, [.. run.Networks[index].Info.Layers.Select(_ => layer)], [])));
+        }
+
+        string path = Path.Combine(Directory.CreateTempSubdirectory("report-").FullName, "report.html");
+        try
+        {
+            await File.WriteAllTextAsync(path, StudyReport.Html(run));
+            await using BrowserPage page = await BrowserPage.OpenAsync(browser, new Uri(path).AbsoluteUri, 1440, "light");
+            Assert.Contains(
+                "Without normalisation, the gradients of plain8 without norm are zero or beyond single precision from the start.",
+                await page.TextAsync("document.getElementById('findings').textContent"));
+            Assert.Empty(page.Complaints);
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        }
     }
 
     private Task<BrowserPage> OpenAsync(int width, string theme) => BrowserPage.OpenAsync(browser, study.Address, width, theme);

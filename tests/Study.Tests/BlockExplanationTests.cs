@@ -17,4 +17,9 @@ public class BlockExplanationTests
         Assert.Contains(explanation.Lines, line => line.Contains("\"+1\"", StringComparison.Ordinal));
         Assert.All(explanation.Lines, line => Assert.DoesNotContain("NaN", line));
     }
+
+    [Fact]
+    public void A_block_that_starts_as_its_shortcut_has_nothing_to_explain() => Assert.Contains(
+        "zero-residual",
+        Assert.Throws<EngineException>(() => BlockExplanation.Of(new StudyOptions { Depths = [8], Initialization = "zero-residual" }, DataSets.Open("digits"))).Message);
 }

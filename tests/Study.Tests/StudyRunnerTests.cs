@@ -126,6 +126,54 @@ public class StudyRunnerTests
     }
 
     [Fact]
+    public void A_device_that_cannot_be_opened_ends_the_study_and_leaves_no_network_waiting()
+    {
+        StudyRunner runner = new(Small, DataSets.Open("digits"));
+        List<StudyEvent> events = [];
+        using IDisposable following = runner.Run.Follow(_ => 0, events.Add, out _);
+        EngineException error = Assert.Throws<EngineException>(() => runner.Train(() => throw new EngineException("no such device"), 1));
+        Assert.Equal("no such device", error.Message);
+        Assert.All(runner.Run.Networks, network => Assert.Equal(StudyState.Cancelled, network.State));
+        Assert.Equal(new StudyEnded(false), events[^1]);
+    }
+
+    [Fact]
+    public void A_gamma_that_starts_at_zero_is_for_the_networks_that_have_one()
+    {
+        StudyRunner runner = new(Small with { Depths = [8], Initialization = "zero-residual", UnnormalizedSteps = 1 }, DataSets.Open("digits"));
+        Assert.Equal(["zero-residual", "zero-residual", "kaiming", "kaiming"], runner.Run.Networks.Select(n => n.Info.Initialization));
+        EngineException error = Assert.Throws<EngineException>((Small with { Initialization = "zero-residual", Norm = "none" }).Check);
+        Assert.Contains("another one where nothing normalises", error.Message);
+    }
+
+    [Fact]
+    public void A_set_without_pictures_to_train_on_is_named()
+    {
+        ImageSet digits = DataSets.Open("digits");
+        ImageSet empty = digits with { Train = new ImageSubset(digits.Train, []) };
+        Assert.Contains("'digits' has no pictures to train on", Assert.Throws<EngineException>(() => new StudyRunner(Small, empty)).Message);
+    }
+
+    [Theory]
+    [InlineData(0.0, 0.0, "the gradients of plain8 without norm are zero or beyond single precision")]
+    [InlineData(double.PositiveInfinity, 1.0, "the gradients of plain8 without norm are zero or beyond single precision")]
+    [InlineData(0.0, 2.0, "is 0 of that at the last in the plain network and 1 in the residual one")]
+    [InlineData(0.5, 2.0, "is 0.25 of that at the last in the plain network and 1 in the residual one: 4 times as much")]
+    public void Findings_are_sentences_also_where_a_gradient_is_lost(double first, double last, string expected)
+    {
+        StudyRun run = new StudyRunner(Small with { Depths = [8], UnnormalizedSteps = 1 }, DataSets.Open("digits")).Run;
+        foreach ((int index, double atFirst, double atLast) in new[] { (2, first, last), (3, 1, 1) })
+        {
+            // Behind the last convolution is the classifier.
+            int layers = run.Networks[index].Info.Layers.Count;
+            LayerStatistics Layer(int i) => new($"{i}", 1, i == 0 ? atFirst : i == layers - 2 ? atLast : 1, 1, 1, 1, null, null);
+            run.Add(new FlowMeasured(index, new FlowSample(0, [.. Enumerable.Range(0, layers).Select(Layer)], [])));
+        }
+
+        Assert.EndsWith(expected, Assert.Single(StudyFindings.Of(run)).Replace(" from the start", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_snapshot_and_the_events_after_it_make_up_the_whole_run()
     {
         StudyRunner runner = new(Small with { Depths = [8] }, DataSets.Open("digits"));

@@ -13,7 +13,7 @@
 
   function firstToLast(network, sample = network.samples[0]) {
     const norms = Figures.path(network).slice(0, -1).map(l => sample?.activation_gradient[l.index]);
-    return norms.length === 0 || !norms.at(-1) ? null : norms[0] / norms.at(-1);
+    return norms.length === 0 || norms[0] === null || !norms.at(-1) ? null : norms[0] / norms.at(-1);
   }
 
   // The least that firstToLast was in the whole training.
@@ -69,7 +69,10 @@
     const [bare, carried] = [of("plain", true).at(-1) ?? null, of("residual", true).at(-1) ?? null];
     if (bare?.samples.length && carried?.samples.length) {
       const [faded, kept] = [firstToLast(bare), firstToLast(carried)];
-      yield ["Without normalisation,", ` before the first step, the gradient at the first layer is ${text(faded)} times that at the last convolution in ${bare.name}, and ${text(kept)} times in ${carried.name}: a factor of ${text(kept / faded)} between them. The plain network’s gradient passes through every weight; the residual one’s also goes around them.`];
+      const lost = [[bare, faded], [carried, kept]].filter(([, ratio]) => ratio === null).map(([network]) => network.name);
+      yield ["Without normalisation,", lost.length > 0
+        ? ` the gradients of ${lost.join(" and ")} are zero or beyond single precision from the start.`
+        : ` before the first step, the gradient at the first layer is ${text(faded)} times that at the last convolution in ${bare.name}, and ${text(kept)} times in ${carried.name}: a factor of ${text(kept / faded)} between them. The plain network’s gradient passes through every weight; the residual one’s also goes around them.`];
     }
 
     if (deep?.samples.length && last?.samples.length && deep.norm !== "none") {
