@@ -50,8 +50,7 @@ public sealed class BasicBlock : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = NormRelu(_bn1, _conv1.Call(Branch(input, ResidualBranch)));
-        hidden = Consume(hidden, _conv2.Call(hidden));
-        return End(hidden, input);
+        Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
+        return End(_conv2, hidden, input);
     }
 }

@@ -37,9 +37,8 @@ public sealed class Bottleneck : ResidualBlock
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = NormRelu(_bn1, _conv1.Call(Branch(input, ResidualBranch)));
-        hidden = NormRelu(_bn2, Consume(hidden, _conv2.Call(hidden)));
-        hidden = Consume(hidden, _conv3.Call(hidden));
-        return End(hidden, input);
+        Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
+        hidden = Consume(hidden, ConvNormRelu(_conv2, _bn2, hidden));
+        return End(_conv3, hidden, input);
     }
 }

@@ -109,8 +109,7 @@ public sealed class CifarResNet : Network
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = _conv1.Call(input);
-        hidden = Consume(hidden, _bn1.Call(hidden, null, _relu));
+        Tensor hidden = _bn1.Call(_conv1, input, null, _relu);
         foreach (Sequential layer in _layers)
         {
             hidden = Consume(hidden, layer.Call(hidden));

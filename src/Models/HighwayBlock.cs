@@ -44,9 +44,8 @@ public sealed class HighwayBlock : ResidualBlock
     /// <remarks>Computed as carry + T (F - carry), which needs two passes less than the two products.</remarks>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = NormRelu(_bn1, _conv1.Call(Branch(input, ResidualBranch)));
-        hidden = Consume(hidden, _conv2.Call(hidden));
-        hidden = Consume(hidden, _bn2.Call(hidden));
+        Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
+        hidden = Consume(hidden, _bn2.Call(_conv2, hidden, null, null));
         Tensor gate = _gate.Call(Branch(input, GateBranch));
         gate = Consume(gate, gate.Sigmoid());
         Tensor carry = Carry(input);

@@ -90,19 +90,23 @@ public abstract class ResidualBlock : Module
         }
     }
 
-    /// <summary>Normalises and clips at zero.</summary>
-    private protected Tensor NormRelu(Normalization norm, Tensor input) => Consume(input, norm.Call(input, null, _relu!));
+    /// <summary>Convolves, normalises and clips at zero.</summary>
+    private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input) => norm.Call(convolution, input, null, _relu);
 
-    /// <summary>Ends the block: normalises the convolutions' result, adds the shortcut of the block's input, and clips at zero.</summary>
-    private protected Tensor End(Tensor result, Tensor input)
+    /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalises, adds the shortcut of the block's input, and clips at zero.</summary>
+    private protected Tensor End(Conv2d last, Tensor hidden, Tensor input)
     {
         if (_isPlain)
         {
-            return LastNormalization.Call(result, null, _relu!);
+            return Consume(hidden, LastNormalization.Call(last, hidden, null, _relu));
         }
 
+        // One primitive for all needs the shortcut first; otherwise it comes after the convolution, as the backward wants it.
+        bool isOne = LastNormalization.Folds(last, hidden);
+        Tensor result = isOne ? hidden : Consume(hidden, last.Call(hidden));
         Tensor shortcut = Carry(input);
-        Tensor output = LastNormalization.Call(result, shortcut, _relu!);
+        Tensor output = isOne ? LastNormalization.Call(last, hidden, shortcut, _relu) : LastNormalization.Call(result, shortcut, _relu!);
+        output = Consume(result, output);
         return _downsample is null ? output : Consume(shortcut, output);
     }
 

@@ -122,6 +122,30 @@ public abstract partial class Device
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output);
 
     /// <summary>
+    /// A convolution and <see cref="BatchNormInference"/> of its result, plus shortcut, then ReLU, as one: the whole step of a network in
+    /// evaluation. A device that does not override it computes the one, then the other, with the convolution's result in between.
+    /// </summary>
+    /// <param name="input">[N, H, W, C].</param>
+    /// <param name="filter">[K, R, S, C / groups].</param>
+    /// <param name="geometry">Stride, padding, dilation and groups.</param>
+    /// <param name="gamma">[K].</param>
+    /// <param name="beta">[K].</param>
+    /// <param name="mean">[K].</param>
+    /// <param name="variance">[K].</param>
+    /// <param name="epsilon">Added to the variance inside the root, 1e-5 as a rule.</param>
+    /// <param name="shortcut">The shape of the output, or null.</param>
+    /// <param name="relu">Whether the output is clipped at zero, after the shortcut.</param>
+    /// <param name="output">[N, P, Q, K]; none of the inputs.</param>
+    public virtual void ConvolutionNormInference(
+        Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon,
+        Tensor? shortcut, bool relu, Tensor output)
+    {
+        using Tensor sums = Tensor.Create(this, output.Shape, output.Type);
+        ConvolutionForward(input, filter, geometry, sums);
+        BatchNormInference(sums, gamma, beta, mean, variance, epsilon, shortcut, relu, output);
+    }
+
+    /// <summary>
     /// The gradients of both batch norms. With g the output's gradient (zero where relu and output &lt;= 0),
     /// x^ = (input - mean) * inverseDeviation and M pixels: betaGradient (+)= sum g; gammaGradient (+)= sum g x^;
     /// shortcutGradient (+)= g; inputGradient (+)= gamma * inverseDeviation * (g - (sum g + x^ sum g x^) / M) with batch

@@ -52,6 +52,18 @@ public sealed class BatchNorm2d : AffineNormalization
         $"{Channels}, eps={PythonText.Of(Epsilon)}, momentum={PythonText.Of(Momentum)}, affine=True, track_running_stats=True";
 
     /// <inheritdoc/>
+    public override bool Folds(Conv2d convolution, Tensor input) =>
+        !UsesBatchStatistics && !IsObserved && !convolution.IsObserved && convolution.Bias is null
+        && !input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, Weight.Value, Bias.Value);
+
+    /// <inheritdoc/>
+    private protected override Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu) =>
+        Folds(convolution, input) && !input.Device.Tape.ShouldRecord(shortcut)
+            ? BatchNormalization.ApplyToConvolution(
+                input, convolution.Weight.Value, convolution.Geometry, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Epsilon, shortcut, relu)
+            : base.Convolve(convolution, input, shortcut, relu);
+
+    /// <inheritdoc/>
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)
     {
         bool isTraining = UsesBatchStatistics;

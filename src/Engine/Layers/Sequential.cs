@@ -26,13 +26,26 @@ public sealed class Sequential : Module
     }
 
     /// <inheritdoc/>
-    /// <remarks>Where no backward needs it, what one module made is released as soon as the next has read it.</remarks>
+    /// <remarks>
+    /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution and the normalisation
+    /// behind it are called together, so that they can be one in evaluation.
+    /// </remarks>
     protected override Tensor Forward(Tensor input)
     {
         Tensor current = input;
         for (int i = 0; i < Children.Count; i++)
         {
-            Tensor next = Children[i].Module.Call(current);
+            Tensor next;
+            if (Children[i].Module is Conv2d convolution && i + 1 < Children.Count && Children[i + 1].Module is Normalization norm)
+            {
+                next = norm.Call(convolution, current, null, null);
+                i++;
+            }
+            else
+            {
+                next = Children[i].Module.Call(current);
+            }
+
             current = ReferenceEquals(current, input) ? next : Consume(current, next);
         }
 

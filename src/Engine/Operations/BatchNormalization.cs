@@ -94,6 +94,39 @@ public sealed class BatchNormalization : Operation
         return output;
     }
 
+    /// <summary>
+    /// Convolves, and normalises the result with given statistics, in one primitive: for evaluation. Nothing is recorded, so none of the
+    /// inputs may need a gradient while the tape records. The numbers are those of the two operations apart.
+    /// </summary>
+    /// <param name="input">[N, H, W, C].</param>
+    /// <param name="filter">[K, R, S, C / groups].</param>
+    /// <param name="geometry">Stride, padding, dilation and groups.</param>
+    /// <param name="gamma">[K].</param>
+    /// <param name="beta">[K].</param>
+    /// <param name="runningMean">[K].</param>
+    /// <param name="runningVariance">[K].</param>
+    /// <param name="epsilon">Added to the variance inside the root.</param>
+    /// <param name="shortcut">Added before the ReLU; of the output's shape [N, P, Q, K], or null for none.</param>
+    /// <param name="relu">Whether the output is clipped at zero, after the shortcut.</param>
+    /// <exception cref="ShapeException">The shapes do not fit each other or the geometry.</exception>
+    /// <exception cref="EngineException">A gradient would have to be recorded.</exception>
+    public static Tensor ApplyToConvolution(
+        Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor gamma, Tensor beta, Tensor runningMean, Tensor runningVariance,
+        double epsilon = 1e-5, Tensor? shortcut = null, bool relu = false)
+    {
+        CheckTogether("convolution", input, filter);
+        Tape tape = input.Device.Tape;
+        if (tape.ShouldRecord(input, filter, gamma, beta, shortcut))
+        {
+            throw new EngineException("batch_norm: convolution and normalisation in one have no backward; call them apart, or inside NoGradient");
+        }
+
+        Tensor output = tape.Allocate(geometry.OutputShape(input.Shape, filter.Shape), input.Type);
+        Check(output, gamma, beta, runningMean, runningVariance, isTraining: false, shortcut);
+        input.Device.ConvolutionNormInference(input, filter, geometry, gamma, beta, runningMean, runningVariance, epsilon, shortcut, relu, output);
+        return output;
+    }
+
     /// <inheritdoc/>
     protected internal override void Backward()
     {

@@ -80,7 +80,9 @@ public sealed class DeviceContractTests
 
         // The two transfers are part of every check.
         Assert.Equal(["CopyFromHost", "CopyToHost"], primitives.Except(covered).Order());
-        Assert.Empty(covered.Except(primitives));
+
+        // Made of two others, unless a device does better.
+        Assert.Equal([nameof(Device.ConvolutionNormInference)], covered.Except(primitives));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal static class ConvolutionChecks
         new(1, 10, 10, 3, 4, 2, Stride: 3), new(1, 7, 7, 2, 3, 1, Stride: 2, Padding: 3),
     ];
 
-    public static IEnumerable<PrimitiveCheck> All() => [.. Cases.Concat(Drawn(24)).Distinct().SelectMany(Checks), .. ChangedFilter()];
+    public static IEnumerable<PrimitiveCheck> All() => [.. Cases.Concat(Drawn(24)).Distinct().SelectMany(Checks), .. ChangedFilter(), .. WithNorm()];
 
     private static IEnumerable<PrimitiveCheck> Checks(Case c)
     {
@@ -59,6 +59,33 @@ internal static class ConvolutionChecks
                 Pair input = trial.Input(c.Input), gradient = trial.Input(c.Output), target = trial.Target(c.Filter, accumulate, Accuracy.Sum).Wide();
                 trial.Run(side => side.Device.ConvolutionBackwardFilter(side[input], side[gradient], c.Geometry, side[target], accumulate));
             });
+        }
+    }
+
+    // With the batch norm that follows it in evaluation: every tail, on shapes whose channels fill vectors and on such that do not.
+    private static IEnumerable<PrimitiveCheck> WithNorm()
+    {
+        Case[] cases =
+        [
+            new(2, 4, 4, 16, 32, 1), new(2, 5, 7, 17, 33, 1, Stride: 2), new(3, 16, 16, 32, 32, 3, Padding: 1), new(1, 9, 7, 17, 10, 3, Padding: 1),
+            new(2, 16, 16, 3, 16, 7, Stride: 2, Padding: 3), new(1, 8, 8, 64, 64, 3, Padding: 1, Groups: 2), new(1, 6, 6, 5, 10, 3, Padding: 1, Groups: 5),
+        ];
+        foreach (Case c in cases)
+        {
+            foreach ((bool shortcut, bool relu) in ((bool, bool)[])[(false, false), (false, true), (true, false), (true, true)])
+            {
+                yield return new PrimitiveCheck("ConvolutionNormInference", $"{c}{(shortcut ? " + shortcut" : "")}{(relu ? " + ReLU" : "")}", trial =>
+                {
+                    Shape vector = new(c.K);
+                    Pair input = trial.Input(c.Input), filter = trial.Input(c.Filter).Wide();
+                    Pair gamma = trial.Input(vector, 1, 0.3).Wide(), beta = trial.Input(vector).Wide(), mean = trial.Input(vector).Wide();
+                    Pair variance = trial.Input(vector, Trial.Draw(c.K, () => trial.Round(5 + trial.Random.NextDouble()))).Wide();
+                    Pair? residual = shortcut ? trial.Input(c.Output) : null;
+                    Pair output = trial.Output(c.Output, Accuracy.Sum);
+                    trial.Run(side => side.Device.ConvolutionNormInference(
+                        side[input], side[filter], c.Geometry, side[gamma], side[beta], side[mean], side[variance], 1e-3, side.Optional(residual), relu, side[output]));
+                });
+            }
         }
     }
 

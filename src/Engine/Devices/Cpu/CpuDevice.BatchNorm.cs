@@ -57,12 +57,7 @@ public sealed unsafe partial class CpuDevice
         using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
         float* scale = (float*)scratch.Start;
         float* shift = scale + tile.Length;
-        float* gammas = Floats(gamma), betas = Floats(beta), means = Floats(mean), variances = Floats(variance);
-        for (int c = 0; c < tile.Channels; c++)
-        {
-            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], (float)(1 / Math.Sqrt(variances[c] + epsilon)));
-        }
-
+        SetInferenceMap(gamma, beta, mean, variance, epsilon, scale, shift);
         Affine(input, tile, scale, shift, shortcut, relu, output);
     }
 
@@ -220,6 +215,16 @@ public sealed unsafe partial class CpuDevice
         for (int c = 0; c < gamma.Shape.Count; c++)
         {
             (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], inverseDeviations[c]);
+        }
+    }
+
+    // Batch norm with running statistics as a factor and an offset for each channel.
+    private static void SetInferenceMap(Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, float* scale, float* shift)
+    {
+        float* gammas = Floats(gamma), betas = Floats(beta), means = Floats(mean), variances = Floats(variance);
+        for (int c = 0; c < gamma.Shape.Count; c++)
+        {
+            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], (float)(1 / Math.Sqrt(variances[c] + epsilon)));
         }
     }
 

@@ -96,7 +96,7 @@ public sealed unsafe partial class CpuDevice : Device
 
     /// <inheritdoc/>
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
-        _convolution.Forward(input, filter, geometry, output);
+        _convolution.Forward(input, filter, geometry, output, default(PlainEpilogue));
 
     /// <inheritdoc/>
     public override void ConvolutionBackwardData(

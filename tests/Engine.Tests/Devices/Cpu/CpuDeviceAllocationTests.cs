@@ -28,6 +28,8 @@ public sealed class CpuDeviceAllocationTests
         ["ConvolutionForward"] = (d, t) => d.ConvolutionForward(t.X, t.Filter, Convolution, t.Y),
         ["ConvolutionBackwardData"] = (d, t) => d.ConvolutionBackwardData(t.G, t.Filter, Convolution, t.Y, accumulate: false),
         ["ConvolutionBackwardFilter"] = (d, t) => d.ConvolutionBackwardFilter(t.X, t.G, Convolution, t.FilterGradient, accumulate: false),
+        ["ConvolutionNormInference"] = (d, t) => d.ConvolutionNormInference(
+            t.X, t.Filter, Convolution, t.Vector, t.Vector, t.Vector, t.Vector, 1e-5, t.G, true, t.Y),
         ["MatrixProduct"] = (d, t) => d.MatrixProduct(t.Matrix, false, t.Matrix, true, t.Square, accumulate: false),
         ["AddBias"] = (d, t) => d.AddBias(t.X, t.Vector, t.Y),
         ["BiasBackward"] = (d, t) => d.BiasBackward(t.G, t.VectorOut, accumulate: false),

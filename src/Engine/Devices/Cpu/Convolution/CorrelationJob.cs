@@ -3,15 +3,17 @@ using Engine.Devices.Cpu.Simd;
 namespace Engine.Devices.Cpu.Convolution;
 
 /// <summary>Correlates one band a task: copies its source pixels once, then for each block of output channels goes through its pixels, eight at a time.</summary>
-internal unsafe struct CorrelationJob<S, V> : IParallelJob
+internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
+    where TEpilogue : struct, IEpilogue
 {
     public Correlation Work;
     public Bands Bands;
     public bool InPlace;
     public int BlockVectors;
     public float* PackedFilter;
+    public TEpilogue Epilogue;
 
     /// <summary>Each thread's memory for a copied band, and the floats between two threads'.</summary>
     public float* Scratch;
@@ -58,7 +60,7 @@ internal unsafe struct CorrelationJob<S, V> : IParallelJob
         int pairPitch = Work.Columns.Step * window.ColumnPitch;
         float** sources = stackalloc float*[PixelTile<S, V>.PairedPixels];
         float** destinations = stackalloc float*[PixelTile<S, V>.PairedPixels];
-        float** results = stackalloc float*[PixelTile<S, V>.PairedPixels];
+        float** spilled = stackalloc float*[PixelTile<S, V>.PairedPixels];
         float* spill = stackalloc float[PixelTile<S, V>.PairedPixels * 2 * S.Width];
         for (int block = 0; block < blocks; block++)
         {
@@ -70,47 +72,60 @@ internal unsafe struct CorrelationJob<S, V> : IParallelJob
             {
                 int count = Math.Min(tile, pixels - pixel);
                 cursor.Take(count, sources, destinations);
+
+                // The last places of the last tile compute its first pixel (or pair) again, to write the same numbers twice.
                 for (int i = count; i < tile; i++)
                 {
-                    sources[i] = sources[0];
+                    int again = paired ? i % 2 : 0;
+                    sources[i] = sources[again];
+                    destinations[i] = destinations[again];
                 }
 
-                // Whole vectors of real pixels go straight to the destination; the rest by way of the spill.
-                bool direct = channels == width;
+                // Whole vectors go straight to the destination; the rest by way of the spill.
+                if (channels == width)
+                {
+                    Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, destinations, Work.Accumulate, firstChannel, Epilogue);
+                    continue;
+                }
+
                 for (int i = 0; i < tile; i++)
                 {
-                    results[i] = direct && i < count ? destinations[i] : spill + (i * width);
+                    spilled[i] = spill + (i * width);
                 }
 
-                bool add = Work.Accumulate && direct;
-                if (paired)
-                {
-                    PixelTile<S, V>.Compute1Pairs(sources, pairPitch, runs, runCount, runLength, filter, results, add);
-                }
-                else if (BlockVectors == 1)
-                {
-                    PixelTile<S, V>.Compute1(sources, runs, runCount, runLength, filter, results, add);
-                }
-                else
-                {
-                    PixelTile<S, V>.Compute2(sources, runs, runCount, runLength, filter, results, add);
-                }
-
-                if (!direct)
-                {
-                    Deliver(spill, destinations, count, channels, width);
-                }
+                Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, spilled, false, firstChannel, default(PlainEpilogue));
+                Deliver(spill, destinations, count, firstChannel, channels, width);
             }
         }
     }
 
-    private readonly void Deliver(float* spill, float** destinations, int count, int channels, int width)
+    private readonly void Compute<TEnd>(
+        bool paired, float** sources, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate,
+        int channel, TEnd end)
+        where TEnd : struct, IEpilogue
+    {
+        if (paired)
+        {
+            PixelTile<S, V>.Compute1Pairs(sources, pairPitch, runs, runCount, runLength, filter, results, accumulate, channel, end);
+        }
+        else if (BlockVectors == 1)
+        {
+            PixelTile<S, V>.Compute1(sources, runs, runCount, runLength, filter, results, accumulate, channel, end);
+        }
+        else
+        {
+            PixelTile<S, V>.Compute2(sources, runs, runCount, runLength, filter, results, accumulate, channel, end);
+        }
+    }
+
+    private readonly void Deliver(float* spill, float** destinations, int count, int firstChannel, int channels, int width)
     {
         for (int i = 0; i < count; i++, spill += width)
         {
+            float* destination = destinations[i];
             for (int c = 0; c < channels; c++)
             {
-                destinations[i][c] = Work.Accumulate ? destinations[i][c] + spill[c] : spill[c];
+                Epilogue.Put<Scalar, float>(Work.Accumulate ? destination[c] + spill[c] : spill[c], destination + c, firstChannel + c);
             }
         }
     }

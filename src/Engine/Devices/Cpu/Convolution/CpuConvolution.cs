@@ -18,12 +18,13 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
     private WinogradConvolution Winograd => _winograd ??= new WinogradConvolution(team, _scratch);
 
-    public void Forward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
+    public void Forward<TEpilogue>(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         Correlation work = ForwardWork(input, filter.Shape, geometry, output.Shape);
         work.Filter = (float*)filter.Address;
         work.Destination = (float*)output.Address;
-        Dispatch(new ForwardCall(this, filter), work);
+        Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work);
     }
 
     public void BackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
@@ -127,19 +128,21 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
         S.Registers >= 32 && work.GroupDestinationChannels > S.Width ? 2 : 1;
 
-    private void Correlate<S, V>(in Correlation work, float* packed)
+    private void Correlate<S, V, TEpilogue>(in Correlation work, float* packed, TEpilogue epilogue)
         where S : struct, ISimd<V>
         where V : struct
+        where TEpilogue : struct, IEpilogue
     {
         Bands bands = new(work, Bands.CorrelationBudget);
         long pitch = RoundUp(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
-        CorrelationJob<S, V> job = new()
+        CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
             Bands = bands,
             InPlace = work.ReadsInPlace,
             BlockVectors = BlockVectors<S, V>(work),
             PackedFilter = packed,
+            Epilogue = epilogue,
             Scratch = _scratch.Ensure(pitch * team.Size),
             ScratchPitch = pitch,
         };
@@ -234,17 +237,18 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct;
     }
 
-    private readonly struct ForwardCall(CpuConvolution owner, Tensor filter) : ICall
+    private readonly struct ForwardCall<TEpilogue>(CpuConvolution owner, Tensor filter, TEpilogue epilogue) : ICall
+        where TEpilogue : struct, IEpilogue
     {
         public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V>(work);
+                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue);
                 return;
             }
 
-            owner.Correlate<S, V>(work, owner.PackForward<S, V>(work, filter));
+            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue);
         }
     }
 
@@ -254,14 +258,14 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V>(work);
+                owner.Winograd.Correlate<S, V, PlainEpilogue>(work, default);
                 return;
             }
 
             int width = BlockVectors<S, V>(work) * S.Width;
             float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
             owner.Pack(work, width, packed);
-            owner.Correlate<S, V>(work, packed);
+            owner.Correlate<S, V, PlainEpilogue>(work, packed, default);
         }
     }
 

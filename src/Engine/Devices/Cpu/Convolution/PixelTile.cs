@@ -25,8 +25,12 @@ internal static unsafe class PixelTile<S, V>
     /// <param name="filter">The packed filter: a vector (or two) for each float of each stretch.</param>
     /// <param name="results">For each output pixel where its sums go.</param>
     /// <param name="accumulate">Whether they are added to what is there.</param>
+    /// <param name="channel">The first of the output channels.</param>
+    /// <param name="epilogue">What becomes of them on their way.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Compute1(float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
+    public static void Compute1<TEpilogue>(
+        float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         float* p0 = pixels[0], p1 = pixels[1], p2 = pixels[2], p3 = pixels[3];
         float* p4 = pixels[4], p5 = pixels[5], p6 = pixels[6], p7 = pixels[7];
@@ -61,19 +65,21 @@ internal static unsafe class PixelTile<S, V>
             a7 = S.Add(a7, S.Load(results[7]));
         }
 
-        S.Store(a0, results[0]);
-        S.Store(a1, results[1]);
-        S.Store(a2, results[2]);
-        S.Store(a3, results[3]);
-        S.Store(a4, results[4]);
-        S.Store(a5, results[5]);
-        S.Store(a6, results[6]);
-        S.Store(a7, results[7]);
+        epilogue.Put<S, V>(a0, results[0], channel);
+        epilogue.Put<S, V>(a1, results[1], channel);
+        epilogue.Put<S, V>(a2, results[2], channel);
+        epilogue.Put<S, V>(a3, results[3], channel);
+        epilogue.Put<S, V>(a4, results[4], channel);
+        epilogue.Put<S, V>(a5, results[5], channel);
+        epilogue.Put<S, V>(a6, results[6], channel);
+        epilogue.Put<S, V>(a7, results[7], channel);
     }
 
-    /// <summary>Computes eight pixels by two vectors of channels; otherwise as <see cref="Compute1"/>.</summary>
+    /// <summary>Computes eight pixels by two vectors of channels; otherwise as <see cref="Compute1{TEpilogue}"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Compute2(float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
+    public static void Compute2<TEpilogue>(
+        float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         float* p0 = pixels[0], p1 = pixels[1], p2 = pixels[2], p3 = pixels[3];
         float* p4 = pixels[4], p5 = pixels[5], p6 = pixels[6], p7 = pixels[7];
@@ -134,31 +140,32 @@ internal static unsafe class PixelTile<S, V>
             b7 = S.Add(b7, S.Load(results[7] + S.Width));
         }
 
-        S.Store(a0, results[0]);
-        S.Store(b0, results[0] + S.Width);
-        S.Store(a1, results[1]);
-        S.Store(b1, results[1] + S.Width);
-        S.Store(a2, results[2]);
-        S.Store(b2, results[2] + S.Width);
-        S.Store(a3, results[3]);
-        S.Store(b3, results[3] + S.Width);
-        S.Store(a4, results[4]);
-        S.Store(b4, results[4] + S.Width);
-        S.Store(a5, results[5]);
-        S.Store(b5, results[5] + S.Width);
-        S.Store(a6, results[6]);
-        S.Store(b6, results[6] + S.Width);
-        S.Store(a7, results[7]);
-        S.Store(b7, results[7] + S.Width);
+        epilogue.Put<S, V>(a0, results[0], channel);
+        epilogue.Put<S, V>(b0, results[0] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a1, results[1], channel);
+        epilogue.Put<S, V>(b1, results[1] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a2, results[2], channel);
+        epilogue.Put<S, V>(b2, results[2] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a3, results[3], channel);
+        epilogue.Put<S, V>(b3, results[3] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a4, results[4], channel);
+        epilogue.Put<S, V>(b4, results[4] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a5, results[5], channel);
+        epilogue.Put<S, V>(b5, results[5] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a6, results[6], channel);
+        epilogue.Put<S, V>(b6, results[6] + S.Width, channel + S.Width);
+        epilogue.Put<S, V>(a7, results[7], channel);
+        epilogue.Put<S, V>(b7, results[7] + S.Width, channel + S.Width);
     }
 
     /// <summary>
     /// Computes sixteen pixels by one vector of channels, for processors with registers for sixteen sums: eight pairs of neighbours,
-    /// <paramref name="pairPitch"/> floats apart in the source. Otherwise as <see cref="Compute1"/>.
+    /// <paramref name="pairPitch"/> floats apart in the source. Otherwise as <see cref="Compute1{TEpilogue}"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Compute1Pairs(
-        float** pixels, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate)
+    public static void Compute1Pairs<TEpilogue>(
+        float** pixels, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         float* p0 = pixels[0], p2 = pixels[2], p4 = pixels[4], p6 = pixels[6];
         float* p8 = pixels[8], p10 = pixels[10], p12 = pixels[12], p14 = pixels[14];
@@ -211,21 +218,21 @@ internal static unsafe class PixelTile<S, V>
             a15 = S.Add(a15, S.Load(results[15]));
         }
 
-        S.Store(a0, results[0]);
-        S.Store(a1, results[1]);
-        S.Store(a2, results[2]);
-        S.Store(a3, results[3]);
-        S.Store(a4, results[4]);
-        S.Store(a5, results[5]);
-        S.Store(a6, results[6]);
-        S.Store(a7, results[7]);
-        S.Store(a8, results[8]);
-        S.Store(a9, results[9]);
-        S.Store(a10, results[10]);
-        S.Store(a11, results[11]);
-        S.Store(a12, results[12]);
-        S.Store(a13, results[13]);
-        S.Store(a14, results[14]);
-        S.Store(a15, results[15]);
+        epilogue.Put<S, V>(a0, results[0], channel);
+        epilogue.Put<S, V>(a1, results[1], channel);
+        epilogue.Put<S, V>(a2, results[2], channel);
+        epilogue.Put<S, V>(a3, results[3], channel);
+        epilogue.Put<S, V>(a4, results[4], channel);
+        epilogue.Put<S, V>(a5, results[5], channel);
+        epilogue.Put<S, V>(a6, results[6], channel);
+        epilogue.Put<S, V>(a7, results[7], channel);
+        epilogue.Put<S, V>(a8, results[8], channel);
+        epilogue.Put<S, V>(a9, results[9], channel);
+        epilogue.Put<S, V>(a10, results[10], channel);
+        epilogue.Put<S, V>(a11, results[11], channel);
+        epilogue.Put<S, V>(a12, results[12], channel);
+        epilogue.Put<S, V>(a13, results[13], channel);
+        epilogue.Put<S, V>(a14, results[14], channel);
+        epilogue.Put<S, V>(a15, results[15], channel);
     }
 }

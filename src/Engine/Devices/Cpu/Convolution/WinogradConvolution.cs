@@ -30,9 +30,10 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
     }
 
     /// <summary>Computes the correlation.</summary>
-    public void Correlate<S, V>(in Correlation correlation)
+    public void Correlate<S, V, TEpilogue>(in Correlation correlation, TEpilogue epilogue)
         where S : struct, ISimd<V>
         where V : struct
+        where TEpilogue : struct, IEpilogue
     {
         WinogradGrid grid = new(correlation);
         int vectors = correlation.DestinationChannels % (2 * S.Width) == 0 ? 2 : 1;
@@ -52,7 +53,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
             WinogradWindowsJob<S, V> transform = new(work);
             team.Run(ref transform, (grid.Tiles + plan.TileRows - 1) / plan.TileRows);
             int splits = Math.Clamp(2 * team.Size / plan.Blocks, 1, plan.TileBlocks);
-            WinogradChannelsJob<S, V> multiply = new(work, splits);
+            WinogradChannelsJob<S, V, TEpilogue> multiply = new(work, splits, epilogue);
             team.Run(ref multiply, plan.Blocks * splits);
             return;
         }
@@ -60,7 +61,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
         work.Filter = behind;
         WinogradFilterJob<S, V> filter = new(work);
         team.Run(ref filter, plan.Blocks);
-        WinogradTilesJob<S, V> tiles = new(work);
+        WinogradTilesJob<S, V, TEpilogue> tiles = new(work, epilogue);
         team.Run(ref tiles, plan.TileBlocks);
     }
 

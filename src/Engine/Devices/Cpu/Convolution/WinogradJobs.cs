@@ -36,9 +36,10 @@ internal readonly unsafe struct WinogradFilterJob<S, V>(WinogradWork work) : IPa
 }
 
 /// <summary>Takes one block of tiles a task from input to output.</summary>
-internal readonly unsafe struct WinogradTilesJob<S, V>(WinogradWork work) : IParallelJob
+internal readonly unsafe struct WinogradTilesJob<S, V, TEpilogue>(WinogradWork work, TEpilogue epilogue) : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
+    where TEpilogue : struct, IEpilogue
 {
     public void Run(int task, int thread)
     {
@@ -50,11 +51,14 @@ internal readonly unsafe struct WinogradTilesJob<S, V>(WinogradWork work) : IPar
         int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
         WinogradSteps<S, V>.Windows(work.Grid, work.Zeros, first, count, 0, plan.Channels, temporary, windows, plan.WindowPlane);
         Prefetcher outputs = work.Grid.FetchOutputs(work.Grid.Work.Destination, first, count, WinogradGrid.Frequencies);
+        Prefetcher shortcut = TEpilogue.AddsShortcut
+            ? work.Grid.FetchOutputs(work.Grid.Work.Destination + epilogue.ShortcutDistance, first, count, WinogradGrid.Frequencies)
+            : default;
         Prefetcher sources = work.Grid.FetchSource(first + count, plan.BlockTiles, WinogradGrid.Frequencies * plan.Blocks);
         for (int block = 0; block < plan.Blocks; block++)
         {
-            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref sources);
-            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary);
+            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref shortcut, ref sources);
+            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, epilogue);
         }
     }
 }
@@ -75,9 +79,10 @@ internal readonly unsafe struct WinogradWindowsJob<S, V>(WinogradWork work) : IP
 }
 
 /// <summary>Takes one block of output channels a task, or one of <paramref name="splits"/> shares of its tiles: transforms its filter, multiplies, and transforms back.</summary>
-internal readonly unsafe struct WinogradChannelsJob<S, V>(WinogradWork work, int splits) : IParallelJob
+internal readonly unsafe struct WinogradChannelsJob<S, V, TEpilogue>(WinogradWork work, int splits, TEpilogue epilogue) : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
+    where TEpilogue : struct, IEpilogue
 {
     public void Run(int task, int thread)
     {
@@ -95,8 +100,8 @@ internal readonly unsafe struct WinogradChannelsJob<S, V>(WinogradWork work, int
         {
             int first = tiles * plan.BlockTiles;
             int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
-            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums, ref none, ref none);
-            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary);
+            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums, ref none, ref none, ref none);
+            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, epilogue);
         }
     }
 }

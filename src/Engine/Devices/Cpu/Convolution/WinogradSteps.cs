@@ -67,13 +67,15 @@ internal static unsafe class WinogradSteps<S, V>
     /// <summary>Multiplies the windows of a block of tiles with a block of the filter, frequency by frequency, while what is needed next is fetched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        in WinogradPlan plan, float* windows, float* filter, int count, float* sums, ref Prefetcher outputs, ref Prefetcher sources)
+        in WinogradPlan plan, float* windows, float* filter, int count, float* sums,
+        ref Prefetcher outputs, ref Prefetcher shortcut, ref Prefetcher sources)
     {
         int vectors = plan.Vectors, step = plan.TileRows, channels = plan.Channels;
         nint filterPlane = (nint)channels * plan.BlockWidth;
         for (int frequency = 0; frequency < WinogradGrid.Frequencies; frequency++)
         {
             outputs.Step();
+            shortcut.Step();
             sources.Step();
             float* left = windows;
             float* result = sums;
@@ -91,7 +93,9 @@ internal static unsafe class WinogradSteps<S, V>
     }
 
     /// <summary>Transforms a block's sums back and writes them to the destination.</summary>
-    public static void Tiles(in WinogradGrid grid, in WinogradPlan plan, int first, int count, int firstChannel, float* sums, float* temporary)
+    public static void Tiles<TEpilogue>(
+        in WinogradGrid grid, in WinogradPlan plan, int first, int count, int firstChannel, float* sums, float* temporary, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         ref readonly Correlation work = ref grid.Work;
         nint pitch = work.DestinationChannels;
@@ -103,7 +107,8 @@ internal static unsafe class WinogradSteps<S, V>
             float* to = work.Destination + ((((nint)cursor.Image * work.DestinationHeight) + row) * rowPitch) + (column * pitch) + firstChannel;
             WinogradTransform<S, V>.Output(
                 sums, plan.SumPlane, plan.BlockWidth, temporary, to, rowPitch, pitch,
-                Math.Min(WinogradGrid.Tile, work.Rows.Outputs - row), Math.Min(WinogradGrid.Tile, work.Columns.Outputs - column), work.Accumulate);
+                Math.Min(WinogradGrid.Tile, work.Rows.Outputs - row), Math.Min(WinogradGrid.Tile, work.Columns.Outputs - column), work.Accumulate,
+                firstChannel, epilogue);
             cursor.Next();
         }
     }

@@ -73,9 +73,13 @@ internal static unsafe class WinogradTransform<S, V>
     /// <param name="rows">Rows of the tile that exist, 1 to 4.</param>
     /// <param name="columns">Columns of the tile that exist, 1 to 4.</param>
     /// <param name="accumulate">Whether to add.</param>
+    /// <param name="channel">The first of the output channels.</param>
+    /// <param name="epilogue">What becomes of the results on their way.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Output(
-        float* from, nint plane, int channels, float* temporary, float* to, nint rowPitch, nint pitch, int rows, int columns, bool accumulate)
+    public static void Output<TEpilogue>(
+        float* from, nint plane, int channels, float* temporary, float* to, nint rowPitch, nint pitch, int rows, int columns, bool accumulate,
+        nint channel, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         nint w = S.Width;
         V two = S.Broadcast(2), four = S.Broadcast(4), eight = S.Broadcast(8);
@@ -100,20 +104,20 @@ internal static unsafe class WinogradTransform<S, V>
             {
                 V m1 = S.Load(line + w), m2 = S.Load(line + (2 * w)), m3 = S.Load(line + (3 * w)), m4 = S.Load(line + (4 * w));
                 V a = S.Add(m1, m2), b = S.Subtract(m1, m2), e = S.Add(m3, m4), d = S.Subtract(m3, m4);
-                Put(S.Add(S.Add(S.Load(line), a), e), pixel, accumulate);
+                Put(S.Add(S.Add(S.Load(line), a), e), pixel, accumulate, channel + c, epilogue);
                 if (columns > 1)
                 {
-                    Put(S.MultiplyAdd(two, d, b), pixel + pitch, accumulate);
+                    Put(S.MultiplyAdd(two, d, b), pixel + pitch, accumulate, channel + c, epilogue);
                 }
 
                 if (columns > 2)
                 {
-                    Put(S.MultiplyAdd(four, e, a), pixel + (2 * pitch), accumulate);
+                    Put(S.MultiplyAdd(four, e, a), pixel + (2 * pitch), accumulate, channel + c, epilogue);
                 }
 
                 if (columns > 3)
                 {
-                    Put(S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate);
+                    Put(S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate, channel + c, epilogue);
                 }
             }
         }
@@ -236,6 +240,10 @@ internal static unsafe class WinogradTransform<S, V>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(V value, float* to, bool accumulate) => S.Store(accumulate ? S.Add(S.Load(to), value) : value, to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TEpilogue>(V value, float* to, bool accumulate, nint channel, TEpilogue epilogue) where TEpilogue : struct, IEpilogue =>
+        epilogue.Put<S, V>(accumulate ? S.Add(S.Load(to), value) : value, to, channel);
 
     // Columns outside the image are zero for every channel: they are cleared once a tile, in all rows of the temporary memory.
     private static void ClearOutside(float* temporary, int columns, int first, int end)

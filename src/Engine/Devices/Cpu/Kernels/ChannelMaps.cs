@@ -56,13 +56,18 @@ internal readonly unsafe struct ChannelAffine<TShortcut, TRelu>(float* input, fl
         }
     }
 
+    /// <summary>One vector: value * scale + shift, plus the shortcut's vector, then ReLU.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void One<S, V>(float* input, V scale, V shift, float* shortcut, float* output) where S : struct, ISimd<V> where V : struct
+    public static V Map<S, V>(V value, V scale, V shift, float* shortcut) where S : struct, ISimd<V> where V : struct
     {
-        V value = S.MultiplyAdd(S.Load(input), scale, shift);
+        value = S.MultiplyAdd(value, scale, shift);
         value = TShortcut.IsSet ? S.Add(value, S.Load(shortcut)) : value;
-        S.Store(TRelu.IsSet ? S.ClipNegative(value) : value, output);
+        return TRelu.IsSet ? S.ClipNegative(value) : value;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void One<S, V>(float* input, V scale, V shift, float* shortcut, float* output) where S : struct, ISimd<V> where V : struct =>
+        S.Store(Map<S, V>(S.Load(input), scale, shift, shortcut), output);
 }
 
 /// <summary>
