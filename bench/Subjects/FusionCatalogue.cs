@@ -21,6 +21,9 @@ internal static class FusionCatalogue
             yield return new(device, "batch norm + add + ReLU, backward", shape, 7, 8, NormBackward);
         }
 
+        // The convolution reads as much again, and the unfused ones' sums go to memory and back.
+        yield return new(device, "conv 1x1 + batch norm + add + ReLU, inference", new Shape(16, 56, 56, 256), 2.25, 4.25, s => ConvolutionNorm(s, 64, 1));
+        yield return new(device, "conv 3x3 + batch norm + add + ReLU, inference", new Shape(16, 28, 28, 128), 3, 5, s => ConvolutionNorm(s, 128, 3));
         if (device.IsCuda)
         {
             yield return new(device, "shortcut A + add + ReLU", new Shape(128, 16, 16, 32), 2.5, 4.5, PadSubsample);
@@ -62,6 +65,22 @@ internal static class FusionCatalogue
             Run(null, relu: false);
             Finish(d, z, shortcut);
         });
+    }
+
+    private static FusionPair ConvolutionNorm(FusionSubject s, int inputs, int kernel)
+    {
+        Device d = s.Place.Device;
+        int channels = s.Shape.Last;
+        ConvolutionGeometry geometry = new(1, kernel / 2, 1, 1);
+        (Tensor x, Tensor w) = (s.Normal(new Shape(s.Shape[0], s.Shape[1], s.Shape[2], inputs)), s.Wide(channels, kernel, kernel, inputs));
+        (Tensor shortcut, Tensor sums, Tensor z, NormTensors n) = (s.Normal(s.Shape), s.Result(s.Shape), s.Result(s.Shape), new NormTensors(s, channels));
+        return new(
+            () => d.ConvolutionNormInference(x, w, geometry, n.Gamma, n.Beta, n.RunningMean, n.RunningVariance, 1e-5, shortcut, true, z),
+            () =>
+            {
+                d.ConvolutionForward(x, w, geometry, sums);
+                d.BatchNormInference(sums, n.Gamma, n.Beta, n.RunningMean, n.RunningVariance, 1e-5, shortcut, true, z);
+            });
     }
 
     // Fused, the pass that sums also masks and writes the shortcut's gradient; apart, the mask is a pass of its own.

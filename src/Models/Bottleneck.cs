@@ -38,7 +38,7 @@ public sealed class Bottleneck : ResidualBlock
     protected override Tensor Forward(Tensor input)
     {
         Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
-        hidden = Consume(hidden, ConvNormRelu(_conv2, _bn2, hidden));
+        hidden = ConvNormRelu(_conv2, _bn2, hidden, consume: true);
         return End(_conv3, hidden, input);
     }
 }

@@ -91,22 +91,24 @@ public abstract class ResidualBlock : Module
     }
 
     /// <summary>Convolves, normalises and clips at zero.</summary>
-    private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input) => norm.Call(convolution, input, null, _relu);
+    private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input, bool consume = false) =>
+        norm.Call(convolution, input, null, _relu, consume);
 
     /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalises, adds the shortcut of the block's input, and clips at zero.</summary>
     private protected Tensor End(Conv2d last, Tensor hidden, Tensor input)
     {
         if (_isPlain)
         {
-            return Consume(hidden, LastNormalization.Call(last, hidden, null, _relu));
+            return LastNormalization.Call(last, hidden, null, _relu, consume: true);
         }
 
         // One primitive for all needs the shortcut first; otherwise it comes after the convolution, as the backward wants it.
         bool isOne = LastNormalization.Folds(last, hidden);
         Tensor result = isOne ? hidden : Consume(hidden, last.Call(hidden));
         Tensor shortcut = Carry(input);
-        Tensor output = isOne ? LastNormalization.Call(last, hidden, shortcut, _relu) : LastNormalization.Call(result, shortcut, _relu!);
-        output = Consume(result, output);
+        Tensor output = isOne
+            ? LastNormalization.Call(last, hidden, shortcut, _relu, consume: true)
+            : Consume(result, LastNormalization.Call(result, shortcut, _relu!));
         return _downsample is null ? output : Consume(shortcut, output);
     }
 

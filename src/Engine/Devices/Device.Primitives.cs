@@ -101,7 +101,7 @@ public abstract partial class Device
 
     /// <summary>
     /// Batch norm with given statistics: output = gamma * (input - mean) / sqrt(variance + epsilon) + beta, then plus shortcut
-    /// where one is given, then ReLU where asked.
+    /// where one is given, then ReLU where asked. The output may be the input.
     /// </summary>
     public abstract void BatchNormInference(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output);
@@ -123,7 +123,7 @@ public abstract partial class Device
 
     /// <summary>
     /// A convolution and <see cref="BatchNormInference"/> of its result, plus shortcut, then ReLU, as one: the whole step of a network in
-    /// evaluation. A device that does not override it computes the one, then the other, with the convolution's result in between.
+    /// evaluation. A device that does not override it computes the one, then the other in place.
     /// </summary>
     /// <param name="input">[N, H, W, C].</param>
     /// <param name="filter">[K, R, S, C / groups].</param>
@@ -140,9 +140,8 @@ public abstract partial class Device
         Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon,
         Tensor? shortcut, bool relu, Tensor output)
     {
-        using Tensor sums = Tensor.Create(this, output.Shape, output.Type);
-        ConvolutionForward(input, filter, geometry, sums);
-        BatchNormInference(sums, gamma, beta, mean, variance, epsilon, shortcut, relu, output);
+        ConvolutionForward(input, filter, geometry, output);
+        BatchNormInference(output, gamma, beta, mean, variance, epsilon, shortcut, relu, output);
     }
 
     /// <summary>

@@ -57,11 +57,17 @@ public sealed class BatchNorm2d : AffineNormalization
         && !input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, Weight.Value, Bias.Value);
 
     /// <inheritdoc/>
-    private protected override Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu) =>
-        Folds(convolution, input) && !input.Device.Tape.ShouldRecord(shortcut)
-            ? BatchNormalization.ApplyToConvolution(
-                input, convolution.Weight.Value, convolution.Geometry, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Epsilon, shortcut, relu)
-            : base.Convolve(convolution, input, shortcut, relu);
+    private protected override Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu, bool consume)
+    {
+        if (!Folds(convolution, input) || input.Device.Tape.ShouldRecord(shortcut))
+        {
+            return base.Convolve(convolution, input, shortcut, relu, consume);
+        }
+
+        Tensor output = BatchNormalization.ApplyToConvolution(
+            input, convolution.Weight.Value, convolution.Geometry, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Epsilon, shortcut, relu);
+        return consume ? Consume(input, output) : output;
+    }
 
     /// <inheritdoc/>
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)

@@ -82,14 +82,15 @@ public abstract class Normalization : Module
     /// <param name="input">[N, H, W, C].</param>
     /// <param name="shortcut">The shape of the convolution's output, or null.</param>
     /// <param name="activation">The layer that clips at zero, after the shortcut; null for none.</param>
-    public Tensor Call(Conv2d convolution, Tensor input, Tensor? shortcut, ReLU? activation)
+    /// <param name="consume">Whether the caller made the input and reads it no more, so that its memory may go as soon as it is convolved.</param>
+    public Tensor Call(Conv2d convolution, Tensor input, Tensor? shortcut, ReLU? activation, bool consume = false)
     {
         if (activation is not { IsObserved: true })
         {
-            return Convolve(convolution, input, shortcut, relu: activation is not null);
+            return Convolve(convolution, input, shortcut, relu: activation is not null, consume);
         }
 
-        Tensor sum = Convolve(convolution, input, shortcut, relu: false);
+        Tensor sum = Convolve(convolution, input, shortcut, relu: false, consume);
         return Consume(sum, activation.Call(sum));
     }
 
@@ -100,9 +101,14 @@ public abstract class Normalization : Module
     public virtual bool Folds(Conv2d convolution, Tensor input) => false;
 
     /// <summary>The convolution and this layer's mathematics.</summary>
-    private protected virtual Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu)
+    private protected virtual Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu, bool consume)
     {
         Tensor result = convolution.Call(input);
+        if (consume)
+        {
+            Consume(input, result);
+        }
+
         return Consume(result, Call(result, shortcut, relu));
     }
 

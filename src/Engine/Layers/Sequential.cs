@@ -35,18 +35,17 @@ public sealed class Sequential : Module
         Tensor current = input;
         for (int i = 0; i < Children.Count; i++)
         {
-            Tensor next;
+            bool isOwn = !ReferenceEquals(current, input);
             if (Children[i].Module is Conv2d convolution && i + 1 < Children.Count && Children[i + 1].Module is Normalization norm)
             {
-                next = norm.Call(convolution, current, null, null);
+                current = norm.Call(convolution, current, null, null, isOwn);
                 i++;
             }
             else
             {
-                next = Children[i].Module.Call(current);
+                Tensor next = Children[i].Module.Call(current);
+                current = isOwn ? Consume(current, next) : next;
             }
-
-            current = ReferenceEquals(current, input) ? next : Consume(current, next);
         }
 
         return current;
