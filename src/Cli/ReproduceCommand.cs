@@ -15,7 +15,7 @@ internal sealed class ReproduceCommand : Subcommand
     };
 
     private readonly Option<double?> _scale = SharedOptions.Number<double>(
-        "--scale", "F", "The share of the paper's iterations to run, up to 1; the rate still falls at the half and at three quarters (default: 1)");
+        "--scale", "F", "The share of the paper's iterations to run, up to 1; the rate still falls at the half and at three quarters, and below 1 grows over the first twentieth (default: 1)");
     private readonly Option<string?> _depths = SharedOptions.Text("--depths", "20,44", "Some of the paper's depths (default: all that it has)", null)!;
     private readonly Option<int?> _images = SharedOptions.Number<int>("--images", "N", "Train on the first so many images only");
     private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update (default: the paper's)");

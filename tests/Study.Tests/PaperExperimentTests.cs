@@ -20,7 +20,7 @@ public class PaperExperimentTests
     public void A_scaled_experiment_lowers_its_rate_at_the_half_and_at_three_quarters()
     {
         StudyOptions options = PaperExperiment.Of("figure6", scale: 0.01, depths: [20, 32]).Options;
-        Assert.Equal((640L, "step"), (options.MaxSteps!.Value, options.Schedule));
+        Assert.Equal((640L, "warmup-step"), (options.MaxSteps!.Value, options.Schedule));
         Assert.Equal(["plain20", "resnet20", "plain32", "resnet32"], StudyPlan.Of(options).Select(p => p.Name));
     }
 

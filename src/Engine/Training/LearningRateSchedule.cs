@@ -19,6 +19,8 @@ public abstract class LearningRateSchedule
         ["step"] = context => new StepSchedule(context.LearningRate, [context.TotalSteps / 2, context.TotalSteps * 3 / 4]),
         ["cosine"] = context => new CosineSchedule(context.LearningRate, context.TotalSteps),
         ["warmup-cosine"] = context => WarmUp(context, new CosineSchedule(context.LearningRate, context.TotalSteps - WarmUpSteps(context))),
+        ["warmup-step"] = context => WarmUp(
+            context, new StepSchedule(context.LearningRate, [(context.TotalSteps / 2) - WarmUpSteps(context), (context.TotalSteps * 3 / 4) - WarmUpSteps(context)])),
         ["warmup"] = context => WarmUp(context, new ConstantSchedule(context.LearningRate)),
         ["paper"] = context => new StepSchedule(context.LearningRate, [32_000, 48_000]),
         ["paper-warmup"] = context => new ErrorWarmUpSchedule(
@@ -28,7 +30,7 @@ public abstract class LearningRateSchedule
 
     /// <summary>
     /// The schedules that <see cref="Create"/> knows: constant; step (a tenth from the half and again from three quarters of the run); cosine;
-    /// warmup (linear over the first twentieth, then constant); warmup-cosine; paper (a tenth from step 32,000 and again from 48,000);
+    /// warmup (linear over the first twentieth, then constant); warmup-cosine; warmup-step; paper (a tenth from step 32,000 and again from 48,000);
     /// paper-warmup (the same after a tenth of the rate until the training error falls below 80 %, for resnet110); plateau (a
     /// tenth whenever the error on the test set stops falling).
     /// </summary>

@@ -41,6 +41,15 @@ public sealed class ScheduleTests
     }
 
     [Fact]
+    public void A_warmed_up_step_schedule_falls_at_the_half_and_at_three_quarters_of_the_whole_run()
+    {
+        LearningRateSchedule schedule = LearningRateSchedule.Create("warmup-step", new ScheduleContext(0.1, 200));
+        Assert.Equal(
+            [0.01, 0.05, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001],
+            new long[] { 0, 4, 9, 10, 99, 100, 149, 150, 199 }.Select(s => Math.Round(schedule.RateAt(s), 12)));
+    }
+
+    [Fact]
     public void The_papers_warm_up_lasts_until_the_training_error_is_below_80_percent()
     {
         LearningRateSchedule schedule = LearningRateSchedule.Create("paper-warmup", new ScheduleContext(0.1, 64_000));
