@@ -20,8 +20,8 @@ internal sealed class FineTuneOptions
     public IReadOnlyList<Option> All => [_weights, _partial, _newHead, _freeze, _thawAfter];
 
     /// <summary>The training options with what the user asked for.</summary>
-    /// <exception cref="UsageException">--partial or --new-head without weights.</exception>
-    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options)
+    /// <exception cref="UsageException">--partial or --new-head without weights, or where a run is resumed.</exception>
+    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options, bool isResumed)
     {
         options = options with
         {
@@ -29,6 +29,11 @@ internal sealed class FineTuneOptions
             FreezeBackbone = arguments.GetValue(_freeze) || options.FreezeBackbone,
             ThawAfter = arguments.GetValue(_thawAfter) ?? options.ThawAfter,
         };
+        if (isResumed && (arguments.GetValue(_partial) || arguments.GetValue(_newHead)))
+        {
+            throw new UsageException($"{(arguments.GetValue(_partial) ? _partial : _newHead).Name} says how a new run takes its weights, but --resume goes on with those of the run");
+        }
+
         Option? idle = options.Weights is not null ? null : arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : null;
         return idle is null ? options : throw new UsageException($"{idle.Name} says how --weights is taken, but no --weights is given");
     }

@@ -89,7 +89,7 @@ internal sealed class RecipeOptions
             _ => options,
         };
 
-        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, options));
+        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, options), isResumed: earlier is not null);
         DataChoice.CheckOptions(data, options);
         options.Check();
         return options;

@@ -120,6 +120,7 @@ internal sealed class SvgPlot
         Frame(panel, heading, x, y);
         foreach (SvgLine line in lines)
         {
+            // A point without neighbours gets a round end and becomes a dot.
             StringBuilder path = new();
             bool isOpen = false;
             foreach ((double px, double py) in line.Points)
@@ -127,13 +128,13 @@ internal sealed class SvgPlot
                 bool isKnown = double.IsFinite(py) && (!y.IsLogarithmic || py > 0);
                 if (isKnown)
                 {
-                    path.Append(CultureInfo.InvariantCulture, $"{(isOpen ? 'L' : 'M')}{X(panel, x.Share(px)):F1} {Y(y.Share(py)):F1}");
+                    path.Append(CultureInfo.InvariantCulture, $"{(isOpen ? "L" : "M")}{X(panel, x.Share(px)):F1} {Y(y.Share(py)):F1}{(isOpen ? "" : "h0")}");
                 }
 
                 isOpen = isKnown;
             }
 
-            _text.Append(CultureInfo.InvariantCulture, $"<path fill=\"none\" stroke=\"{line.Color}\" stroke-width=\"{line.Width}\" stroke-linejoin=\"round\"{Dash(line.IsDashed)} d=\"{path}\"><title>{Escape(line.Name)}</title></path>\n");
+            _text.Append(CultureInfo.InvariantCulture, $"<path fill=\"none\" stroke=\"{line.Color}\" stroke-width=\"{line.Width}\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{Dash(line.IsDashed)} d=\"{path}\"><title>{Escape(line.Name)}</title></path>\n");
         }
     }
 

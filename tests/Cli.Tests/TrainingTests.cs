@@ -172,6 +172,7 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(Read("ten.safetensors", "fc.weight"), Read("kept/weights.safetensors", "fc.weight"));
         Assert.NotEqual(Read("ten.safetensors", "fc.weight"), Read("drawn/weights.safetensors", "fc.weight"));
         Assert.Equal(Read("ten.safetensors", "conv1.weight"), Read("drawn/weights.safetensors", "conv1.weight"));
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["drawn"], "--new-head")).AssertFails(2, "--new-head", "--resume");
 
         byte[] Read(string name, string entry)
         {
