@@ -70,6 +70,11 @@ internal static class PrimitiveCatalogue
             (Device d, Tensor x, Tensor z, NormTensors n) = (s.Place.Device, s.Normal(s.Shape), s.Result(s.Shape), new NormTensors(s, channels));
             return () => d.BatchNormInference(x, n.Gamma, n.Beta, n.RunningMean, n.RunningVariance, 1e-5, null, true, z);
         });
+        yield return new(device, "BatchNormApply + ReLU", shape, s => 2 * s.Size, s =>
+        {
+            (Device d, Tensor x, Tensor z, NormTensors n) = (s.Place.Device, s.Normal(s.Shape), s.Result(s.Shape), new NormTensors(s, channels));
+            return () => d.BatchNormApply(x, n.Gamma, n.Beta, n.Mean, n.InverseDeviation, null, true, z);
+        });
         yield return new(device, "BatchNormBackward + ReLU", shape, s => 5 * s.Size, s =>
         {
             (Device d, Tensor x, Tensor dy, Tensor dx) = (s.Place.Device, s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
