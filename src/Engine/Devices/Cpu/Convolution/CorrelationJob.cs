@@ -73,6 +73,16 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 int count = Math.Min(tile, pixels - pixel);
                 cursor.Take(count, sources, destinations);
 
+                // A tile's outputs, and its shortcut, lie in as many places as it has pixels, which no processor foresees.
+                for (int i = 0; i < count; i++)
+                {
+                    Prefetcher.Fetch(destinations[i], channels);
+                    if (TEpilogue.AddsShortcut)
+                    {
+                        Prefetcher.Fetch(destinations[i] + Epilogue.ShortcutDistance, channels);
+                    }
+                }
+
                 // The last places of the last tile compute its first pixel (or pair) again, to write the same numbers twice.
                 for (int i = count; i < tile; i++)
                 {

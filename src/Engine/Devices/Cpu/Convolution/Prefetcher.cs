@@ -21,6 +21,21 @@ internal unsafe struct Prefetcher
         _piece = end <= start ? 0 : (nint)((_end - _next) / pieces / Line * Line) + Line;
     }
 
+    /// <summary>Asks at once for a few floats, to be read soon.</summary>
+    public static void Fetch(float* start, int floats)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        byte* end = (byte*)(start + floats);
+        for (byte* at = (byte*)start; at < end; at += Line)
+        {
+            Sse.Prefetch1(at);
+        }
+    }
+
     /// <summary>Asks for the next piece, if any is left.</summary>
     public void Step()
     {
