@@ -18,7 +18,9 @@ internal sealed class BenchDevice
     {
         (Name, IsCuda) = (name, isCuda);
         _device = new Lazy<Device>(open);
-        _ceilings = new Lazy<Ceilings>(() => Device is CudaDevice cuda ? CudaCeilings.Measure(cuda) : Processor.Value);
+
+        // The processor is measured without a device: an open one's threads would wait for work beside.
+        _ceilings = new Lazy<Ceilings>(() => isCuda ? CudaCeilings.Measure((CudaDevice)Device) : Processor.Value);
     }
 
     /// <summary>The devices on which everything is measured: the CPU, and a GPU in single precision and in bfloat16.</summary>
