@@ -10,10 +10,10 @@ namespace Engine.Bench.Machine;
 internal static unsafe class CpuCeilings
 {
     private const long CopyBytesPerThread = 128L << 20;
-    private const int Trials = 7;
+    private const int Trials = 31;
     private const int Accumulators = 12;
 
-    /// <summary>Takes the best of several trials of each, about a second in all: a ceiling is what was reached, not what is usual.</summary>
+    /// <summary>Takes the best of many trials of each, one or two seconds in all: a ceiling is what was reached, not what is usual.</summary>
     public static Ceilings Measure()
     {
         int threads = Environment.ProcessorCount;
