@@ -2101,3 +2101,136 @@ EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* fi
     }
 }
 EXPORTED(sgd_step)
+
+// =========================================================================================================================
+// 11. Direct convolutions, for the few that cuDNN supports by no algorithm: plain loops, right for every geometry, and far slower.
+// =========================================================================================================================
+
+// Activations [images, height, width, channels], filter [filters, kernel_height, kernel_width, channels / groups]. The order is that of
+// the kernels' parameters.
+struct Convolution
+{
+    int images, height, width, channels, filters, kernel_height, kernel_width, output_height, output_width;
+    int stride_height, stride_width, padding_height, padding_width, dilation_height, dilation_width, groups;
+};
+
+#define CONVOLUTION_PARAMETERS                                                                                                 \
+    int images, int height, int width, int channels, int filters, int kernel_height, int kernel_width, int output_height,      \
+        int output_width, int stride_height, int stride_width, int padding_height, int padding_width, int dilation_height,    \
+        int dilation_width, int groups
+#define CONVOLUTION                                                                                                            \
+    Convolution { images, height, width, channels, filters, kernel_height, kernel_width, output_height, output_width,          \
+        stride_height, stride_width, padding_height, padding_width, dilation_height, dilation_width, groups }
+
+// Where a filter's tap lies.
+DEVICE long long tap_of(const Convolution& p, int k, int r, int s)
+{
+    return (((long long)k * p.kernel_height + r) * p.kernel_width + s) * (p.channels / p.groups);
+}
+
+// output[n, p, q, k] = the sum over taps and over the channels of k's group of input * filter. One thread an output element, any grid.
+template <class T> DEVICE void convolution_forward(const T* input, const T* filter, T* output, Convolution p)
+{
+    int depth = p.channels / p.groups;
+    for_each_place<1>(p.images, p.output_height, p.output_width, p.filters, [&](Place at, long long i) {
+        int first = at.c / (p.filters / p.groups) * depth;
+        float sum = 0.0f;
+        for (int r = 0; r < p.kernel_height; r++)
+        {
+            int y = at.y * p.stride_height - p.padding_height + r * p.dilation_height;
+            for (int s = 0; s < p.kernel_width; s++)
+            {
+                int x = at.x * p.stride_width - p.padding_width + s * p.dilation_width;
+                if (y < 0 || y >= p.height || x < 0 || x >= p.width)
+                {
+                    continue;
+                }
+
+                const T* pixel = input + offset_of(at.n, y, x, first, p.height, p.width, p.channels);
+                const T* tap = filter + tap_of(p, at.c, r, s);
+                for (int c = 0; c < depth; c++)
+                {
+                    sum += to_float(pixel[c]) * to_float(tap[c]);
+                }
+            }
+        }
+
+        output[i] = from_float<T>(sum);
+    });
+}
+
+EXPORT(convolution_forward, (const T* input, const T* filter, T* output, CONVOLUTION_PARAMETERS), (input, filter, output, CONVOLUTION))
+
+// The position of the window whose given tap lies on a position, or -1 where there is none.
+DEVICE int window_of(int position, int padding, int tap, int dilation, int stride, int windows)
+{
+    int reach = position + padding - tap * dilation;
+    return reach >= 0 && reach % stride == 0 && reach / stride < windows ? reach / stride : -1;
+}
+
+// input_gradient (+)= the sum over the windows that hold this element and over its group's filters. One thread an element, any grid.
+template <class T> DEVICE void convolution_backward_data(const T* output_gradient, const T* filter, T* input_gradient, int accumulate, Convolution p)
+{
+    int depth = p.channels / p.groups, group_filters = p.filters / p.groups;
+    for_each_place<1>(p.images, p.height, p.width, p.channels, [&](Place at, long long i) {
+        int first = at.c / depth * group_filters;
+        float sum[1] = {};
+        for (int r = 0; r < p.kernel_height; r++)
+        {
+            int y = window_of(at.y, p.padding_height, r, p.dilation_height, p.stride_height, p.output_height);
+            for (int s = 0; s < p.kernel_width; s++)
+            {
+                int x = window_of(at.x, p.padding_width, s, p.dilation_width, p.stride_width, p.output_width);
+                if (y < 0 || x < 0)
+                {
+                    continue;
+                }
+
+                const T* gradient = output_gradient + offset_of(at.n, y, x, first, p.output_height, p.output_width, p.filters);
+                for (int k = 0; k < group_filters; k++)
+                {
+                    sum[0] += to_float(gradient[k]) * to_float(filter[tap_of(p, first + k, r, s) + at.c % depth]);
+                }
+            }
+        }
+
+        put(input_gradient + i, sum, accumulate);
+    });
+}
+
+EXPORT(convolution_backward_data, (const T* output_gradient, const T* filter, T* input_gradient, int accumulate, CONVOLUTION_PARAMETERS),
+    (output_gradient, filter, input_gradient, accumulate, CONVOLUTION))
+
+// filter_gradient (+)= the sum over all windows of the input under this tap * output_gradient. One warp a filter element, any grid.
+template <class T> DEVICE void convolution_backward_filter(const T* input, const T* output_gradient, T* filter_gradient, int accumulate, Convolution p)
+{
+    int depth = p.channels / p.groups, lane = threadIdx.x % WARP;
+    long long elements = tap_of(p, p.filters, 0, 0), windows = (long long)p.images * p.output_height * p.output_width;
+    for (long long e = ((long long)blockIdx.x * blockDim.x + threadIdx.x) / WARP; e < elements; e += (long long)gridDim.x * blockDim.x / WARP)
+    {
+        long long tap = e / depth;
+        int s = (int)(tap % p.kernel_width), r = (int)(tap / p.kernel_width % p.kernel_height), k = (int)(tap / p.kernel_width / p.kernel_height);
+        int c = k / (p.filters / p.groups) * depth + (int)(e % depth);
+        float sum[1] = {};
+        for (long long i = lane; i < windows; i += WARP)
+        {
+            long long row = i / p.output_width;
+            int y = (int)(row % p.output_height) * p.stride_height - p.padding_height + r * p.dilation_height;
+            int x = (int)(i % p.output_width) * p.stride_width - p.padding_width + s * p.dilation_width;
+            if (y >= 0 && y < p.height && x >= 0 && x < p.width)
+            {
+                sum[0] += to_float(input[offset_of((int)(row / p.output_height), y, x, c, p.height, p.width, p.channels)])
+                          * to_float(output_gradient[i * p.filters + k]);
+            }
+        }
+
+        sum[0] = warp_sum(sum[0]);
+        if (lane == 0)
+        {
+            put(filter_gradient + e, sum, accumulate);
+        }
+    }
+}
+
+EXPORT(convolution_backward_filter, (const T* input, const T* output_gradient, T* filter_gradient, int accumulate, CONVOLUTION_PARAMETERS),
+    (input, output_gradient, filter_gradient, accumulate, CONVOLUTION))

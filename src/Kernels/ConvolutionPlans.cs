@@ -38,6 +38,12 @@ internal sealed class ConvolutionPlan(ConvolutionKey key, CudnnMathType mathType
 
     internal long WorkspaceBytes { get; set; }
 
+    /// <summary>cuDNN supports it by no algorithm: kernels.cu computes it.</summary>
+    internal bool IsDirect { get; set; }
+
+    /// <summary>The algorithm cannot add to what is there: that is a pass of its own.</summary>
+    internal bool AddsApart { get; set; }
+
     public void Dispose()
     {
         Input.Dispose();
@@ -49,7 +55,8 @@ internal sealed class ConvolutionPlan(ConvolutionKey key, CudnnMathType mathType
 
 /// <summary>
 /// The convolution algorithms of one device. The first time a shape is seen, all of cuDNN's algorithms are run and timed on it; the
-/// fastest is kept for the device's life. Only algorithms that give the same bits every time are taken where there is one.
+/// fastest is kept for the device's life. Only algorithms that give the same bits every time are taken where there is one. Where cuDNN
+/// has none at all (which shapes those are depends on its version, the type and the GPU), the plan says to compute without it.
 /// </summary>
 internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precision) : IDisposable
 {
@@ -75,10 +82,10 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
     internal ConvolutionPlan Search(in ConvolutionKey key, nint input, nint filter, nint output, Func<long, Tensor> rentWorkspace)
     {
         ConvolutionPlan plan = new(key, MathType);
-        ConvolutionPerformance[] expected = Expected(plan);
+        ConvolutionPerformance[] expected = Supported(() => Expected(plan));
         long bytes = Math.Clamp(expected.Where(IsPossible).Select(result => (long)result.WorkspaceBytes).DefaultIfEmpty(0).Max(), 64, LargestWorkspace);
         using Tensor workspace = rentWorkspace(bytes);
-        ConvolutionPerformance[] measured = key.Direction switch
+        ConvolutionPerformance[] measured = Supported(() => plan.Direction switch
         {
             ConvolutionDirection.Forward => dnn.FindConvolutionForwardAlgorithms(
                 plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Output, output, workspace.Address, workspace.ByteCount),
@@ -86,7 +93,7 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
                 plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Input, input, workspace.Address, workspace.ByteCount),
             _ => dnn.FindConvolutionBackwardFilterAlgorithms(
                 plan.Input, input, plan.Output, output, plan.Convolution, plan.Filter, filter, workspace.Address, workspace.ByteCount),
-        };
+        });
         return Keep(key, plan, measured);
     }
 
@@ -94,7 +101,7 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
     internal ConvolutionPlan Guess(in ConvolutionKey key)
     {
         ConvolutionPlan plan = new(key, MathType);
-        return Keep(key, plan, Expected(plan));
+        return Keep(key, plan, Supported(() => Expected(plan)));
     }
 
     public void Dispose()
@@ -107,7 +114,21 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
         _plans.Clear();
     }
 
-    private static bool IsPossible(ConvolutionPerformance result) => result.Status == 0 && (long)result.WorkspaceBytes <= LargestWorkspace;
+    // Compared without a sign: cuDNN sometimes reports a workspace beyond 2^63 bytes (PyTorch's aten/src/ATen/native/cudnn/Conv_v7.cpp).
+    private static bool IsPossible(ConvolutionPerformance result) => result.Status == 0 && result.WorkspaceBytes <= (nuint)LargestWorkspace;
+
+    // A configuration that no algorithm serves may end the question itself, instead of every answer.
+    private static ConvolutionPerformance[] Supported(Func<ConvolutionPerformance[]> question)
+    {
+        try
+        {
+            return question();
+        }
+        catch (CudaException e) when (e.IsNotSupported)
+        {
+            return [];
+        }
+    }
 
     private ConvolutionPerformance[] Expected(ConvolutionPlan plan) => plan.Direction switch
     {
@@ -122,15 +143,16 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
         ConvolutionPerformance[] possible = [.. results.Where(result => IsPossible(result) && (MathType != CudnnMathType.Fma || result.MathType == CudnnMathType.Fma))];
         if (possible.Length == 0)
         {
-            string text = $"cuDNN has no {precision.Name()} algorithm for the {key.Direction} convolution of input {plan.Input} with filter {plan.Filter}, {plan.Convolution}";
-            plan.Dispose();
-            throw new EngineException(text);
+            plan.IsDirect = true;
+        }
+        else
+        {
+            ConvolutionPerformance best = possible.FirstOrDefault(result => result.Determinism == 1, possible[0]);
+            plan.Algorithm = best.Algorithm;
+            plan.WorkspaceBytes = (long)best.WorkspaceBytes;
+            plan.Convolution.SetMathType(best.MathType);
         }
 
-        ConvolutionPerformance best = possible.FirstOrDefault(result => result.Determinism == 1, possible[0]);
-        plan.Algorithm = best.Algorithm;
-        plan.WorkspaceBytes = (long)best.WorkspaceBytes;
-        plan.Convolution.SetMathType(best.MathType);
         _plans.Add(key, plan);
         return plan;
     }

@@ -113,13 +113,15 @@ public sealed partial class CudaDevice
         return NormDescriptor(TypeOf(Storage(tensor, other)), shape);
     }
 
-    private TensorDescriptor VectorDescriptor(Tensor vector) => NormDescriptor(CudnnDataType.Float32, new Shape(1, 1, 1, vector.Shape.Last));
+    // [1, C, 1, 1] with a channels-first tensor's strides whatever the data's are: so PyTorch describes them (aten/src/ATen/native/cudnn/BatchNorm.cpp).
+    private TensorDescriptor VectorDescriptor(Tensor vector) => NormDescriptor(CudnnDataType.Float32, new Shape(vector.Shape.Last));
 
     private TensorDescriptor NormDescriptor(CudnnDataType type, Shape shape)
     {
         if (!_normDescriptors.TryGetValue((type, shape), out TensorDescriptor? descriptor))
         {
-            _normDescriptors[(type, shape)] = descriptor = new TensorDescriptor(type, shape);
+            _normDescriptors[(type, shape)] = descriptor =
+                shape.Rank == 1 ? new TensorDescriptor(type, 1, 1, 1, shape[0], channelsLast: false) : new TensorDescriptor(type, shape);
         }
 
         return descriptor;

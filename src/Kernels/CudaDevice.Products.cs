@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Kernels;
 
-/// <content>Convolutions by cuDNN and matrix products by cuBLAS.</content>
+/// <content>Matrix products by cuBLAS, and the bfloat16 copies of weights.</content>
 public sealed partial class CudaDevice
 {
     /// <summary>A weight's copy in bfloat16, kept with the weight and current while the version is the weight's.</summary>
@@ -15,51 +15,6 @@ public sealed partial class CudaDevice
         internal long Version { get; set; } = -1;
 
         public void Dispose() => Copy.Dispose();
-    }
-
-    /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
-    {
-        KernelVariant storage = Storage(output, input);
-        nint weights = InStorage(filter, storage).Address;
-        ConvolutionKey key = new(ConvolutionDirection.Forward, input.Shape, filter.Shape, output.Shape, geometry, TypeOf(storage));
-        ConvolutionPlan plan = PlanFor(key, input.Address, weights, output.Address, null);
-        using Tensor workspace = Temporary(Math.Max(plan.WorkspaceBytes, 4));
-        _dnn.ConvolutionForward(
-            1, plan.Input, input.Address, plan.Filter, weights, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes, 0,
-            plan.Output, output.Address);
-    }
-
-    /// <inheritdoc/>
-    public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
-    {
-        KernelVariant storage = Storage(inputGradient, outputGradient);
-        nint weights = InStorage(filter, storage).Address;
-        ConvolutionKey key = new(
-            ConvolutionDirection.BackwardData, inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, TypeOf(storage));
-        ConvolutionPlan plan = PlanFor(key, inputGradient.Address, weights, outputGradient.Address, accumulate ? inputGradient : null);
-        using Tensor workspace = Temporary(Math.Max(plan.WorkspaceBytes, 4));
-        _dnn.ConvolutionBackwardData(
-            1, plan.Filter, weights, plan.Output, outputGradient.Address, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes,
-            accumulate ? 1 : 0, plan.Input, inputGradient.Address);
-    }
-
-    /// <inheritdoc/>
-    public override void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
-    {
-        KernelVariant storage = Storage(outputGradient, input);
-        ConvolutionKey key = new(
-            ConvolutionDirection.BackwardFilter, input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, TypeOf(storage));
-        if (filterGradient.Type == outputGradient.Type)
-        {
-            BackwardFilter(key, input, outputGradient, filterGradient, accumulate);
-            return;
-        }
-
-        // cuDNN computes the gradient in the type of the activations; the sum over steps and the update are made in float.
-        using Tensor narrow = Tensor.Create(this, filterGradient.Shape, outputGradient.Type);
-        BackwardFilter(key, input, outputGradient, narrow, accumulate: false);
-        Cast(narrow, filterGradient, accumulate);
     }
 
     /// <inheritdoc/>
@@ -87,38 +42,6 @@ public sealed partial class CudaDevice
         CublasComputeType compute = Precision == CudaPrecision.Float32 || isNarrow ? CublasComputeType.Float32 : CublasComputeType.Tf32;
         Enter();
         _blas.Gemm(columns, rows, inner, 1, a, b, accumulate ? 1 : 0, c, compute);
-    }
-
-    private void BackwardFilter(in ConvolutionKey key, Tensor input, Tensor outputGradient, Tensor filterGradient, bool accumulate)
-    {
-        ConvolutionPlan plan = PlanFor(key, input.Address, filterGradient.Address, outputGradient.Address, accumulate ? filterGradient : null);
-        using Tensor workspace = Temporary(Math.Max(plan.WorkspaceBytes, 4));
-        _dnn.ConvolutionBackwardFilter(
-            1, plan.Input, input.Address, plan.Output, outputGradient.Address, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes,
-            accumulate ? 1 : 0, plan.Filter, filterGradient.Address);
-    }
-
-    /// <summary>The plan for a convolution, searched for at first; a result that must not be overwritten is kept out of the search.</summary>
-    private ConvolutionPlan PlanFor(in ConvolutionKey key, nint input, nint filter, nint output, Tensor? keep)
-    {
-        Enter();
-        if (_plans.Find(key) is { } plan)
-        {
-            return plan;
-        }
-
-        if (IsCapturing)
-        {
-            return _plans.Guess(key);
-        }
-
-        using Tensor? instead = keep is null ? null : Tensor.Create(this, keep.Shape, keep.Type);
-        return key.Direction switch
-        {
-            ConvolutionDirection.BackwardData => _plans.Search(key, instead?.Address ?? input, filter, output, Temporary),
-            ConvolutionDirection.BackwardFilter => _plans.Search(key, input, instead?.Address ?? filter, output, Temporary),
-            _ => _plans.Search(key, input, filter, output, Temporary),
-        };
     }
 
     /// <summary>The tensor itself, or its bfloat16 copy, made anew when the tensor has been written since.</summary>
@@ -152,6 +75,4 @@ public sealed partial class CudaDevice
 
         return shadow.Copy;
     }
-
-    private static CudnnDataType TypeOf(KernelVariant storage) => storage == KernelVariant.BFloat16 ? CudnnDataType.BFloat16 : CudnnDataType.Float32;
 }

@@ -69,14 +69,14 @@ public sealed unsafe class TensorDescriptor : IDisposable
 {
     private readonly string _text;
 
-    /// <summary>Describes a tensor whose elements lie densely in the order [N, H, W, C].</summary>
-    public TensorDescriptor(CudnnDataType type, int n, int h, int w, int c)
+    /// <summary>Describes a tensor whose elements lie densely in the order [N, H, W, C], or [N, C, H, W].</summary>
+    public TensorDescriptor(CudnnDataType type, int n, int h, int w, int c, bool channelsLast = true)
     {
-        _text = $"{type} [{n}, {h}, {w}, {c}]";
+        _text = channelsLast ? $"{type} [{n}, {h}, {w}, {c}]" : $"{type} [{n}, {c}, {h}, {w}] channels first";
         nint handle;
         CudnnApi.Check(CudnnApi.cudnnCreateTensorDescriptor(&handle), "cudnnCreateTensorDescriptor");
         Handle = handle;
-        CudnnApi.Check(CudnnApi.cudnnSetTensor4dDescriptor(handle, format: 1, (int)type, n, c, h, w), "cudnnSetTensor4dDescriptor", _text);
+        CudnnApi.Check(CudnnApi.cudnnSetTensor4dDescriptor(handle, format: channelsLast ? 1 : 0, (int)type, n, c, h, w), "cudnnSetTensor4dDescriptor", _text);
     }
 
     /// <summary>Describes a tensor of shape [N, H, W, C].</summary>
