@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Engine.Kernels.Interop;
 
@@ -111,7 +110,7 @@ public sealed class KernelLibrary : IDisposable
 
     private static string CachePath(string target)
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Source, .. Options(target)])));
+        ulong hash = HashOf(string.Join('\n', [Source, .. Options(target)]));
         string? folder = Environment.GetEnvironmentVariable(CacheVariable);
         if (string.IsNullOrEmpty(folder))
         {
@@ -121,7 +120,22 @@ public sealed class KernelLibrary : IDisposable
                 : Path.Combine(cache, "engine");
         }
 
-        return Path.Combine(folder, $"kernels-{Convert.ToHexStringLower(hash.AsSpan(0, 8))}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
+        return Path.Combine(folder, $"kernels-{hash:x16}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
+    }
+
+    /// <summary>
+    /// FNV-1a in 64 bits (Fowler, Noll and Vo) of a text as UTF-8. It tells versions of one file apart, which needs no cryptography;
+    /// .NET's would need OpenSSL on Linux, and without it the runtime ends the process.
+    /// </summary>
+    internal static ulong HashOf(string text)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (byte value in Encoding.UTF8.GetBytes(text))
+        {
+            hash = (hash ^ value) * 1099511628211;
+        }
+
+        return hash;
     }
 
     // A file that the driver refuses (cut short, or made by another toolkit) is as good as none.

@@ -71,6 +71,24 @@ public sealed class BindingTests : EmulatorTest
     }
 
     [Fact]
+    public void The_environment_of_a_python3_on_the_path_is_searched_though_it_is_not_activated()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("cuda-search");
+        try
+        {
+            string programs = Folder(root, Path.Combine("venv", "bin"), "python3");
+            string others = Folder(root, Path.Combine("other", "bin"), "python2");
+            string[] roots = [.. LibrarySearch.PythonRoots(string.Join(Path.PathSeparator, others, programs + Path.DirectorySeparatorChar, "nowhere"))];
+            Assert.Contains(Path.Combine(root.FullName, "venv"), roots);
+            Assert.DoesNotContain(Path.Combine(root.FullName, "other"), roots);
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public void A_library_that_is_nowhere_is_not_found_and_one_that_is_no_library_is_named()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("cuda-search");

@@ -111,6 +111,13 @@ public sealed class KernelVersionTests : EmulatorTest
         Assert.Equal(45, sum.Item());
     }
 
+    /// <summary>The vectors of FNV-1a's authors.</summary>
+    [Theory]
+    [InlineData("", 0xcbf29ce484222325)]
+    [InlineData("a", 0xaf63dc4c8601ec8c)]
+    [InlineData("foobar", 0x85944171f73967e8)]
+    public void The_hash_in_the_name_of_compiled_kernels_is_FNV_1a(string text, ulong hash) => Assert.Equal(hash, KernelLibrary.HashOf(text));
+
     [Fact]
     public void Mixed_types_are_refused_by_name()
     {

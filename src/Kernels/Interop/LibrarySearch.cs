@@ -52,7 +52,7 @@ internal sealed class LibrarySearch(IReadOnlyList<string> explicitFolders, IRead
     {
         string[] explicitFolders = (Environment.GetEnvironmentVariable(Variable) ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return new LibrarySearch(explicitFolders, ToolkitFolders("/usr/local"), PackageFolders(PythonRoots()));
+        return new LibrarySearch(explicitFolders, ToolkitFolders("/usr/local"), PackageFolders(PythonRoots(Environment.GetEnvironmentVariable("PATH") ?? "")));
     }
 
     /// <summary>
@@ -95,7 +95,8 @@ internal sealed class LibrarySearch(IReadOnlyList<string> explicitFolders, IRead
         return folders;
     }
 
-    private static IEnumerable<string> PythonRoots()
+    /// <summary>The folders below which Python keeps its packages: those of the environments in use, of every python3 on the PATH, and the usual ones.</summary>
+    internal static IEnumerable<string> PythonRoots(string path)
     {
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         foreach (string variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
@@ -103,6 +104,15 @@ internal sealed class LibrarySearch(IReadOnlyList<string> explicitFolders, IRead
             if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } prefix)
             {
                 yield return prefix;
+            }
+        }
+
+        // A virtual environment need not be activated: its python3 may just come first on the PATH.
+        foreach (string folder in path.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (File.Exists(Path.Combine(folder, "python3")) && Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)) is { Length: > 0 } root)
+            {
+                yield return root;
             }
         }
 
