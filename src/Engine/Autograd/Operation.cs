@@ -26,8 +26,8 @@ public abstract class Operation
     protected internal virtual Tensor? KinkPattern => null;
 
     /// <summary>
-    /// Whether <see cref="Restore"/> can compute the output again, to the same bits, from what the backward reads anyway, and at a small
-    /// cost. The tape then need not keep an output that only later operations' backwards read.
+    /// Whether <see cref="Restore"/> can compute the output again, to the same bits, from what the backward reads anyway (the saved
+    /// tensors, the output itself not among them), and at a small cost. The tape then need not keep an output that only backwards read.
     /// </summary>
     protected internal virtual bool CanRestore => false;
 

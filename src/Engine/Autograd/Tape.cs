@@ -5,7 +5,9 @@ namespace Engine.Autograd;
 
 /// <summary>
 /// The order in which operations ran on a device, and the owner of what they made. Running it backwards calls each operation's
-/// hand-derived backward, last first, and returns every tensor to the device's pool as soon as no earlier operation needs it.
+/// hand-derived backward, last first, and returns every tensor to the device's pool as soon as no earlier operation needs it. Modules
+/// return tensors even earlier, during the forward (<see cref="ReleaseEarly"/>): those that no backward reads, and those that can be
+/// computed again for the backward which does (<see cref="Operation.CanRestore"/>).
 /// </summary>
 public sealed class Tape
 {
@@ -64,7 +66,7 @@ public sealed class Tape
     /// </summary>
     /// <param name="loss">A tensor that recorded operations made.</param>
     /// <param name="seed">The gradient to start from, of the loss' shape; ones where null, which needs a loss of one element.</param>
-    /// <exception cref="EngineException">The loss depends on nothing that requires a gradient.</exception>
+    /// <exception cref="EngineException">The loss depends on nothing that requires a gradient, or is on another device.</exception>
     /// <exception cref="ShapeException">The loss has more than one element and no seed is given, or the seed's shape differs.</exception>
     public void Backward(Tensor loss, Tensor? seed = null)
     {
@@ -237,7 +239,11 @@ public sealed class Tape
         if (output.Gradient is not null)
         {
             output.GradientObserver?.Invoke(output.Gradient);
-            RestoreSaved(operation);
+            foreach (Tensor saved in operation.Saved)
+            {
+                Restore(saved);
+            }
+
             operation.Backward();
             output.DropGradient();
         }
@@ -257,18 +263,25 @@ public sealed class Tape
         }
     }
 
-    // Computes again what was released early although this operation's backward reads it.
-    private static void RestoreSaved(Operation operation)
+    // Computes a tensor again that was released early although a backward reads it, from what its producer has saved: which is there,
+    // or is restored first.
+    private static void Restore(Tensor tensor)
     {
-        foreach (Tensor saved in operation.Saved)
+        if (!tensor.IsReleased || !tensor.IsTapeOwned || tensor.Producer is not { CanRestore: true } producer)
         {
-            if (saved.IsReleased && saved.Producer is { CanRestore: true } producer)
+            return;
+        }
+
+        foreach (Tensor saved in producer.Saved)
+        {
+            if (!ReferenceEquals(saved, tensor))
             {
-                RestoreSaved(producer);
-                saved.Renew();
-                producer.Restore();
+                Restore(saved);
             }
         }
+
+        tensor.Renew();
+        producer.Restore();
     }
 
     // The gradient is not dropped here: a tensor's first reader runs before its producer, which still needs the gradient.
@@ -303,6 +316,11 @@ public sealed class Tape
 
     private void CheckLoss(Tensor loss, Tensor? seed)
     {
+        if (!ReferenceEquals(loss.Device, _device))
+        {
+            throw new EngineException($"backward: {loss} is not on {_device.Name}, whose tape was asked: ask the tape of the loss' own device");
+        }
+
         if (loss.Producer is null)
         {
             throw new EngineException(

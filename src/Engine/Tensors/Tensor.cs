@@ -192,8 +192,10 @@ public sealed class Tensor : IDisposable
     public bool HasGradient => Gradient is not null && !IsGradientStale;
 
     /// <summary>Takes this tensor out of the tape's ownership: it survives the step, and the caller disposes it.</summary>
+    /// <exception cref="EngineException">The memory has been released already.</exception>
     public Tensor Keep()
     {
+        _ = Memory;
         IsTapeOwned = false;
         return this;
     }
@@ -241,5 +243,5 @@ public sealed class Tensor : IDisposable
 
     private EngineException Released() => new(_memory is { IsFreed: true }
         ? $"tensor {Shape} is gone: its device '{Device.Name}' was disposed"
-        : $"tensor {Shape} was already released: the tape frees a step's tensors during backward; call Keep() first on one that must survive");
+        : $"tensor {Shape} was already released: the tape frees what a step makes as soon as the step is done with it; call Keep() first on one that must survive");
 }

@@ -1,3 +1,4 @@
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
@@ -79,6 +80,44 @@ public sealed class RestoredOutputTests
         Assert.Equal(Gradient(releases: false), Gradient(releases: true));
     }
 
+    [Fact]
+    public void An_operation_may_restore_an_output_that_its_own_backward_reads()
+    {
+        using ReferenceDevice device = new();
+        using Tensor x = Draw(device, new Shape(4, 3), new RandomSource(9));
+        x.RequiresGradient = true;
+
+        double[] Gradient(bool releases)
+        {
+            x.ZeroGradient();
+            Tensor y = Gate.Apply(Gate.Apply(x));
+            Tensor product = y * y;
+            if (releases)
+            {
+                device.Tape.ReleaseEarly(y);
+                Assert.True(y.IsReleased);
+            }
+
+            product.Sum().Backward();
+            return x.Gradient!.ToArray<double>();
+        }
+
+        Assert.Equal(Gradient(releases: false), Gradient(releases: true));
+    }
+
+    [Fact]
+    public void What_the_program_has_kept_and_disposed_is_not_computed_again()
+    {
+        using ReferenceDevice device = new();
+        using Tensor x = Draw(device, new Shape(4, 3), new RandomSource(9));
+        x.RequiresGradient = true;
+        Tensor y = Gate.Apply(x).Keep();
+        Tensor loss = (y * y).Sum();
+        y.Dispose();
+        Assert.Contains("already released", Assert.Throws<EngineException>(loss.Backward).Message);
+        Assert.Contains("already released", Assert.Throws<EngineException>(() => y.Keep()).Message);
+    }
+
     private static (double[] Gradients, long Held) Run(string name, bool releasesEarly, bool isTraining)
     {
         using Device device = Open(name);
@@ -110,4 +149,35 @@ public sealed class RestoredOutputTests
     }
 
     private static Tensor Like(Tensor tensor) => Tensor.Create(tensor.Device, tensor.Shape, tensor.Type);
+
+    /// <summary>A sigmoid that names its output before its input, and can restore it.</summary>
+    private sealed class Gate : Operation
+    {
+        private readonly Tensor _input;
+
+        private Gate(Tensor input) => _input = input;
+
+        public override string Name => "gate";
+
+        protected internal override bool CanRestore => true;
+
+        public static Tensor Apply(Tensor input)
+        {
+            Tensor output = input.Device.Tape.Allocate(input.Shape, input.Type);
+            Gate gate = new(input);
+            input.Device.Sigmoid(input, output);
+            gate.Record(output, output, input);
+            return output;
+        }
+
+        protected internal override void Backward()
+        {
+            if (Target(_input) is { Gradient: { } target } into)
+            {
+                Device.SigmoidBackward(OutputGradient, Output, target, into.Accumulate);
+            }
+        }
+
+        protected internal override void Restore() => Device.Sigmoid(_input, Output);
+    }
 }

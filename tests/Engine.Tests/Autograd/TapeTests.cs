@@ -199,6 +199,17 @@ public sealed class TapeTests : IDisposable
     }
 
     [Fact]
+    public void A_loss_on_another_device_than_the_tape_is_a_clear_error_and_leaves_it_alone()
+    {
+        using ReferenceDevice other = new();
+        Tensor x = Leaf(3, -2);
+        Tensor loss = x.Scale(2).Sum();
+        Assert.Contains("own device", Assert.Throws<EngineException>(() => other.Tape.Backward(loss)).Message);
+        loss.Backward();
+        Assert.Equal([2, 2], x.Gradient!.ToArray<double>());
+    }
+
+    [Fact]
     public void A_seed_gradient_weighs_the_outputs()
     {
         Tensor x = Leaf(3, -2);
