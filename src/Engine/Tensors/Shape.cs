@@ -11,10 +11,13 @@ public readonly struct Shape : IEquatable<Shape>
     /// <summary>The most extents a shape may have.</summary>
     public const int MaxRank = 4;
 
+    // So that no element type's bytes exceed 63 bits.
+    private const double MaxElements = 1L << 59;
+
     private readonly int _d0, _d1, _d2, _d3;
 
     /// <summary>Makes a shape from its extents, outermost first.</summary>
-    /// <exception cref="ShapeException">More than four extents, or one below zero.</exception>
+    /// <exception cref="ShapeException">More than four extents, one below zero, or more elements than any memory holds.</exception>
     public Shape(params ReadOnlySpan<int> extents)
     {
         if (extents.Length > MaxRank)
@@ -22,12 +25,20 @@ public readonly struct Shape : IEquatable<Shape>
             throw new ShapeException($"a shape has at most {MaxRank} extents, but {extents.Length} were given");
         }
 
+        double elements = 1;
         foreach (int extent in extents)
         {
             if (extent < 0)
             {
                 throw new ShapeException($"a shape's extents are zero or more, but [{string.Join(", ", extents.ToArray())}] was given");
             }
+
+            elements *= extent;
+        }
+
+        if (elements > MaxElements)
+        {
+            throw new ShapeException($"shape [{string.Join(", ", extents.ToArray())}] has more elements than any memory holds");
         }
 
         Rank = extents.Length;

@@ -51,6 +51,9 @@ public sealed class ShapeTests
     [Fact]
     public void Impossible_shapes_are_refused()
     {
+        // 2^64 elements and 2^62: both counts would wrap around to none, one as elements, one as bytes.
+        Assert.Contains("[65536, 65536, 65536, 65536]", Assert.Throws<ShapeException>(() => new Shape(65536, 65536, 65536, 65536)).Message);
+        Assert.Throws<ShapeException>(() => new Shape(1 << 16, 1 << 16, 1 << 15, 1 << 15));
         Assert.Contains("5 were given", Assert.Throws<ShapeException>(() => new Shape(1, 2, 3, 4, 5)).Message);
         Assert.Contains("[2, -1]", Assert.Throws<ShapeException>(() => new Shape(2, -1)).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => new Shape(2, 3)[2]);
