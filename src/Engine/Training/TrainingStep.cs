@@ -226,6 +226,7 @@ internal sealed class TrainingStep : IDisposable
         }
         catch (EngineException e) when (_mayFallBack)
         {
+            _device.Tape.Clear();
             Forget();
             _optimiser.ZeroGradients();
             _isRecording = false;

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Engine.Data;
+using Engine.Devices;
+using Engine.Devices.Meta;
 using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
@@ -278,6 +280,17 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(allocations[6], allocations[^1]);
     }
 
+    [Fact]
+    public void A_recording_that_fails_in_the_middle_of_a_step_leaves_nothing_on_the_tape()
+    {
+        using HalfRecorder device = new();
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), device, Options with { Epochs = 1 });
+        Assert.True(trainer.Run().IsCompleted);
+        Assert.Equal("the loss cannot be recorded", trainer.RecordingProblem);
+        Assert.Equal(1, device.Recordings);
+        Assert.Equal(0, device.MostBefore);
+    }
+
     private List<double[]> Train(TrainingOptions options, RunFolder? folder = null, int interval = 1, Module? model = null)
     {
         model ??= TinySet.Network();
@@ -310,4 +323,42 @@ public sealed class TrainerTests : IDisposable
     }
 
     private static List<double[]> Numbers(Module model) => [.. model.Named().Select(p => p.Parameter.Value.ToArray<double>())];
+
+    /// <summary>A device of shapes whose recordings break off at the loss, and which counts what the tape holds when a step begins.</summary>
+    private sealed class HalfRecorder : MetaDevice
+    {
+        private bool _isRecording;
+
+        public int Recordings { get; private set; }
+
+        public int MostBefore { get; private set; }
+
+        public override bool CanRecordSteps => true;
+
+        public override IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null)
+        {
+            Recordings++;
+            _isRecording = true;
+            try
+            {
+                step();
+                throw new InvalidOperationException("the step has not met the loss");
+            }
+            finally
+            {
+                _isRecording = false;
+            }
+        }
+
+        public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+        {
+            if (_isRecording)
+            {
+                throw new EngineException("the loss cannot be recorded");
+            }
+        }
+
+        public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
+            MostBefore = Math.Max(MostBefore, Tape.Count);
+    }
 }
