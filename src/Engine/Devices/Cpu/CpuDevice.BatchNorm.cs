@@ -97,7 +97,9 @@ public sealed unsafe partial class CpuDevice
         new ReadOnlySpan<float>(Floats(mean), channels).CopyTo(new Span<float>(center, channels));
         tile.Repeat(center);
 
-        if (relu && output is null)
+        // The ReLU's mask is the output's sign, or else computed again from the input.
+        bool isComputedAgain = relu && output is null;
+        if (isComputedAgain)
         {
             Affine(gamma, beta!, mean, inverseDeviation, scale, shift);
             tile.Repeat(scale);
@@ -109,8 +111,8 @@ public sealed unsafe partial class CpuDevice
             OutputGradient = Floats(outputGradient),
             Input = Floats(input),
             Output = relu ? FloatsOrNull(output) : null,
-            Scale = relu && output is null ? scale : null,
-            Shift = relu && output is null ? shift : null,
+            Scale = isComputedAgain ? scale : null,
+            Shift = isComputedAgain ? shift : null,
             ShortcutGradient = FloatsOrNull(shortcutGradient),
             AccumulateShortcut = accumulate.HasFlag(NormAccumulate.Shortcut),
         };

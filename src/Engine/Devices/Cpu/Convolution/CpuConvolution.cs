@@ -134,7 +134,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         where TEpilogue : struct, IEpilogue
     {
         Bands bands = new(work, Bands.CorrelationBudget);
-        long pitch = RoundUp(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
+        long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
         CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
@@ -199,10 +199,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         // A tile reads whole rows of eight or sixteen; where the last tile reaches past its pixel it may do so only in a copy.
         bool inPlace = work.ReadsInPlace && plan.RunLength % plan.TileRows == 0;
-        long copy = RoundUp(inPlace ? 0 : SourceWindow.CopySize(work, bands));
+        long copy = NativeBuffer.WholeLines(inPlace ? 0 : SourceWindow.CopySize(work, bands));
         bool padsGradient = work.GroupDestinationChannels % width != 0;
         long pitch = copy + (padsGradient ? (long)bands.Images * bands.Rows * work.Columns.Outputs * width : 0);
-        pitch = RoundUp(pitch);
+        pitch = NativeBuffer.WholeLines(pitch);
         float* scratch = _scratch.Ensure((pitch * team.Size) + (plan.Partials * plan.PartialSize));
         FilterGradientJob<S, V> job = new()
         {
@@ -229,8 +229,6 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         };
         team.Run(ref sum, work.Groups * plan.Blocks);
     }
-
-    private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
 
     private interface ICall
     {

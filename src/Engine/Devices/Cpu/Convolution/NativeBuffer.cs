@@ -31,6 +31,9 @@ internal sealed unsafe class NativeBuffer : IDisposable
         return _floats;
     }
 
+    /// <summary>Floats rounded up to whole cache lines, so that what lies behind them is aligned too.</summary>
+    public static long WholeLines(long floats) => (floats + 15) / 16 * 16;
+
     public void Dispose()
     {
         NativeMemory.AlignedFree(_floats);

@@ -43,7 +43,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
         long windows = (long)WinogradGrid.Frequencies * plan.WindowPlane;
         long packed = 9L * plan.Channels * plan.BlockWidth;
         long own = plan.IsShared ? sums + plan.FilterBlockSize + packed : Math.Max(windows + sums, packed);
-        work.ScratchPitch = RoundUp(WinogradTransform<S, V>.TemporaryFloats + own);
+        work.ScratchPitch = NativeBuffer.WholeLines(WinogradTransform<S, V>.TemporaryFloats + own);
         long filters = plan.FilterBlockSize * plan.Blocks;
         work.Scratch = scratch.Ensure((work.ScratchPitch * team.Size) + (plan.IsShared ? windows : filters));
         float* behind = work.Scratch + (work.ScratchPitch * team.Size);
@@ -74,7 +74,8 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
         int vectors = S.Registers >= 32 && correlation.SourceChannels % (2 * S.Width) == 0 ? 2 : 1;
         WinogradGradientPlan plan = new(grid, S.Width, vectors, vectors == 1 && S.Registers >= 32 ? 16 : 8);
         long source = (long)correlation.SourceWidth * correlation.SourceChannels, output = (long)correlation.Columns.Outputs * correlation.DestinationChannels;
-        long windows = RoundUp((long)WinogradGrid.Frequencies * plan.WindowPlane), gradients = RoundUp((long)WinogradGrid.Frequencies * plan.GradientPlane);
+        long windows = NativeBuffer.WholeLines((long)WinogradGrid.Frequencies * plan.WindowPlane);
+        long gradients = NativeBuffer.WholeLines((long)WinogradGrid.Frequencies * plan.GradientPlane);
         WinogradGradientWork work = new()
         {
             Grid = grid,
@@ -86,7 +87,7 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
         };
         bool keepsSums = plan.Chunks > 1 || !plan.IsChunked;
         long own = !plan.IsChunked ? windows + gradients : keepsSums ? 0 : plan.SumSize;
-        work.ScratchPitch = RoundUp(WinogradTransform<S, V>.TemporaryFloats + own);
+        work.ScratchPitch = NativeBuffer.WholeLines(WinogradTransform<S, V>.TemporaryFloats + own);
         long threads = work.ScratchPitch * team.Size, shared = plan.IsChunked ? windows + gradients : 0;
         work.Scratch = scratch.Ensure(threads + shared + (keepsSums ? plan.PartialSize * plan.Partials : 0));
         work.Windows = work.Scratch + threads;
@@ -126,6 +127,4 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
 
         return zeros;
     }
-
-    private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
 }

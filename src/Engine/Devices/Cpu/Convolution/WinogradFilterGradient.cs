@@ -34,7 +34,7 @@ internal readonly struct WinogradGradientPlan
         BlockWidth = width * vectors;
         Vectors = vectors;
         TileRows = tileRows;
-        GradientPitch = RoundUp(Outputs, tileRows);
+        GradientPitch = WinogradGrid.RoundUp(Outputs, tileRows);
         RangeWidth = BlockWidth * Math.Max(1, RangeChannels / BlockWidth);
         Ranges = (Channels + RangeWidth - 1) / RangeWidth;
         IsChunked = (long)WinogradGrid.Frequencies * RangeWidth * Outputs > SumBudget;
@@ -46,7 +46,7 @@ internal readonly struct WinogradGradientPlan
             Chunks = (grid.Tiles + most - 1) / most;
             BlockTiles = (grid.Tiles + Chunks - 1) / Chunks;
             Chunks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
-            OutputRange = Math.Min(RoundUp(RangeOutputs, tileRows), GradientPitch);
+            OutputRange = Math.Min(WinogradGrid.RoundUp(RangeOutputs, tileRows), GradientPitch);
             Partials = 1;
         }
         else
@@ -108,8 +108,6 @@ internal readonly struct WinogradGradientPlan
 
     /// <summary>Floats of all ranges' sums.</summary>
     public long PartialSize => SumSize * Ranges * OutputRanges;
-
-    private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 }
 
 /// <summary>What all jobs of one gradient know.</summary>

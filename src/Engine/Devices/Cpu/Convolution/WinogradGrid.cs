@@ -64,6 +64,9 @@ internal readonly unsafe struct WinogradGrid
             (last / (Rows * Columns) * height) + Math.Clamp(end + offset + Tile + halo, 0, height));
     }
 
+    /// <summary>The least multiple that is not below a count, for plans that cut work into whole pieces.</summary>
+    public static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
+
     /// <summary>Goes through tiles from a first one on.</summary>
     public Cursor StartAt(int tile) => new(this, tile);
 

@@ -24,9 +24,9 @@ internal readonly struct WinogradPlan
         Vectors = vectors;
         TileRows = tileRows;
         Blocks = grid.Work.DestinationChannels / BlockWidth;
-        long all = RoundUp(grid.Tiles, tileRows) * (long)WinogradGrid.Frequencies * Channels;
+        long all = WinogradGrid.RoundUp(grid.Tiles, tileRows) * (long)WinogradGrid.Frequencies * Channels;
         int tiles = Math.Min(BlockBudget / (WinogradGrid.Frequencies * Channels), Math.Min(MostTiles, grid.Tiles));
-        BlockTiles = RoundUp(Math.Max(tiles, 1), tileRows);
+        BlockTiles = WinogradGrid.RoundUp(Math.Max(tiles, 1), tileRows);
         TileBlocks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
 
         // Who reads what how often: each block of tiles the whole filter, or each block of channels all windows.
@@ -34,7 +34,7 @@ internal readonly struct WinogradPlan
         IsShared = all <= SharedBudget && (filter * TileBlocks) > ((Blocks + 2) * all) + filter;
         if (IsShared)
         {
-            BlockTiles = RoundUp(Math.Min(MostTiles, grid.Tiles), tileRows);
+            BlockTiles = WinogradGrid.RoundUp(Math.Min(MostTiles, grid.Tiles), tileRows);
             TileBlocks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
         }
 
@@ -71,6 +71,4 @@ internal readonly struct WinogradPlan
 
     /// <summary>Floats of one block of the transformed filter [frequency, source channel, channel of the block].</summary>
     public long FilterBlockSize => (long)WinogradGrid.Frequencies * Channels * BlockWidth;
-
-    private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 }

@@ -90,7 +90,7 @@ internal readonly unsafe struct ChannelGradient<TMask>(
     private readonly float* _inputGradient = inputGradient;
     private readonly bool _accumulate = accumulate;
 
-    /// <summary>Does the pixels of one chunk, which starts at the float <paramref name="start"/>; the four factors are rows of the tile.</summary>
+    /// <summary>Does the pixels of one chunk, which starts at the float <paramref name="start"/>; the factors by channel are rows of the tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply<S, V>(ChannelTile tile, nint start, int pixels) where S : struct, ISimd<V> where V : struct
     {
