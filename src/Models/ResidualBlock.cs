@@ -102,7 +102,8 @@ public abstract class ResidualBlock : Module
             return LastNormalization.Call(last, hidden, null, _relu, consume: true);
         }
 
-        // One primitive for all needs the shortcut first; otherwise it comes after the convolution, as the backward wants it.
+        // One primitive for all needs the shortcut first. Otherwise it comes after the convolution: the backward, which runs the other
+        // way, is then done with the shortcut's gradient before those of the convolution take memory.
         bool isOne = LastNormalization.Folds(last, hidden);
         Tensor result = isOne ? hidden : Consume(hidden, last.Call(hidden));
         Tensor shortcut = Carry(input);
