@@ -46,6 +46,7 @@ internal static class BenchmarkRun
 
         if (repository is not null)
         {
+            BenchDevice.MeasureProcessorAgain();
             Paste(repository, summaries, config, $"dotnet run -c Release --project bench -- {string.Join(' ', asTyped.Select(a => a.Contains('*') ? $"'{a}'" : a))}");
         }
 

@@ -15,6 +15,13 @@ internal sealed record Ceilings(double BytesPerSecond, double OperationsPerSecon
     /// <summary>Whether moving the work's bytes takes longer than its arithmetic.</summary>
     public bool IsBoundByMemory(Work work) => work.Bytes / BytesPerSecond > work.Operations / OperationsPerSecond;
 
+    /// <summary>Of each figure the higher one.</summary>
+    public Ceilings Or(Ceilings other) => this with
+    {
+        BytesPerSecond = Math.Max(BytesPerSecond, other.BytesPerSecond),
+        OperationsPerSecond = Math.Max(OperationsPerSecond, other.OperationsPerSecond),
+    };
+
     /// <summary>Both figures, for people.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"copy {BytesPerSecond / 1e9:N1} GB/s, multiply-add {OperationsPerSecond / 1e9:N0} GFLOP/s ({Description})");
