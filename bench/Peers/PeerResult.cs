@@ -68,7 +68,8 @@ internal sealed record PeerResult(
         ["ratio"] = new JsonObject { ["median"] = Round(Ratio.Median), ["min"] = Round(Ratio.Min), ["max"] = Round(Ratio.Max) },
         ["goal"] = Comparison.Goal is null ? null : Comparison.Judge(Ratio.Median),
         ["other_cores_busy"] = Numbers(OtherCores),
-        ["commands"] = new JsonArray([.. Commands.Select(c => (JsonNode)c)]),
+        // As typed in the repository's folder: where that lies on one machine concerns nobody.
+        ["commands"] = new JsonArray([.. Commands.Select(c => (JsonNode)c.Replace(Environment.CurrentDirectory + Path.DirectorySeparatorChar, "", StringComparison.Ordinal))]),
     };
 
     /// <summary>A whole run as bench/results keeps it.</summary>
