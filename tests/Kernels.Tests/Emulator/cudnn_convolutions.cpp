@@ -15,9 +15,10 @@ struct Sizes
 // Calls body for every pair of an input pixel and an output pixel that a tap joins: the pixels' and the tap's places in memory, counted in pixels.
 template <class F> void for_each_tap(const Sizes& z, const Geometry& g, bool backwards, F body)
 {
-    std::int64_t taps = z.r * z.s;
-    for (std::int64_t out = 0; out < z.n * z.out_height * z.out_width; out++)
+    std::int64_t taps = z.r * z.s, pixels = z.n * z.out_height * z.out_width;
+    for (std::int64_t pixel = 0; pixel < pixels; pixel++)
     {
+        std::int64_t out = backwards ? pixels - 1 - pixel : pixel;
         std::int64_t n = out / (z.out_height * z.out_width), y = out / z.out_width % z.out_height, x = out % z.out_width;
         for (std::int64_t i = 0; i < taps; i++)
         {

@@ -243,6 +243,8 @@ Json Json::real(double value)
     json.kind = Number;
     json.text = text;
     json.text += std::strpbrk(text, ".en") == nullptr ? ".0" : "";
+    std::size_t plus = json.text.find('+');
+    json.text.erase(std::min(plus, json.text.size()), plus == std::string::npos ? 0 : 1); // 1e308, not 1e+308
     return json;
 }
 

@@ -97,7 +97,8 @@ private:
         const GraphTensor& one = tensor(index);
         if (one.producer < 0)
         {
-            bool vector = one.dimensions[0] == 1 && one.dimensions[2] == 1 && one.dimensions[3] == 1;
+            // A convolution's own operand is data, though it be of one pixel.
+            bool vector = index != convolution->x() && index != convolution->y() && one.dimensions[0] == 1 && one.dimensions[2] == 1 && one.dimensions[3] == 1;
             require_type(index, vector ? vectors : io, vector ? "a scale, bias or statistic has not the type that the records have" : "a tensor has not the convolution's type");
             return vector ? "v" : "t";
         }
