@@ -35,14 +35,14 @@ internal static class VersionCatalogue
                 (Tensor x, Tensor y, Tensor z) = (s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
                 CudaDevice cuda = (CudaDevice)s.Place.Device;
                 int blocks = cuda.Context.Properties.MultiprocessorCount * 32;
-                return () => Launch(cuda, kernel, blocks, ThreadsPerBlock, x.Address, y.Address, z.Address, s.Shape.ElementCount);
+                return () => Launch(cuda, kernel, blocks, ThreadsPerBlock, x.ReadAddress, y.ReadAddress, z.WriteAddress(), s.Shape.ElementCount);
             });
         }
 
         yield return new(device, "bn_statistics_1", Activation, s => s.Size, s =>
         {
             (Tensor x, Tensor partials) = (s.Normal(s.Shape), s.Wide(3, s.Shape.Last));
-            return () => Launch((CudaDevice)s.Place.Device, "bn_statistics_1", 1, ThreadsPerBlock, x.Address, partials.Address, s.Shape.Rows, s.Shape.Last);
+            return () => Launch((CudaDevice)s.Place.Device, "bn_statistics_1", 1, ThreadsPerBlock, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
         });
         yield return new(device, "bn_statistics_2", Activation, s => s.Size, s =>
         {
@@ -52,7 +52,7 @@ internal static class VersionCatalogue
             int chunks = cuda.Context.Properties.MultiprocessorCount * 8;
             (Tensor x, Tensor partials) = (s.Normal(s.Shape), s.Wide(3 * chunks, s.Shape.Last));
             Dim3 grid = new(1, (uint)chunks), block = new((uint)across, (uint)(ThreadsPerBlock / across));
-            return () => Launch(cuda, "bn_statistics_2", grid, block, x.Address, partials.Address, s.Shape.Rows, s.Shape.Last);
+            return () => Launch(cuda, "bn_statistics_2", grid, block, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
         });
     }
 

@@ -4,6 +4,12 @@ using Engine.Tensors;
 
 namespace Engine.Kernels;
 
+/// <summary>What a recorded step writes beyond its own intermediates, which every replay writes again.</summary>
+/// <param name="MarkWritten">Marks all of it as written.</param>
+/// <param name="Shadowed">The weights whose bfloat16 copies the step reads.</param>
+/// <param name="FreshAfterwards">Those of them whose copies are up to date when the step ends.</param>
+internal sealed record RecordedWrites(Action MarkWritten, IReadOnlyList<Tensor> Shadowed, IReadOnlyList<Tensor> FreshAfterwards);
+
 /// <summary>
 /// A step recorded by <see cref="CudaDevice.Capture"/>: hundreds of launches that the GPU starts by itself. It reads and writes the
 /// tensors that it was recorded with, at their addresses; a new batch is written into the same input tensors before each replay.
@@ -13,16 +19,16 @@ public sealed class CapturedStep : IRecordedStep
 {
     private readonly CudaDevice _device;
     private readonly CudaGraphExec _graph;
-    private readonly IReadOnlyList<Tensor> _shadowed;
+    private readonly RecordedWrites _writes;
     private SgdOptions? _options;
     private bool _isDisposed;
 
-    internal CapturedStep(CudaDevice device, CudaGraphExec graph, MemoryReservation memory, IReadOnlyList<Tensor> shadowed, SgdOptions? options, long nodeCount)
+    internal CapturedStep(CudaDevice device, CudaGraphExec graph, MemoryReservation memory, RecordedWrites writes, SgdOptions? options, long nodeCount)
     {
         _device = device;
         _graph = graph;
         Memory = memory;
-        _shadowed = shadowed;
+        _writes = writes;
         _options = options;
         NodeCount = nodeCount;
     }
@@ -42,7 +48,7 @@ public sealed class CapturedStep : IRecordedStep
         }
 
         _options = options ?? _options;
-        _device.Replay(_graph, _shadowed, _options);
+        _device.Replay(_graph, _writes, _options);
     }
 
     /// <summary>Waits for the last replay, and gives the step's memory back to the device's pool.</summary>

@@ -88,11 +88,11 @@ internal sealed class ConvolutionPlans(CudaDNNContext dnn, CudaPrecision precisi
         ConvolutionPerformance[] measured = Supported(() => plan.Direction switch
         {
             ConvolutionDirection.Forward => dnn.FindConvolutionForwardAlgorithms(
-                plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Output, output, workspace.Address, workspace.ByteCount),
+                plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Output, output, workspace.WriteAddress(), workspace.ByteCount),
             ConvolutionDirection.BackwardData => dnn.FindConvolutionBackwardDataAlgorithms(
-                plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Input, input, workspace.Address, workspace.ByteCount),
+                plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Input, input, workspace.WriteAddress(), workspace.ByteCount),
             _ => dnn.FindConvolutionBackwardFilterAlgorithms(
-                plan.Input, input, plan.Output, output, plan.Convolution, plan.Filter, filter, workspace.Address, workspace.ByteCount),
+                plan.Input, input, plan.Output, output, plan.Convolution, plan.Filter, filter, workspace.WriteAddress(), workspace.ByteCount),
         });
         return Keep(key, plan, measured);
     }

@@ -9,6 +9,7 @@ public sealed partial class CudaDevice
 {
     private readonly List<CapturedStep> _recordings = [];
     private readonly HashSet<Tensor> _recordedShadows = [];
+    private readonly HashSet<Shadow> _recordedCasts = [];
     private SgdOptions? _recordedOptions;
 
     /// <summary>Whether work is being recorded into a graph at the moment.</summary>
@@ -63,12 +64,13 @@ public sealed partial class CudaDevice
 
         MemoryReservation memory = Memory.BeginReservation(sharing?.Memory);
         _recordedShadows.Clear();
+        _recordedCasts.Clear();
         _recordedOptions = null;
         try
         {
             using CudaGraph graph = Record(step);
-            memory.End();
-            CapturedStep recording = new(this, graph.Instantiate(), memory, [.. _recordedShadows], _recordedOptions, graph.NodeCount);
+            RecordedWrites writes = new(memory.End(), [.. _recordedShadows], [.. _recordedShadows.Where(IsShadowFresh)]);
+            CapturedStep recording = new(this, graph.Instantiate(), memory, writes, _recordedOptions, graph.NodeCount);
             _recordings.Add(recording);
             return recording;
         }
@@ -77,9 +79,17 @@ public sealed partial class CudaDevice
             memory.Dispose();
             throw;
         }
+        finally
+        {
+            // A copy whose making was only recorded has not been made yet.
+            foreach (Shadow shadow in _recordedCasts)
+            {
+                shadow.Version = Shadow.NeverMade;
+            }
+        }
     }
 
-    internal void Replay(CudaGraphExec graph, IReadOnlyList<Tensor> shadowed, SgdOptions? options)
+    internal void Replay(CudaGraphExec graph, RecordedWrites writes, SgdOptions? options)
     {
         Enter();
         if (IsCapturing)
@@ -88,7 +98,7 @@ public sealed partial class CudaDevice
         }
 
         // Weights that a program has written since their last step have bfloat16 copies that are out of date.
-        foreach (Tensor tensor in shadowed)
+        foreach (Tensor tensor in writes.Shadowed)
         {
             InStorage(tensor, KernelVariant.BFloat16);
         }
@@ -99,7 +109,17 @@ public sealed partial class CudaDevice
         }
 
         graph.Launch(_stream);
+        writes.MarkWritten();
+        foreach (Tensor tensor in writes.FreshAfterwards)
+        {
+            if (tensor.DeviceState is Shadow shadow)
+            {
+                shadow.Version = tensor.Version;
+            }
+        }
     }
+
+    private static bool IsShadowFresh(Tensor tensor) => tensor.DeviceState is Shadow shadow && shadow.Version == tensor.Version;
 
     internal void Forget(CapturedStep recording)
     {

@@ -14,19 +14,19 @@ public sealed partial class CudaDevice
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
         KernelVariant storage = Storage(output, input);
-        nint weights = InStorage(filter, storage).Address;
+        nint weights = InStorage(filter, storage).ReadAddress;
         ConvolutionKey key = new(ConvolutionDirection.Forward, input.Shape, filter.Shape, output.Shape, geometry, TypeOf(storage));
-        Convolve(key, output, input.Address, weights, output.Address, accumulate: false);
+        Convolve(key, output, input.ReadAddress, weights, output.WriteAddress(), accumulate: false);
     }
 
     /// <inheritdoc/>
     public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         KernelVariant storage = Storage(inputGradient, outputGradient);
-        nint weights = InStorage(filter, storage).Address;
+        nint weights = InStorage(filter, storage).ReadAddress;
         ConvolutionKey key = new(
             ConvolutionDirection.BackwardData, inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, TypeOf(storage));
-        Convolve(key, inputGradient, inputGradient.Address, weights, outputGradient.Address, accumulate);
+        Convolve(key, inputGradient, inputGradient.WriteAddress(), weights, outputGradient.ReadAddress, accumulate);
     }
 
     /// <inheritdoc/>
@@ -37,13 +37,13 @@ public sealed partial class CudaDevice
             ConvolutionDirection.BackwardFilter, input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, TypeOf(storage));
         if (filterGradient.Type == outputGradient.Type)
         {
-            Convolve(key, filterGradient, input.Address, filterGradient.Address, outputGradient.Address, accumulate);
+            Convolve(key, filterGradient, input.ReadAddress, filterGradient.WriteAddress(), outputGradient.ReadAddress, accumulate);
             return;
         }
 
         // cuDNN computes the gradient in the type of the activations; the sum over steps and the update are made in float.
         using Tensor narrow = Tensor.Create(this, filterGradient.Shape, outputGradient.Type);
-        Convolve(key, narrow, input.Address, narrow.Address, outputGradient.Address, accumulate: false);
+        Convolve(key, narrow, input.ReadAddress, narrow.WriteAddress(), outputGradient.ReadAddress, accumulate: false);
         Cast(narrow, filterGradient, accumulate);
     }
 
@@ -61,7 +61,7 @@ public sealed partial class CudaDevice
             // It may be the addition alone that the algorithm does not support.
             using Tensor apart = Tensor.Create(this, result.Shape, result.Type);
             bool isOfData = key.Direction == ConvolutionDirection.BackwardData;
-            if (TryConvolve(plan, isOfData ? apart.Address : input, isOfData ? filter : apart.Address, output, accumulate: false))
+            if (TryConvolve(plan, isOfData ? apart.WriteAddress() : input, isOfData ? filter : apart.WriteAddress(), output, accumulate: false))
             {
                 plan.AddsApart = true;
                 Add(result, apart, result);
@@ -89,15 +89,15 @@ public sealed partial class CudaDevice
             {
                 case ConvolutionDirection.Forward:
                     _dnn.ConvolutionForward(
-                        1, plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes, beta, plan.Output, output);
+                        1, plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Output, output);
                     break;
                 case ConvolutionDirection.BackwardData:
                     _dnn.ConvolutionBackwardData(
-                        1, plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes, beta, plan.Input, input);
+                        1, plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Input, input);
                     break;
                 default:
                     _dnn.ConvolutionBackwardFilter(
-                        1, plan.Input, input, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.Address, plan.WorkspaceBytes, beta, plan.Filter, filter);
+                        1, plan.Input, input, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Filter, filter);
                     break;
             }
 
@@ -153,8 +153,8 @@ public sealed partial class CudaDevice
         using Tensor? instead = keep is null ? null : Tensor.Create(this, keep.Shape, keep.Type);
         return key.Direction switch
         {
-            ConvolutionDirection.BackwardData => _plans.Search(key, instead?.Address ?? input, filter, output, Temporary),
-            ConvolutionDirection.BackwardFilter => _plans.Search(key, input, instead?.Address ?? filter, output, Temporary),
+            ConvolutionDirection.BackwardData => _plans.Search(key, instead?.WriteAddress() ?? input, filter, output, Temporary),
+            ConvolutionDirection.BackwardFilter => _plans.Search(key, input, instead?.WriteAddress() ?? filter, output, Temporary),
             _ => _plans.Search(key, input, filter, output, Temporary),
         };
     }

@@ -16,10 +16,8 @@ public sealed partial class CudaDevice
         TensorDescriptor data = DataDescriptor(input, output);
         Enter();
         _dnn.BatchNormalizationForwardTraining(
-            CudnnBatchNormMode.Spatial, data, input.Address, data, output.Address, VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta), momentum,
-            AddressOf(runningMean), AddressOf(runningVariance), epsilon, AddressOf(savedMean), AddressOf(savedInverseDeviation));
-        runningMean?.MarkWritten();
-        runningVariance?.MarkWritten();
+            CudnnBatchNormMode.Spatial, data, input.ReadAddress, data, output.WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta), momentum,
+            WriteAddressOf(runningMean), WriteAddressOf(runningVariance), epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation));
         if (shortcut is not null && relu)
         {
             AddRelu(output, shortcut, output);
@@ -57,7 +55,7 @@ public sealed partial class CudaDevice
         {
             Add(shortcutGradient, gradient, shortcutGradient);
         }
-        else if (shortcutGradient is not null && !ReferenceEquals(shortcutGradient, gradient) && shortcutGradient.Address != gradient.Address)
+        else if (shortcutGradient is not null && !ReferenceEquals(shortcutGradient, gradient) && shortcutGradient.ReadAddress != gradient.ReadAddress)
         {
             Copy(gradient, shortcutGradient);
         }
@@ -72,7 +70,7 @@ public sealed partial class CudaDevice
         bool isDirect = gammaGradient is not null && betaGradient is not null && addsGamma == addsBeta;
 
         // Nor does it say that an input may be overwritten while it is read.
-        bool isOverInput = inputGradient is not null && inputGradient.Address == input.Address;
+        bool isOverInput = inputGradient is not null && inputGradient.ReadAddress == input.ReadAddress;
         using Tensor? dx = inputGradient is null || isOverInput ? Tensor.Create(this, input.Shape, input.Type) : null;
         using Tensor? dgamma = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
         using Tensor? dbeta = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
@@ -80,8 +78,8 @@ public sealed partial class CudaDevice
         Enter();
         _dnn.BatchNormalizationBackward(
             CudnnBatchNormMode.Spatial, accumulate.HasFlag(NormAccumulate.Input) && inputGradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
-            data, input.Address, data, gradient.Address, data, (dx ?? inputGradient!).Address, VectorDescriptor(gamma), AddressOf(gamma),
-            AddressOf(dgamma ?? gammaGradient), AddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));
+            data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient!).WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma),
+            WriteAddressOf(dgamma ?? gammaGradient), WriteAddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));
         if (isOverInput)
         {
             Copy(dx!, inputGradient!);

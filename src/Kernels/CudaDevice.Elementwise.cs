@@ -14,23 +14,21 @@ public sealed partial class CudaDevice
         switch (output.Type)
         {
             case DataType.Float32 or DataType.BFloat16:
-                Launch("fill", Storage(output), GridForPacks(output), ThreadsPerBlock, output.Address, (float)value, output.Shape.ElementCount);
+                Launch("fill", Storage(output), GridForPacks(output), ThreadsPerBlock, output.WriteAddress(), (float)value, output.Shape.ElementCount);
                 break;
             case DataType.Int32:
-                CudaMemory.SetWordsAsync(output.Address, (uint)int.CreateSaturating(value), output.Shape.ElementCount, _stream);
+                CudaMemory.SetWordsAsync(output.WriteAddress(), (uint)int.CreateSaturating(value), output.Shape.ElementCount, _stream);
                 break;
             case DataType.UInt8:
-                CudaMemory.SetAsync(output.Address, byte.CreateSaturating(value), output.ByteCount, _stream);
+                CudaMemory.SetAsync(output.WriteAddress(), byte.CreateSaturating(value), output.ByteCount, _stream);
                 break;
             default:
                 // Arguments are passed as bits: those of a double are a long's.
                 Launch(
                     "fill_f64", KernelVariant.Only, GridFor(output.Shape.ElementCount), ThreadsPerBlock,
-                    output.Address, BitConverter.DoubleToInt64Bits(value), output.Shape.ElementCount);
+                    output.WriteAddress(), BitConverter.DoubleToInt64Bits(value), output.Shape.ElementCount);
                 break;
         }
-
-        output.MarkWritten();
     }
 
     /// <inheritdoc/>
@@ -41,7 +39,7 @@ public sealed partial class CudaDevice
             Enter();
             if (input.ByteCount > 0)
             {
-                CudaMemory.CopyAsync(input.Address, output.Address, input.ByteCount, _stream);
+                CudaMemory.CopyAsync(input.ReadAddress, output.WriteAddress(), input.ByteCount, _stream);
             }
         }
         else if (input.Type is DataType.Float32 or DataType.BFloat16 && output.Type is DataType.Float32 or DataType.BFloat16)
@@ -50,63 +48,61 @@ public sealed partial class CudaDevice
         }
         else
         {
-            Launch(CastName(input, output), KernelVariant.Only, GridFor(input.Shape.ElementCount), ThreadsPerBlock, input.Address, output.Address, input.Shape.ElementCount);
+            Launch(CastName(input, output), KernelVariant.Only, GridFor(input.Shape.ElementCount), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), input.Shape.ElementCount);
         }
-
-        output.MarkWritten();
     }
 
     /// <inheritdoc/>
     public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) => Launch(
         "prepare_images", Storage(output), GridFor(output.Shape.ElementCount), ThreadsPerBlock, AddressOf(pixels, DataType.UInt8),
-        AddressOf(placements, DataType.Int32), AddressOf(mean), Flag(mean.Shape.Rank == 3), AddressOf(scale), output.Address,
+        AddressOf(placements, DataType.Int32), AddressOf(mean), Flag(mean.Shape.Rank == 3), AddressOf(scale), output.WriteAddress(),
         pixels.Shape[0], pixels.Shape[1], pixels.Shape[2], pixels.Shape[3], output.Shape[1], output.Shape[2]);
 
     /// <inheritdoc/>
     public override void Add(Tensor left, Tensor right, Tensor output) =>
-        Launch("add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.Address, right.Address, output.Address, output.Shape.ElementCount);
+        Launch("add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
     public override void AddRelu(Tensor left, Tensor right, Tensor output) => Launch(
-        "add_relu_2", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.Address, right.Address, output.Address, output.Shape.ElementCount);
+        "add_relu_2", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
     public override void Relu(Tensor input, Tensor output) =>
-        Launch("relu", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.Address, output.Address, output.Shape.ElementCount);
+        Launch("relu", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
     public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
         "relu_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
-        outputGradient.Address, output.Address, inputGradient.Address, output.Shape.ElementCount, Flag(accumulate));
+        outputGradient.ReadAddress, output.ReadAddress, inputGradient.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
     public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) => Launch(
         "multiply", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock,
-        left.Address, right.Address, output.Address, output.Shape.ElementCount, Flag(accumulate));
+        left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
     public override void Sigmoid(Tensor input, Tensor output) =>
-        Launch("sigmoid", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.Address, output.Address, output.Shape.ElementCount);
+        Launch("sigmoid", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
     public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
         "sigmoid_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
-        outputGradient.Address, output.Address, inputGradient.Address, output.Shape.ElementCount, Flag(accumulate));
+        outputGradient.ReadAddress, output.ReadAddress, inputGradient.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
     public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) => Launch(
         "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
-        input.Address, (float)factor, 0L, 0, output.Address, output.Shape.ElementCount, Flag(accumulate));
+        input.ReadAddress, (float)factor, 0L, 0, output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
     public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) => Launch(
         "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
-        input.Address, 1f, factor.Address, Flag(Storage(factor) == KernelVariant.BFloat16), output.Address, output.Shape.ElementCount, Flag(accumulate));
+        input.ReadAddress, 1f, factor.ReadAddress, Flag(Storage(factor) == KernelVariant.BFloat16), output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <summary>Queues output (+)= input between Float32 and BFloat16.</summary>
     private void Cast(Tensor input, Tensor output, bool accumulate) => Launch(
         CastName(input, output), KernelVariant.Only, GridFor((input.Shape.ElementCount + 7) / 8), ThreadsPerBlock,
-        input.Address, output.Address, input.Shape.ElementCount, Flag(accumulate));
+        input.ReadAddress, output.WriteAddress(), input.Shape.ElementCount, Flag(accumulate));
 
     private static string CastName(Tensor input, Tensor output) => (input.Type, output.Type) switch
     {

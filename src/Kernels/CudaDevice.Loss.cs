@@ -15,9 +15,9 @@ public sealed partial class CudaDevice
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         using Tensor losses = Temporary(4L * rows);
         Launch(
-            "softmax_cross_entropy", Storage(logits, logitsGradient), GridForWarps(rows), ThreadsPerBlock, logits.Address,
-            AddressOf(labels, DataType.Int32), (float)smoothing, losses.Address, logitsGradient?.Address ?? 0, rows, classes);
-        Launch("mean_loss", KernelVariant.Only, 1, ThreadsPerBlock, losses.Address, AddressOf(loss), rows);
+            "softmax_cross_entropy", Storage(logits, logitsGradient), GridForWarps(rows), ThreadsPerBlock, logits.ReadAddress,
+            AddressOf(labels, DataType.Int32), (float)smoothing, losses.WriteAddress(), logitsGradient?.WriteAddress() ?? 0, rows, classes);
+        Launch("mean_loss", KernelVariant.Only, 1, ThreadsPerBlock, losses.ReadAddress, WriteAddressOf(loss), rows);
     }
 
     /// <inheritdoc/>
@@ -26,13 +26,13 @@ public sealed partial class CudaDevice
         Enter();
         CudaMemory.SetWordsAsync(AddressOf(count, DataType.Int32), 0, 1, _stream);
         Launch(
-            "top_k_count", Storage(logits), GridForWarps(logits.Shape[0]), ThreadsPerBlock, logits.Address, AddressOf(labels, DataType.Int32), k,
-            count.Address, logits.Shape[0], logits.Shape[1]);
+            "top_k_count", Storage(logits), GridForWarps(logits.Shape[0]), ThreadsPerBlock, logits.ReadAddress, AddressOf(labels, DataType.Int32), k,
+            count.WriteAddress(), logits.Shape[0], logits.Shape[1]);
     }
 
     /// <inheritdoc/>
     public override void ArgMax(Tensor input, Tensor output) => Launch(
-        "arg_max", Storage(input), GridForWarps(input.Shape[0]), ThreadsPerBlock, input.Address, AddressOf(output, DataType.Int32),
+        "arg_max", Storage(input), GridForWarps(input.Shape[0]), ThreadsPerBlock, input.ReadAddress, WriteAddressOf(output, DataType.Int32),
         input.Shape[0], input.Shape[1]);
 
     /// <inheritdoc/>
@@ -40,8 +40,8 @@ public sealed partial class CudaDevice
     {
         int blocks = StatisticsBlocks(input.Shape.ElementCount);
         using Tensor partials = Temporary(4L * StatisticsPerBlock * blocks);
-        Launch("reduce", Storage(input), blocks, ThreadsPerBlock, input.Address, input.Shape.ElementCount, partials.Address);
-        Launch("statistics_finish", Storage(output), 1, ThreadsPerBlock, partials.Address, blocks, WhichOf(reduction), output.Address);
+        Launch("reduce", Storage(input), blocks, ThreadsPerBlock, input.ReadAddress, input.Shape.ElementCount, partials.WriteAddress());
+        Launch("statistics_finish", Storage(output), 1, ThreadsPerBlock, partials.ReadAddress, blocks, WhichOf(reduction), output.WriteAddress());
     }
 
     /// <summary>
@@ -66,7 +66,7 @@ public sealed partial class CudaDevice
         long largest = 0;
         for (int i = 0; i < tensors.Length; i++)
         {
-            table[i * 3] = tensors[i].Address;
+            table[i * 3] = tensors[i].ReadAddress;
             table[(i * 3) + 1] = tensors[i].Shape.ElementCount;
             table[(i * 3) + 2] = Flag(Storage(tensors[i]) == KernelVariant.BFloat16);
             largest = Math.Max(largest, tensors[i].Shape.ElementCount);
@@ -76,8 +76,8 @@ public sealed partial class CudaDevice
         using Tensor observed = Temporary(8L * table.Length);
         using Tensor partials = Temporary(4L * StatisticsPerBlock * blocks * tensors.Length);
         CopyFromHost(System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>(table), observed);
-        Launch("statistics", KernelVariant.Only, new Dim3((uint)blocks, (uint)tensors.Length), ThreadsPerBlock, observed.Address, partials.Address);
-        Launch("statistics_finish", KernelVariant.Float32, tensors.Length, ThreadsPerBlock, partials.Address, blocks, -1, AddressOf(output));
+        Launch("statistics", KernelVariant.Only, new Dim3((uint)blocks, (uint)tensors.Length), ThreadsPerBlock, observed.ReadAddress, partials.WriteAddress());
+        Launch("statistics_finish", KernelVariant.Float32, tensors.Length, ThreadsPerBlock, partials.ReadAddress, blocks, -1, WriteAddressOf(output));
     }
 
     // A second stage of one block adds the partials, so there are not many more of them than it has threads.

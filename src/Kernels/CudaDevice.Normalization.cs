@@ -17,7 +17,7 @@ public sealed partial class CudaDevice
     public override void AddBias(Tensor input, Tensor bias, Tensor output)
     {
         RowTile tile = Tile(output.Shape, Storage(output, input));
-        Launch("add_bias", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(bias), output.Address, output.Shape.Rows, output.Shape.Last);
+        Launch("add_bias", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(bias), output.WriteAddress(), output.Shape.Rows, output.Shape.Last);
     }
 
     /// <inheritdoc/>
@@ -26,7 +26,7 @@ public sealed partial class CudaDevice
         int channels = outputGradient.Shape.Last;
         RowTile tile = Tile(outputGradient.Shape, Storage(outputGradient));
         using Tensor partials = Temporary(4L * tile.Chunks * channels);
-        Launch("column_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.Address, partials.Address, outputGradient.Shape.Rows, channels);
+        Launch("column_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.ReadAddress, partials.WriteAddress(), outputGradient.Shape.Rows, channels);
         FinishSums(partials, tile, channels, 1, biasGradient, accumulate, null, false, null);
     }
 
@@ -46,15 +46,13 @@ public sealed partial class CudaDevice
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
         using (Tensor partials = Temporary(12L * tile.Chunks * channels))
         {
-            Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, input.Address, partials.Address, input.Shape.Rows, channels);
+            Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), input.Shape.Rows, channels);
             Launch(
-                "bn_statistics_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.Address, tile.Chunks, channels,
-                (float)momentum, (float)epsilon, AddressOf(savedMean), AddressOf(savedInverseDeviation), AddressOf(runningMean), AddressOf(runningVariance));
+                "bn_statistics_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels,
+                (float)momentum, (float)epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), WriteAddressOf(runningMean), WriteAddressOf(runningVariance));
         }
 
         BatchNormApply(input, gamma, beta, savedMean, savedInverseDeviation, shortcut, relu, output);
-        runningMean?.MarkWritten();
-        runningVariance?.MarkWritten();
     }
 
     /// <inheritdoc/>
@@ -63,8 +61,8 @@ public sealed partial class CudaDevice
     {
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
         Launch(
-            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), AddressOf(mean), AddressOf(variance),
-            1, (float)epsilon, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, input.Shape.Last);
+            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(gamma), AddressOf(beta), AddressOf(mean), AddressOf(variance),
+            1, (float)epsilon, shortcut?.ReadAddress ?? 0, Flag(relu), output.WriteAddress(), input.Shape.Rows, input.Shape.Last);
     }
 
     /// <inheritdoc/>
@@ -73,8 +71,8 @@ public sealed partial class CudaDevice
     {
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
         Launch(
-            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.Address, AddressOf(gamma), AddressOf(beta), AddressOf(mean),
-            AddressOf(inverseDeviation), 0, 0f, shortcut?.Address ?? 0, Flag(relu), output.Address, input.Shape.Rows, input.Shape.Last);
+            "bn_apply", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(gamma), AddressOf(beta), AddressOf(mean),
+            AddressOf(inverseDeviation), 0, 0f, shortcut?.ReadAddress ?? 0, Flag(relu), output.WriteAddress(), input.Shape.Rows, input.Shape.Last);
     }
 
     /// <inheritdoc/>
@@ -93,9 +91,9 @@ public sealed partial class CudaDevice
         (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
         RowTile tile = Tile(input.Shape, Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient));
         // The ReLU's mask is the output's sign; or else beta lets the kernels compute that sign again.
-        nint mask = relu ? output?.Address ?? 0 : 0;
+        nint mask = relu ? output?.ReadAddress ?? 0 : 0;
         nint offset = relu && output is null ? AddressOf(beta) : 0;
-        nint gradient = outputGradient.Address;
+        nint gradient = outputGradient.ReadAddress;
 
         // A shortcut's gradient that is overwritten is the masked gradient itself: written by the first pass, read by the second.
         bool isShortcutFirst = shortcutGradient is not null && !accumulate.HasFlag(NormAccumulate.Shortcut);
@@ -103,8 +101,8 @@ public sealed partial class CudaDevice
         using (Tensor partials = Temporary(8L * tile.Chunks * channels))
         {
             Launch(
-                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), offset, AddressOf(mean), AddressOf(inverseDeviation),
-                isShortcutFirst ? shortcutGradient!.Address : 0, partials.Address, rows, channels);
+                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, AddressOf(mean), AddressOf(inverseDeviation),
+                isShortcutFirst ? shortcutGradient!.WriteAddress() : 0, partials.WriteAddress(), rows, channels);
             FinishSums(
                 partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
                 accumulate.HasFlag(NormAccumulate.Gamma), sums);
@@ -112,15 +110,15 @@ public sealed partial class CudaDevice
 
         if (isShortcutFirst)
         {
-            (gradient, mask, offset) = (shortcutGradient!.Address, 0, 0);
+            (gradient, mask, offset) = (shortcutGradient!.ReadAddress, 0, 0);
         }
 
-        nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.Address ?? 0;
+        nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.WriteAddress() ?? 0;
         if (inputGradient is not null || intoShortcut != 0)
         {
             Launch(
-                "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.Address, mask, AddressOf(gamma), offset, mean.Address,
-                inverseDeviation.Address, sums.Address, batchStatistics ? 1f / rows : 0f, inputGradient?.Address ?? 0,
+                "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, mean.ReadAddress,
+                inverseDeviation.ReadAddress, sums.ReadAddress, batchStatistics ? 1f / rows : 0f, inputGradient?.WriteAddress() ?? 0,
                 Flag(accumulate.HasFlag(NormAccumulate.Input)), intoShortcut, Flag(accumulate.HasFlag(NormAccumulate.Shortcut)), rows, channels);
         }
     }
@@ -128,8 +126,8 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     public override void GroupNorm(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) => Launch(
-        "group_norm", GroupVariant(Storage(output, input), input, groups), input.Shape[0] * groups, ThreadsPerBlock, input.Address, AddressOf(gamma),
-        AddressOf(beta), (float)epsilon, output.Address, AddressOf(savedMean), AddressOf(savedInverseDeviation), PixelsOf(input), input.Shape.Last, groups);
+        "group_norm", GroupVariant(Storage(output, input), input, groups), input.Shape[0] * groups, ThreadsPerBlock, input.ReadAddress, AddressOf(gamma),
+        AddressOf(beta), (float)epsilon, output.WriteAddress(), WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), PixelsOf(input), input.Shape.Last, groups);
 
     /// <inheritdoc/>
     public override void GroupNormBackward(
@@ -141,8 +139,8 @@ public sealed partial class CudaDevice
         if (inputGradient is not null)
         {
             Launch(
-                "group_norm_backward", variant, input.Shape[0] * groups, ThreadsPerBlock, outputGradient.Address, input.Address, AddressOf(gamma),
-                AddressOf(savedMean), AddressOf(savedInverseDeviation), inputGradient.Address, Flag(accumulate.HasFlag(NormAccumulate.Input)),
+                "group_norm_backward", variant, input.Shape[0] * groups, ThreadsPerBlock, outputGradient.ReadAddress, input.ReadAddress, AddressOf(gamma),
+                AddressOf(savedMean), AddressOf(savedInverseDeviation), inputGradient.WriteAddress(), Flag(accumulate.HasFlag(NormAccumulate.Input)),
                 PixelsOf(input), channels, groups);
         }
 
@@ -151,8 +149,8 @@ public sealed partial class CudaDevice
             RowTile tile = Tile(input.Shape, variant);
             using Tensor partials = Temporary(8L * tile.Chunks * channels);
             Launch(
-                "group_norm_backward_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.Address, input.Address, AddressOf(savedMean),
-                AddressOf(savedInverseDeviation), partials.Address, input.Shape.Rows, PixelsOf(input), channels, groups);
+                "group_norm_backward_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.ReadAddress, input.ReadAddress, AddressOf(savedMean),
+                AddressOf(savedInverseDeviation), partials.WriteAddress(), input.Shape.Rows, PixelsOf(input), channels, groups);
             FinishSums(
                 partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
                 accumulate.HasFlag(NormAccumulate.Gamma), null);
@@ -189,6 +187,6 @@ public sealed partial class CudaDevice
     private void FinishSums(
         Tensor partials, RowTile tile, int channels, int sumsPerChannel, Tensor? first, bool accumulateFirst, Tensor? second, bool accumulateSecond, Tensor? sums) =>
         Launch(
-            "column_sums_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.Address, tile.Chunks, channels, sumsPerChannel,
-            AddressOf(first), Flag(accumulateFirst), AddressOf(second), Flag(accumulateSecond), sums?.Address ?? 0);
+            "column_sums_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels, sumsPerChannel,
+            WriteAddressOf(first), Flag(accumulateFirst), WriteAddressOf(second), Flag(accumulateSecond), sums?.WriteAddress() ?? 0);
 }

@@ -36,7 +36,7 @@ public sealed partial class CudaDevice
             SgdParameter parameter = parameters[i];
             Shadow? shadow = parameter.Value.DeviceState as Shadow;
             entries[i] = new SgdEntry(
-                AddressOf(parameter.Value), AddressOf(parameter.Gradient), AddressOf(parameter.Velocity), shadow?.Copy.Address ?? 0,
+                WriteAddressOf(parameter.Value), AddressOf(parameter.Gradient), WriteAddressOf(parameter.Velocity), shadow?.Copy.WriteAddress() ?? 0,
                 parameter.Value.Shape.ElementCount, (float)parameter.WeightDecay, chunks);
             chunks += checked((int)((parameter.Value.Shape.ElementCount + SgdChunk - 1) / SgdChunk));
         }
@@ -59,8 +59,6 @@ public sealed partial class CudaDevice
 
         foreach (SgdParameter parameter in parameters)
         {
-            parameter.Value.MarkWritten();
-            parameter.Velocity?.MarkWritten();
             if (parameter.Value.DeviceState is Shadow shadow)
             {
                 shadow.Version = parameter.Value.Version; // The kernel has written the copy too.

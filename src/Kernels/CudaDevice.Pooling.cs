@@ -11,7 +11,7 @@ public sealed partial class CudaDevice
     public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
         KernelVariant variant = Packed(Storage(output, input), input.Shape[3]);
-        LaunchPooling("max_pool", variant, output, input.Shape, output.Shape, geometry, input.Address, output.Address, AddressOf(positions, DataType.UInt8));
+        LaunchPooling("max_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(), WriteAddressOf(positions, DataType.UInt8));
     }
 
     /// <inheritdoc/>
@@ -20,14 +20,14 @@ public sealed partial class CudaDevice
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), inputGradient.Shape[3]);
         LaunchPooling(
             "max_pool_backward", variant, inputGradient, inputGradient.Shape, outputGradient.Shape, geometry,
-            outputGradient.Address, AddressOf(positions, DataType.UInt8), inputGradient.Address, Flag(accumulate));
+            outputGradient.ReadAddress, AddressOf(positions, DataType.UInt8), inputGradient.WriteAddress(), Flag(accumulate));
     }
 
     /// <inheritdoc/>
     public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output)
     {
         KernelVariant variant = Packed(Storage(output, input), input.Shape[3]);
-        LaunchPooling("average_pool", variant, output, input.Shape, output.Shape, geometry, input.Address, output.Address, Flag(countPadding));
+        LaunchPooling("average_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(), Flag(countPadding));
     }
 
     /// <inheritdoc/>
@@ -36,7 +36,7 @@ public sealed partial class CudaDevice
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), inputGradient.Shape[3]);
         LaunchPooling(
             "average_pool_backward", variant, inputGradient, inputGradient.Shape, outputGradient.Shape, geometry,
-            outputGradient.Address, inputGradient.Address, Flag(countPadding), Flag(accumulate));
+            outputGradient.ReadAddress, inputGradient.WriteAddress(), Flag(countPadding), Flag(accumulate));
     }
 
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ public sealed partial class CudaDevice
         KernelVariant variant = Packed(Storage(output, input), x[3]);
         Launch(
             "adaptive_average_pool", variant, GridForPlaces(output, variant), ThreadsPerBlock,
-            input.Address, output.Address, x[0], x[1], x[2], x[3], y[1], y[2]);
+            input.ReadAddress, output.WriteAddress(), x[0], x[1], x[2], x[3], y[1], y[2]);
     }
 
     /// <inheritdoc/>
@@ -56,7 +56,7 @@ public sealed partial class CudaDevice
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), x[3]);
         Launch(
             "adaptive_average_pool_backward", variant, GridForPlaces(inputGradient, variant), ThreadsPerBlock,
-            outputGradient.Address, inputGradient.Address, Flag(accumulate), x[0], x[1], x[2], x[3], y[1], y[2]);
+            outputGradient.ReadAddress, inputGradient.WriteAddress(), Flag(accumulate), x[0], x[1], x[2], x[3], y[1], y[2]);
     }
 
     /// <inheritdoc/>
@@ -74,7 +74,7 @@ public sealed partial class CudaDevice
         (Shape x, int outputChannels) = (inputGradient.Shape, outputGradient.Shape[3]);
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), x[3], padBefore, outputChannels);
         Launch(
-            "pad_subsample_backward", variant, GridForPlaces(inputGradient, variant), ThreadsPerBlock, outputGradient.Address, inputGradient.Address,
+            "pad_subsample_backward", variant, GridForPlaces(inputGradient, variant), ThreadsPerBlock, outputGradient.ReadAddress, inputGradient.WriteAddress(),
             Flag(accumulate), stride, padBefore, x[0], x[1], x[2], x[3], outputChannels);
     }
 
@@ -83,7 +83,7 @@ public sealed partial class CudaDevice
         (Shape x, int outputChannels) = (input.Shape, output.Shape[3]);
         KernelVariant variant = Packed(Storage(output, input, sum), x[3], padBefore, outputChannels);
         Launch(
-            "pad_subsample", variant, GridForPlaces(output, variant), ThreadsPerBlock, input.Address, sum?.Address ?? 0, output.Address,
+            "pad_subsample", variant, GridForPlaces(output, variant), ThreadsPerBlock, input.ReadAddress, sum?.ReadAddress ?? 0, output.WriteAddress(),
             stride, padBefore, x[0], x[1], x[2], x[3], outputChannels);
     }
 

@@ -12,7 +12,10 @@ public sealed partial class CudaDevice
     {
         internal Tensor Copy { get; } = copy;
 
-        internal long Version { get; set; } = -1;
+        /// <summary>A version that no weight has.</summary>
+        internal const long NeverMade = -1;
+
+        internal long Version { get; set; } = NeverMade;
 
         public void Dispose() => Copy.Dispose();
     }
@@ -36,9 +39,9 @@ public sealed partial class CudaDevice
         CudaDataType outputType = Storage(output) == KernelVariant.BFloat16 ? CudaDataType.BFloat16 : CudaDataType.Float32;
 
         // cuBLAS reads columns first: what is [M, N] here is [N, M] there. So it computes the transpose, right before left.
-        CublasMatrix a = new(right.Address, type, right.Shape[1], transposeRight);
-        CublasMatrix b = new(left.Address, type, left.Shape[1], transposeLeft);
-        CublasMatrix c = new(output.Address, outputType, columns);
+        CublasMatrix a = new(right.ReadAddress, type, right.Shape[1], transposeRight);
+        CublasMatrix b = new(left.ReadAddress, type, left.Shape[1], transposeLeft);
+        CublasMatrix c = new(output.WriteAddress(), outputType, columns);
         CublasComputeType compute = Precision == CudaPrecision.Float32 || isNarrow ? CublasComputeType.Float32 : CublasComputeType.Tf32;
         Enter();
         _blas.Gemm(columns, rows, inner, 1, a, b, accumulate ? 1 : 0, c, compute);
@@ -69,6 +72,11 @@ public sealed partial class CudaDevice
 
         if (shadow.Version != tensor.Version)
         {
+            if (IsCapturing)
+            {
+                _recordedCasts.Add(shadow);
+            }
+
             Cast(tensor, shadow.Copy, accumulate: false);
             shadow.Version = tensor.Version;
         }

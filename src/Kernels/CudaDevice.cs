@@ -102,7 +102,7 @@ public sealed partial class CudaDevice : Device
     {
         Enter();
         ThrowIfCapturing("upload to", destination);
-        _uploads.Upload(source, destination.Address + (nint)start);
+        _uploads.Upload(source, destination.WriteAddress() + (nint)start);
     }
 
     /// <inheritdoc/>
@@ -114,7 +114,7 @@ public sealed partial class CudaDevice : Device
         {
             fixed (byte* data = destination)
             {
-                CudaMemory.CopyToHostAsync(source.Address, (nint)data, destination.Length, _stream);
+                CudaMemory.CopyToHostAsync(source.ReadAddress, (nint)data, destination.Length, _stream);
                 _stream.Synchronize();
             }
         }
@@ -211,11 +211,15 @@ public sealed partial class CudaDevice : Device
         return first.Type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32;
     }
 
-    /// <summary>The address of a parameter, a statistic or a count: of one type whatever the storage of activations; 0 for none.</summary>
-    private nint AddressOf(Tensor? tensor, DataType type = DataType.Float32) =>
-        tensor is null || tensor.Type == type
-            ? tensor?.Address ?? 0
-            : throw new EngineException($"{Name} expected {type} here, but was given {tensor}");
+    /// <summary>The address of a parameter, a statistic or labels, to read: of one type whatever the storage of activations; 0 for none.</summary>
+    private nint AddressOf(Tensor? tensor, DataType type = DataType.Float32) => Checked(tensor, type)?.ReadAddress ?? 0;
+
+    /// <summary>The address of a parameter, a statistic or a count, to write: of one type whatever the storage of activations; 0 for none.</summary>
+    private nint WriteAddressOf(Tensor? tensor, DataType type = DataType.Float32) => Checked(tensor, type)?.WriteAddress() ?? 0;
+
+    private Tensor? Checked(Tensor? tensor, DataType type) => tensor is null || tensor.Type == type
+        ? tensor
+        : throw new EngineException($"{Name} expected {type} here, but was given {tensor}");
 
     private static KernelVariant Scalar(KernelVariant variant) =>
         variant == KernelVariant.BFloat16 ? KernelVariant.BFloat16Scalar : KernelVariant.Float32Scalar;

@@ -26,7 +26,7 @@ internal sealed class CudaReadback(CudaDevice device, int capacity) : ScalarRead
         for (int i = 0; i < scalars.Length; i++)
         {
             _types[first + i] = scalars[i].Type;
-            CudaMemory.CopyToHostAsync(scalars[i].Address, _host.Pointer + ((first + i) * SlotBytes), scalars[i].ByteCount, device.Stream);
+            CudaMemory.CopyToHostAsync(scalars[i].ReadAddress, _host.Pointer + ((first + i) * SlotBytes), scalars[i].ByteCount, device.Stream);
         }
 
         _arrived.Record(device.Stream);

@@ -112,17 +112,17 @@ public sealed class KernelBenchmark : IDisposable
         (Tensor gamma, Tensor beta, Tensor mean, Tensor variance) = (_vectors[0], _vectors[1], _vectors[2], _vectors[3]);
         (int rows, long bytes) = (a.Shape.Rows, ActivationBytes);
         CudaDevice.RowTile tile = _device.Tile(a.Shape, Variant);
-        yield return ("copy", 2 * bytes, () => CudaMemory.CopyAsync(a.Address, c.Address, bytes, _device.Stream));
+        yield return ("copy", 2 * bytes, () => CudaMemory.CopyAsync(a.ReadAddress, c.WriteAddress(), bytes, _device.Stream));
         for (int version = 1; version <= 3; version++)
         {
             string name = $"add_relu_{version}";
             Dim3 grid = version == 1 ? _device.GridFor(a.Shape.ElementCount) : _device.GridForPacks(a);
-            yield return (name, 3 * bytes, () => _device.Launch(name, Variant, grid, ThreadsPerBlock, a.Address, b.Address, c.Address, a.Shape.ElementCount));
+            yield return (name, 3 * bytes, () => _device.Launch(name, Variant, grid, ThreadsPerBlock, a.ReadAddress, b.ReadAddress, c.WriteAddress(), a.Shape.ElementCount));
         }
 
         yield return ("bn_statistics_1", 2 * bytes, () => _device.Launch(
-            "bn_statistics_1", Variant, (Channels + ThreadsPerBlock - 1) / ThreadsPerBlock, ThreadsPerBlock, a.Address, _partials.Address, rows, Channels));
-        yield return ("bn_statistics_2", bytes, () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.Address, _partials.Address, rows, Channels));
+            "bn_statistics_1", Variant, (Channels + ThreadsPerBlock - 1) / ThreadsPerBlock, ThreadsPerBlock, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
+        yield return ("bn_statistics_2", bytes, () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
         yield return ("bn_apply", 2 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, null, relu: false, c));
         yield return ("bn_apply + shortcut + ReLU", 3 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, b, relu: true, c));
         SgdParameter[] parameters = [new SgdParameter(_weights[0], _weights[1], _weights[2], 1e-4)];

@@ -199,7 +199,7 @@ internal sealed partial class GraphTracer
     private bool TryFlatten(Tensor left, Tensor right, [NotNullWhen(true)] out string? rows, [NotNullWhen(true)] out string? matrix)
     {
         (rows, matrix) = (null, null);
-        if (!_values.TryGetValue(left.Address, out (string Name, Shape Shape) image) || !IsReordered(image.Shape)
+        if (!_values.TryGetValue(left.ReadAddress, out (string Name, Shape Shape) image) || !IsReordered(image.Shape)
             || left.Shape[0] != image.Shape[0] || Read(right) is not { } weight || !_parameters.Contains(weight))
         {
             return false;

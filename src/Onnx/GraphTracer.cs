@@ -78,12 +78,12 @@ internal sealed partial class GraphTracer : MetaDevice
     }
 
     /// <summary>Notes what a tensor holds from now on.</summary>
-    private void Write(Tensor tensor, string value) => _values[tensor.Address] = (value, tensor.Shape);
+    private void Write(Tensor tensor, string value) => _values[tensor.ReadAddress] = (value, tensor.Shape);
 
     /// <summary>The name of what a tensor holds, in the tensor's shape: where it is a view of another shape, the nodes that reshape are added.</summary>
     private string Read(Tensor tensor)
     {
-        if (!_values.TryGetValue(tensor.Address, out (string Name, Shape Shape) value))
+        if (!_values.TryGetValue(tensor.ReadAddress, out (string Name, Shape Shape) value))
         {
             throw new EngineException($"export to ONNX: the network reads {tensor.Shape} of type {tensor.Type}, which no exported operation has made");
         }

@@ -42,5 +42,5 @@ public sealed class CudaVariantContractTests : EmulatorTest
     }
 
     private static void AssertAllPass(IEnumerable<CheckResult> results) =>
-        Assert.Equal("", string.Join('\n', results.Where(result => result.Failure is not null).Select(result => $"{result.Name}: {result.Failure}")));
+        Assert.All(results, result => Assert.True(result.Failure is null, $"{result.Name}: {result.Failure}"));
 }

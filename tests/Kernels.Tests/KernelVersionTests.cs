@@ -27,7 +27,7 @@ public sealed class KernelVersionTests : EmulatorTest
         using Tensor left = Normal(new Shape(count), type, 1), right = Normal(new Shape(count), type, 2);
         using Tensor expected = Tensor.Create(_device, new Shape(count), type), actual = Tensor.Create(_device, new Shape(count), type);
         _device.AddRelu(left, right, expected);
-        Launch($"add_relu_{version}", type, 3, 256, left.Address, right.Address, actual.Address, (long)count);
+        Launch($"add_relu_{version}", type, 3, 256, left.ReadAddress, right.ReadAddress, actual.WriteAddress(), (long)count);
         Assert.Equal(expected.ToArray<float>(), actual.ToArray<float>());
     }
 
@@ -43,7 +43,7 @@ public sealed class KernelVersionTests : EmulatorTest
         _device.BatchNormTraining(input, ones, ones, null, false, null, null, 0.1, 1e-5, output, mean, inverse);
 
         using Tensor partials = Tensor.Create(_device, new Shape(3, 24), DataType.Float32);
-        Launch("bn_statistics_1", type, 1, 256, input.Address, partials.Address, 37, 24);
+        Launch("bn_statistics_1", type, 1, 256, input.ReadAddress, partials.WriteAddress(), 37, 24);
         float[] naive = partials.ToArray<float>();
         float[] means = mean.ToArray<float>(), inverses = inverse.ToArray<float>();
         for (int c = 0; c < 24; c++)
@@ -61,7 +61,7 @@ public sealed class KernelVersionTests : EmulatorTest
     {
         using Tensor input = Normal(new Shape(2, rows, columns), type, 4), output = Tensor.Create(_device, new Shape(2, columns, rows), type);
         Dim3 grid = new((uint)(columns + 31) / 32, (uint)(rows + 31) / 32, 2);
-        Launch("transpose", type, grid, new Dim3(32, 8), input.Address, output.Address, rows, columns);
+        Launch("transpose", type, grid, new Dim3(32, 8), input.ReadAddress, output.WriteAddress(), rows, columns);
         float[] x = input.ToArray<float>(), y = output.ToArray<float>();
         for (int i = 0; i < x.Length; i++)
         {

@@ -36,11 +36,10 @@ public sealed class SharingTests : EmulatorTest
         // The view did not own it: it is still there, and their call works on it and on our tensor, in its turn on our stream.
         using Tensor tensor = Tensor.From<float>(device, new Shape(4), [5, 6, 7, 8]);
         long version = tensor.Version;
-        TheirCopy(new CUstream { Pointer = device.Stream.Handle }, theirs, new CUdeviceptr((ulong)tensor.Address), 4 * sizeof(float));
-        tensor.MarkWritten();
+        TheirCopy(new CUstream { Pointer = device.Stream.Handle }, theirs, new CUdeviceptr((ulong)tensor.WriteAddress()), 4 * sizeof(float));
         device.Add(tensor, tensor, tensor);
         Assert.Equal([2f, 4f, 6f, 8f], tensor.ToArray<float>());
-        Assert.Equal(version + 1, tensor.Version);
+        Assert.Equal(version + 2, tensor.Version); // their copy, and the addition
         CudaMemory.Free((nint)theirs.Pointer);
     }
 

@@ -289,7 +289,6 @@ internal sealed class FiniteDifferences : IDisposable
         for (int i = 0; i < state.Count; i++)
         {
             _device.CopyFromHost(_savedState[i], state[i]);
-            state[i].MarkWritten();
         }
     }
 

@@ -222,7 +222,6 @@ public sealed class Loader : IDisposable
         target.Pixels.Write<byte>(host.Pixels.AsSpan(0, host.Count * _imageBytes));
         target.Placements.Write<int>(host.Placements.AsSpan(0, host.Count * 3));
         target.Batch.Labels.Write<int>(host.Labels.AsSpan(0, host.Count));
-        target.Batch.Images.MarkWritten();
         _device.PrepareImages(target.Pixels, target.Placements, _mean, _scale, target.Batch.Images);
         return target.Batch;
     }

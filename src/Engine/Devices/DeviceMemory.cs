@@ -15,6 +15,9 @@ public sealed class DeviceMemory
     /// <summary>The bytes the block holds.</summary>
     public long Capacity { get; }
 
+    /// <summary>Grows whenever something is written to the block.</summary>
+    internal long Version { get; set; }
+
     /// <summary>Whether the block has gone back to the system, with its device.</summary>
     internal bool IsFreed { get; set; }
 

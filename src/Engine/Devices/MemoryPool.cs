@@ -12,6 +12,7 @@ public sealed class MemoryPool
     private readonly Dictionary<long, Stack<DeviceMemory>> _idle = [];
     private readonly HashSet<DeviceMemory> _lent = [];
     private readonly List<MemoryReservation> _reservations = [];
+    private readonly HashSet<DeviceMemory> _writtenMeanwhile = [];
     private MemoryReservation? _reservation;
 
     /// <summary>Bytes in idle blocks of reservations, which recorded work uses whenever it is replayed.</summary>
@@ -72,14 +73,37 @@ public sealed class MemoryPool
         }
 
         earlier.Holders++;
+        _writtenMeanwhile.Clear();
         return _reservation = earlier;
     }
 
-    internal void EndReservation(MemoryReservation reservation)
+    internal Action EndReservation(MemoryReservation reservation)
     {
-        if (ReferenceEquals(_reservation, reservation))
+        if (!ReferenceEquals(_reservation, reservation))
         {
-            _reservation = null;
+            return () => { };
+        }
+
+        _reservation = null;
+        // Intermediates that have gone back are nobody's; what the work made and kept counts.
+        DeviceMemory[] written = [.. _writtenMeanwhile.Where(block => !ReferenceEquals(block.Reservation, reservation) || _lent.Contains(block))];
+        _writtenMeanwhile.Clear();
+        return () =>
+        {
+            foreach (DeviceMemory block in written)
+            {
+                MarkWritten(block);
+            }
+        };
+    }
+
+    /// <summary>Notes that something is about to be written to a block.</summary>
+    internal void MarkWritten(DeviceMemory block)
+    {
+        block.Version++;
+        if (_reservation is not null)
+        {
+            _writtenMeanwhile.Add(block);
         }
     }
 

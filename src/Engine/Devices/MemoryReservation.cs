@@ -16,7 +16,11 @@ public sealed class MemoryReservation : IDisposable
     internal int Holders { get; set; }
 
     /// <summary>Ends the lending from this reservation; its blocks stay apart.</summary>
-    public void End() => _pool.EndReservation(this);
+    /// <returns>
+    /// Marks all that was written since the reservation began, but for its idle blocks, as written once more: to be called whenever the
+    /// recorded work is replayed.
+    /// </returns>
+    public Action End() => _pool.EndReservation(this);
 
     /// <summary>Gives the blocks to the pool at large, unless another recording still uses them: the work will not be replayed any more.</summary>
     public void Dispose()

@@ -47,7 +47,6 @@ internal sealed class PendingState(TensorFile file, IReadOnlyList<(NamedTensor T
         int rows = isReordered ? order[0] : tensor.Shape.Count;
         int columns = rows == 0 ? 0 : tensor.Shape.Count / rows;
         int most = Math.Max(1, PieceBytes / (Math.Max(1, columns) * Math.Max(from.Size(), to.Size())));
-        tensor.MarkWritten();
         for (int row = 0; row < rows; row += most)
         {
             int count = Math.Min(most, rows - row);

@@ -66,8 +66,6 @@ public sealed class BatchNormalization : Operation
             inverseDeviation = tape.Allocate(gamma.Shape, gamma.Type);
             input.Device.BatchNormTraining(
                 input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, output, mean, inverseDeviation);
-            runningMean?.MarkWritten();
-            runningVariance?.MarkWritten();
         }
         else
         {

@@ -46,8 +46,11 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether the memory has been returned to the pool, so that the numbers can no longer be read.</summary>
     public bool IsReleased => _memory is null or { IsFreed: true };
 
-    /// <summary>How often the numbers have been overwritten since they were made: what a device caches by (a packed filter, say).</summary>
-    public long Version { get; private set; }
+    /// <summary>
+    /// Grows whenever the numbers are written, through this tensor or another one on the same memory: what a device caches by (a packed
+    /// filter, say). 0 once the memory is released.
+    /// </summary>
+    public long Version => _memory?.Version ?? 0;
 
     /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy; disposed with the tensor.</summary>
     public object? DeviceState { get; set; }
@@ -69,9 +72,20 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether a backward pass has to compute a gradient for this tensor.</summary>
     public bool NeedsGradient => RequiresGradient || Producer is not null;
 
-    /// <summary>The address of the first element, in the device's own address space.</summary>
+    /// <summary>The address of the first element, in the device's own address space, for code that only reads the numbers.</summary>
     /// <exception cref="EngineException">The memory has been released.</exception>
-    public nint Address => Memory.Address;
+    public nint ReadAddress => Memory.Address;
+
+    /// <summary>
+    /// The address of the first element, in the device's own address space, for code that writes the numbers; it may read them too. Ask
+    /// for it anew before each write: asking is what marks the numbers as written (<see cref="Version"/>).
+    /// </summary>
+    /// <exception cref="EngineException">The memory has been released.</exception>
+    public nint WriteAddress()
+    {
+        Device.Memory.MarkWritten(Memory);
+        return Memory.Address;
+    }
 
     internal DeviceMemory Memory => _memory is { IsFreed: false } memory ? memory : throw Released();
 
@@ -110,7 +124,6 @@ public sealed class Tensor : IDisposable
             throw new ShapeException($"tensor {Shape} has {Shape.ElementCount} elements, but {values.Length} values were given");
         }
 
-        MarkWritten();
         if (DataTypes.Of<T>() == Type)
         {
             Device.CopyFromHost(MemoryMarshal.AsBytes(values), this);
@@ -206,9 +219,6 @@ public sealed class Tensor : IDisposable
         DropGradient();
         ReleaseMemory();
     }
-
-    /// <summary>Tells that the numbers have changed: devices and writing operations call it for tensors that outlive a step.</summary>
-    public void MarkWritten() => Version++;
 
     /// <summary>Another shape on the same memory; the memory returns to the pool with the last of its tensors.</summary>
     internal Tensor View(Shape shape, bool isTapeOwned)

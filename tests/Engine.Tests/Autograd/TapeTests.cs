@@ -27,14 +27,14 @@ public sealed class TapeTests : IDisposable
         (x * x).Sum().Backward();
         (x * x).Sum().Backward();
         Assert.Equal([12, -8], x.Gradient!.ToArray<double>());
-        nint buffer = x.Gradient.Address;
+        nint buffer = x.Gradient.ReadAddress;
 
         x.ZeroGradient();
         Assert.False(x.HasGradient);
         x.Scale(5).Sum().Backward();
         Assert.True(x.HasGradient);
         Assert.Equal([5, 5], x.Gradient.ToArray<double>());
-        Assert.Equal(buffer, x.Gradient.Address);
+        Assert.Equal(buffer, x.Gradient.ReadAddress);
     }
 
     [Fact]

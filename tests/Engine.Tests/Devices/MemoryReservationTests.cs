@@ -28,7 +28,7 @@ public sealed class MemoryReservationTests : IDisposable
     {
         MemoryReservation reservation = _device.Memory.BeginReservation();
         Tensor kept = Tensor.Create(_device, new Shape(8), DataType.Float64);
-        nint address = kept.Address;
+        nint address = kept.ReadAddress;
         reservation.End();
         kept.Dispose();
 
@@ -36,7 +36,7 @@ public sealed class MemoryReservationTests : IDisposable
         reservation.Dispose();
         using Tensor first = Tensor.Create(_device, new Shape(8), DataType.Float64);
         using Tensor second = Tensor.Create(_device, new Shape(8), DataType.Float64);
-        Assert.Contains(address, new[] { first.Address, second.Address });
+        Assert.Contains(address, new[] { first.ReadAddress, second.ReadAddress });
         Assert.Equal(2, _device.Memory.NativeAllocations);
     }
 
@@ -45,7 +45,7 @@ public sealed class MemoryReservationTests : IDisposable
     {
         MemoryReservation reservation = _device.Memory.BeginReservation();
         Tensor kept = Tensor.Create(_device, new Shape(8), DataType.Float64);
-        nint address = kept.Address;
+        nint address = kept.ReadAddress;
         reservation.Dispose();
         kept.Dispose();
 
@@ -69,11 +69,30 @@ public sealed class MemoryReservationTests : IDisposable
         Assert.Equal(0, _device.Memory.ReservedBytes);
     }
 
+    [Fact]
+    public void A_replay_marks_what_was_written_during_the_reservation_and_nothing_else()
+    {
+        using Tensor weight = Tensor.Create(_device, new Shape(8), DataType.Float64);
+        using Tensor other = Tensor.Create(_device, new Shape(8), DataType.Float64);
+        using MemoryReservation reservation = _device.Memory.BeginReservation();
+        using Tensor made = Tensor.Create(_device, new Shape(8), DataType.Float64);
+        _device.Fill(weight, 1);
+        _device.Fill(made, 1);
+        Action markWritten = reservation.End();
+        (long weightVersion, long otherVersion, long madeVersion) = (weight.Version, other.Version, made.Version);
+        _device.Fill(other, 1);
+
+        markWritten();
+        markWritten();
+
+        Assert.Equal((weightVersion + 2, otherVersion + 1, madeVersion + 2), (weight.Version, other.Version, made.Version));
+    }
+
     public void Dispose() => _device.Dispose();
 
     private nint AddressOfOne()
     {
         using Tensor tensor = Tensor.Create(_device, new Shape(8), DataType.Float64);
-        return tensor.Address;
+        return tensor.ReadAddress;
     }
 }

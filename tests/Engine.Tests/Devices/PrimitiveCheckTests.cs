@@ -75,6 +75,32 @@ public sealed class PrimitiveCheckTests
     }
 
     [Fact]
+    public void An_output_that_was_written_by_the_address_to_read_is_found()
+    {
+        CheckResult result = Run((side, input, output) =>
+        {
+            for (int i = 0; i < Shape.Count; i++)
+            {
+                Element(output, i) = Element(input, i);
+            }
+        });
+
+        Assert.Contains("output 1 [5, 7] was written, but not marked as written", result.Failure);
+    }
+
+    [Fact]
+    public void An_input_that_was_read_by_the_address_to_write_is_found()
+    {
+        CheckResult result = Run((side, input, output) =>
+        {
+            input.WriteAddress();
+            side.Device.Copy(input, output);
+        });
+
+        Assert.Contains("input 1 [5, 7] was marked as written, but is only read", result.Failure);
+    }
+
+    [Fact]
     public void A_read_outside_the_input_shows_in_the_result()
     {
         CheckResult result = Run((side, input, output) =>
@@ -161,5 +187,5 @@ public sealed class PrimitiveCheckTests
         return check.Run(device, reference, seed: 5);
     }
 
-    private static unsafe ref double Element(Tensor tensor, int index) => ref Unsafe.AsRef<double>((double*)tensor.Address + index);
+    private static unsafe ref double Element(Tensor tensor, int index) => ref Unsafe.AsRef<double>((double*)tensor.ReadAddress + index);
 }

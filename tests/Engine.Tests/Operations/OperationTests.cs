@@ -100,7 +100,7 @@ public sealed class OperationTests : IDisposable
         Tensor x = Of(new Shape(2, 1, 1, 3), 1, 2, 3, 4, 5, 6);
         Tensor flat = x.Flatten();
         Assert.Equal(new Shape(2, 3), flat.Shape);
-        Assert.Equal(x.Address, flat.Address);
+        Assert.Equal(x.ReadAddress, flat.ReadAddress);
         long before = _device.Memory.UsedBytes;
         x.Dispose();
         Assert.Equal(before, _device.Memory.UsedBytes);

@@ -57,7 +57,7 @@ public sealed class TensorTests : IDisposable
         Assert.True(tensor.IsReleased);
         Assert.Equal(0, _device.Memory.UsedBytes);
         Assert.Contains("[3] was already released", Assert.Throws<EngineException>(() => tensor.ToArray<double>()).Message);
-        Assert.Throws<EngineException>(() => tensor.Address);
+        Assert.Throws<EngineException>(() => tensor.ReadAddress);
         Assert.EndsWith("(released)", tensor.ToString());
     }
 
@@ -71,12 +71,25 @@ public sealed class TensorTests : IDisposable
     }
 
     [Fact]
+    public void Asking_for_the_address_to_write_counts_as_a_new_version_and_for_the_address_to_read_does_not()
+    {
+        Tensor tensor = Tensor.From<float>(_device, new Shape(2), [1, 2]);
+        long before = tensor.Version;
+        Assert.Equal(tensor.ReadAddress, tensor.ReadAddress);
+        Assert.Equal(before, tensor.Version);
+        Assert.Equal(tensor.ReadAddress, tensor.WriteAddress());
+        Assert.Equal(before + 1, tensor.Version);
+    }
+
+    [Fact]
     public void A_view_shares_the_numbers_and_keeps_the_memory_alive()
     {
         Tensor tensor = Tensor.From<float>(_device, new Shape(2, 3), [1, 2, 3, 4, 5, 6]);
         Tensor view = tensor.View(new Shape(6), isTapeOwned: false);
+        long before = tensor.Version;
         _device.Fill(view, 9);
         Assert.Equal(9, tensor.ToArray<double>()[5]);
+        Assert.True(tensor.Version > before, "writing to a view did not count as a new version");
 
         tensor.Dispose();
         Assert.NotEqual(0, _device.Memory.UsedBytes);
@@ -91,7 +104,7 @@ public sealed class TensorTests : IDisposable
     {
         for (int count = 1; count < 300; count += 13)
         {
-            Assert.Equal(0, Tensor.Create(_device, new Shape(count), DataType.UInt8).Address % 64);
+            Assert.Equal(0, Tensor.Create(_device, new Shape(count), DataType.UInt8).ReadAddress % 64);
         }
     }
 }

@@ -28,7 +28,6 @@ internal static class MemoryChecks
         {
             Pair output = trial.Output(new Shape(3, 5, 7, 11), Accuracy.Exact);
             trial.Run(side => side.Device.Fill(side[output], 0));
-            trial.Expect(output.OnDevice.Version >= 2, "Fill did not mark its output as written");
         });
     }
 
@@ -55,7 +54,6 @@ internal static class MemoryChecks
             Pair input = trial.Input(new Shape(3, 4, 5, 7));
             Pair output = trial.Output(new Shape(60, 7), Accuracy.Exact);
             trial.Run(side => side.Device.Copy(side[input], side[output]));
-            trial.Expect(output.OnDevice.Version >= 2, "Copy did not mark its output as written");
         });
     }
 

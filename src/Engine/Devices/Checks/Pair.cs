@@ -22,6 +22,7 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
     private const byte GuardByte = 0xFF;
     private Tensor? _block, _onDevice, _onReference;
     private byte[] _before = [];
+    private long _versionBefore;
     private bool _isWide;
 
     /// <summary>How a failure names it.</summary>
@@ -70,11 +71,12 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
         _block = Tensor.From<byte>(device, new Shape(guarded.Length), guarded);
 
         // The pool does not know this inner block, and leaves it alone when the tensor returns it.
-        _onDevice = new Tensor(device, shape, deviceType, new DeviceMemory(_block.Address + Guard, bytes), isTapeOwned: false);
+        _onDevice = new Tensor(device, shape, deviceType, new DeviceMemory(_block.WriteAddress() + Guard, bytes), isTapeOwned: false);
         _onDevice.Write<double>(values);
         _onReference = Tensor.From<double>(reference, shape, values, type ?? reference.FloatType);
         device.Synchronize();
         _before = _block.ToArray<byte>();
+        _versionBefore = _onDevice.Version;
     }
 
     /// <summary>The bytes of the whole block on the device, ends included.</summary>
@@ -95,6 +97,17 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
 
         return use == PairUse.Input && !after.SequenceEqual(_before) ? $"{Label} was changed" : null;
     }
+
+    /// <summary>
+    /// Says whether the device asked for the tensor's address by the wrong member: caches of what it derives from the numbers go by
+    /// <see cref="Tensor.Version"/>. Null where it did not.
+    /// </summary>
+    public string? FindWrongMark(ReadOnlySpan<byte> after) => (use, _onDevice!.Version > _versionBefore) switch
+    {
+        (PairUse.Output, false) when !after.SequenceEqual(_before) => $"{Label} was written, but not marked as written: its address must come from Tensor.WriteAddress",
+        (PairUse.Input, true) => $"{Label} was marked as written, but is only read: its address must come from Tensor.ReadAddress",
+        _ => null,
+    };
 
     /// <summary>Returns the memory.</summary>
     public void Release()

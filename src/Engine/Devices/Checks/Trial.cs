@@ -135,6 +135,11 @@ internal sealed class Trial(Device device, Device reference, CheckTolerance tole
             Fail(stray);
         }
 
+        if (pair.FindWrongMark(after) is { } wrong)
+        {
+            Fail(wrong);
+        }
+
         // What does not fill the last word belongs to the guard behind the tensor.
         foreach (ulong bits in MemoryMarshal.Cast<byte, ulong>(after))
         {

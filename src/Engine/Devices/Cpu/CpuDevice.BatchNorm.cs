@@ -26,8 +26,8 @@ public sealed unsafe partial class CpuDevice
         Run(new MomentsJob(Floats(input), pixels, tile, moments, work), tasks);
         JoinTasks(moments, channels, tasks, pixels, tile.SumPixels(pixels));
 
-        float* means = Floats(savedMean), inverseDeviations = Floats(savedInverseDeviation), gammas = Floats(gamma), betas = Floats(beta);
-        float* runningMeans = FloatsOrNull(runningMean), runningVariances = FloatsOrNull(runningVariance);
+        float* means = FloatsToWrite(savedMean), inverseDeviations = FloatsToWrite(savedInverseDeviation), gammas = Floats(gamma), betas = Floats(beta);
+        float* runningMeans = FloatsToWrite(runningMean), runningVariances = FloatsToWrite(runningVariance);
         for (int c = 0; c < channels; c++)
         {
             double mean = moments[c];
@@ -44,8 +44,6 @@ public sealed unsafe partial class CpuDevice
             }
         }
 
-        runningMean?.MarkWritten();
-        runningVariance?.MarkWritten();
         Affine(input, tile, scale, shift, shortcut, relu, output);
     }
 
@@ -110,10 +108,10 @@ public sealed unsafe partial class CpuDevice
         {
             OutputGradient = Floats(outputGradient),
             Input = Floats(input),
-            Output = relu ? FloatsOrNull(output) : null,
+            Output = relu ? Floats(output) : null,
             Scale = isComputedAgain ? scale : null,
             Shift = isComputedAgain ? shift : null,
-            ShortcutGradient = FloatsOrNull(shortcutGradient),
+            ShortcutGradient = FloatsToWrite(shortcutGradient),
             AccumulateShortcut = accumulate.HasFlag(NormAccumulate.Shortcut),
         };
         bool isSummed = gammaGradient is not null || betaGradient is not null || (batchStatistics && inputGradient is not null);
@@ -123,7 +121,7 @@ public sealed unsafe partial class CpuDevice
         }
 
         float* gammas = Floats(gamma), inverseDeviations = Floats(inverseDeviation);
-        float* gammaGradients = FloatsOrNull(gammaGradient), betaGradients = FloatsOrNull(betaGradient);
+        float* gammaGradients = FloatsToWrite(gammaGradient), betaGradients = FloatsToWrite(betaGradient);
         for (int c = 0; c < channels; c++)
         {
             double sum = sums[c];
@@ -152,7 +150,7 @@ public sealed unsafe partial class CpuDevice
         }
 
         int mapTasks = TaskCount(pixels, tile.MapPixels);
-        float* result = Floats(inputGradient);
+        float* result = FloatsToWrite(inputGradient);
         bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
         switch (inputs.Output is not null, inputs.Scale is not null)
         {
@@ -198,7 +196,7 @@ public sealed unsafe partial class CpuDevice
                 sum += sums[((nint)task * tile.Channels) + c];
             }
 
-            Put(Floats(biasGradient), c, sum, accumulate);
+            Put(FloatsToWrite(biasGradient), c, sum, accumulate);
         }
     }
 
@@ -235,7 +233,7 @@ public sealed unsafe partial class CpuDevice
     {
         tile.Repeat(scale);
         tile.Repeat(shift);
-        float* x = Floats(input), s = FloatsOrNull(shortcut), y = Floats(output);
+        float* x = Floats(input), s = Floats(shortcut), y = FloatsToWrite(output);
         int pixels = input.Shape.Rows;
         int tasks = TaskCount(pixels, tile.MapPixels);
         switch (shortcut is not null, relu)

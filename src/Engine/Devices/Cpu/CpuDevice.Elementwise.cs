@@ -43,14 +43,13 @@ public sealed unsafe partial class CpuDevice
     {
         long count = output.Shape.ElementCount;
         int tasks = TaskCount(count, ElementwiseJob<TOperator>.Chunk);
-        output.MarkWritten();
         if (accumulate)
         {
-            Run(new ElementwiseJob<Accumulated<TOperator>>(new(function), Floats(first), FloatsOrNull(second), Floats(output), count), tasks);
+            Run(new ElementwiseJob<Accumulated<TOperator>>(new(function), Floats(first), Floats(second), FloatsToWrite(output), count), tasks);
         }
         else
         {
-            Run(new ElementwiseJob<TOperator>(function, Floats(first), FloatsOrNull(second), Floats(output), count), tasks);
+            Run(new ElementwiseJob<TOperator>(function, Floats(first), Floats(second), FloatsToWrite(output), count), tasks);
         }
     }
 }

@@ -12,8 +12,9 @@ public sealed unsafe partial class CpuDevice
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         using Scratch scratch = new(Memory, _team.Size * GroupNormArguments.ThreadBytes(tile));
-        GroupNormArguments arguments = GroupNormOf(input, tile, groups, gamma, savedMean, savedInverseDeviation, scratch.Start);
-        Run(new GroupNormJob(arguments, Floats(beta), epsilon, Floats(output)), input.Shape[0]);
+        GroupNormArguments arguments = GroupNormOf(
+            input, tile, groups, gamma, FloatsToWrite(savedMean), FloatsToWrite(savedInverseDeviation), scratch.Start);
+        Run(new GroupNormJob(arguments, Floats(beta), epsilon, FloatsToWrite(output)), input.Shape[0]);
     }
 
     /// <inheritdoc/>
@@ -27,10 +28,11 @@ public sealed unsafe partial class CpuDevice
         long sumCount = RoundUp(images * 2L * channels);
         using Scratch scratch = new(Memory, (sumCount * sizeof(double)) + (_team.Size * GroupNormArguments.ThreadBytes(tile)));
         double* sums = (double*)scratch.Start;
-        GroupNormArguments arguments = GroupNormOf(input, tile, groups, gamma, savedMean, savedInverseDeviation, (byte*)(sums + sumCount));
+        GroupNormArguments arguments = GroupNormOf(
+            input, tile, groups, gamma, Floats(savedMean), Floats(savedInverseDeviation), (byte*)(sums + sumCount));
         Run(
             new GroupNormBackwardJob(
-                arguments, Floats(outputGradient), FloatsOrNull(inputGradient), accumulate.HasFlag(NormAccumulate.Input), sums),
+                arguments, Floats(outputGradient), FloatsToWrite(inputGradient), accumulate.HasFlag(NormAccumulate.Input), sums),
             images);
         for (int c = 0; c < channels; c++)
         {
@@ -41,21 +43,21 @@ public sealed unsafe partial class CpuDevice
                 gammaSum += sums[(n * 2L * channels) + channels + c];
             }
 
-            Put(FloatsOrNull(gammaGradient), c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
-            Put(FloatsOrNull(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(FloatsToWrite(gammaGradient), c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
+            Put(FloatsToWrite(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
         }
     }
 
     private static GroupNormArguments GroupNormOf(
-        Tensor input, ChannelTile tile, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation, byte* work) => new()
+        Tensor input, ChannelTile tile, int groups, Tensor gamma, float* mean, float* inverseDeviation, byte* work) => new()
         {
             Input = Floats(input),
             Tile = tile,
             Groups = groups,
             Pixels = input.Shape[0] == 0 ? 0 : input.Shape.Rows / input.Shape[0],
             Gamma = Floats(gamma),
-            Mean = Floats(savedMean),
-            InverseDeviation = Floats(savedInverseDeviation),
+            Mean = mean,
+            InverseDeviation = inverseDeviation,
             Work = work,
         };
 }

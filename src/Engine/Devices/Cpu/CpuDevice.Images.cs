@@ -17,8 +17,6 @@ public sealed unsafe partial class CpuDevice
             case DataType.Int32: Fill<Int32Element>(output, value); break;
             default: Fill<UInt8Element>(output, value); break;
         }
-
-        output.MarkWritten();
     }
 
     /// <inheritdoc/>
@@ -32,8 +30,6 @@ public sealed unsafe partial class CpuDevice
             case DataType.Int32: CopyFrom<Int32Element>(input, output); break;
             default: CopyFrom<UInt8Element>(input, output); break;
         }
-
-        output.MarkWritten();
     }
 
     /// <inheritdoc/>
@@ -41,14 +37,14 @@ public sealed unsafe partial class CpuDevice
     {
         (Shape from, Shape to) = (pixels.Shape, output.Shape);
         PrepareImagesJob job = new(
-            Bytes(pixels), from[1], from[2], from[3], Integers(placements), Floats(mean), mean.Shape.Rank == 3, Floats(scale), Floats(output), to[1], to[2]);
+            Bytes(pixels), from[1], from[2], from[3], Integers(placements), Floats(mean), mean.Shape.Rank == 3, Floats(scale), FloatsToWrite(output), to[1], to[2]);
         _team.Run(ref job, to[0]);
     }
 
     private void Fill<TElement>(Tensor output, double value) where TElement : struct, IElement
     {
         long count = output.Shape.ElementCount;
-        FillJob<TElement> job = new((byte*)output.Address, count, value);
+        FillJob<TElement> job = new((byte*)output.WriteAddress(), count, value);
         _team.Run(ref job, TaskCount(count, FillJob<TElement>.Chunk));
     }
 
@@ -67,7 +63,7 @@ public sealed unsafe partial class CpuDevice
     private void Copy<TFrom, TTo>(Tensor input, Tensor output) where TFrom : struct, IElement where TTo : struct, IElement
     {
         long count = output.Shape.ElementCount;
-        CopyJob<TFrom, TTo> job = new((byte*)input.Address, (byte*)output.Address, count);
+        CopyJob<TFrom, TTo> job = new((byte*)input.ReadAddress, (byte*)output.WriteAddress(), count);
         _team.Run(ref job, TaskCount(count, CopyJob<TFrom, TTo>.Chunk));
     }
 }

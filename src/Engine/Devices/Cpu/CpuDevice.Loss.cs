@@ -25,14 +25,14 @@ public sealed unsafe partial class CpuDevice
         double* losses = (double*)scratch.Start;
         float* work = (float*)(scratch.Start + (lossBytes / 64 * 64));
         int tasks = TaskCount(rows, SoftmaxCrossEntropyJob.Rows);
-        Run(new SoftmaxCrossEntropyJob(Floats(logits), numbers, rows, classes, smoothing, losses, FloatsOrNull(logitsGradient), work), tasks);
+        Run(new SoftmaxCrossEntropyJob(Floats(logits), numbers, rows, classes, smoothing, losses, FloatsToWrite(logitsGradient), work), tasks);
         double total = 0;
         for (int n = 0; n < rows; n++)
         {
             total += losses[n];
         }
 
-        *Floats(loss) = (float)(total / rows);
+        *FloatsToWrite(loss) = (float)(total / rows);
     }
 
     /// <inheritdoc/>
@@ -49,14 +49,14 @@ public sealed unsafe partial class CpuDevice
             total += hits[n];
         }
 
-        *Integers(count) = total;
+        *IntegersToWrite(count) = total;
     }
 
     /// <inheritdoc/>
     public override void ArgMax(Tensor input, Tensor output)
     {
         int rows = input.Shape[0];
-        ArgMaxJob job = new(Floats(input), rows, input.Shape[1], Integers(output));
+        ArgMaxJob job = new(Floats(input), rows, input.Shape[1], IntegersToWrite(output));
         _team.Run(ref job, TaskCount(rows, ArgMaxJob.Rows));
     }
 
@@ -73,7 +73,7 @@ public sealed unsafe partial class CpuDevice
             Reduction.NonFinite => Total<NonFiniteCount>(input, 0),
             _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
         };
-        *Floats(output) = (float)value;
+        *FloatsToWrite(output) = (float)value;
     }
 
     private double Total<TTerm>(Tensor input, double center) where TTerm : struct, IReductionTerm

@@ -22,8 +22,7 @@ public sealed unsafe partial class CpuDevice
         PackLeftJob pack = new(Floats(left), transposeLeft, rows, inner, packed);
         _team.Run(ref pack, rowTiles);
         float* work = packed + ((leftFloats + 15) / 16 * 16);
-        MatrixProductJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, Floats(output), accumulate, work);
-        output.MarkWritten();
+        MatrixProductJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, FloatsToWrite(output), accumulate, work);
         Run(job, columnTiles * TaskCount(rowTiles, MatrixProductJob.TilesPerTask));
     }
 }

@@ -18,14 +18,12 @@ public sealed unsafe partial class CpuDevice
             end += parameter.Value.Shape.ElementCount;
             entries[i] = new SgdEntry
             {
-                Value = Floats(parameter.Value),
+                Value = FloatsToWrite(parameter.Value),
                 Gradient = Floats(parameter.Gradient),
-                Velocity = FloatsOrNull(parameter.Velocity),
+                Velocity = FloatsToWrite(parameter.Velocity),
                 WeightDecay = (float)parameter.WeightDecay,
                 End = end,
             };
-            parameter.Value.MarkWritten();
-            parameter.Velocity?.MarkWritten();
         }
 
         Run(

@@ -8,19 +8,19 @@ public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
     public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
-        Pool(new MaxPoolKernel(Floats(input), Floats(output), Bytes(positions)), WindowsOf(geometry, input.Shape, output.Shape, 0), output.Shape);
+        Pool(new MaxPoolKernel(Floats(input), FloatsToWrite(output), BytesToWrite(positions)), WindowsOf(geometry, input.Shape, output.Shape, 0), output.Shape);
 
     /// <inheritdoc/>
     public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
         Pool(
-            new MaxPoolBackwardKernel(Floats(outputGradient), Bytes(positions), Floats(inputGradient), accumulate),
+            new MaxPoolBackwardKernel(Floats(outputGradient), Bytes(positions), FloatsToWrite(inputGradient), accumulate),
             WindowsOf(geometry, inputGradient.Shape, outputGradient.Shape, 0),
             inputGradient.Shape);
 
     /// <inheritdoc/>
     public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
         Pool(
-            new AveragePoolKernel(Floats(input), Floats(output)),
+            new AveragePoolKernel(Floats(input), FloatsToWrite(output)),
             WindowsOf(geometry, input.Shape, output.Shape, Divisor(geometry, countPadding)),
             output.Shape);
 
@@ -28,18 +28,18 @@ public sealed unsafe partial class CpuDevice
     public override void AveragePoolBackward(
         Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
         Pool(
-            new AveragePoolBackwardKernel(Floats(outputGradient), Floats(inputGradient), accumulate),
+            new AveragePoolBackwardKernel(Floats(outputGradient), FloatsToWrite(inputGradient), accumulate),
             WindowsOf(geometry, inputGradient.Shape, outputGradient.Shape, Divisor(geometry, countPadding)),
             inputGradient.Shape);
 
     /// <inheritdoc/>
     public override void AdaptiveAveragePool(Tensor input, Tensor output) =>
-        Pool(new AveragePoolKernel(Floats(input), Floats(output)), AdaptiveWindows(input.Shape, output.Shape), output.Shape);
+        Pool(new AveragePoolKernel(Floats(input), FloatsToWrite(output)), AdaptiveWindows(input.Shape, output.Shape), output.Shape);
 
     /// <inheritdoc/>
     public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
         Pool(
-            new AveragePoolBackwardKernel(Floats(outputGradient), Floats(inputGradient), accumulate),
+            new AveragePoolBackwardKernel(Floats(outputGradient), FloatsToWrite(inputGradient), accumulate),
             AdaptiveWindows(inputGradient.Shape, outputGradient.Shape),
             inputGradient.Shape);
 
@@ -47,7 +47,7 @@ public sealed unsafe partial class CpuDevice
     public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
     {
         (Shape from, Shape to) = (input.Shape, output.Shape);
-        PadSubsampleJob job = new(Floats(input), from[1], from[2], from[3], Floats(output), to[1], to[2], to[3], stride, padBefore);
+        PadSubsampleJob job = new(Floats(input), from[1], from[2], from[3], FloatsToWrite(output), to[1], to[2], to[3], stride, padBefore);
         _team.Run(ref job, to[0] * to[1]);
     }
 
@@ -56,7 +56,7 @@ public sealed unsafe partial class CpuDevice
     {
         (Shape from, Shape to) = (outputGradient.Shape, inputGradient.Shape);
         PadSubsampleBackwardJob job = new(
-            Floats(outputGradient), from[1], from[2], from[3], Floats(inputGradient), to[1], to[2], to[3], stride, padBefore, accumulate);
+            Floats(outputGradient), from[1], from[2], from[3], FloatsToWrite(inputGradient), to[1], to[2], to[3], stride, padBefore, accumulate);
         _team.Run(ref job, to[0] * to[1]);
     }
 

@@ -80,8 +80,7 @@ public sealed unsafe partial class CpuDevice : Device
     {
         fixed (byte* from = source)
         {
-            Buffer.MemoryCopy(from, (byte*)destination.Address + start, destination.ByteCount - start, source.Length);
-            destination.MarkWritten();
+            Buffer.MemoryCopy(from, (byte*)destination.WriteAddress() + start, destination.ByteCount - start, source.Length);
         }
     }
 
@@ -90,7 +89,7 @@ public sealed unsafe partial class CpuDevice : Device
     {
         fixed (byte* to = destination)
         {
-            Buffer.MemoryCopy((void*)source.Address, to, destination.Length, source.ByteCount);
+            Buffer.MemoryCopy((void*)source.ReadAddress, to, destination.Length, source.ByteCount);
         }
     }
 
@@ -137,19 +136,26 @@ public sealed unsafe partial class CpuDevice : Device
 
     private static int TaskCount(long items, int perTask) => checked((int)((items + perTask - 1) / perTask));
 
-    /// <summary>The elements of a tensor of real numbers.</summary>
-    private static float* Floats(Tensor tensor) => (float*)Elements(tensor, DataType.Float32);
+    /// <summary>The elements of a tensor of real numbers, to read; null where there is no tensor.</summary>
+    private static float* Floats(Tensor? tensor) => tensor is null ? null : (float*)Checked(tensor, DataType.Float32).ReadAddress;
 
-    private static float* FloatsOrNull(Tensor? tensor) => tensor is null ? null : Floats(tensor);
+    /// <summary>The elements of a tensor of real numbers, to write; null where there is no tensor.</summary>
+    private static float* FloatsToWrite(Tensor? tensor) => tensor is null ? null : (float*)Checked(tensor, DataType.Float32).WriteAddress();
 
-    /// <summary>The elements of a tensor of labels, indices or counts.</summary>
-    private static int* Integers(Tensor tensor) => (int*)Elements(tensor, DataType.Int32);
+    /// <summary>The elements of a tensor of labels or indices, to read.</summary>
+    private static int* Integers(Tensor tensor) => (int*)Checked(tensor, DataType.Int32).ReadAddress;
 
-    /// <summary>The elements of a tensor of pixels or window positions.</summary>
-    private static byte* Bytes(Tensor tensor) => (byte*)Elements(tensor, DataType.UInt8);
+    /// <summary>The elements of a tensor of indices or counts, to write.</summary>
+    private static int* IntegersToWrite(Tensor tensor) => (int*)Checked(tensor, DataType.Int32).WriteAddress();
 
-    private static nint Elements(Tensor tensor, DataType type) => tensor.Type == type
-        ? tensor.Address
+    /// <summary>The elements of a tensor of pixels or window positions, to read.</summary>
+    private static byte* Bytes(Tensor tensor) => (byte*)Checked(tensor, DataType.UInt8).ReadAddress;
+
+    /// <summary>The elements of a tensor of window positions, to write.</summary>
+    private static byte* BytesToWrite(Tensor tensor) => (byte*)Checked(tensor, DataType.UInt8).WriteAddress();
+
+    private static Tensor Checked(Tensor tensor, DataType type) => tensor.Type == type
+        ? tensor
         : throw new EngineException($"the cpu device computes in Float32, Int32 and UInt8: it expected {type}, but was given {tensor}");
 
     /// <summary>Memory that a primitive borrows from the pool while it runs.</summary>

@@ -10,7 +10,8 @@ public sealed partial class ReferenceDevice
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
-        Span<double> x = Numbers(input), means = Numbers(savedMean), inverseDeviations = Numbers(savedInverseDeviation);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> means = NumbersToWrite(savedMean), inverseDeviations = NumbersToWrite(savedInverseDeviation);
         int channels = input.Shape.Last;
         int pixels = input.Shape.Rows;
         for (int c = 0; c < channels; c++)
@@ -34,13 +35,11 @@ public sealed partial class ReferenceDevice
             {
                 // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
                 double unbiased = squares / Math.Max(pixels - 1, 1);
-                MoveTowards(ref Numbers(runningMean)[c], mean, momentum);
-                MoveTowards(ref Numbers(runningVariance)[c], unbiased, momentum);
+                MoveTowards(ref NumbersToWrite(runningMean)[c], mean, momentum);
+                MoveTowards(ref NumbersToWrite(runningVariance)[c], unbiased, momentum);
             }
         }
 
-        runningMean?.MarkWritten();
-        runningVariance?.MarkWritten();
         Normalize(input, gamma, beta, means, inverseDeviations, shortcut, relu, output);
     }
 
@@ -67,7 +66,7 @@ public sealed partial class ReferenceDevice
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
-        Span<double> x = Numbers(input), gammas = Numbers(gamma), means = Numbers(mean), inverseDeviations = Numbers(inverseDeviation);
+        ReadOnlySpan<double> x = Numbers(input), gammas = Numbers(gamma), means = Numbers(mean), inverseDeviations = Numbers(inverseDeviation);
         int channels = input.Shape.Last;
         int pixels = input.Shape.Rows;
 
@@ -97,30 +96,31 @@ public sealed partial class ReferenceDevice
                 double normalized = (x[i] - means[c]) * inverseDeviations[c];
                 double viaStatistics = batchStatistics ? (sum + (normalized * sumNormalized)) / pixels : 0;
                 double value = gammas[c] * inverseDeviations[c] * (g[i] - viaStatistics);
-                Put(ref Numbers(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
+                Put(ref NumbersToWrite(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
             }
 
             if (gammaGradient is not null)
             {
-                Put(ref Numbers(gammaGradient)[c], sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
+                Put(ref NumbersToWrite(gammaGradient)[c], sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
             }
 
             if (betaGradient is not null)
             {
-                Put(ref Numbers(betaGradient)[c], sum, accumulate.HasFlag(NormAccumulate.Beta));
+                Put(ref NumbersToWrite(betaGradient)[c], sum, accumulate.HasFlag(NormAccumulate.Beta));
             }
         }
 
         for (int i = 0; shortcutGradient is not null && i < g.Length; i++)
         {
-            Put(ref Numbers(shortcutGradient)[i], g[i], accumulate.HasFlag(NormAccumulate.Shortcut));
+            Put(ref NumbersToWrite(shortcutGradient)[i], g[i], accumulate.HasFlag(NormAccumulate.Shortcut));
         }
     }
 
     private static void Normalize(
         Tensor input, Tensor gamma, Tensor beta, ReadOnlySpan<double> means, ReadOnlySpan<double> inverseDeviations, Tensor? shortcut, bool relu, Tensor output)
     {
-        Span<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             int c = i % means.Length;

@@ -11,11 +11,11 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
-        Numbers(output).Clear();
+        NumbersToWrite(output).Clear();
         ForEachTap(input.Shape, filter.Shape, output.Shape, geometry, (outputPixel, tap, inputPixel) =>
         {
             ReadOnlySpan<double> x = Numbers(input), w = Numbers(filter);
-            Span<double> y = Numbers(output);
+            Span<double> y = NumbersToWrite(output);
             Channels channels = new(filter.Shape, input.Shape.Last);
             for (int k = 0; k < channels.Outputs; k++)
             {
@@ -38,7 +38,7 @@ public sealed partial class ReferenceDevice
         ForEachTap(inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>
         {
             ReadOnlySpan<double> dy = Numbers(outputGradient), w = Numbers(filter);
-            Span<double> dx = Numbers(inputGradient);
+            Span<double> dx = NumbersToWrite(inputGradient);
             Channels channels = new(filter.Shape, inputGradient.Shape.Last);
             for (int k = 0; k < channels.Outputs; k++)
             {
@@ -58,7 +58,7 @@ public sealed partial class ReferenceDevice
         ForEachTap(input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>
         {
             ReadOnlySpan<double> x = Numbers(input), dy = Numbers(outputGradient);
-            Span<double> dw = Numbers(filterGradient);
+            Span<double> dw = NumbersToWrite(filterGradient);
             Channels channels = new(filterGradient.Shape, input.Shape.Last);
             for (int k = 0; k < channels.Outputs; k++)
             {
@@ -104,9 +104,10 @@ public sealed partial class ReferenceDevice
 
     private static void ClearUnless(bool accumulate, Tensor output)
     {
+        Span<double> results = NumbersToWrite(output);
         if (!accumulate)
         {
-            Numbers(output).Clear();
+            results.Clear();
         }
     }
 

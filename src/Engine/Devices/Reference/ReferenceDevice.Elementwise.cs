@@ -8,7 +8,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void Add(Tensor left, Tensor right, Tensor output)
     {
-        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             y[i] = a[i] + b[i];
@@ -18,7 +19,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void AddRelu(Tensor left, Tensor right, Tensor output)
     {
-        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             y[i] = Math.Max(a[i] + b[i], 0);
@@ -28,7 +30,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void Relu(Tensor input, Tensor output)
     {
-        Span<double> x = Numbers(input), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             y[i] = Math.Max(x[i], 0); // Math.Max lets a NaN through.
@@ -38,7 +41,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
     {
-        Span<double> dy = Numbers(outputGradient), y = Numbers(output), dx = Numbers(inputGradient);
+        ReadOnlySpan<double> dy = Numbers(outputGradient), y = Numbers(output);
+        Span<double> dx = NumbersToWrite(inputGradient);
         for (int i = 0; i < dx.Length; i++)
         {
             Put(ref dx[i], y[i] > 0 ? dy[i] : 0, accumulate);
@@ -48,7 +52,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate)
     {
-        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             Put(ref y[i], a[i] * b[i], accumulate);
@@ -58,7 +63,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void Sigmoid(Tensor input, Tensor output)
     {
-        Span<double> x = Numbers(input), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             y[i] = 1 / (1 + Math.Exp(-x[i]));
@@ -68,7 +74,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
     {
-        Span<double> dy = Numbers(outputGradient), y = Numbers(output), dx = Numbers(inputGradient);
+        ReadOnlySpan<double> dy = Numbers(outputGradient), y = Numbers(output);
+        Span<double> dx = NumbersToWrite(inputGradient);
         for (int i = 0; i < dx.Length; i++)
         {
             Put(ref dx[i], dy[i] * y[i] * (1 - y[i]), accumulate);
@@ -78,7 +85,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void Scale(Tensor input, double factor, Tensor output, bool accumulate)
     {
-        Span<double> x = Numbers(input), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             Put(ref y[i], factor * x[i], accumulate);

@@ -9,7 +9,8 @@ public sealed partial class ReferenceDevice
     public override void GroupNorm(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
-        Span<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta);
+        Span<double> y = NumbersToWrite(output);
         int channels = input.Shape.Last;
         for (int n = 0; n < input.Shape[0]; n++)
         {
@@ -34,8 +35,8 @@ public sealed partial class ReferenceDevice
                     y[i] = (gammas[i % channels] * (x[i] - mean) * inverseDeviation) + betas[i % channels];
                 }
 
-                Numbers(savedMean)[(n * groups) + group] = mean;
-                Numbers(savedInverseDeviation)[(n * groups) + group] = inverseDeviation;
+                NumbersToWrite(savedMean)[(n * groups) + group] = mean;
+                NumbersToWrite(savedInverseDeviation)[(n * groups) + group] = inverseDeviation;
             }
         }
     }
@@ -49,7 +50,7 @@ public sealed partial class ReferenceDevice
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
         Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
-        Span<double> dy = Numbers(outputGradient), x = Numbers(input), gammas = Numbers(gamma);
+        ReadOnlySpan<double> dy = Numbers(outputGradient), x = Numbers(input), gammas = Numbers(gamma);
         int channels = input.Shape.Last;
         double[] gammaSums = new double[channels];
         double[] betaSums = new double[channels];
@@ -77,7 +78,7 @@ public sealed partial class ReferenceDevice
                         double normalized = (x[i] - mean) * inverseDeviation;
                         double viaStatistics = (sum + (normalized * sumNormalized)) / members.Length;
                         double value = inverseDeviation * ((dy[i] * gammas[i % channels]) - viaStatistics);
-                        Put(ref Numbers(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
+                        Put(ref NumbersToWrite(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
                     }
                 }
             }
@@ -87,12 +88,12 @@ public sealed partial class ReferenceDevice
         {
             if (gammaGradient is not null)
             {
-                Put(ref Numbers(gammaGradient)[c], gammaSums[c], accumulate.HasFlag(NormAccumulate.Gamma));
+                Put(ref NumbersToWrite(gammaGradient)[c], gammaSums[c], accumulate.HasFlag(NormAccumulate.Gamma));
             }
 
             if (betaGradient is not null)
             {
-                Put(ref Numbers(betaGradient)[c], betaSums[c], accumulate.HasFlag(NormAccumulate.Beta));
+                Put(ref NumbersToWrite(betaGradient)[c], betaSums[c], accumulate.HasFlag(NormAccumulate.Beta));
             }
         }
     }

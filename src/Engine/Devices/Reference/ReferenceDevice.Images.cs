@@ -10,11 +10,11 @@ public sealed partial class ReferenceDevice
     {
         (int height, int width, int channels) = (pixels.Shape[1], pixels.Shape[2], pixels.Shape[3]);
         (int outputHeight, int outputWidth) = (output.Shape[1], output.Shape[2]);
-        Span<byte> source = Pixels(pixels);
-        Span<int> placement = Integers(placements);
-        Span<double> means = Numbers(mean);
-        Span<double> scales = Numbers(scale);
-        Span<double> result = Numbers(output);
+        ReadOnlySpan<byte> source = Pixels(pixels);
+        ReadOnlySpan<int> placement = Integers(placements);
+        ReadOnlySpan<double> means = Numbers(mean);
+        ReadOnlySpan<double> scales = Numbers(scale);
+        Span<double> result = NumbersToWrite(output);
         bool isMeanPerPixel = mean.Shape.Rank == 3;
         for (int n = 0; n < pixels.Shape[0]; n++)
         {

@@ -12,7 +12,7 @@ public sealed partial class ReferenceDevice
         double total = 0;
         for (int n = 0; n < rows; n++)
         {
-            Span<double> row = Numbers(logits).Slice(n * classes, classes);
+            ReadOnlySpan<double> row = Numbers(logits).Slice(n * classes, classes);
             int label = Integers(labels)[n];
 
             // log softmax = logit - largest - log sum exp(logit - largest), which cannot overflow.
@@ -37,12 +37,12 @@ public sealed partial class ReferenceDevice
                 total -= target == 0 ? 0 : target * logProbability;
                 if (logitsGradient is not null)
                 {
-                    Numbers(logitsGradient)[(n * classes) + k] = (Math.Exp(logProbability) - target) / rows;
+                    NumbersToWrite(logitsGradient)[(n * classes) + k] = (Math.Exp(logProbability) - target) / rows;
                 }
             }
         }
 
-        Numbers(loss)[0] = total / rows;
+        NumbersToWrite(loss)[0] = total / rows;
     }
 
     /// <inheritdoc/>
@@ -52,7 +52,7 @@ public sealed partial class ReferenceDevice
         int hits = 0;
         for (int n = 0; n < logits.Shape[0]; n++)
         {
-            Span<double> row = Numbers(logits).Slice(n * classes, classes);
+            ReadOnlySpan<double> row = Numbers(logits).Slice(n * classes, classes);
             int label = Integers(labels)[n];
             int above = 0;
             bool hasNaN = false;
@@ -65,7 +65,7 @@ public sealed partial class ReferenceDevice
             hits += above < k && !hasNaN ? 1 : 0;
         }
 
-        Integers(count)[0] = hits;
+        IntegersToWrite(count)[0] = hits;
     }
 
     /// <inheritdoc/>
@@ -74,21 +74,21 @@ public sealed partial class ReferenceDevice
         int columns = input.Shape[1];
         for (int n = 0; n < input.Shape[0]; n++)
         {
-            Span<double> row = Numbers(input).Slice(n * columns, columns);
+            ReadOnlySpan<double> row = Numbers(input).Slice(n * columns, columns);
             int best = 0;
             for (int i = 1; i < columns; i++)
             {
                 best = row[i] > row[best] ? i : best;
             }
 
-            Integers(output)[n] = best;
+            IntegersToWrite(output)[n] = best;
         }
     }
 
     /// <inheritdoc/>
     public override void Reduce(Reduction reduction, Tensor input, Tensor output)
     {
-        Span<double> x = Numbers(input);
+        ReadOnlySpan<double> x = Numbers(input);
         double sum = 0, squares = 0;
         int nonFinite = 0;
         foreach (double value in x)
@@ -105,7 +105,7 @@ public sealed partial class ReferenceDevice
             variance += (value - mean) * (value - mean) / x.Length;
         }
 
-        Numbers(output)[0] = reduction switch
+        NumbersToWrite(output)[0] = reduction switch
         {
             Reduction.Sum => sum,
             Reduction.Mean => mean,

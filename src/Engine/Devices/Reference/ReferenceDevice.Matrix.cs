@@ -8,7 +8,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
-        Span<double> a = Numbers(left), b = Numbers(right), y = Numbers(output);
+        ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
+        Span<double> y = NumbersToWrite(output);
         (int rows, int columns) = (output.Shape[0], output.Shape[1]);
         int inner = left.Shape[transposeLeft ? 0 : 1];
         for (int m = 0; m < rows; m++)
@@ -31,7 +32,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void AddBias(Tensor input, Tensor bias, Tensor output)
     {
-        Span<double> x = Numbers(input), b = Numbers(bias), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input), b = Numbers(bias);
+        Span<double> y = NumbersToWrite(output);
         for (int i = 0; i < y.Length; i++)
         {
             y[i] = x[i] + b[i % b.Length];
@@ -42,7 +44,8 @@ public sealed partial class ReferenceDevice
     public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
     {
         ClearUnless(accumulate, biasGradient);
-        Span<double> dy = Numbers(outputGradient), db = Numbers(biasGradient);
+        ReadOnlySpan<double> dy = Numbers(outputGradient);
+        Span<double> db = NumbersToWrite(biasGradient);
         for (int i = 0; i < dy.Length; i++)
         {
             db[i % db.Length] += dy[i];

@@ -8,22 +8,21 @@ public sealed partial class ReferenceDevice
     {
         foreach (SgdParameter parameter in parameters)
         {
-            Span<double> values = Numbers(parameter.Value), gradients = Numbers(parameter.Gradient);
+            ReadOnlySpan<double> gradients = Numbers(parameter.Gradient);
+            Span<double> values = NumbersToWrite(parameter.Value);
+            Span<double> velocities = parameter.Velocity is null ? [] : NumbersToWrite(parameter.Velocity);
             for (int i = 0; i < values.Length; i++)
             {
                 double d = gradients[i] + (parameter.WeightDecay * values[i]);
                 double velocity = d;
-                if (parameter.Velocity is not null)
+                if (!velocities.IsEmpty)
                 {
-                    velocity += options.Momentum * Numbers(parameter.Velocity)[i];
-                    Numbers(parameter.Velocity)[i] = velocity;
+                    velocity += options.Momentum * velocities[i];
+                    velocities[i] = velocity;
                 }
 
                 values[i] -= options.LearningRate * (options.Nesterov ? d + (options.Momentum * velocity) : velocity);
             }
-
-            parameter.Value.MarkWritten();
-            parameter.Velocity?.MarkWritten();
         }
     }
 }

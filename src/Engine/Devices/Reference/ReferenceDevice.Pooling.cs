@@ -8,8 +8,9 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
-        Span<double> x = Numbers(input), y = Numbers(output);
-        Span<byte> winners = Pixels(positions);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> y = NumbersToWrite(output);
+        Span<byte> winners = PixelsToWrite(positions);
         int channels = input.Shape[3];
         for (int n = 0; n < output.Shape[0]; n++)
         {
@@ -49,8 +50,9 @@ public sealed partial class ReferenceDevice
     public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
-        Span<double> dy = Numbers(outputGradient), dx = Numbers(inputGradient);
-        Span<byte> winners = Pixels(positions);
+        ReadOnlySpan<double> dy = Numbers(outputGradient);
+        Span<double> dx = NumbersToWrite(inputGradient);
+        ReadOnlySpan<byte> winners = Pixels(positions);
         Shape shape = outputGradient.Shape;
         for (int n = 0; n < shape[0]; n++)
         {
@@ -127,8 +129,8 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
     {
-        Numbers(output).Clear();
-        ForEachSubsampled(input.Shape, stride, padBefore, output.Shape, (from, to) => Numbers(output)[to] = Numbers(input)[from]);
+        NumbersToWrite(output).Clear();
+        ForEachSubsampled(input.Shape, stride, padBefore, output.Shape, (from, to) => NumbersToWrite(output)[to] = Numbers(input)[from]);
     }
 
     /// <inheritdoc/>
@@ -136,7 +138,7 @@ public sealed partial class ReferenceDevice
     {
         ClearUnless(accumulate, inputGradient);
         ForEachSubsampled(
-            inputGradient.Shape, stride, padBefore, outputGradient.Shape, (from, to) => Numbers(inputGradient)[from] += Numbers(outputGradient)[to]);
+            inputGradient.Shape, stride, padBefore, outputGradient.Shape, (from, to) => NumbersToWrite(inputGradient)[from] += Numbers(outputGradient)[to]);
     }
 
     private static void ForEachSubsampled(Shape input, int stride, int padBefore, Shape output, Action<int, int> action)
@@ -159,7 +161,8 @@ public sealed partial class ReferenceDevice
     /// <summary>Every image's output at (p, q) is the sum over the window of the input over the divisor.</summary>
     private static void Gather(Tensor input, Window window, int divisor, Tensor output, int p, int q)
     {
-        Span<double> x = Numbers(input), y = Numbers(output);
+        ReadOnlySpan<double> x = Numbers(input);
+        Span<double> y = NumbersToWrite(output);
         int channels = input.Shape[3];
         for (int n = 0; n < input.Shape[0]; n++)
         {
@@ -182,7 +185,8 @@ public sealed partial class ReferenceDevice
     /// <summary>The transposed map of <see cref="Gather"/>, added to the input's gradient.</summary>
     private static void Scatter(Tensor outputGradient, int p, int q, Window window, int divisor, Tensor inputGradient)
     {
-        Span<double> dy = Numbers(outputGradient), dx = Numbers(inputGradient);
+        ReadOnlySpan<double> dy = Numbers(outputGradient);
+        Span<double> dx = NumbersToWrite(inputGradient);
         int channels = inputGradient.Shape[3];
         for (int n = 0; n < inputGradient.Shape[0]; n++)
         {

@@ -22,7 +22,7 @@ public sealed partial class ReferenceDevice : Device
     protected override unsafe void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) => source.CopyTo(Bytes(destination)[checked((int)start)..]);
+    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) => source.CopyTo(BytesToWrite(destination)[checked((int)start)..]);
 
     /// <inheritdoc/>
     public override void CopyToHost(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
@@ -30,7 +30,7 @@ public sealed partial class ReferenceDevice : Device
     /// <inheritdoc/>
     public override void Fill(Tensor output, double value)
     {
-        Span<byte> bytes = Bytes(output);
+        Span<byte> bytes = BytesToWrite(output);
         int size = output.Type.Size();
         Span<byte> element = stackalloc byte[sizeof(double)];
         HostConversion.Convert(MemoryMarshal.AsBytes(new ReadOnlySpan<double>(in value)), DataType.Float64, element, output.Type, 1);
@@ -38,31 +38,43 @@ public sealed partial class ReferenceDevice : Device
         {
             element[..size].CopyTo(bytes[i..]);
         }
-
-        output.MarkWritten();
     }
 
     /// <inheritdoc/>
-    public override void Copy(Tensor input, Tensor output)
-    {
-        HostConversion.Convert(Bytes(input), input.Type, Bytes(output), output.Type, input.Shape.Count);
-        output.MarkWritten();
-    }
+    public override void Copy(Tensor input, Tensor output) =>
+        HostConversion.Convert(Bytes(input), input.Type, BytesToWrite(output), output.Type, input.Shape.Count);
 
-    /// <summary>The elements of a tensor of real numbers.</summary>
-    private static Span<double> Numbers(Tensor tensor) => Elements<double>(tensor, DataType.Float64);
+    /// <summary>The elements of a tensor of real numbers, to read.</summary>
+    private static ReadOnlySpan<double> Numbers(Tensor tensor) => Elements<double>(tensor, DataType.Float64);
 
-    /// <summary>The elements of a tensor of labels, indices or counts.</summary>
-    private static Span<int> Integers(Tensor tensor) => Elements<int>(tensor, DataType.Int32);
+    /// <summary>The elements of a tensor of real numbers, to write.</summary>
+    private static Span<double> NumbersToWrite(Tensor tensor) => ElementsToWrite<double>(tensor, DataType.Float64);
 
-    /// <summary>The elements of a tensor of pixels or window positions.</summary>
-    private static Span<byte> Pixels(Tensor tensor) => Elements<byte>(tensor, DataType.UInt8);
+    /// <summary>The elements of a tensor of labels or indices, to read.</summary>
+    private static ReadOnlySpan<int> Integers(Tensor tensor) => Elements<int>(tensor, DataType.Int32);
 
-    private static unsafe Span<T> Elements<T>(Tensor tensor, DataType type) where T : unmanaged => tensor.Type == type
-        ? new Span<T>((void*)tensor.Address, tensor.Shape.Count)
+    /// <summary>The elements of a tensor of indices or counts, to write.</summary>
+    private static Span<int> IntegersToWrite(Tensor tensor) => ElementsToWrite<int>(tensor, DataType.Int32);
+
+    /// <summary>The elements of a tensor of pixels or window positions, to read.</summary>
+    private static ReadOnlySpan<byte> Pixels(Tensor tensor) => Elements<byte>(tensor, DataType.UInt8);
+
+    /// <summary>The elements of a tensor of window positions, to write.</summary>
+    private static Span<byte> PixelsToWrite(Tensor tensor) => ElementsToWrite<byte>(tensor, DataType.UInt8);
+
+    private static unsafe ReadOnlySpan<T> Elements<T>(Tensor tensor, DataType type) where T : unmanaged =>
+        new((void*)Checked(tensor, type).ReadAddress, tensor.Shape.Count);
+
+    private static unsafe Span<T> ElementsToWrite<T>(Tensor tensor, DataType type) where T : unmanaged =>
+        new((void*)Checked(tensor, type).WriteAddress(), tensor.Shape.Count);
+
+    private static Tensor Checked(Tensor tensor, DataType type) => tensor.Type == type
+        ? tensor
         : throw new EngineException($"the reference device computes in Float64, Int32 and UInt8: it expected {type}, but was given {tensor}");
 
-    private static unsafe Span<byte> Bytes(Tensor tensor) => new((void*)tensor.Address, checked((int)tensor.ByteCount));
+    private static unsafe ReadOnlySpan<byte> Bytes(Tensor tensor) => new((void*)tensor.ReadAddress, checked((int)tensor.ByteCount));
+
+    private static unsafe Span<byte> BytesToWrite(Tensor tensor) => new((void*)tensor.WriteAddress(), checked((int)tensor.ByteCount));
 
     /// <summary>Stores a result: added to what is there, or in its place.</summary>
     private static void Put(ref double target, double value, bool accumulate) => target = accumulate ? target + value : value;

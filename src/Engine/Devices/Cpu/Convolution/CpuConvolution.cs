@@ -22,8 +22,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         where TEpilogue : struct, IEpilogue
     {
         Correlation work = ForwardWork(input, filter.Shape, geometry, output.Shape);
-        work.Filter = (float*)filter.Address;
-        work.Destination = (float*)output.Address;
+        work.Filter = (float*)filter.ReadAddress;
+        work.Destination = (float*)output.WriteAddress();
         Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work);
     }
 
@@ -34,7 +34,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             || geometry.Dilation.Height > 1 || geometry.Dilation.Width > 1))
         {
             // Phases of the stride that no tap reaches are skipped below; their pixels' gradient is zero.
-            NativeMemory.Clear((void*)inputGradient.Address, (nuint)inputGradient.ByteCount);
+            NativeMemory.Clear((void*)inputGradient.WriteAddress(), (nuint)inputGradient.ByteCount);
         }
 
         for (int phaseRow = 0; phaseRow < geometry.Stride.Height; phaseRow++)
@@ -47,16 +47,16 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                     Columns = CorrelationAxis.BackwardData(input[2], filter.Shape[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width, phaseColumn),
                     Batch = output[0],
                     Groups = geometry.Groups,
-                    Source = (float*)outputGradient.Address,
+                    Source = (float*)outputGradient.ReadAddress,
                     SourceHeight = output[1],
                     SourceWidth = output[2],
                     SourceChannels = output[3],
-                    Destination = (float*)inputGradient.Address,
+                    Destination = (float*)inputGradient.WriteAddress(),
                     DestinationHeight = input[1],
                     DestinationWidth = input[2],
                     DestinationChannels = input[3],
                     Accumulate = accumulate,
-                    Filter = (float*)filter.Address,
+                    Filter = (float*)filter.ReadAddress,
                     FilterRows = filter.Shape[1],
                     FilterColumns = filter.Shape[2],
                     FilterIsTransposed = true,
@@ -73,8 +73,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     {
         Correlation work = ForwardWork(input, filterGradient.Shape, geometry, outputGradient.Shape);
         work.Accumulate = accumulate;
-        work.Destination = (float*)filterGradient.Address;
-        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.Address), work);
+        work.Destination = (float*)filterGradient.WriteAddress();
+        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.ReadAddress), work);
     }
 
     public void Dispose()
@@ -94,7 +94,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         Columns = CorrelationAxis.Forward(output[2], filter[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width),
         Batch = output[0],
         Groups = geometry.Groups,
-        Source = (float*)input.Address,
+        Source = (float*)input.ReadAddress,
         SourceHeight = input.Shape[1],
         SourceWidth = input.Shape[2],
         SourceChannels = input.Shape[3],
