@@ -9,11 +9,17 @@ namespace Engine.Kernels.Tests;
 [Collection("emulator")]
 public sealed class PlaceTests : EmulatorTest
 {
-    private readonly CudaContext _context = new();
-    private readonly CudaStream _stream = new();
+    private readonly CudaContext _context;
+    private readonly CudaStream _stream;
     private readonly KernelLibrary _kernels;
 
-    public PlaceTests() => _kernels = new KernelLibrary(new Version(9, 0));
+    // Not field initializers: those run before the base class has made the emulator as new.
+    public PlaceTests()
+    {
+        _context = new CudaContext();
+        _stream = new CudaStream();
+        _kernels = new KernelLibrary(new Version(9, 0));
+    }
 
     protected override void Release()
     {
