@@ -122,6 +122,10 @@ struct Launch
 };
 
 int run(const Launch& launch, const Work& work);
+// launches.cpp: before and after the run, and the list of kernels that ran.
+int check_launch(const Launch& launch, const Work& work);
+int check_written(const Launch& launch);
+void note_kernel(const std::string& name);
 // The order of blocks and threads begins anew: the next launch is the first.
 void restart_order();
 bool in_kernel();
