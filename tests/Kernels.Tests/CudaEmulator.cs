@@ -62,16 +62,41 @@ internal static class CudaEmulator
     }
 
     /// <summary>
-    /// Whether kernels run with every access judged, or several times as fast without; only while nothing is allocated. AddressSanitizer
-    /// judges by itself, so it makes no difference there.
+    /// Which build of the kernels runs: checked, with every access judged; fast, several times as fast; contracted, fast with products and sums
+    /// joined as NVCC joins them. Only while nothing is allocated. AddressSanitizer judges by itself, so all is fast there.
     /// </summary>
-    internal static unsafe void SetChecking(bool on) => ((delegate* unmanaged<int, void>)Export("emu_set_checking"))(on ? 1 : 0);
+    internal static void SetKernels(string build) => SetVariable("ENGINE_EMULATOR", build);
 
     /// <summary>Frees everything and lets the context work again after a kernel failed.</summary>
     internal static unsafe void Reset() => ((delegate* unmanaged<void>)Export("emu_reset"))();
 
-    /// <summary>In which order the threads of a block run between barriers.</summary>
-    internal static unsafe void SetThreadOrder(bool reverse) => ((delegate* unmanaged<int, void>)Export("emu_set_thread_order"))(reverse ? 1 : 0);
+    /// <summary>
+    /// Lets a variable ENGINE_EMULATOR_... have a value in this process, until what is returned is disposed. docs/kernels.md lists them.
+    /// </summary>
+    internal static IDisposable Set(string variable, string value)
+    {
+        SetVariable(variable, value);
+        return new Setting(variable);
+    }
+
+    /// <summary>Null gives the variable back to the environment.</summary>
+    private static unsafe void SetVariable(string variable, string? value)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(variable);
+        nint text = value is null ? 0 : Marshal.StringToCoTaskMemUTF8(value);
+        string wrong = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint, nint, nint>)Export("emu_set"))(name, text))!;
+        Marshal.FreeCoTaskMem(name);
+        Marshal.FreeCoTaskMem(text);
+        if (wrong.Length > 0)
+        {
+            throw new ArgumentException(wrong, nameof(value));
+        }
+    }
+
+    private sealed class Setting(string variable) : IDisposable
+    {
+        public void Dispose() => SetVariable(variable, null);
+    }
 
 #pragma warning disable CA2255 // The libraries must be chosen before the first test touches one.
     [ModuleInitializer]
@@ -92,7 +117,8 @@ internal static class CudaEmulator
 
     private static unsafe string Text(string export) => Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)Export(export))())!;
 
-    private static nint Export(string name)
+    /// <summary>The address of a function of its libcuda.</summary>
+    internal static nint Export(string name)
     {
         if (_library == 0)
         {

@@ -22,6 +22,9 @@ std::recursive_mutex& gate()
 
 int& broken() { return status_of_context; }
 
+bool is_context(const void* context) { return retained > 0 && context == &retained; }
+bool has_context() { return retained > 0; }
+
 std::uint64_t hash(const char* text, std::size_t length)
 {
     std::uint64_t value = 14695981039346656037ull; // FNV-1a
@@ -49,9 +52,10 @@ EMU_EXPORT const char* emu_last_message() { return last_message().c_str(); }
 // As if the GPU had been reset: nothing is left, and the context works again.
 EMU_EXPORT void emu_reset()
 {
-    EMU_ENTER;
+    EMU_LOCK;
     release_all();
     reset_streams();
+    reset_libraries();
     reset_modules();
     for (auto& block : pinned)
     {
@@ -64,81 +68,45 @@ EMU_EXPORT void emu_reset()
 
 EMU_EXPORT std::size_t emu_live_handles()
 {
-    EMU_ENTER;
+    EMU_LOCK;
     return live_handles() + live_modules() + pinned.size() + live_of_libraries();
 }
 
-// ---- Errors and devices ----------------------------------------------------------------------------------------------------
-
-EMU_EXPORT int cuGetErrorName(int error, const char** text)
-{
-    *text = error > 9000 ? "EMULATOR" : error == InvalidValue ? "CUDA_ERROR_INVALID_VALUE" : error == OutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
-            : error == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE" : error == NotFound ? "CUDA_ERROR_NOT_FOUND"
-            : error == CaptureUnsupported ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" : "CUDA_ERROR";
-    return Success;
-}
-
-EMU_EXPORT int cuGetErrorString(int error, const char** text)
-{
-    *text = error > 9000 || error == CaptureUnsupported ? last_message().c_str() : error == OutOfMemory ? "out of memory" : "see its name";
-    return Success;
-}
+// ---- Devices ---------------------------------------------------------------------------------------------------------------
 
 EMU_EXPORT int cuInit(unsigned)
 {
+    EMU_ENTER;
     initialized = true;
-    return Success;
-}
-
-EMU_EXPORT int cuDriverGetVersion(int* version)
-{
-    *version = 12080;
     return Success;
 }
 
 EMU_EXPORT int cuDeviceGetCount(int* count)
 {
+    EMU_ENTER;
     *count = 1;
     return initialized ? (int)Success : 3;
 }
 
 EMU_EXPORT int cuDeviceGet(int* device, int ordinal)
 {
+    EMU_ENTER;
     *device = 0;
     return ordinal == 0 ? (int)Success : 101;
 }
 
 EMU_EXPORT int cuDeviceGetName(char* name, int length, int)
 {
+    EMU_ENTER;
     std::snprintf(name, (std::size_t)length, "CUDA emulator");
     return Success;
 }
 
 EMU_EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int)
 {
+    EMU_ENTER;
     extern std::size_t emu_device_bytes_of() asm("emu_device_bytes");
     *bytes = emu_device_bytes_of();
-    return Success;
-}
-
-EMU_EXPORT int cuDeviceGetAttribute(int* value, int attribute, int)
-{
-    switch (attribute)
-    {
-    case 1: *value = 1024; break;          // threads of a block
-    case 8: *value = 48 * 1024; break;     // shared memory of a block
-    case 10: *value = 32; break;           // threads of a warp
-    case 16: *value = 4; break;            // multiprocessors: few, so that grids made for them are short
-    case 36: *value = 1000000; break;      // the memory's clock, kHz
-    case 37: *value = 256; break;          // the memory's bus, bits
-    case 38: *value = 1 << 20; break;      // second-level cache
-    case 39: *value = 2048; break;         // threads of a multiprocessor
-    case 75: *value = 9; break;            // compute capability 9.0
-    case 76: *value = 0; break;
-    case 97: *value = 227 * 1024; break;   // shared memory of a block that asks
-    default: *value = 0; return InvalidValue;
-    }
-
     return Success;
 }
 
@@ -176,11 +144,13 @@ EMU_EXPORT int cuDevicePrimaryCtxRelease_v2(int)
 
 EMU_EXPORT int cuCtxSetCurrent(void* context)
 {
+    EMU_ENTER;
     return context == nullptr || context == &retained ? (int)Success : fail(BadHandle, "cuCtxSetCurrent: %p is no context", context);
 }
 
 EMU_EXPORT int cuCtxGetCurrent(void** context)
 {
+    EMU_ENTER;
     *context = retained > 0 ? &retained : nullptr;
     return Success;
 }
@@ -269,14 +239,16 @@ EMU_EXPORT int cuMemcpyHtoD_v2(std::uintptr_t destination, const void* source, s
 {
     EMU_ENTER;
     int status = host_pointer("cuMemcpyHtoD", source);
-    return status != Success ? status : submit_now("cuMemcpyHtoD", [=](const Work& work) { return copy_in(destination, source, bytes, work); });
+    return status != Success ? status : submit_now("cuMemcpyHtoD", [=](const Work& work) { return copy_in(destination, source, bytes, work); },
+                                                           describe("cuMemcpyHtoD", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoH_v2(void* destination, std::uintptr_t source, std::size_t bytes)
 {
     EMU_ENTER;
     int status = host_pointer("cuMemcpyDtoH", destination);
-    return status != Success ? status : submit_now("cuMemcpyDtoH", [=](const Work& work) { return copy_out(destination, source, bytes, work); });
+    return status != Success ? status : submit_now("cuMemcpyDtoH", [=](const Work& work) { return copy_out(destination, source, bytes, work); },
+                                                           describe("cuMemcpyDtoH", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyHtoDAsync_v2(std::uintptr_t destination, const void* source, std::size_t bytes, void* stream)
@@ -286,7 +258,7 @@ EMU_EXPORT int cuMemcpyHtoDAsync_v2(std::uintptr_t destination, const void* sour
     return status != Success ? status : submit(stream, "cuMemcpyHtoDAsync", [=](const Work& work) {
         int copied = copy_in(destination, source, bytes, work);
         return copied == Success && is_pinned(source, bytes) ? host_read_later(work, source, bytes) : copied;
-    });
+    }, describe("cuMemcpyHtoDAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoHAsync_v2(void* destination, std::uintptr_t source, std::size_t bytes, void* stream)
@@ -301,7 +273,7 @@ EMU_EXPORT int cuMemcpyDtoHAsync_v2(void* destination, std::uintptr_t source, st
 
         int read = touch("the source", source, bytes, false, work);
         return read == Success ? host_write_later(work, destination, (const void*)source, bytes) : read;
-    });
+    }, describe("cuMemcpyDtoHAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoDAsync_v2(std::uintptr_t destination, std::uintptr_t source, std::size_t bytes, void* stream)
@@ -310,7 +282,7 @@ EMU_EXPORT int cuMemcpyDtoDAsync_v2(std::uintptr_t destination, std::uintptr_t s
     return submit(stream, "cuMemcpyDtoDAsync", [=](const Work& work) {
         int status = touch("the source", source, bytes, false, work);
         return status == Success ? copy_in(destination, (const void*)source, bytes, work) : status;
-    });
+    }, describe("cuMemcpyDtoDAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemsetD8Async(std::uintptr_t destination, unsigned char value, std::size_t count, void* stream)
@@ -324,7 +296,7 @@ EMU_EXPORT int cuMemsetD8Async(std::uintptr_t destination, unsigned char value, 
         }
 
         return status;
-    });
+    }, describe("cuMemsetD8Async", {{"bytes", count}}));
 }
 
 EMU_EXPORT int cuMemsetD32Async(std::uintptr_t destination, unsigned value, std::size_t count, void* stream)
@@ -343,5 +315,5 @@ EMU_EXPORT int cuMemsetD32Async(std::uintptr_t destination, unsigned value, std:
         }
 
         return status;
-    });
+    }, describe("cuMemsetD32Async", {{"bytes", count * 4}}));
 }

@@ -1,11 +1,8 @@
 // Runs a kernel: blocks one after another, the threads of a block as fibers that switch only at barriers and shuffles.
-#include "emulator.h"
+#include "settings.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <set>
 #include <sys/mman.h>
 #if !defined(__x86_64__)
 #include <ucontext.h>
@@ -21,7 +18,7 @@ Where here;
 namespace
 {
 constexpr std::size_t StackBytes = 256 * 1024;
-constexpr unsigned MaxThreads = 1024, MaxStaticShared = 48 * 1024, MaxOptInShared = 227 * 1024;
+constexpr unsigned MaxThreads = 1024;
 
 enum class Status : unsigned char { Unstarted, Ready, AtBarrier, AtWarp, Done };
 
@@ -85,9 +82,10 @@ Context scheduler;
 unsigned running;
 unsigned barriers;
 bool active, failed;
-int thread_order;
+std::uint64_t ordered_launches; // since the order began
+std::uint64_t random_state;
+std::vector<unsigned> block_sequence, thread_sequence;
 std::uint64_t launches;
-std::set<std::string> kernels_run;
 
 void fiber()
 {
@@ -246,6 +244,24 @@ int pass_barrier(bool progressed)
                              at_barrier, line, done);
 }
 
+std::uint64_t next_random() { return mix(random_state++, 0); }
+
+// Puts the numbers below count into the order in which they are to run.
+void arrange(std::vector<unsigned>& sequence, std::size_t count)
+{
+    bool reverse = order().kind == Order::Reverse;
+    sequence.resize(count);
+    for (std::size_t i = 0; i < count; i++)
+    {
+        sequence[i] = (unsigned)(reverse ? count - 1 - i : i);
+    }
+
+    for (std::size_t i = count; order().kind == Order::Random && i > 1; i--)
+    {
+        std::swap(sequence[i - 1], sequence[(std::size_t)(next_random() % i)]);
+    }
+}
+
 int run_block()
 {
     std::size_t count = current->block[0] * current->block[1] * current->block[2];
@@ -260,9 +276,9 @@ int run_block()
     for (;;)
     {
         bool progressed = false, all_done = true;
-        for (unsigned n = 0; n < count; n++)
+        arrange(thread_sequence, count);
+        for (unsigned i : thread_sequence)
         {
-            unsigned i = thread_order == 0 ? n : (unsigned)count - 1 - n;
             if (threads[i].status == Status::Unstarted || threads[i].status == Status::Ready)
             {
                 resume(i);
@@ -289,84 +305,11 @@ int run_block()
         }
     }
 }
-
-// cuLaunchKernel's own limits, those of compute capability 9.0.
-int check_limits(const Launch& launch)
-{
-    const unsigned* grid = launch.grid;
-    const unsigned* block = launch.block;
-    const char* name = launch.kernel->name.c_str();
-    std::uint64_t count = (std::uint64_t)block[0] * block[1] * block[2];
-    if (count == 0 || count > MaxThreads || block[0] > 1024 || block[1] > 1024 || block[2] > 64)
-    {
-        return fail(LaunchLimit, "%s: a block of [%u, %u, %u] has %llu threads; from 1 to 1024 are possible", name, block[0], block[1], block[2], (unsigned long long)count);
-    }
-
-    if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0 || grid[0] > 0x7fffffff || grid[1] > 65535 || grid[2] > 65535)
-    {
-        return fail(LaunchLimit, "%s: a grid of [%u, %u, %u]; each axis is at least 1, x at most 2^31 - 1, y and z at most 65535", name, grid[0], grid[1], grid[2]);
-    }
-
-    if (launch.shared_bytes > (unsigned)launch.kernel->max_dynamic_shared || launch.shared_bytes > MaxOptInShared)
-    {
-        return fail(LaunchLimit, "%s: %u bytes of dynamic shared memory; %u are possible, more (up to %u) once cuFuncSetAttribute asked for them", name, launch.shared_bytes,
-                    MaxStaticShared, MaxOptInShared);
-    }
-
-    return Success;
-}
-
-// What the launch says of its pointers. Fast builds know no more than that; checked ones see each access.
-int check_pointers(const Launch& launch, const Work& work)
-{
-    for (std::size_t i = 0; i < launch.arguments.size(); i++)
-    {
-        std::uintptr_t address = 0;
-        if (launch.kernel->kinds[i] == 0)
-        {
-            continue;
-        }
-
-        std::memcpy(&address, launch.arguments[i].data(), sizeof address);
-        if (address == 0)
-        {
-            continue;
-        }
-
-        char what[40];
-        std::snprintf(what, sizeof what, "argument %zu", i);
-        Allocation* allocation;
-        int status = locate(work.stamp.what, what, address, 1, &allocation);
-        if (status == Success && !checking)
-        {
-            status = check_order(*allocation, work, launch.kernel->kinds[i] == 2);
-        }
-
-        if (status != Success)
-        {
-            return status;
-        }
-    }
-
-    return Success;
-}
 }
 
 bool in_kernel() { return active; }
 
-// ENGINE_EMULATOR_COVERAGE names a file that receives the name of each kernel that ran.
-static void note_kernel(const std::string& name)
-{
-    const char* path = std::getenv("ENGINE_EMULATOR_COVERAGE");
-    if (kernels_run.insert(name).second && path != nullptr)
-    {
-        if (std::FILE* file = std::fopen(path, "a"))
-        {
-            std::fprintf(file, "%s\n", name.c_str());
-            std::fclose(file);
-        }
-    }
-}
+void restart_order() { ordered_launches = 0; }
 
 void abandon_kernel()
 {
@@ -376,8 +319,7 @@ void abandon_kernel()
 
 int run(const Launch& launch, const Work& work)
 {
-    int status = check_limits(launch);
-    status = status == Success ? check_pointers(launch, work) : status;
+    int status = check_launch(launch, work);
     if (status != Success)
     {
         return status;
@@ -396,36 +338,20 @@ int run(const Launch& launch, const Work& work)
     here.launch = ++launches;
     failed = false;
     begin_checks(work);
-    for (unsigned z = 0; z < launch.grid[2] && status == Success; z++)
+    random_state = mix(order().seed, ++ordered_launches);
+    arrange(block_sequence, (std::size_t)launch.grid[0] * launch.grid[1] * launch.grid[2]);
+    for (std::size_t i = 0; i < block_sequence.size() && status == Success; i++)
     {
-        for (unsigned y = 0; y < launch.grid[1] && status == Success; y++)
-        {
-            for (unsigned x = 0; x < launch.grid[0] && status == Success; x++)
-            {
-                here.block[0] = x;
-                here.block[1] = y;
-                here.block[2] = z;
-                status = run_block();
-                here.block_number++;
-            }
-        }
+        unsigned number = block_sequence[i];
+        here.block[0] = number % launch.grid[0];
+        here.block[1] = number / launch.grid[0] % launch.grid[1];
+        here.block[2] = number / launch.grid[0] / launch.grid[1];
+        here.block_number = number;
+        status = run_block();
     }
 
     end_checks();
-    // What a kernel wrote past its arrays shows in their red zones.
-    for (std::size_t i = 0; i < launch.arguments.size() && status == Success; i++)
-    {
-        std::uintptr_t address = 0;
-        if (launch.kernel->kinds[i] == 2)
-        {
-            std::memcpy(&address, launch.arguments[i].data(), sizeof address);
-            Allocation* allocation = find(address);
-            status = allocation == nullptr ? Success : check_canaries(*allocation);
-            broken() = status == Success ? broken() : status;
-        }
-    }
-
-    return status;
+    return status == Success ? check_written(launch) : status;
 }
 
 // The kernel's side: entered from a fiber.
@@ -508,18 +434,4 @@ EMU_EXPORT void emu_warp_sync(unsigned mask, int line)
 EMU_EXPORT void emu_fail_lane(const char* function, int lane, int line)
 {
     fail(Barrier, "%s: %s reads lane %d, which its mask is without (line %d)", here.kernel, function, lane, line);
-}
-
-EMU_EXPORT void emu_set_thread_order(int order) { thread_order = order; }
-
-EMU_EXPORT const char* emu_kernels_run()
-{
-    static std::string text;
-    text.clear();
-    for (auto& name : kernels_run)
-    {
-        text += name + "\n";
-    }
-
-    return text.c_str();
 }
