@@ -25,6 +25,7 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<string?> _graph = SharedOptions.Graph();
 
     private readonly Option<string> _batchNorm = SharedOptions.Text("--batch-norm", "engine|cudnn", "Whose kernels compute batch norm on a GPU", "engine");
+    private readonly ConvolutionOptions _convolutions = new(writesPlans: true);
     private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the GPU kernels that are bound by memory instead, beside a copy" };
 
     public BenchCommand(CommandOutput output) : base(
@@ -32,11 +33,13 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2",
         "engine bench --device cuda --precision bf16 --batch-norm cudnn",
+        "engine bench --device cuda --convolutions legacy --json",
+        "engine bench --model resnet50 --device cuda --precision bf16 --plans resnet50.json",
         "engine bench --kernels --device cuda --json")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
         _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, .. _convolutions.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -50,7 +53,8 @@ internal sealed class BenchCommand : Subcommand
         int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
         CudaBatchNorm batchNorm = arguments.GetValue(_batchNorm) == "cudnn" ? CudaBatchNorm.Cudnn : CudaBatchNorm.Engine;
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm);
+        ConvolutionChoice convolutions = _convolutions.Read(arguments);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm, convolutions);
         if (isOfKernels)
         {
             return Task.FromResult(MeasureKernels(device, batchSize, steps, precision, output, cancellation));
@@ -59,9 +63,16 @@ internal sealed class BenchCommand : Subcommand
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
+        if (convolutions.Plans is { } plans && device is CudaDevice gpu)
+        {
+            gpu.SavePlans(plans);
+        }
+
         if (output.IsJson)
         {
-            output.Json(Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm));
+            JsonObject json = Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm);
+            ConvolutionOptions.Report(device, json);
+            output.Json(json);
         }
         else
         {

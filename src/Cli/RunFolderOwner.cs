@@ -1,3 +1,4 @@
+using Engine.Kernels;
 using Engine.Training;
 
 namespace Engine.Cli;
@@ -47,6 +48,8 @@ internal sealed class RunFolderOwner : IDisposable
         {
             try
             {
+                File.Delete(Path.Combine(Folder.Path, ConvolutionPlanFile.Name));
+
                 // Those around the run's own folder may hold another run by now, and then stay.
                 for (int i = 0; i < _made.Count; i++)
                 {

@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Devices.Checks;
+using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Tensors;
 
@@ -26,7 +27,7 @@ public sealed partial class CudaDevice : Device
     private readonly ConvolutionPlans _plans;
     private readonly nint _blasWorkspace;
 
-    private CudaDevice(CudaContext context, CudaPrecision precision, CudaBatchNorm batchNorm) : base($"cuda:{context.DeviceId}", DataType.Float32)
+    private CudaDevice(CudaContext context, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions) : base($"cuda:{context.DeviceId}", DataType.Float32)
     {
         _context = context;
         (Precision, BatchNorm) = (precision, batchNorm);
@@ -42,7 +43,7 @@ public sealed partial class CudaDevice : Device
         _blas.SetWorkspace(_blasWorkspace, workspace);
         _dnn = new CudaDNNContext();
         _dnn.SetStream(_stream);
-        _plans = new ConvolutionPlans(_dnn, precision);
+        _plans = new ConvolutionPlans(this, _dnn, precision, convolutions);
         _sgdFigures = CudaMemory.Allocate(64);
     }
 
@@ -81,14 +82,17 @@ public sealed partial class CudaDevice : Device
     /// <param name="ordinal">Its number, from 0.</param>
     /// <param name="precision">In what arithmetic it computes.</param>
     /// <param name="batchNorm">Whose kernels compute batch norm with the batch's statistics.</param>
+    /// <param name="convolutions">By what convolutions are computed where it can.</param>
     /// <exception cref="EngineException">A library, the driver or the GPU is missing or too old; the message says which, and what to install.</exception>
-    public static CudaDevice Open(int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32, CudaBatchNorm batchNorm = CudaBatchNorm.Engine)
+    public static CudaDevice Open(
+        int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32, CudaBatchNorm batchNorm = CudaBatchNorm.Engine,
+        CudaConvolutions convolutions = CudaConvolutions.Graph)
     {
         CudaLibraries.Require();
         CudaContext context = new(ordinal);
         try
         {
-            return new CudaDevice(context, precision, batchNorm);
+            return new CudaDevice(context, precision, batchNorm, convolutions);
         }
         catch
         {
@@ -175,7 +179,7 @@ public sealed partial class CudaDevice : Device
     internal void Enter() => _context.SetCurrent();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
-    private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
+    internal Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
 
     internal void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
     {
