@@ -69,7 +69,7 @@ EMU_EXPORT void emu_reset()
 EMU_EXPORT std::size_t emu_live_handles()
 {
     EMU_LOCK;
-    return live_handles() + live_modules() + pinned.size();
+    return live_handles() + live_modules() + pinned.size() + live_of_libraries();
 }
 
 // ---- Devices ---------------------------------------------------------------------------------------------------------------

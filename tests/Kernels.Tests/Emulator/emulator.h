@@ -101,6 +101,10 @@ std::size_t live_bytes();
 std::size_t live_count();
 void release_all();
 std::string describe_live();
+// What a library of its own keeps: how much of it lives counts as leaked, and a reset forgets it.
+void register_library(std::size_t (*live)(), void (*reset)());
+void forget_library(std::size_t (*live)());
+std::size_t live_of_libraries();
 
 // ---- execution.cpp ---------------------------------------------------------------------------------------------------------
 
