@@ -24,9 +24,13 @@ internal sealed record StepForecast(StepPrediction Prediction, int BatchSize, lo
     /// <param name="batchSize">Images in a batch.</param>
     /// <param name="isTraining">Whether it is a whole training step.</param>
     /// <exception cref="EngineException">The step does not fit the GPU's memory.</exception>
-    public static StepForecast Make(Network network, GpuDescription gpu, CudaPrecision precision, int batchSize, bool isTraining)
+    public static StepForecast Make(Network network, GpuDescription gpu, CudaPrecision precision, int batchSize, bool isTraining) =>
+        Make(network, CudaDevice.Describe(gpu, precision), gpu, batchSize, isTraining);
+
+    /// <summary>The same on a device that describes the GPU, which is disposed.</summary>
+    internal static StepForecast Make(Network network, CudaDevice device, GpuDescription gpu, int batchSize, bool isTraining)
     {
-        using CudaDevice device = CudaDevice.Describe(gpu, precision);
+        using CudaDevice disposed = device;
         using MetaScope scope = new(network, device);
         network.Train(isTraining);
         using Tensor images = Tensor.Create(device, network.InputShape(batchSize), device.ActivationType);

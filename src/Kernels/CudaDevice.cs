@@ -168,6 +168,9 @@ public sealed partial class CudaDevice : Device
         _queue.Dispose();
     }
 
+    /// <summary>Where its work goes.</summary>
+    internal CudaQueue Queue => _queue;
+
     private DriverQueue Driver => _queue as DriverQueue
         ?? throw new EngineException($"{Name} is described, not present: it has no context, stream or compiled kernels");
 

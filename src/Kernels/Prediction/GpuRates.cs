@@ -50,7 +50,7 @@ public sealed record GpuRates(GpuRate Copy, GpuRate Float32, GpuRate TensorFloat
         return new GpuRates(
             Of("copy_bytes_per_second"), Of("fp32_flops"), Of("tf32_flops"), Of("fp16_flops"), Of("bf16_flops"));
 
-        GpuRate Of(string key) => json[key] is JsonObject rate && rate["value"] is JsonValue value && (double)value is > 0 and < double.PositiveInfinity and var number
+        GpuRate Of(string key) => json[key] is JsonObject rate && rate["value"] is JsonValue value && value.TryGetValue(out double number) && number is > 0 and < double.PositiveInfinity
             ? new GpuRate(number, rate["source"] is JsonValue source ? (string)source! : "")
             : throw new EngineException($"rates.{key}.value must be a positive number");
     }
