@@ -21,7 +21,8 @@ libraries() { # FOLDER OPTIONS
         "$here/modules.cpp" "$here/driver.cpp" -ldl
     g++ $options -shared -Wl,-soname,libnvrtc.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libnvrtc.so.12" "$here/nvrtc.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcublas.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libcublas.so.12" "$here/cublas.cpp" "$folder/libcuda.so.1"
-    g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' -o "$folder/libcudnn.so.9" "$here/cudnn.cpp" "$here/cudnn_batch_norm.cpp" "$folder/libcuda.so.1"
+    g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' "-DEMULATOR_FACTS=\"$here/../Facts/plans\"" \
+        -o "$folder/libcudnn.so.9" "$here"/cudnn*.cpp "$folder/libcuda.so.1"
 }
 
 module() { # FOLDER NAME KIND SOURCE COMPILE_OPTIONS LINK_OPTIONS

@@ -279,13 +279,15 @@ int search(const Problem& problem, const Tensor& output, std::uintptr_t data, st
 }
 }
 
+std::size_t emulator::dnn::live_convolution_descriptors() { return filters.size() + convolutions.size(); }
+
+void emulator::dnn::forget_convolution_descriptors()
+{
+    filters.clear();
+    convolutions.clear();
+}
+
 // ---- Handles and descriptors -----------------------------------------------------------------------------------------------
-
-EMU_EXPORT std::size_t cudnnGetVersion() { return 90600; }
-
-EMU_EXPORT const char* cudnnGetErrorString(int status) { return status == 0 ? "CUDNN_STATUS_SUCCESS" : status == Unsupported ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS"; }
-
-EMU_EXPORT void cudnnGetLastErrorString(char* message, std::size_t size) { std::snprintf(message, size, "%s", last_message().c_str()); }
 
 #define EMU_OBJECT(Name, Type, set)                                                                                                    \
     EMU_EXPORT int cudnnCreate##Name(Type** made)                                                                                          \

@@ -65,7 +65,7 @@ EMU_EXPORT void emu_reset()
 EMU_EXPORT std::size_t emu_live_handles()
 {
     EMU_ENTER;
-    return live_handles() + live_modules() + pinned.size();
+    return live_handles() + live_modules() + pinned.size() + live_of_libraries();
 }
 
 // ---- Errors and devices ----------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ enum Code : int
 
 // Notes and prints one line, and returns the code. Called inside a kernel it ends the launch and does not return there.
 int fail(int code, const char* format, ...) __attribute__((format(printf, 2, 3)));
+// Notes it only.
+void set_message(const char* format, ...) __attribute__((format(printf, 1, 2)));
 const std::string& last_message();
 
 // Logical time: what of each stream's work is known to be done.
@@ -96,6 +98,10 @@ std::size_t live_bytes();
 std::size_t live_count();
 void release_all();
 std::string describe_live();
+// What a library of its own keeps: how much of it lives counts as leaked, and a reset forgets it.
+void register_library(std::size_t (*live)(), void (*reset)());
+void forget_library(std::size_t (*live)());
+std::size_t live_of_libraries();
 
 // ---- execution.cpp ---------------------------------------------------------------------------------------------------------
 
