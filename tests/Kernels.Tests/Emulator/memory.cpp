@@ -103,6 +103,16 @@ int fail(int code, const char* format, ...)
     return code;
 }
 
+void set_message(const char* format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    message = text;
+}
+
 const std::string& last_message() { return message; }
 
 void merge(Clock& into, const Clock& from)
