@@ -1,6 +1,7 @@
 // cuDNN's entry points as plain loops that honour every descriptor.
 #include "cudnn.h"
 
+#include <algorithm>
 #include <cstdio>
 
 using namespace emulator;
@@ -99,11 +100,15 @@ int report(const Problem& problem, int requested, int* returned, Performance* re
         if (*returned < requested)
         {
             bool able = supports(problem, algorithm);
-            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able && measured ? 0.1f * (2 - algorithm) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
+            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able && measured ? varied(0.1f * (2 - algorithm)) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
                                                  problem.convolution.math, {}};
         }
     }
 
+    // What was measured comes in order of time, what cannot run last.
+    std::stable_sort(results, results + (measured ? *returned : 0), [](const Performance& a, const Performance& b) {
+        return a.status == 0 && (b.status != 0 || a.milliseconds < b.milliseconds);
+    });
     return 0;
 }
 

@@ -166,6 +166,25 @@ std::recursive_mutex& gate();
 int& broken();
 std::uint64_t hash(const char* text, std::size_t length);
 
+// ---- settings.cpp ----------------------------------------------------------------------------------------------------------
+
+// The entry of an exported function: holds the lock, and knows the status that ENGINE_EMULATOR_FAIL plants in this call, if any. Only calls from
+// outside of the emulator count.
+class Entry
+{
+public:
+    explicit Entry(const char* function);
+    ~Entry();
+    Entry(const Entry&) = delete;
+    int planted() const { return status; }
+
+private:
+    std::lock_guard<std::recursive_mutex> lock;
+    int status = 0;
+};
+// What a library reports for work that takes so long: as it is, or varied as ENGINE_EMULATOR_TIMES asks.
+float varied(float milliseconds);
+
 // ---- modules.cpp -----------------------------------------------------------------------------------------------------------
 
 struct Segment
@@ -182,4 +201,13 @@ void reset_modules();
 #pragma GCC visibility pop
 
 #define EMU_EXPORT extern "C" __attribute__((visibility("default")))
-#define EMU_ENTER std::lock_guard<std::recursive_mutex> emu_lock(emulator::gate())
+// The first line of every exported function that answers a status: the lock, and the planted statuses.
+#define EMU_ENTER                            \
+    emulator::Entry emu_entry(__func__);     \
+    if (emu_entry.planted() != 0)            \
+    {                                        \
+        return emu_entry.planted();          \
+    }                                        \
+    static_assert(true, "")
+// That of the others, which are there for tests.
+#define EMU_LOCK std::lock_guard<std::recursive_mutex> emu_lock(emulator::gate())
