@@ -137,7 +137,7 @@ public sealed class BindingTests : EmulatorTest
         CudaProbe probe = CudaLibraries.Probe();
         Assert.Null(probe.Problem);
         Assert.Equal(["NVIDIA driver", "NVRTC", "cuBLAS", "cuDNN 9"], probe.Libraries.Select(library => library.Name));
-        Assert.Equal(["12.8", "12.8", "12.8.0", "9.6.0"], probe.Libraries.Select(library => library.Version));
+        Assert.Equal(["12.8", "12.8", "12.8.0", "9.19.0"], probe.Libraries.Select(library => library.Version));
         Assert.All(probe.Libraries, library => Assert.True(File.Exists(library.Path), library.Path));
         CudaDeviceProperties device = Assert.Single(probe.Devices);
         Assert.Equal("CUDA emulator", device.Name);

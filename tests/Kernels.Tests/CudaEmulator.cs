@@ -73,6 +73,34 @@ internal static class CudaEmulator
     /// <summary>In which order the threads of a block run between barriers.</summary>
     internal static unsafe void SetThreadOrder(bool reverse) => ((delegate* unmanaged<int, void>)Export("emu_set_thread_order"))(reverse ? 1 : 0);
 
+    /// <summary>
+    /// Lets a variable ENGINE_EMULATOR_... have a value in this process, until what is returned is disposed. docs/kernels.md lists them.
+    /// </summary>
+    internal static IDisposable Set(string variable, string value)
+    {
+        SetVariable(variable, value);
+        return new Setting(variable);
+    }
+
+    /// <summary>Null gives the variable back to the environment.</summary>
+    private static unsafe void SetVariable(string variable, string? value)
+    {
+        nint name = Marshal.StringToCoTaskMemUTF8(variable);
+        nint text = value is null ? 0 : Marshal.StringToCoTaskMemUTF8(value);
+        string wrong = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint, nint, nint>)Export("emu_set"))(name, text))!;
+        Marshal.FreeCoTaskMem(name);
+        Marshal.FreeCoTaskMem(text);
+        if (wrong.Length > 0)
+        {
+            throw new ArgumentException(wrong, nameof(value));
+        }
+    }
+
+    private sealed class Setting(string variable) : IDisposable
+    {
+        public void Dispose() => SetVariable(variable, null);
+    }
+
 #pragma warning disable CA2255 // The libraries must be chosen before the first test touches one.
     [ModuleInitializer]
     internal static void Choose()

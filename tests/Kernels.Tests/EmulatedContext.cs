@@ -34,7 +34,8 @@ internal sealed class EmulatedContext : IDisposable
         }
     }
 
-    private static string SourceFolder => Path.Combine(RepositoryRoot, "tests", "Kernels.Tests", "Emulator");
+    /// <summary>The sources of the emulator and of the planted kernels.</summary>
+    internal static string SourceFolder => Path.Combine(RepositoryRoot, "tests", "Kernels.Tests", "Emulator");
 
     private static string RepositoryRoot
     {

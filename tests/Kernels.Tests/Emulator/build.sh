@@ -18,10 +18,13 @@ libraries() { # FOLDER OPTIONS
     mkdir -p "$folder"
     g++ $options -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$folder/libcuda.so.1" \
         "$here/memory.cpp" "$here/execution.cpp" "$here/checks.cpp" "$here/streams.cpp" "$here/graphs.cpp" \
-        "$here/modules.cpp" "$here/driver.cpp" -ldl
+        "$here/modules.cpp" "$here/driver.cpp" "$here/errors.cpp" "$here/settings.cpp" -ldl
     g++ $options -shared -Wl,-soname,libnvrtc.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libnvrtc.so.12" "$here/nvrtc.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcublas.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libcublas.so.12" "$here/cublas.cpp" "$folder/libcuda.so.1"
-    g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' -o "$folder/libcudnn.so.9" "$here/cudnn.cpp" "$here/cudnn_batch_norm.cpp" "$folder/libcuda.so.1"
+    g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' "-DEMULATOR_FACTS=\"$here/../Facts/plans\"" \
+        -o "$folder/libcudnn.so.9" "$here"/cudnn*.cpp "$folder/libcuda.so.1"
+    # For ENGINE_EMULATOR_FAIL: which functions there are.
+    nm -D --defined-only "$folder"/lib*.so* | awk '$2 == "T" { print $3 }' | grep -E '^(cu|nvrtc)' > "$folder/entry_points.txt"
 }
 
 module() { # FOLDER NAME KIND SOURCE COMPILE_OPTIONS LINK_OPTIONS

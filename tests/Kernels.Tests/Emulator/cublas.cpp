@@ -100,6 +100,7 @@ EMU_EXPORT const char* cublasGetStatusString(int status)
 
 EMU_EXPORT int cublasGetProperty(int property, int* value)
 {
+    EMU_ENTER;
     *value = property == 0 ? 12 : property == 1 ? 8 : 0;
     return 0;
 }

@@ -1,6 +1,7 @@
 // cuDNN's entry points as plain loops that honour every descriptor.
 #include "cudnn.h"
 
+#include <algorithm>
 #include <cstdio>
 
 using namespace emulator;
@@ -99,11 +100,15 @@ int report(const Problem& problem, int requested, int* returned, Performance* re
         if (*returned < requested)
         {
             bool able = supports(problem, algorithm);
-            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able && measured ? 0.1f * (2 - algorithm) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
+            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able && measured ? varied(0.1f * (2 - algorithm)) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
                                                  problem.convolution.math, {}};
         }
     }
 
+    // What was measured comes in order of time, what cannot run last.
+    std::stable_sort(results, results + (measured ? *returned : 0), [](const Performance& a, const Performance& b) {
+        return a.status == 0 && (b.status != 0 || a.milliseconds < b.milliseconds);
+    });
     return 0;
 }
 
@@ -279,13 +284,15 @@ int search(const Problem& problem, const Tensor& output, std::uintptr_t data, st
 }
 }
 
+std::size_t emulator::dnn::live_convolution_descriptors() { return filters.size() + convolutions.size(); }
+
+void emulator::dnn::forget_convolution_descriptors()
+{
+    filters.clear();
+    convolutions.clear();
+}
+
 // ---- Handles and descriptors -----------------------------------------------------------------------------------------------
-
-EMU_EXPORT std::size_t cudnnGetVersion() { return 90600; }
-
-EMU_EXPORT const char* cudnnGetErrorString(int status) { return status == 0 ? "CUDNN_STATUS_SUCCESS" : status == Unsupported ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS"; }
-
-EMU_EXPORT void cudnnGetLastErrorString(char* message, std::size_t size) { std::snprintf(message, size, "%s", last_message().c_str()); }
 
 #define EMU_OBJECT(Name, Type, set)                                                                                                    \
     EMU_EXPORT int cudnnCreate##Name(Type** made)                                                                                          \

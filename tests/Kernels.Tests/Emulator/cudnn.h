@@ -29,6 +29,10 @@ struct Handle
 inline std::set<Handle*> handles;
 inline std::set<Tensor*> tensors;
 
+// Those of the legacy API that cudnn.cpp keeps.
+std::size_t live_convolution_descriptors();
+void forget_convolution_descriptors();
+
 inline int bad(int status, int code, const char* call, const char* text)
 {
     fail(code, "%s: %s", call, text);

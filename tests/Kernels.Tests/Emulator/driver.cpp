@@ -49,7 +49,7 @@ EMU_EXPORT const char* emu_last_message() { return last_message().c_str(); }
 // As if the GPU had been reset: nothing is left, and the context works again.
 EMU_EXPORT void emu_reset()
 {
-    EMU_ENTER;
+    EMU_LOCK;
     release_all();
     reset_streams();
     reset_modules();
@@ -64,58 +64,50 @@ EMU_EXPORT void emu_reset()
 
 EMU_EXPORT std::size_t emu_live_handles()
 {
-    EMU_ENTER;
-    return live_handles() + live_modules() + pinned.size();
+    EMU_LOCK;
+    return live_handles() + live_modules() + pinned.size() + live_of_libraries();
 }
 
-// ---- Errors and devices ----------------------------------------------------------------------------------------------------
-
-EMU_EXPORT int cuGetErrorName(int error, const char** text)
-{
-    *text = error > 9000 ? "EMULATOR" : error == InvalidValue ? "CUDA_ERROR_INVALID_VALUE" : error == OutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
-            : error == InvalidImage ? "CUDA_ERROR_INVALID_IMAGE" : error == NotFound ? "CUDA_ERROR_NOT_FOUND"
-            : error == CaptureUnsupported ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" : "CUDA_ERROR";
-    return Success;
-}
-
-EMU_EXPORT int cuGetErrorString(int error, const char** text)
-{
-    *text = error > 9000 || error == CaptureUnsupported ? last_message().c_str() : error == OutOfMemory ? "out of memory" : "see its name";
-    return Success;
-}
+// ---- Devices ---------------------------------------------------------------------------------------------------------------
 
 EMU_EXPORT int cuInit(unsigned)
 {
+    EMU_ENTER;
     initialized = true;
     return Success;
 }
 
 EMU_EXPORT int cuDriverGetVersion(int* version)
 {
+    EMU_ENTER;
     *version = 12080;
     return Success;
 }
 
 EMU_EXPORT int cuDeviceGetCount(int* count)
 {
+    EMU_ENTER;
     *count = 1;
     return initialized ? (int)Success : 3;
 }
 
 EMU_EXPORT int cuDeviceGet(int* device, int ordinal)
 {
+    EMU_ENTER;
     *device = 0;
     return ordinal == 0 ? (int)Success : 101;
 }
 
 EMU_EXPORT int cuDeviceGetName(char* name, int length, int)
 {
+    EMU_ENTER;
     std::snprintf(name, (std::size_t)length, "CUDA emulator");
     return Success;
 }
 
 EMU_EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int)
 {
+    EMU_ENTER;
     extern std::size_t emu_device_bytes_of() asm("emu_device_bytes");
     *bytes = emu_device_bytes_of();
     return Success;
@@ -123,6 +115,7 @@ EMU_EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int)
 
 EMU_EXPORT int cuDeviceGetAttribute(int* value, int attribute, int)
 {
+    EMU_ENTER;
     switch (attribute)
     {
     case 1: *value = 1024; break;          // threads of a block
@@ -176,11 +169,13 @@ EMU_EXPORT int cuDevicePrimaryCtxRelease_v2(int)
 
 EMU_EXPORT int cuCtxSetCurrent(void* context)
 {
+    EMU_ENTER;
     return context == nullptr || context == &retained ? (int)Success : fail(BadHandle, "cuCtxSetCurrent: %p is no context", context);
 }
 
 EMU_EXPORT int cuCtxGetCurrent(void** context)
 {
+    EMU_ENTER;
     *context = retained > 0 ? &retained : nullptr;
     return Success;
 }

@@ -44,6 +44,8 @@ enum Code : int
 
 // Notes and prints one line, and returns the code. Called inside a kernel it ends the launch and does not return there.
 int fail(int code, const char* format, ...) __attribute__((format(printf, 2, 3)));
+// Notes it only.
+void set_message(const char* format, ...) __attribute__((format(printf, 1, 2)));
 const std::string& last_message();
 
 // Logical time: what of each stream's work is known to be done.
@@ -96,6 +98,10 @@ std::size_t live_bytes();
 std::size_t live_count();
 void release_all();
 std::string describe_live();
+// What a library of its own keeps: how much of it lives counts as leaked, and a reset forgets it.
+void register_library(std::size_t (*live)(), void (*reset)());
+void forget_library(std::size_t (*live)());
+std::size_t live_of_libraries();
 
 // ---- execution.cpp ---------------------------------------------------------------------------------------------------------
 
@@ -160,6 +166,25 @@ std::recursive_mutex& gate();
 int& broken();
 std::uint64_t hash(const char* text, std::size_t length);
 
+// ---- settings.cpp ----------------------------------------------------------------------------------------------------------
+
+// The entry of an exported function: holds the lock, and knows the status that ENGINE_EMULATOR_FAIL plants in this call, if any. Only calls from
+// outside of the emulator count.
+class Entry
+{
+public:
+    explicit Entry(const char* function);
+    ~Entry();
+    Entry(const Entry&) = delete;
+    int planted() const { return status; }
+
+private:
+    std::lock_guard<std::recursive_mutex> lock;
+    int status = 0;
+};
+// What a library reports for work that takes so long: as it is, or varied as ENGINE_EMULATOR_TIMES asks.
+float varied(float milliseconds);
+
 // ---- modules.cpp -----------------------------------------------------------------------------------------------------------
 
 struct Segment
@@ -176,4 +201,13 @@ void reset_modules();
 #pragma GCC visibility pop
 
 #define EMU_EXPORT extern "C" __attribute__((visibility("default")))
-#define EMU_ENTER std::lock_guard<std::recursive_mutex> emu_lock(emulator::gate())
+// The first line of every exported function that answers a status: the lock, and the planted statuses.
+#define EMU_ENTER                            \
+    emulator::Entry emu_entry(__func__);     \
+    if (emu_entry.planted() != 0)            \
+    {                                        \
+        return emu_entry.planted();          \
+    }                                        \
+    static_assert(true, "")
+// That of the others, which are there for tests.
+#define EMU_LOCK std::lock_guard<std::recursive_mutex> emu_lock(emulator::gate())

@@ -34,6 +34,14 @@ std::uint64_t count;
 std::size_t used;
 std::string message;
 
+struct Library
+{
+    std::size_t (*live)();
+    void (*reset)();
+};
+
+std::vector<Library> libraries;
+
 bool reserve()
 {
     if (arena_begin != 0)
@@ -101,6 +109,16 @@ int fail(int code, const char* format, ...)
     }
 
     return code;
+}
+
+void set_message(const char* format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    message = text;
 }
 
 const std::string& last_message() { return message; }
@@ -345,11 +363,40 @@ std::string describe_live()
     return text;
 }
 
+void register_library(std::size_t (*live_objects)(), void (*reset)()) { libraries.push_back({live_objects, reset}); }
+
+void forget_library(std::size_t (*live_objects)())
+{
+    for (std::size_t i = libraries.size(); i-- > 0;)
+    {
+        if (libraries[i].live == live_objects)
+        {
+            libraries.erase(libraries.begin() + (std::ptrdiff_t)i);
+        }
+    }
+}
+
+std::size_t live_of_libraries()
+{
+    std::size_t sum = 0;
+    for (const Library& library : libraries)
+    {
+        sum += library.live();
+    }
+
+    return sum;
+}
+
 void release_all()
 {
     while (!live.empty())
     {
         release(live.begin()->first);
+    }
+
+    for (const Library& library : libraries)
+    {
+        library.reset();
     }
 }
 }

@@ -184,7 +184,7 @@ EMU_EXPORT void emu_register_kernel(const char* name, void (*call)(void**), int 
 
 EMU_EXPORT int emu_is_checking()
 {
-    EMU_ENTER;
+    EMU_LOCK;
     scan();
     return checking;
 }
@@ -192,7 +192,7 @@ EMU_EXPORT int emu_is_checking()
 // From the next reset on: 1 runs the checked kernels, 0 the fast ones.
 EMU_EXPORT void emu_set_checking(int on)
 {
-    EMU_ENTER;
+    EMU_LOCK;
     wanted = on;
     scan();
 }
@@ -200,7 +200,7 @@ EMU_EXPORT void emu_set_checking(int on)
 // The names of all kernels of a module file, each on a line.
 EMU_EXPORT const char* emu_kernel_names(const char* module_name)
 {
-    EMU_ENTER;
+    EMU_LOCK;
     static std::string text;
     text.clear();
     for (auto& module : scan())
@@ -342,6 +342,7 @@ EMU_EXPORT int cuFuncGetParamInfo(void* function, std::size_t index, std::size_t
 
 EMU_EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int block_size, std::size_t)
 {
+    EMU_ENTER;
     *blocks = block_size > 0 ? 2048 / block_size : 0;
     return Success;
 }

@@ -23,6 +23,29 @@ inline std::uint16_t to_bf16(float value)
     return value != value ? 0x7fff : (std::uint16_t)((word + 0x7fff + (word >> 16 & 1)) >> 16);
 }
 
+inline float from_fp16(std::uint16_t bits)
+{
+    int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    float value = exponent == 31 ? (mantissa == 0 ? INFINITY : NAN) : exponent == 0 ? std::ldexp((float)mantissa, -24) : std::ldexp((float)(mantissa + 1024), exponent - 25);
+    return (bits & 0x8000) != 0 ? -value : value;
+}
+
+// To the nearest, ties to even; beyond 65504 and half a step it is infinity.
+inline std::uint16_t to_fp16(float value)
+{
+    std::uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+    float size = std::fabs(value);
+    if (!(size < 65520))
+    {
+        return value != value ? 0x7fff : (std::uint16_t)(sign | 0x7c00);
+    }
+
+    int exponent = size < std::ldexp(1.0f, -14) ? -14 : std::ilogb(size);
+    // In steps of the last bit; a carry into the exponent comes out right by itself.
+    int steps = (int)std::nearbyint(std::ldexp(size, 10 - exponent));
+    return (std::uint16_t)(sign | (steps + (exponent + 14) * 1024));
+}
+
 // A tensor core reads 32-bit floats with 10 bits of mantissa.
 inline float to_tf32(float value)
 {

@@ -22,6 +22,7 @@ EMU_EXPORT const char* nvrtcGetErrorString(int result)
 
 EMU_EXPORT int nvrtcVersion(int* major, int* minor)
 {
+    EMU_ENTER;
     *major = 12;
     *minor = 8;
     return 0;
@@ -29,12 +30,14 @@ EMU_EXPORT int nvrtcVersion(int* major, int* minor)
 
 EMU_EXPORT int nvrtcGetNumSupportedArchs(int* count)
 {
+    EMU_ENTER;
     *count = 2;
     return 0;
 }
 
 EMU_EXPORT int nvrtcGetSupportedArchs(int* architectures)
 {
+    EMU_ENTER;
     architectures[0] = 80;
     architectures[1] = 90;
     return 0;
@@ -42,12 +45,14 @@ EMU_EXPORT int nvrtcGetSupportedArchs(int* architectures)
 
 EMU_EXPORT int nvrtcCreateProgram(Program** program, const char* source, const char* name, int, const char* const*, const char* const*)
 {
+    EMU_ENTER;
     *program = new Program{source, name == nullptr ? "" : name, "", ""};
     return 0;
 }
 
 EMU_EXPORT int nvrtcDestroyProgram(Program** program)
 {
+    EMU_ENTER;
     delete *program;
     *program = nullptr;
     return 0;
@@ -83,36 +88,42 @@ EMU_EXPORT int nvrtcCompileProgram(Program* program, int count, const char* cons
 
 EMU_EXPORT int nvrtcGetCUBINSize(Program* program, std::size_t* size)
 {
+    EMU_ENTER;
     *size = program->image.size();
     return 0;
 }
 
 EMU_EXPORT int nvrtcGetCUBIN(Program* program, char* image)
 {
+    EMU_ENTER;
     std::memcpy(image, program->image.data(), program->image.size());
     return program->image.empty() ? InvalidProgram : 0;
 }
 
 EMU_EXPORT int nvrtcGetPTXSize(Program* program, std::size_t* size)
 {
+    EMU_ENTER;
     *size = program->image.size() + 1;
     return 0;
 }
 
 EMU_EXPORT int nvrtcGetPTX(Program* program, char* text)
 {
+    EMU_ENTER;
     std::memcpy(text, program->image.c_str(), program->image.size() + 1);
     return program->image.empty() ? InvalidProgram : 0;
 }
 
 EMU_EXPORT int nvrtcGetProgramLogSize(Program* program, std::size_t* size)
 {
+    EMU_ENTER;
     *size = program->log.size() + 1;
     return 0;
 }
 
 EMU_EXPORT int nvrtcGetProgramLog(Program* program, char* log)
 {
+    EMU_ENTER;
     std::memcpy(log, program->log.c_str(), program->log.size() + 1);
     return 0;
 }

@@ -115,6 +115,7 @@ int run_on(Stream& stream, const char* what, const std::function<int(const Work&
     work.stamp.what = intern(what);
     Clock clock = stream.clock;
     work.clock = &clock;
+    spend_time();
     return run(work);
 }
 
@@ -231,7 +232,11 @@ EMU_EXPORT int cuStreamSynchronize(void* handle)
     return broken() != Success ? broken() : status;
 }
 
-EMU_EXPORT int cuStreamQuery(void* handle) { return cuStreamSynchronize(handle); }
+EMU_EXPORT int cuStreamQuery(void* handle)
+{
+    EMU_ENTER;
+    return cuStreamSynchronize(handle);
+}
 
 EMU_EXPORT int cuCtxSynchronize()
 {
@@ -307,7 +312,7 @@ EMU_EXPORT int cuEventRecord(void* handle, void* stream_handle)
     }
 
     event->clock = stream->clock;
-    event->time = std::chrono::steady_clock::now();
+    event->milliseconds = milliseconds_now();
     return broken();
 }
 
@@ -367,7 +372,11 @@ EMU_EXPORT int cuEventSynchronize(void* handle)
     return broken() != Success ? broken() : status;
 }
 
-EMU_EXPORT int cuEventQuery(void* handle) { return cuEventSynchronize(handle); }
+EMU_EXPORT int cuEventQuery(void* handle)
+{
+    EMU_ENTER;
+    return cuEventSynchronize(handle);
+}
 
 EMU_EXPORT int cuEventElapsedTime(float* milliseconds, void* start, void* end)
 {
@@ -379,6 +388,6 @@ EMU_EXPORT int cuEventElapsedTime(float* milliseconds, void* start, void* end)
         return fail(BadHandle, "cuEventElapsedTime: both must be events with timing that were recorded");
     }
 
-    *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
+    *milliseconds = (float)(last->milliseconds - first->milliseconds);
     return Success;
 }

@@ -1,9 +1,8 @@
 // Streams, events and graphs as streams.cpp and graphs.cpp share them.
 #pragma once
 
-#include "emulator.h"
+#include "settings.h"
 
-#include <chrono>
 #include <set>
 
 namespace emulator
@@ -24,7 +23,7 @@ struct Event
 {
     bool timing = false, recorded = false;
     Clock clock;
-    std::chrono::steady_clock::time_point time;
+    double milliseconds = 0;
     Capture* capture = nullptr;
     int capture_record = -1;
     Clock captured;
