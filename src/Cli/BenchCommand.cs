@@ -31,6 +31,9 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<string?> _predict = SharedOptions.Text(
         "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that is not there, from the launches that it would be given", null)!;
 
+    private readonly Option<string?> _plans = SharedOptions.Text(
+        "--plans", "FILE", "With --predict: save the convolutions' plans, which this machine's cuDNN made, for a run on that GPU", null)!;
+
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
@@ -41,7 +44,7 @@ internal sealed class BenchCommand : Subcommand
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
         _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, _plans, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -58,6 +61,11 @@ internal sealed class BenchCommand : Subcommand
         if (arguments.GetValue(_predict) is { } gpu)
         {
             return Task.FromResult(Predict(arguments, network, gpu, model, mode, precision, batchSize, output));
+        }
+
+        if (arguments.GetValue(_plans) is not null)
+        {
+            throw new UsageException("--plans saves what --predict plans: give --predict GPU too");
         }
 
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm);
@@ -133,7 +141,7 @@ internal sealed class BenchCommand : Subcommand
 
         try
         {
-            return StepForecast.Make(network, description, gpu.Precision, batchSize, isTraining);
+            return StepForecast.Make(network, CudaDevice.DescribeByRecords(description, gpu.Precision), description, batchSize, isTraining);
         }
         catch (EngineException)
         {
@@ -153,6 +161,11 @@ internal sealed class BenchCommand : Subcommand
         CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
         GpuDescription description = UsageException.Check(() => GpuDescription.Find(gpu));
         StepForecast forecast = StepForecast.Make(network, description, arithmetic, batchSize, mode == "train");
+        if (arguments.GetValue(_plans) is { } file)
+        {
+            PredictedPlanFile.Save(file, forecast);
+        }
+
         if (output.IsJson)
         {
             output.Json(PredictionReport.Json(forecast, model, mode, precision));

@@ -28,7 +28,7 @@ internal sealed record StepForecast(StepPrediction Prediction, int BatchSize, lo
         Make(network, CudaDevice.Describe(gpu, precision), gpu, batchSize, isTraining);
 
     /// <summary>The same on a device that describes the GPU, which is disposed.</summary>
-    internal static StepForecast Make(Network network, CudaDevice device, GpuDescription gpu, int batchSize, bool isTraining)
+    public static StepForecast Make(Network network, CudaDevice device, GpuDescription gpu, int batchSize, bool isTraining)
     {
         using CudaDevice disposed = device;
         using MetaScope scope = new(network, device);

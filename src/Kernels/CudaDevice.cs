@@ -102,6 +102,10 @@ public sealed partial class CudaDevice : Device
     /// <param name="gpu">The GPU.</param>
     /// <param name="precision">In what arithmetic it would compute.</param>
     public static CudaDevice Describe(GpuDescription gpu, CudaPrecision precision = CudaPrecision.Float32) =>
+        Describe(gpu, precision, ConvolutionForecast.Open(gpu, precision));
+
+    /// <summary>As <see cref="Describe(GpuDescription, CudaPrecision)"/>, without asking the cuDNN of this machine for plans.</summary>
+    public static CudaDevice DescribeByRecords(GpuDescription gpu, CudaPrecision precision = CudaPrecision.Float32) =>
         Describe(gpu, precision, new RecordedPlans(gpu, precision));
 
     internal static CudaDevice Describe(GpuDescription gpu, CudaPrecision precision, ConvolutionForecast forecast) =>

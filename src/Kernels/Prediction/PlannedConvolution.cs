@@ -28,18 +28,26 @@ public enum PlanOrigin
 /// <param name="WorkspaceBytes">The workspace it asks for; where the plan is carried over from another number of images, an upper bound.</param>
 /// <param name="IsDirect">Whether cuDNN has no engine, so that kernels.cu computes it.</param>
 public sealed record PlannedConvolution(
-    string Graph, PlanOrigin Origin, string Source, int? Engine = null, string Knobs = "", long WorkspaceBytes = 0, bool IsDirect = false);
+    string Graph, PlanOrigin Origin, string Source, int? Engine = null, string Knobs = "", long WorkspaceBytes = 0, bool IsDirect = false)
+{
+    /// <summary>The plan as cuDNN's own JSON, which it restores on the GPU; null where no library was asked.</summary>
+    public string? Json { get; init; }
+}
 
 /// <summary>Says what cuDNN would compute convolutions with, without a GPU.</summary>
 internal abstract class ConvolutionForecast : IDisposable
 {
+    /// <summary>The most workspace that an engine may ask for.</summary>
+    private protected const long LargestWorkspace = 512L * 1024 * 1024;
+
     private readonly Dictionary<(ConvolutionKey, bool), PlannedConvolution> _plans = [];
+
+    /// <summary>This machine's cuDNN where it can be asked about a GPU that is not there; otherwise what was recorded of another.</summary>
+    internal static ConvolutionForecast Open(GpuDescription gpu, CudaPrecision precision) =>
+        LibraryPlans.TryOpen(gpu, precision, out string? problem) as ConvolutionForecast ?? new RecordedPlans(gpu, precision, problem);
 
     /// <summary>One line that names what was asked.</summary>
     internal abstract string Description { get; }
-
-    /// <summary>All convolutions that have been asked for, in that order.</summary>
-    internal IReadOnlyCollection<PlannedConvolution> Plans => _plans.Values;
 
     /// <summary>The plan for a convolution that overwrites its result, or adds to it.</summary>
     internal PlannedConvolution PlanFor(in ConvolutionKey key, bool accumulate)

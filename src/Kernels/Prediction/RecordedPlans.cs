@@ -7,11 +7,8 @@ namespace Engine.Kernels.Prediction;
 /// What cuDNN answered when it was asked, without a GPU, for engines of convolutions on described GPUs: kept in the assembly
 /// (convolution-plans.txt), for machines that have no cuDNN.
 /// </summary>
-internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision) : ConvolutionForecast
+internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision, string? reason = null) : ConvolutionForecast
 {
-    /// <summary>The most workspace that an engine may ask for.</summary>
-    private const long LargestWorkspace = 512L * 1024 * 1024;
-
     // Of cuDNN's numerical notes.
     private const int TensorCore = 0;
     private const int DownConvertsInputs = 1;
@@ -23,9 +20,9 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision)
     private readonly Section? _section = Sections.Value.Values.FirstOrDefault(
         section => GpuDescription.Find(section.Gpu).Properties.ComputeCapability == gpu.Properties.ComputeCapability);
 
-    internal override string Description => _section is null
+    internal override string Description => (_section is null
         ? $"nothing is recorded of cuDNN's engines for compute capability {gpu.Properties.ComputeCapability}"
-        : $"plans recorded from {_section.Version} for {_section.Gpu}";
+        : $"plans recorded from {_section.Version} for {_section.Gpu}") + (reason is null ? "" : $" ({reason})");
 
     /// <summary>How many convolutions are recorded, over all GPUs.</summary>
     internal static int Count => Sections.Value.Values.Sum(section => section.Lines.Count);
@@ -39,14 +36,13 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision)
             return new PlannedConvolution(graph, PlanOrigin.Assumed, Description);
         }
 
-        // Filter gradients are recorded without addition, which has the same engines.
         if (_section.Lines.TryGetValue(graph, out Line exact))
         {
             return Chosen(exact, graph, PlanOrigin.Recorded, $"{_section.Version} for {_section.Gpu}", scale: 1);
         }
 
         string kind = ConvolutionText.Kind(key, accumulate), figures = ConvolutionText.Figures(key);
-        foreach ((string text, Line line) in _section.Lines)
+        foreach (Line line in _section.Lines.Values)
         {
             if (line.Kind == kind && line.Figures == figures)
             {

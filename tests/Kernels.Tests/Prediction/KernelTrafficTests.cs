@@ -23,7 +23,7 @@ public sealed partial class KernelTrafficTests
         TrafficCase @case = Cases.Single(c => c.Title == title);
         Assert.Contains(@case.Moves, CommentOf(@case.Kernel), StringComparison.Ordinal);
 
-        using CudaDevice device = CudaDevice.Describe(GpuDescription.Find("h100"), CudaPrecision.BFloat16);
+        using CudaDevice device = CudaDevice.DescribeByRecords(GpuDescription.Find("h100"), CudaPrecision.BFloat16);
         @case.Launch(new TrafficTensors(device)); // A table of parameters is uploaded before a capture.
         using CapturedStep step = device.Capture(() => @case.Launch(new TrafficTensors(device)));
         StepNode node = Assert.Single(step.Nodes, n => n.Kernel == @case.Kernel || n.Kernel.StartsWith(@case.Kernel + "_f32", StringComparison.Ordinal) || n.Kernel.StartsWith(@case.Kernel + "_bf16", StringComparison.Ordinal));
@@ -43,7 +43,7 @@ public sealed partial class KernelTrafficTests
     [InlineData(CudaPrecision.BFloat16)]
     public void Launches_move_what_the_benchmark_of_kernels_counts(CudaPrecision precision)
     {
-        using CudaDevice device = CudaDevice.Describe(GpuDescription.Find("h100"), precision);
+        using CudaDevice device = CudaDevice.DescribeByRecords(GpuDescription.Find("h100"), precision);
         using KernelBenchmark benchmark = new(device, 1024);
         foreach ((string name, long bytes, Action launch) in benchmark.Kernels())
         {
@@ -72,7 +72,7 @@ public sealed partial class KernelTrafficTests
     [Fact]
     public void A_launch_with_too_few_arguments_is_an_error_that_names_the_kernel()
     {
-        using CudaDevice device = CudaDevice.Describe(GpuDescription.Find("h100"));
+        using CudaDevice device = CudaDevice.DescribeByRecords(GpuDescription.Find("h100"));
         EngineException error = Assert.Throws<EngineException>(() => device.Capture(() => device.Launch("relu", KernelVariant.Float32, 1, 256, 0L)));
         Assert.Contains("kernel relu takes 3 arguments, but 1 were given", error.Message, StringComparison.Ordinal);
     }

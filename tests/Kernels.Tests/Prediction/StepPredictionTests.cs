@@ -105,7 +105,7 @@ public sealed class StepPredictionTests
         string[] direct = [.. forecast.Prediction.Nodes.Where(n => n.Node.IsDirectConvolution).Select(n => n.Node.Kernel).Distinct().Order()];
         Assert.Equal(["convolution_backward_data_bf16", "convolution_backward_filter_bf16", "convolution_forward_bf16"], direct);
         Assert.DoesNotContain(forecast.Prediction.Nodes, n => n.Node.Kernel.StartsWith("cudnn", StringComparison.Ordinal));
-        long operations = StepForecast.Make(network, gpu, CudaPrecision.BFloat16, 4, isTraining: true).Prediction.Operations;
+        long operations = Predict("resnet8", 4, "h100", CudaPrecision.BFloat16).Prediction.Operations;
         Assert.Equal(operations, forecast.Prediction.Operations);
     }
 
@@ -116,7 +116,8 @@ public sealed class StepPredictionTests
         Network network = Networks.Create("resnet8", new NetworkOptions());
         network.To(cpu, seed: 5);
         float[] before = network.NamedParameters().First().Parameter.Value.ToArray<float>();
-        StepForecast.Make(network, GpuDescription.Find("h100"), CudaPrecision.BFloat16, 4, isTraining: true);
+        GpuDescription gpu = GpuDescription.Find("h100");
+        StepForecast.Make(network, CudaDevice.DescribeByRecords(gpu), gpu, 4, isTraining: true);
         Assert.Same(cpu, network.NamedParameters().First().Parameter.Value.Device);
         Assert.Equal(before, network.NamedParameters().First().Parameter.Value.ToArray<float>());
     }
@@ -129,15 +130,27 @@ public sealed class StepPredictionTests
     }
 
     [Fact]
+    public void Recorded_plans_are_not_saved_as_if_cuDNN_could_restore_them()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"engine-plans-{Guid.NewGuid():N}.jsonl");
+        EngineException error = Assert.Throws<UsageException>(() => PredictedPlanFile.Save(path, Predict("resnet20", 128, "h100", CudaPrecision.BFloat16)));
+        Assert.Contains("--plans needs cuDNN 9.8 or later on this machine", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
     public void What_is_only_described_has_no_context()
     {
-        using CudaDevice device = CudaDevice.Describe(GpuDescription.Find("a100"));
+        using CudaDevice device = CudaDevice.DescribeByRecords(GpuDescription.Find("a100"));
         EngineException error = Assert.Throws<EngineException>(() => device.Context);
         Assert.Contains("a100 is described, not present", error.Message, StringComparison.Ordinal);
     }
 
-    private static StepForecast Predict(string model, int batch, string gpu, CudaPrecision precision) =>
-        StepForecast.Make(Networks.Create(model, new NetworkOptions()), GpuDescription.Find(gpu), precision, batch, isTraining: true);
+    private static StepForecast Predict(string model, int batch, string gpu, CudaPrecision precision)
+    {
+        GpuDescription description = GpuDescription.Find(gpu);
+        return StepForecast.Make(Networks.Create(model, new NetworkOptions()), CudaDevice.DescribeByRecords(description, precision), description, batch, isTraining: true);
+    }
 
     private static PlannedConvolution[] Convolutions(StepForecast forecast) =>
         [.. forecast.Prediction.Nodes.Where(n => n.Node.Convolution is not null).Select(n => n.Node.Convolution!)];
