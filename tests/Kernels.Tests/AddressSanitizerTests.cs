@@ -16,7 +16,9 @@ internal static class AddressSanitizer
     internal sealed record Result(int ExitCode, string Output, IReadOnlyList<string> Kernels);
 
     /// <summary>Runs the tests that a filter names.</summary>
-    internal static Result RunTests(string filter)
+    /// <param name="filter">The tests, as vstest's filter.</param>
+    /// <param name="settings">Variables of the emulator.</param>
+    internal static Result RunTests(string filter, params (string Variable, string Value)[] settings)
     {
         string coverage = Path.GetTempFileName();
         ProcessStartInfo start = new("dotnet", ["vstest", typeof(AddressSanitizer).Assembly.Location, $"--TestCaseFilter:{filter}"])
@@ -32,6 +34,11 @@ internal static class AddressSanitizer
         start.Environment["ENGINE_CACHE"] = Path.Combine(CudaEmulator.Folder, "asan", "cache");
         start.Environment["ENGINE_EMULATOR_COVERAGE"] = coverage;
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
+        foreach ((string variable, string value) in settings)
+        {
+            start.Environment[variable] = value;
+        }
+
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd() + errors.Result;
@@ -79,9 +86,11 @@ public sealed class AddressSanitizerTests
     }
 
     [Fact]
-    public void The_contract_and_a_training_run_pass_and_run_every_kernel()
+    public void The_contract_and_a_training_run_pass_and_run_every_kernel_with_as_many_multiprocessors_as_a_GPU_has_and_in_random_order()
     {
-        AddressSanitizer.Result result = AddressSanitizer.RunTests($"FullyQualifiedName~{nameof(CudaDeviceContractTests)}|FullyQualifiedName~{nameof(KernelVersionTests)}|FullyQualifiedName~{nameof(CudaTrainingTests)}");
+        AddressSanitizer.Result result = AddressSanitizer.RunTests(
+            $"FullyQualifiedName~{nameof(CudaDeviceContractTests)}|FullyQualifiedName~{nameof(KernelVersionTests)}|FullyQualifiedName~{nameof(CudaTrainingTests)}",
+            ("ENGINE_EMULATOR_SMS", "132"), ("ENGINE_EMULATOR_ORDER", "random:7"));
         Assert.True(result.ExitCode == 0, result.Output);
         IEnumerable<string> missed = CudaEmulator.KernelNames("kernels").Except(result.Kernels);
         Assert.Equal("", string.Join(" ", missed));

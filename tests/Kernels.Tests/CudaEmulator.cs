@@ -62,16 +62,13 @@ internal static class CudaEmulator
     }
 
     /// <summary>
-    /// Whether kernels run with every access judged, or several times as fast without; only while nothing is allocated. AddressSanitizer
-    /// judges by itself, so it makes no difference there.
+    /// Which build of the kernels runs: checked, with every access judged; fast, several times as fast; contracted, fast with products and sums
+    /// joined as NVCC joins them. Only while nothing is allocated. AddressSanitizer judges by itself, so all is fast there.
     /// </summary>
-    internal static unsafe void SetChecking(bool on) => ((delegate* unmanaged<int, void>)Export("emu_set_checking"))(on ? 1 : 0);
+    internal static void SetKernels(string build) => SetVariable("ENGINE_EMULATOR", build);
 
     /// <summary>Frees everything and lets the context work again after a kernel failed.</summary>
     internal static unsafe void Reset() => ((delegate* unmanaged<void>)Export("emu_reset"))();
-
-    /// <summary>In which order the threads of a block run between barriers.</summary>
-    internal static unsafe void SetThreadOrder(bool reverse) => ((delegate* unmanaged<int, void>)Export("emu_set_thread_order"))(reverse ? 1 : 0);
 
     /// <summary>
     /// Lets a variable ENGINE_EMULATOR_... have a value in this process, until what is returned is disposed. docs/kernels.md lists them.
@@ -120,7 +117,8 @@ internal static class CudaEmulator
 
     private static unsafe string Text(string export) => Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)Export(export))())!;
 
-    private static nint Export(string name)
+    /// <summary>The address of a function of its libcuda.</summary>
+    internal static nint Export(string name)
     {
         if (_library == 0)
         {

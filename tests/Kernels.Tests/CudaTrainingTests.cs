@@ -36,10 +36,12 @@ public sealed class CudaTrainingTests : EmulatorTest
     }
 
     [Theory]
-    [InlineData(ShortcutKind.A)]
-    [InlineData(ShortcutKind.B)]
-    public void Gradients_of_a_whole_network_are_the_References(ShortcutKind shortcut)
+    [InlineData(ShortcutKind.A, null)]
+    [InlineData(ShortcutKind.B, null)]
+    [InlineData(ShortcutKind.B, "132")]
+    public void Gradients_of_a_whole_network_are_the_References(ShortcutKind shortcut, string? multiprocessors)
     {
+        using IDisposable? count = multiprocessors is null ? null : CudaEmulator.Set("ENGINE_EMULATOR_SMS", multiprocessors);
         using ReferenceDevice reference = new();
         Dictionary<string, double[]> expected = Gradients(reference, shortcut);
         using CudaDevice device = CudaDevice.Open();

@@ -13,8 +13,7 @@ internal sealed class EmulatedContext : IDisposable
         CudaEmulator.Reset();
         Context = new CudaContext();
         Stream = new CudaStream();
-        string source = File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8);
-        _planted = Context.LoadModule(CudaRuntimeCompiler.Compile(source, "planted.cu", ["--gpu-architecture=sm_90"], out _));
+        _planted = Context.LoadModule(PlantedImage());
     }
 
     internal CudaContext Context { get; }
@@ -50,6 +49,10 @@ internal sealed class EmulatedContext : IDisposable
             return folder;
         }
     }
+
+    /// <summary>The planted kernels, compiled.</summary>
+    internal static byte[] PlantedImage() =>
+        CudaRuntimeCompiler.Compile(File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8), "planted.cu", ["--gpu-architecture=sm_90"], out _);
 
     internal CudaKernel Kernel(string name) => _planted.GetKernel(name);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Engine.Devices;
 using Engine.Kernels.Interop;
@@ -94,6 +95,13 @@ public sealed partial class EmulatorSettingTests : EmulatorTest
     [InlineData(Fail, "cudnnGetVersion:2", "no emulated library has a function cudnnGetVersion that answers a status")]
     [InlineData(Times, "sometimes", "'sometimes' is none of clock, fixed and varying:SEED")]
     [InlineData(Times, "varying:", "'varying:' is none of")]
+    [InlineData(Times, "varying", "'varying' is none of")]
+    [InlineData("ENGINE_EMULATOR_ORDER", "backwards", "'backwards' is none of forward, reverse and random[:SEED]")]
+    [InlineData("ENGINE_EMULATOR_ORDER", "random:one", "'random:one' is none of")]
+    [InlineData("ENGINE_EMULATOR_SMS", "0", "'0' is no number of multiprocessors from 1 to 1024")]
+    [InlineData("ENGINE_EMULATOR_SMS", "many", "'many' is no number of multiprocessors")]
+    [InlineData("ENGINE_EMULATOR", "slow", "'slow' is none of checked, fast and contracted")]
+    [InlineData("ENGINE_EMULATOR_TRACE", "/no/such/folder/trace", "'/no/such/folder/trace' cannot be written")]
     public void A_value_that_means_nothing_is_refused(string variable, string value, string message)
     {
         ArgumentException exception = Assert.Throws<ArgumentException>(() => CudaEmulator.Set(variable, value));
@@ -136,6 +144,63 @@ public sealed partial class EmulatorSettingTests : EmulatorTest
         Assert.Equal([0, 1], fastest.Distinct().Order());
         Assert.Equal(fastest[0], FastestAlgorithm("varying:0"));
         Assert.Equal(1, FastestAlgorithm("fixed"));
+    }
+
+    [Fact]
+    public void The_trace_has_a_line_for_each_kernel_copy_and_library_function_that_runs()
+    {
+        string path = Path.GetTempFileName();
+        using (CudaEmulator.Set("ENGINE_EMULATOR_TRACE", path))
+        {
+            using EmulatedContext emulated = new();
+            using CudaBlas blas = new();
+            blas.SetStream(emulated.Stream);
+            using CudaDeviceVariable<float> data = EmulatedContext.Ramp(32);
+            emulated.Stream.BeginCapture();
+            emulated.Kernel("twice").Launch(emulated.Stream, 2, 16, 64, data.DevicePointer, data.DevicePointer, 32);
+            using CudaGraph graph = emulated.Stream.EndCapture();
+            using CudaGraphExec executable = graph.Instantiate();
+            executable.Launch(emulated.Stream);
+            executable.Launch(emulated.Stream);
+            CublasMatrix matrix = new(data.DevicePointer, CudaDataType.Float32, 4);
+            blas.Gemm(4, 3, 2, 1, matrix, matrix, 0, new CublasMatrix(data.DevicePointer + 64, CudaDataType.Float32, 4), CublasComputeType.Float32);
+            emulated.Stream.Synchronize();
+        }
+
+        JsonElement[] lines = [.. File.ReadAllLines(path).Select(line => JsonDocument.Parse(line).RootElement)];
+        File.Delete(path);
+        Assert.Equal(["cuMemcpyHtoD", "twice", "twice", "cublasGemmEx"], lines.Select(line => line.GetProperty(line.TryGetProperty("kernel", out _) ? "kernel" : "call").GetString()));
+        Assert.Equal(128, lines[0].GetProperty("bytes").GetInt32());
+        Assert.Equal("[2,1,1] [16,1,1] 64", $"{lines[1].GetProperty("grid")} {lines[1].GetProperty("block")} {lines[1].GetProperty("shared")}");
+        Assert.Equal(1, lines[2].GetProperty("graph").GetInt32() - lines[1].GetProperty("graph").GetInt32());
+        Assert.Equal("4 3 2 1", string.Join(' ', new[] { "m", "n", "k", "batch" }.Select(name => lines[3].GetProperty(name))));
+        Assert.False(lines[3].TryGetProperty("graph", out _));
+    }
+
+    [Theory]
+    [InlineData("unrecognized option --fast found", "--gpu-architecture=sm_90", "--fast")]
+    [InlineData("unrecognized option -O3 found", "--gpu-architecture=sm_90", "-O3")]
+    [InlineData("unrecognized option --use_fast_math=true found", "--gpu-architecture=sm_90", "--use_fast_math=true")]
+    [InlineData("--fmad (-fmad) expects true or false", "--gpu-architecture=sm_90", "--fmad=maybe")]
+    [InlineData("invalid value for --std (-std)", "--gpu-architecture=sm_90", "--std=c++99")]
+    [InlineData("invalid value for --gpu-architecture (-arch)", "--gpu-architecture=sm_12")]
+    [InlineData("--maxrregcount (-maxrregcount) expects an integer value", "--gpu-architecture=sm_90", "--maxrregcount=all")]
+    [InlineData("--gpu-architecture (-arch) defined more than once", "--gpu-architecture=sm_90", "-arch=sm_80")]
+    public void The_compiler_refuses_options_as_NVRTC_does(string problem, params string[] options)
+    {
+        CudaException exception = Assert.Throws<CudaException>(() => CudaRuntimeCompiler.Compile("not CUDA", "wrong.cu", options, out _));
+        Assert.StartsWith("nvrtcCompileProgram: NVRTC_ERROR_INVALID_OPTION", exception.Message);
+        Assert.EndsWith($"nvrtc: error: {problem}", exception.Message);
+    }
+
+    [Theory]
+    [InlineData("--gpu-architecture=sm_90", "--std=c++17", "--device-as-default-execution-space", "-lineinfo", "-DX=1", "--fmad=false", "-Xptxas=-v")]
+    [InlineData("-arch", "sm_90")]
+    [InlineData("--gpu-architecture=sm_90a")]
+    public void The_compiler_takes_the_options_that_NVRTC_takes(params string[] options)
+    {
+        CudaException exception = Assert.Throws<CudaException>(() => CudaRuntimeCompiler.Compile("not CUDA", "wrong.cu", options, out _));
+        Assert.Equal(6, exception.Status);
     }
 
     /// <summary>Otherwise a status could not be planted there.</summary>

@@ -7,7 +7,7 @@ public abstract class EmulatorTest : IDisposable
     protected EmulatorTest(bool isChecked = true)
     {
         CudaEmulator.Reset();
-        CudaEmulator.SetChecking(isChecked && Environment.GetEnvironmentVariable("ENGINE_EMULATOR") != "fast");
+        CudaEmulator.SetKernels(Environment.GetEnvironmentVariable("ENGINE_EMULATOR") ?? (isChecked ? "checked" : "fast"));
     }
 
     public void Dispose()
@@ -15,7 +15,7 @@ public abstract class EmulatorTest : IDisposable
         Release();
         (long bytes, long handles, long allocations) = (CudaEmulator.LiveBytes, CudaEmulator.LiveHandles, CudaEmulator.LiveAllocations);
         CudaEmulator.Reset();
-        CudaEmulator.SetChecking(Environment.GetEnvironmentVariable("ENGINE_EMULATOR") != "fast");
+        CudaEmulator.SetKernels(Environment.GetEnvironmentVariable("ENGINE_EMULATOR") ?? "checked");
         Assert.True(
             bytes == 0 && handles == 0 && allocations == 0,
             $"the test left {allocations} device allocations of {bytes} bytes, and {handles} streams, events, graphs, modules or pinned blocks");

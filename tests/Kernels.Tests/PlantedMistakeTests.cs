@@ -30,22 +30,17 @@ public sealed class PlantedMistakeTests
             emulated.Kernel("reads_past_the_end").Launch(emulated.Stream, 4, 32, 0, input.DevicePointer, output.DevicePointer, Length));
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_missing_barrier_is_caught_in_whatever_order_the_threads_run(bool reverse)
+    [InlineData("forward")]
+    [InlineData("reverse")]
+    [InlineData("random:1")]
+    [InlineData("random:2")]
+    public void A_missing_barrier_is_caught_in_whatever_order_the_threads_run(string order)
     {
-        CudaEmulator.SetThreadOrder(reverse);
-        try
-        {
-            CudaException exception = Failure((emulated, input, output) =>
-                emulated.Kernel("lacks_a_barrier").Launch(emulated.Stream, 1, 64, 0, input.DevicePointer, output.DevicePointer));
-            Assert.Contains(exception.Status, (int[])[CudaEmulator.DataRace, CudaEmulator.NeverWritten]);
-            Assert.Contains("shared memory", exception.Message);
-        }
-        finally
-        {
-            CudaEmulator.SetThreadOrder(reverse: false);
-        }
+        using IDisposable setting = CudaEmulator.Set("ENGINE_EMULATOR_ORDER", order);
+        CudaException exception = Failure((emulated, input, output) =>
+            emulated.Kernel("lacks_a_barrier").Launch(emulated.Stream, 1, 64, 0, input.DevicePointer, output.DevicePointer));
+        Assert.Contains(exception.Status, (int[])[CudaEmulator.DataRace, CudaEmulator.NeverWritten]);
+        Assert.Contains("shared memory", exception.Message);
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the emulator: build.sh OUTPUT_FOLDER KERNELS_CU
-# In OUTPUT_FOLDER: the emulated libraries and each module twice (checked and fast); in OUTPUT_FOLDER/asan: all under AddressSanitizer.
+# In OUTPUT_FOLDER: the emulated libraries and each module three times (checked, fast, and contracted as by NVCC); in OUTPUT_FOLDER/asan: all under AddressSanitizer.
 set -e
 output=$1
 kernels=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
@@ -18,7 +18,7 @@ libraries() { # FOLDER OPTIONS
     mkdir -p "$folder"
     g++ $options -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$folder/libcuda.so.1" \
         "$here/memory.cpp" "$here/execution.cpp" "$here/checks.cpp" "$here/streams.cpp" "$here/graphs.cpp" \
-        "$here/modules.cpp" "$here/driver.cpp" "$here/errors.cpp" "$here/settings.cpp" -ldl
+        "$here/modules.cpp" "$here/driver.cpp" "$here/errors.cpp" "$here/settings.cpp" "$here/trace.cpp" "$here/devices.cpp" "$here/libraries.cpp" -ldl
     g++ $options -shared -Wl,-soname,libnvrtc.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libnvrtc.so.12" "$here/nvrtc.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcublas.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libcublas.so.12" "$here/cublas.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' "-DEMULATOR_FACTS=\"$here/../Facts/plans\"" \
@@ -46,6 +46,11 @@ wait $plain
 wait $asan
 modules checked "$output" "$checked" "" & checked_job=$!
 modules fast "$output" "-O2" "" & fast_job=$!
+# NVCC joins a product and a sum into one operation that rounds once. Here it does so where the CPU has such an operation.
+fused=
+[ "$(uname -m)" != x86_64 ] || ! grep -qw fma /proc/cpuinfo || fused=-mfma
+modules contracted "$output" "-O2 $fused -ffp-contract=fast" "" & contracted_job=$!
 modules fast "$output/asan" "-O1 -g -fsanitize=address" "-fsanitize=address"
 wait $checked_job
 wait $fast_job
+wait $contracted_job

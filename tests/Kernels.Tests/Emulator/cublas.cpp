@@ -8,7 +8,7 @@ using namespace emulator;
 
 namespace
 {
-constexpr int NotInitialized = 1, InvalidArgument = 7, NotSupported = 15;
+constexpr int NotInitialized = 1, InvalidArgument = 7, Unsupported = 15;
 constexpr int Float32 = 0, BFloat16 = 14, ComputeFloat32 = 68, ComputePedantic = 69, ComputeTf32 = 77;
 
 struct Handle
@@ -51,7 +51,7 @@ int multiply(const char* call, Handle* handle, int m, int n, int k, float alpha,
     if (!known || (compute == ComputeTf32 && a.type != Float32))
     {
         fail(BadDescriptor, "%s: types %d, %d, %d with compute type %d are not supported", call, a.type, b.type, c.type, compute);
-        return NotSupported;
+        return Unsupported;
     }
 
     bool tf32 = a.type == Float32 && (compute == ComputeTf32 || (handle->math == 3 && compute == ComputeFloat32));
@@ -89,13 +89,24 @@ int multiply(const char* call, Handle* handle, int m, int n, int k, float alpha,
         }
 
         return (int)Success;
-    });
+    }, describe(call, {{"m", m}, {"n", n}, {"k", k}, {"batch", batch}, {"transpose_a", a.transpose}, {"transpose_b", b.transpose}, {"type", a.type}, {"output_type", c.type},
+                       {"compute", compute}}));
 }
 }
 
 EMU_EXPORT const char* cublasGetStatusString(int status)
 {
-    return status > 9000 || status == InvalidArgument || status == NotSupported || status == NotInitialized ? last_message().c_str() : "CUBLAS_STATUS";
+    switch (status)
+    {
+    case 0: return "the requested operation completed successfully";
+    case 3: return "the resource allocation failed";
+    case 8: return "the function requires a feature absent from the architecture of the device";
+    case 11: return "an access to GPU memory space failed";
+    case 13: return "the GPU program failed to execute";
+    case 14: return "an internal operation failed";
+    case 16: return "the license was not found or was not valid";
+    default: return last_message().c_str(); // which says more than "an unsupported value or parameter was passed to the function"
+    }
 }
 
 EMU_EXPORT int cublasGetProperty(int property, int* value)

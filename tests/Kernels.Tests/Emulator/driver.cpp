@@ -22,6 +22,9 @@ std::recursive_mutex& gate()
 
 int& broken() { return status_of_context; }
 
+bool is_context(const void* context) { return retained > 0 && context == &retained; }
+bool has_context() { return retained > 0; }
+
 std::uint64_t hash(const char* text, std::size_t length)
 {
     std::uint64_t value = 14695981039346656037ull; // FNV-1a
@@ -52,6 +55,7 @@ EMU_EXPORT void emu_reset()
     EMU_LOCK;
     release_all();
     reset_streams();
+    reset_libraries();
     reset_modules();
     for (auto& block : pinned)
     {
@@ -74,13 +78,6 @@ EMU_EXPORT int cuInit(unsigned)
 {
     EMU_ENTER;
     initialized = true;
-    return Success;
-}
-
-EMU_EXPORT int cuDriverGetVersion(int* version)
-{
-    EMU_ENTER;
-    *version = 12080;
     return Success;
 }
 
@@ -110,28 +107,6 @@ EMU_EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int)
     EMU_ENTER;
     extern std::size_t emu_device_bytes_of() asm("emu_device_bytes");
     *bytes = emu_device_bytes_of();
-    return Success;
-}
-
-EMU_EXPORT int cuDeviceGetAttribute(int* value, int attribute, int)
-{
-    EMU_ENTER;
-    switch (attribute)
-    {
-    case 1: *value = 1024; break;          // threads of a block
-    case 8: *value = 48 * 1024; break;     // shared memory of a block
-    case 10: *value = 32; break;           // threads of a warp
-    case 16: *value = 4; break;            // multiprocessors: few, so that grids made for them are short
-    case 36: *value = 1000000; break;      // the memory's clock, kHz
-    case 37: *value = 256; break;          // the memory's bus, bits
-    case 38: *value = 1 << 20; break;      // second-level cache
-    case 39: *value = 2048; break;         // threads of a multiprocessor
-    case 75: *value = 9; break;            // compute capability 9.0
-    case 76: *value = 0; break;
-    case 97: *value = 227 * 1024; break;   // shared memory of a block that asks
-    default: *value = 0; return InvalidValue;
-    }
-
     return Success;
 }
 
@@ -264,14 +239,16 @@ EMU_EXPORT int cuMemcpyHtoD_v2(std::uintptr_t destination, const void* source, s
 {
     EMU_ENTER;
     int status = host_pointer("cuMemcpyHtoD", source);
-    return status != Success ? status : submit_now("cuMemcpyHtoD", [=](const Work& work) { return copy_in(destination, source, bytes, work); });
+    return status != Success ? status : submit_now("cuMemcpyHtoD", [=](const Work& work) { return copy_in(destination, source, bytes, work); },
+                                                           describe("cuMemcpyHtoD", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoH_v2(void* destination, std::uintptr_t source, std::size_t bytes)
 {
     EMU_ENTER;
     int status = host_pointer("cuMemcpyDtoH", destination);
-    return status != Success ? status : submit_now("cuMemcpyDtoH", [=](const Work& work) { return copy_out(destination, source, bytes, work); });
+    return status != Success ? status : submit_now("cuMemcpyDtoH", [=](const Work& work) { return copy_out(destination, source, bytes, work); },
+                                                           describe("cuMemcpyDtoH", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyHtoDAsync_v2(std::uintptr_t destination, const void* source, std::size_t bytes, void* stream)
@@ -281,7 +258,7 @@ EMU_EXPORT int cuMemcpyHtoDAsync_v2(std::uintptr_t destination, const void* sour
     return status != Success ? status : submit(stream, "cuMemcpyHtoDAsync", [=](const Work& work) {
         int copied = copy_in(destination, source, bytes, work);
         return copied == Success && is_pinned(source, bytes) ? host_read_later(work, source, bytes) : copied;
-    });
+    }, describe("cuMemcpyHtoDAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoHAsync_v2(void* destination, std::uintptr_t source, std::size_t bytes, void* stream)
@@ -296,7 +273,7 @@ EMU_EXPORT int cuMemcpyDtoHAsync_v2(void* destination, std::uintptr_t source, st
 
         int read = touch("the source", source, bytes, false, work);
         return read == Success ? host_write_later(work, destination, (const void*)source, bytes) : read;
-    });
+    }, describe("cuMemcpyDtoHAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemcpyDtoDAsync_v2(std::uintptr_t destination, std::uintptr_t source, std::size_t bytes, void* stream)
@@ -305,7 +282,7 @@ EMU_EXPORT int cuMemcpyDtoDAsync_v2(std::uintptr_t destination, std::uintptr_t s
     return submit(stream, "cuMemcpyDtoDAsync", [=](const Work& work) {
         int status = touch("the source", source, bytes, false, work);
         return status == Success ? copy_in(destination, (const void*)source, bytes, work) : status;
-    });
+    }, describe("cuMemcpyDtoDAsync", {{"bytes", bytes}}));
 }
 
 EMU_EXPORT int cuMemsetD8Async(std::uintptr_t destination, unsigned char value, std::size_t count, void* stream)
@@ -319,7 +296,7 @@ EMU_EXPORT int cuMemsetD8Async(std::uintptr_t destination, unsigned char value, 
         }
 
         return status;
-    });
+    }, describe("cuMemsetD8Async", {{"bytes", count}}));
 }
 
 EMU_EXPORT int cuMemsetD32Async(std::uintptr_t destination, unsigned value, std::size_t count, void* stream)
@@ -338,5 +315,5 @@ EMU_EXPORT int cuMemsetD32Async(std::uintptr_t destination, unsigned value, std:
         }
 
         return status;
-    });
+    }, describe("cuMemsetD32Async", {{"bytes", count * 4}}));
 }

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 // The other libraries use these, too.
@@ -23,6 +25,7 @@ enum Code : int
     InvalidImage = 200,
     InvalidContext = 201,
     NotFound = 500,
+    NotSupported = 801,
     CaptureUnsupported = 900,
     OutOfBounds = 9001,
     UseAfterFree = 9002,
@@ -123,6 +126,8 @@ struct Launch
 };
 
 int run(const Launch& launch, const Work& work);
+// The order of blocks and threads begins anew: the next launch is the first.
+void restart_order();
 bool in_kernel();
 // Leaves a failing kernel for good.
 void abandon_kernel();
@@ -145,14 +150,17 @@ void end_checks();
 
 // ---- streams.cpp -----------------------------------------------------------------------------------------------------------
 
-// Runs work on a stream, or records it while the stream captures. The work is given its place in the order.
-int submit(void* stream, const char* what, std::function<int(const Work&)> work);
+// Runs work on a stream, or records it while the stream captures. The work is given its place in the order. What describe() told of it, if anything, is
+// its line in the trace.
+int submit(void* stream, const char* what, std::function<int(const Work&)> work, std::string told = "");
 // Copies whose host side must stay as it is, or is not there yet, until the work is known to be done.
 int host_read_later(const Work& work, const void* source, std::size_t bytes);
 int host_write_later(const Work& work, void* destination, const void* device, std::size_t bytes);
 // The order of a call that waits for nothing and is waited for by nobody but the host.
-int submit_now(const char* what, std::function<int(const Work&)> work);
+int submit_now(const char* what, std::function<int(const Work&)> work, std::string told = "");
 int unsafe_call(const char* call);
+// The calling thread's cuThreadExchangeStreamCaptureMode: 0 global, 1 thread local, 2 relaxed.
+int& capture_mode();
 std::size_t live_handles();
 bool is_stream(void* stream);
 void reset_streams();
@@ -164,6 +172,8 @@ bool is_pinned(const void* address, std::size_t bytes);
 std::recursive_mutex& gate();
 // Once a kernel has failed, the context is of no more use, as on a GPU.
 int& broken();
+bool is_context(const void* context);
+bool has_context();
 std::uint64_t hash(const char* text, std::size_t length);
 
 // ---- settings.cpp ----------------------------------------------------------------------------------------------------------
@@ -185,6 +195,13 @@ private:
 // What a library reports for work that takes so long: as it is, or varied as ENGINE_EMULATOR_TIMES asks.
 float varied(float milliseconds);
 
+// ---- trace.cpp -------------------------------------------------------------------------------------------------------------
+
+// ENGINE_EMULATOR_TRACE names a file that receives a line of JSON for each piece of work that runs: describe("cublasGemmEx", {{"m", m}, ...}) is what
+// submit() takes for it; empty while nothing is traced.
+std::string describe(const char* call, std::initializer_list<std::pair<const char*, long long>> numbers);
+bool tracing();
+
 // ---- modules.cpp -----------------------------------------------------------------------------------------------------------
 
 struct Segment
@@ -197,6 +214,7 @@ bool is_module_constant(std::uintptr_t address);
 bool has_module(std::uint64_t source_hash);
 std::size_t live_modules();
 void reset_modules();
+void reset_libraries();
 }
 #pragma GCC visibility pop
 

@@ -1,11 +1,10 @@
 // Runs a kernel: blocks one after another, the threads of a block as fibers that switch only at barriers and shuffles.
-#include "emulator.h"
+#include "settings.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <set>
 #include <sys/mman.h>
 #if !defined(__x86_64__)
 #include <ucontext.h>
@@ -85,7 +84,9 @@ Context scheduler;
 unsigned running;
 unsigned barriers;
 bool active, failed;
-int thread_order;
+std::uint64_t ordered_launches; // since the order began
+std::uint64_t random_state;
+std::vector<unsigned> block_sequence, thread_sequence;
 std::uint64_t launches;
 std::set<std::string> kernels_run;
 
@@ -246,6 +247,24 @@ int pass_barrier(bool progressed)
                              at_barrier, line, done);
 }
 
+std::uint64_t next_random() { return mix(random_state++, 0); }
+
+// Puts the numbers below count into the order in which they are to run.
+void arrange(std::vector<unsigned>& sequence, std::size_t count)
+{
+    bool reverse = order().kind == Order::Reverse;
+    sequence.resize(count);
+    for (std::size_t i = 0; i < count; i++)
+    {
+        sequence[i] = (unsigned)(reverse ? count - 1 - i : i);
+    }
+
+    for (std::size_t i = count; order().kind == Order::Random && i > 1; i--)
+    {
+        std::swap(sequence[i - 1], sequence[(std::size_t)(next_random() % i)]);
+    }
+}
+
 int run_block()
 {
     std::size_t count = current->block[0] * current->block[1] * current->block[2];
@@ -260,9 +279,9 @@ int run_block()
     for (;;)
     {
         bool progressed = false, all_done = true;
-        for (unsigned n = 0; n < count; n++)
+        arrange(thread_sequence, count);
+        for (unsigned i : thread_sequence)
         {
-            unsigned i = thread_order == 0 ? n : (unsigned)count - 1 - n;
             if (threads[i].status == Status::Unstarted || threads[i].status == Status::Ready)
             {
                 resume(i);
@@ -354,6 +373,8 @@ int check_pointers(const Launch& launch, const Work& work)
 
 bool in_kernel() { return active; }
 
+void restart_order() { ordered_launches = 0; }
+
 // ENGINE_EMULATOR_COVERAGE names a file that receives the name of each kernel that ran.
 static void note_kernel(const std::string& name)
 {
@@ -396,19 +417,16 @@ int run(const Launch& launch, const Work& work)
     here.launch = ++launches;
     failed = false;
     begin_checks(work);
-    for (unsigned z = 0; z < launch.grid[2] && status == Success; z++)
+    random_state = mix(order().seed, ++ordered_launches);
+    arrange(block_sequence, (std::size_t)launch.grid[0] * launch.grid[1] * launch.grid[2]);
+    for (std::size_t i = 0; i < block_sequence.size() && status == Success; i++)
     {
-        for (unsigned y = 0; y < launch.grid[1] && status == Success; y++)
-        {
-            for (unsigned x = 0; x < launch.grid[0] && status == Success; x++)
-            {
-                here.block[0] = x;
-                here.block[1] = y;
-                here.block[2] = z;
-                status = run_block();
-                here.block_number++;
-            }
-        }
+        unsigned number = block_sequence[i];
+        here.block[0] = number % launch.grid[0];
+        here.block[1] = number / launch.grid[0] % launch.grid[1];
+        here.block[2] = number / launch.grid[0] / launch.grid[1];
+        here.block_number = number;
+        status = run_block();
     }
 
     end_checks();
@@ -509,8 +527,6 @@ EMU_EXPORT void emu_fail_lane(const char* function, int lane, int line)
 {
     fail(Barrier, "%s: %s reads lane %d, which its mask is without (line %d)", here.kernel, function, lane, line);
 }
-
-EMU_EXPORT void emu_set_thread_order(int order) { thread_order = order; }
 
 EMU_EXPORT const char* emu_kernels_run()
 {

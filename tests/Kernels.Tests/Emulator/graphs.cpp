@@ -147,6 +147,8 @@ EMU_EXPORT int cuGraphLaunch(void* handle, void* stream_handle)
         return invalidate(*stream, "cuGraphLaunch");
     }
 
+    static std::uint64_t launches;
+    std::uint64_t launch = ++launches;
     // Launches of one executable graph wait for each other.
     merge(stream->clock, executable->done);
     std::vector<Clock> records(executable->graph.records);
@@ -165,7 +167,7 @@ EMU_EXPORT int cuGraphLaunch(void* handle, void* stream_handle)
         }
         else
         {
-            status = run_on(on, node.what, node.work);
+            status = run_on(on, node.what, node.work, node.told, launch);
         }
 
         if (status != Success)

@@ -1,13 +1,13 @@
 // Modules: the compiled CUDA sources beside this library, their kernels, and the launches of these.
-#include "emulator.h"
+#include "settings.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <link.h>
-#include <set>
 
 namespace emulator
 {
@@ -28,30 +28,19 @@ struct LoadedModule
     std::map<std::string, std::unique_ptr<Kernel>> functions;
 };
 
-// The modules of fast kernels, and those of checked ones: opened when first wanted, and then kept.
+// The modules of one build of the kernels: opened when first wanted, and then kept.
 struct Kind
 {
     bool scanned = false;
     std::vector<std::unique_ptr<Module>> modules;
 };
 
-Kind kinds[2];
-int wanted = -1; // 0 fast, 1 checked, -1 as the environment says
+Kind kinds[3];
+const char* const endings[] = {"_fast.so", "_checked.so", "_contracted.so"};
 Module* registering;
 std::vector<Segment> writable_data;
 std::set<LoadedModule*> loaded;
 std::map<Kernel*, LoadedModule*> functions;
-
-bool wants_checks()
-{
-    const char* mode = std::getenv("ENGINE_EMULATOR");
-#if defined(__SANITIZE_ADDRESS__)
-    (void)mode;
-    return false; // AddressSanitizer does the checking there.
-#else
-    return wanted >= 0 ? wanted != 0 : mode == nullptr || std::strcmp(mode, "fast") != 0;
-#endif
-}
 
 int note_segments(struct dl_phdr_info* info, std::size_t, void* data)
 {
@@ -75,8 +64,8 @@ int note_segments(struct dl_phdr_info* info, std::size_t, void* data)
 // Opens the modules beside this library whose kernels are of the wanted kind.
 std::vector<std::unique_ptr<Module>>& scan()
 {
-    checking = wants_checks();
-    Kind& kind = kinds[checking];
+    checking = build() == Build::Checked;
+    Kind& kind = kinds[(int)build()];
     std::vector<std::unique_ptr<Module>>& modules = kind.modules;
     if (kind.scanned)
     {
@@ -87,7 +76,7 @@ std::vector<std::unique_ptr<Module>>& scan()
     Dl_info self;
     dladdr((void*)&scan, &self);
     std::string folder = std::string(self.dli_fname).substr(0, std::string(self.dli_fname).rfind('/'));
-    const std::string ending = checking ? "_checked.so" : "_fast.so";
+    const std::string ending = endings[(int)build()];
     DIR* directory = opendir(folder.c_str());
     while (struct dirent* entry = directory == nullptr ? nullptr : readdir(directory))
     {
@@ -142,7 +131,7 @@ std::vector<Segment>& module_data() { return writable_data; }
 
 bool is_module_constant(std::uintptr_t address)
 {
-    for (auto& module : kinds[checking].modules)
+    for (auto& module : kinds[(int)build()].modules)
     {
         for (const Segment& segment : module->constant)
         {
@@ -187,14 +176,6 @@ EMU_EXPORT int emu_is_checking()
     EMU_LOCK;
     scan();
     return checking;
-}
-
-// From the next reset on: 1 runs the checked kernels, 0 the fast ones.
-EMU_EXPORT void emu_set_checking(int on)
-{
-    EMU_LOCK;
-    wanted = on;
-    scan();
 }
 
 // The names of all kernels of a module file, each on a line.
@@ -289,8 +270,34 @@ EMU_EXPORT int cuFuncGetAttribute(int* value, int attribute, void* function)
         return fail(BadHandle, "cuFuncGetAttribute: %p is no kernel", function);
     }
 
-    *value = attribute == 0 ? 1024 : attribute == 4 ? 32 : attribute == 8 ? ((Kernel*)function)->max_dynamic_shared : 0;
+    switch (attribute)
+    {
+    case 0: *value = 1024; break;                                            // MAX_THREADS_PER_BLOCK
+    case 1: case 2: case 3: case 7: *value = 0; break;                       // SHARED, CONST and LOCAL_SIZE_BYTES, which nobody knows here; CACHE_MODE_CA
+    case 4: *value = 32; break;                                              // NUM_REGS
+    case 5: case 6: *value = 90; break;                                      // PTX_VERSION, BINARY_VERSION
+    case 8: *value = ((Kernel*)function)->max_dynamic_shared; break;         // MAX_DYNAMIC_SHARED_SIZE_BYTES
+    case 9: *value = -1; break;                                              // PREFERRED_SHARED_MEMORY_CARVEOUT
+    default: *value = 0; return InvalidValue;
+    }
+
     return Success;
+}
+
+EMU_EXPORT int cuFuncGetName(const char** name, void* function)
+{
+    EMU_ENTER;
+    bool is_known = functions.count((Kernel*)function) != 0;
+    *name = is_known ? ((Kernel*)function)->name.c_str() : nullptr;
+    return is_known ? (int)Success : fail(BadHandle, "cuFuncGetName: %p is no kernel", function);
+}
+
+EMU_EXPORT int cuFuncGetModule(void** module, void* function)
+{
+    EMU_ENTER;
+    auto found = functions.find((Kernel*)function);
+    *module = found == functions.end() ? nullptr : found->second;
+    return found != functions.end() ? (int)Success : fail(BadHandle, "cuFuncGetModule: %p is no kernel", function);
 }
 
 EMU_EXPORT int cuFuncSetAttribute(void* function, int attribute, int value)
@@ -311,7 +318,8 @@ EMU_EXPORT int cuFuncSetAttribute(void* function, int attribute, int value)
         ((Kernel*)function)->max_dynamic_shared = value;
     }
 
-    return Success;
+    // The carveout is a hint; nothing else can be set.
+    return attribute == 8 || attribute == 9 ? (int)Success : (int)InvalidValue;
 }
 
 EMU_EXPORT int cuFuncGetParamInfo(void* function, std::size_t index, std::size_t* offset, std::size_t* size)
@@ -340,10 +348,17 @@ EMU_EXPORT int cuFuncGetParamInfo(void* function, std::size_t index, std::size_t
     return Success;
 }
 
-EMU_EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int block_size, std::size_t)
+EMU_EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int block_size, std::size_t dynamic_shared)
 {
     EMU_ENTER;
-    *blocks = block_size > 0 ? 2048 / block_size : 0;
+    if (functions.count((Kernel*)function) == 0 || block_size <= 0)
+    {
+        return fail(functions.count((Kernel*)function) == 0 ? BadHandle : InvalidValue, "cuOccupancyMaxActiveBlocksPerMultiprocessor: %p is no kernel, or no thread is asked for", function);
+    }
+
+    // By threads, by the 32 blocks that fit, and by shared memory, of which each block costs a kilobyte more. No kernel has more than 32 registers here.
+    std::size_t by_shared = 228 * 1024 / (dynamic_shared + 1024), by_threads = 2048 / (((std::size_t)block_size + 31) / 32 * 32);
+    *blocks = block_size > 1024 || dynamic_shared > (std::size_t)((Kernel*)function)->max_dynamic_shared ? 0 : (int)std::min({by_shared, by_threads, (std::size_t)32});
     return Success;
 }
 
@@ -375,5 +390,14 @@ EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, 
         launch.arguments.emplace_back(argument, argument + kernel->sizes[i]);
     }
 
-    return submit(stream, kernel->name.c_str(), [=](const Work& work) { return run(launch, work); });
+    std::string told;
+    if (tracing())
+    {
+        char text[400];
+        std::snprintf(text, sizeof text, "\"kernel\":\"%s\",\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"shared\":%u", kernel->name.c_str(), grid_x, grid_y, grid_z, block_x, block_y,
+                      block_z, shared_bytes);
+        told = text;
+    }
+
+    return submit(stream, kernel->name.c_str(), [=](const Work& work) { return run(launch, work); }, told);
 }

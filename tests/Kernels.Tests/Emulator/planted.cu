@@ -1,4 +1,5 @@
-// Kernels with planted mistakes, one each: the emulator must complain about all but the first.
+// Kernels with planted mistakes, one each, and some without one. Up to follows_a_pointer the emulator complains; what comes after gives a wrong result on
+// another machine than the one that it was written for.
 
 #ifndef EXPORTED
 #define EXPORTED(name)
@@ -142,3 +143,54 @@ EXPORTED(reads_fresh_shared_memory)
 // Follows a pointer that lies in device memory, which no check of the arguments sees.
 extern "C" __global__ void follows_a_pointer(float* const* table, float* output) { output[threadIdx.x] = table[0][threadIdx.x]; }
 EXPORTED(follows_a_pointer)
+
+// The sum of the partial sums of a grid, added up by one block as the norms' finish kernels do it, but without the loop that takes a second turn: right as
+// long as the grid, which is made for the number of multiprocessors, has no more blocks than this one has threads. Launched with one block of 64.
+extern "C" __global__ void sums_for_few_multiprocessors(const float* partials, float* output, int count)
+{
+    __shared__ float sums[64];
+    sums[threadIdx.x] = (int)threadIdx.x < count ? partials[threadIdx.x] : 0.0f;
+    __syncthreads();
+    for (unsigned half = 32; half > 0; half /= 2)
+    {
+        if (threadIdx.x < half)
+        {
+            sums[threadIdx.x] += sums[threadIdx.x + half];
+        }
+
+        __syncthreads();
+    }
+
+    if (threadIdx.x == 0)
+    {
+        output[0] = sums[0];
+    }
+}
+EXPORTED(sums_for_few_multiprocessors)
+
+// Each block notes the turn at which it came, as if blocks came in the order of their numbers. No access races, since the turns are taken by an atomic.
+extern "C" __global__ void numbers_blocks_by_their_turn(int* counter, int* turns)
+{
+    if (threadIdx.x == 0)
+    {
+        turns[blockIdx.x] = atomicAdd(counter, 1);
+    }
+}
+EXPORTED(numbers_blocks_by_their_turn)
+
+// The same of the threads of a block.
+extern "C" __global__ void numbers_threads_by_their_turn(int* counter, int* turns) { turns[threadIdx.x] = atomicAdd(counter, 1); }
+EXPORTED(numbers_threads_by_their_turn)
+
+// output[i] = sqrt(input[i]^2 - input[i]^2), which is 0, unless one of the squares is not rounded before it is subtracted: then it is the root of a rounding
+// error, and NaN if that is negative.
+extern "C" __global__ void subtracts_squares(const float* input, float* output, int n)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+    {
+        float x = input[i], y = input[n - 1 - i];
+        output[i] = sqrtf(x * x - y * y);
+    }
+}
+EXPORTED(subtracts_squares)

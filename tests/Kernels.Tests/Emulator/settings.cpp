@@ -27,6 +27,9 @@ struct Rule
 std::map<std::string, std::string> overridden;
 std::vector<Rule> rules;
 Times times;
+Order order_of_work;
+Build kernels_build = Build::Checked;
+int multiprocessor_count = 4;
 bool is_read;
 int depth; // of entry points that call each other
 
@@ -140,24 +143,54 @@ std::string read_rules(const std::string& text, std::vector<Rule>* read)
     return "";
 }
 
+// word, or word:NUMBER, into the number's place.
+bool is_word(const std::string& text, const char* word, std::uint64_t* number)
+{
+    std::string expected = std::string(word) + (number == nullptr ? "" : ":%llu%n");
+    unsigned long long read = 0;
+    int length = 0;
+    if (number == nullptr || text.find(':') == std::string::npos)
+    {
+        return text == word;
+    }
+
+    bool matches = std::sscanf(text.c_str(), expected.c_str(), &read, &length) == 1 && length == (int)text.size();
+    *number = matches ? read : *number;
+    return matches;
+}
+
 std::string read_times(const std::string& text, Times* read)
 {
-    unsigned long long seed = 0;
+    bool varying = is_word(text, "varying", &read->seed) && text != "varying";
+    read->kind = varying ? Times::Varying : text == "fixed" ? Times::Fixed : Times::Clock;
+    return varying || text.empty() || text == "clock" || text == "fixed" ? "" : problem("'%s' is none of clock, fixed and varying:SEED", text.c_str());
+}
+
+std::string read_order(const std::string& text, Order* read)
+{
+    bool random = is_word(text, "random", &read->seed);
+    read->kind = random ? Order::Random : text == "reverse" ? Order::Reverse : Order::Forward;
+    return random || text.empty() || text == "forward" || text == "reverse" ? "" : problem("'%s' is none of forward, reverse and random[:SEED]", text.c_str());
+}
+
+std::string read_build(const std::string& text, Build* read)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    // AddressSanitizer does the checking there.
+    *read = Build::Fast;
+    return text == "contracted" ? "there are no contracted kernels under AddressSanitizer" : "";
+#else
+    *read = text == "fast" ? Build::Fast : text == "contracted" ? Build::Contracted : Build::Checked;
+    return text.empty() || text == "checked" || text == "fast" || text == "contracted" ? "" : problem("'%s' is none of checked, fast and contracted", text.c_str());
+#endif
+}
+
+std::string read_multiprocessors(const std::string& text, int* read)
+{
     int length = 0;
-    if (text.empty() || text == "clock" || text == "fixed")
-    {
-        read->kind = text == "fixed" ? Times::Fixed : Times::Clock;
-        return "";
-    }
-
-    if (std::sscanf(text.c_str(), "varying:%llu%n", &seed, &length) != 1 || length != (int)text.size())
-    {
-        return problem("'%s' is none of clock, fixed and varying:SEED", text.c_str());
-    }
-
-    read->kind = Times::Varying;
-    read->seed = seed;
-    return "";
+    *read = 4;
+    bool good = text.empty() || (std::sscanf(text.c_str(), "%4d%n", read, &length) == 1 && length == (int)text.size() && *read >= 1 && *read <= 1024);
+    return good ? "" : problem("'%s' is no number of multiprocessors from 1 to 1024", text.c_str());
 }
 
 std::string value_of(const char* variable)
@@ -167,27 +200,44 @@ std::string value_of(const char* variable)
     return value == nullptr ? "" : value;
 }
 
-// Reads all of it; what is wrong, or nothing.
+// Reads one variable, and puts its name before what is wrong with it.
+template <class T> void read_into(std::string* wrong, const char* variable, std::string (*read)(const std::string&, T*), T* value)
+{
+    std::string problem = wrong->empty() ? read(value_of(variable), value) : "";
+    *wrong = problem.empty() ? *wrong : std::string(variable) + ": " + problem;
+}
+
+// Reads all of them; what is wrong, or nothing.
 std::string read_all()
 {
     std::vector<Rule> new_rules;
     Times new_times;
-    std::string wrong = read_rules(value_of("ENGINE_EMULATOR_FAIL"), &new_rules);
-    if (!wrong.empty())
+    Order new_order;
+    Build new_build;
+    int new_count;
+    std::string wrong;
+    read_into(&wrong, "ENGINE_EMULATOR_FAIL", read_rules, &new_rules);
+    read_into(&wrong, "ENGINE_EMULATOR_TIMES", read_times, &new_times);
+    read_into(&wrong, "ENGINE_EMULATOR_ORDER", read_order, &new_order);
+    read_into(&wrong, "ENGINE_EMULATOR", read_build, &new_build);
+    read_into(&wrong, "ENGINE_EMULATOR_SMS", read_multiprocessors, &new_count);
+    std::string trace_path = value_of("ENGINE_EMULATOR_TRACE");
+    if (wrong.empty() && !set_trace(trace_path))
     {
-        return "ENGINE_EMULATOR_FAIL: " + wrong;
+        wrong = "ENGINE_EMULATOR_TRACE: '" + trace_path + "' cannot be written";
     }
 
-    wrong = read_times(value_of("ENGINE_EMULATOR_TIMES"), &new_times);
-    if (!wrong.empty())
+    if (wrong.empty())
     {
-        return "ENGINE_EMULATOR_TIMES: " + wrong;
+        rules = new_rules;
+        times = new_times;
+        order_of_work = new_order;
+        kernels_build = new_build;
+        multiprocessor_count = new_count;
+        is_read = true;
     }
 
-    rules = new_rules;
-    times = new_times;
-    is_read = true;
-    return "";
+    return wrong;
 }
 
 void read_once()
@@ -199,6 +249,24 @@ void read_once()
         std::_Exit(2);
     }
 }
+}
+
+const Order& order()
+{
+    read_once();
+    return order_of_work;
+}
+
+Build build()
+{
+    read_once();
+    return kernels_build;
+}
+
+int multiprocessors()
+{
+    read_once();
+    return multiprocessor_count;
 }
 
 // After these a GPU's context is of no more use: every later call answers the same.
@@ -322,5 +390,6 @@ EMU_EXPORT const char* emu_set(const char* variable, const char* value)
 
     measurements = pieces = 0;
     emulated_milliseconds = 0;
+    restart_order();
     return wrong.c_str();
 }

@@ -84,7 +84,7 @@ Stream* find_stream(void* handle)
 
 int bad(const char* call, const char* what, void* handle) { return fail(BadHandle, "%s: %p is no %s, or one that was destroyed", call, handle, what); }
 
-int run_on(Stream& stream, const char* what, const std::function<int(const Work&)>& run)
+int run_on(Stream& stream, const char* what, const std::function<int(const Work&)>& run, const std::string& told, std::uint64_t graph_launch)
 {
     if (broken() != Success)
     {
@@ -116,6 +116,7 @@ int run_on(Stream& stream, const char* what, const std::function<int(const Work&
     Clock clock = stream.clock;
     work.clock = &clock;
     spend_time();
+    trace(told, what, stream.id, graph_launch);
     return run(work);
 }
 
@@ -125,7 +126,7 @@ int invalidate(Stream& stream, const char* call)
     return fail(CaptureUnsupported, "%s is not allowed while the stream captures", call);
 }
 
-int submit(void* handle, const char* what, std::function<int(const Work&)> work)
+int submit(void* handle, const char* what, std::function<int(const Work&)> work, std::string told)
 {
     Stream* stream = find_stream(handle);
     if (stream == nullptr)
@@ -133,13 +134,14 @@ int submit(void* handle, const char* what, std::function<int(const Work&)> work)
         return bad(what, "stream", handle);
     }
 
-    return stream->capture != nullptr ? record_node(*stream, {Node::Run, 0, 0, intern(what), std::move(work)}) : run_on(*stream, what, work);
+    return stream->capture != nullptr ? record_node(*stream, {Node::Run, 0, 0, intern(what), std::move(work), std::move(told)})
+                                      : run_on(*stream, what, work, told);
 }
 
-int submit_now(const char* what, std::function<int(const Work&)> work)
+int submit_now(const char* what, std::function<int(const Work&)> work, std::string told)
 {
     int status = unsafe_call(what);
-    status = status == Success ? run_on(legacy, what, work) : status;
+    status = status == Success ? run_on(legacy, what, work, told) : status;
     int learnt = host_learns(legacy.clock);
     return status != Success ? status : learnt;
 }
@@ -159,11 +161,17 @@ int host_write_later(const Work& work, void* destination, const void* device, st
     return Success;
 }
 
+int& capture_mode()
+{
+    static thread_local int mode;
+    return mode;
+}
+
 int unsafe_call(const char* call)
 {
     for (Stream* stream : streams)
     {
-        if (stream->capture != nullptr && !stream->capture->relaxed)
+        if (capture_mode() != 2 && stream->capture != nullptr && !stream->capture->relaxed)
         {
             return invalidate(*stream, call);
         }
@@ -306,7 +314,7 @@ EMU_EXPORT int cuEventRecord(void* handle, void* stream_handle)
     if (stream->capture != nullptr)
     {
         event->capture_record = stream->capture->records++;
-        record_node(*stream, {Node::Record, 0, event->capture_record, "cuEventRecord", nullptr});
+        record_node(*stream, {Node::Record, 0, event->capture_record, "cuEventRecord", nullptr, ""});
         event->captured = stream->captured;
         return Success;
     }
@@ -341,7 +349,7 @@ EMU_EXPORT int cuStreamWaitEvent(void* stream_handle, void* handle, unsigned)
         }
 
         merge(stream->captured, event->captured);
-        return record_node(*stream, {Node::Wait, 0, event->capture_record, "cuStreamWaitEvent", nullptr});
+        return record_node(*stream, {Node::Wait, 0, event->capture_record, "cuStreamWaitEvent", nullptr, ""});
     }
 
     if (stream->capture != nullptr)

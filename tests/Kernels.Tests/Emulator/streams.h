@@ -36,6 +36,7 @@ struct Node
     int record;   // of Record and Wait
     const char* what;
     std::function<int(const Work&)> work;
+    std::string told;
 };
 
 struct Capture
@@ -73,7 +74,7 @@ extern int stream_count;
 // The stream of a handle, or null.
 Stream* find_stream(void* handle);
 int bad(const char* call, const char* what, void* handle);
-int run_on(Stream& stream, const char* what, const std::function<int(const Work&)>& run);
+int run_on(Stream& stream, const char* what, const std::function<int(const Work&)>& run, const std::string& told, std::uint64_t graph_launch = 0);
 // A call that a capture does not survive.
 int invalidate(Stream& stream, const char* call);
 }
