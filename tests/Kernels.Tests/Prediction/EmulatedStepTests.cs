@@ -15,12 +15,13 @@ public sealed class EmulatedStepTests() : EmulatorTest(isChecked: false)
     [InlineData("resnet8", CudaPrecision.BFloat16, true)]
     [InlineData("resnet20", CudaPrecision.BFloat16, true)]
     [InlineData("resnet20", CudaPrecision.BFloat16, false)]
-    public void A_recorded_step_has_as_many_nodes_as_predicted(string model, CudaPrecision precision, bool isTraining)
+    public void The_nodes_of_a_prediction_are_those_that_a_replayed_step_runs(string model, CudaPrecision precision, bool isTraining)
     {
         const int batch = 2;
-        long executed;
-        long used;
+        string trace = Path.GetTempFileName();
         GpuDescription gpu;
+        long used;
+        using (CudaEmulator.Set("ENGINE_EMULATOR_TRACE", trace))
         using (CudaDevice device = CudaDevice.Open(0, precision))
         {
             gpu = Described(device);
@@ -34,17 +35,37 @@ public sealed class EmulatedStepTests() : EmulatorTest(isChecked: false)
             using SyntheticStep step = new(network, images, labels, isTraining);
             step.Run();
             using CapturedStep recorded = device.Capture(step.Run);
-            executed = recorded.NodeCount;
+            recorded.Replay();
+            device.Synchronize();
             device.Memory.ResetPeak();
             used = device.Memory.PeakUsedBytes;
         }
 
+        string[] executed = [.. File.ReadLines(trace).Select(line => JsonNode.Parse(line)!.AsObject()).Where(line => line.ContainsKey("graph")).Select(Executed)];
+        File.Delete(trace);
         StepForecast forecast = StepForecast.Make(Networks.Create(model, new NetworkOptions()), CudaDevice.DescribeByRecords(gpu, precision), gpu, batch, isTraining);
-        Assert.Equal(executed, forecast.Prediction.Nodes.Count);
+        Assert.Equal(executed, forecast.Prediction.Nodes.Select(node => Predicted(node.Node)));
 
         // The memory is the same but for the workspaces, which the emulator's cuDNN asks for in other sizes.
         Assert.InRange(forecast.PeakDeviceBytes, 0.9 * used, 1.1 * used);
     }
+
+    private static string Executed(JsonObject line)
+    {
+        if (line["kernel"] is { } kernel)
+        {
+            return $"{kernel} {line["grid"]!.ToJsonString()} {line["block"]!.ToJsonString()}";
+        }
+
+        string call = (string)line["call"]!;
+        return call.StartsWith("cudnn", StringComparison.Ordinal) ? "cudnn"
+            : call.StartsWith("cublas", StringComparison.Ordinal) ? "cublas"
+            : call.StartsWith("cuMemcpyDtoD", StringComparison.Ordinal) ? "copy"
+            : call.StartsWith("cuMemset", StringComparison.Ordinal) ? "set" : call;
+    }
+
+    private static string Predicted(StepNode node) => node.Grid.X == 0 ? node.Kernel.Split(' ')[0]
+        : $"{node.Kernel} [{node.Grid.X},{node.Grid.Y},{node.Grid.Z}] [{node.Block.X},{node.Block.Y},{node.Block.Z}]";
 
     /// <summary>A GPU as the emulator shows it, with an H100's rates.</summary>
     internal static GpuDescription Described(CudaDevice device)
