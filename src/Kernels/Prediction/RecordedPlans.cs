@@ -12,6 +12,7 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision,
     // Of cuDNN's numerical notes.
     private const int TensorCore = 0;
     private const int DownConvertsInputs = 1;
+    private const int ReducedPrecisionReduction = 2;
     private const int NonDeterministic = 4;
 
     private static readonly Lazy<Dictionary<string, Section>> Sections = new(() => Parse(ReadResource()));
@@ -63,20 +64,18 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision,
         return new PlannedConvolution(graph, PlanOrigin.Assumed, $"{Description}, but not of this kind");
     }
 
-    // The heuristics' first engine that gives the same bits every time and, in fp32, rounds nothing.
+    // As the device's own search orders them: of the engines that round nothing in fp32, first those that give the same bits every time
+    // and add up in 32 bits.
     private PlannedConvolution Chosen(in Line line, string graph, PlanOrigin origin, string source, double scale)
     {
-        foreach (Plan plan in line.Plans)
-        {
-            bool isRounded = precision == CudaPrecision.Float32 && (plan.Notes.Contains(TensorCore) || plan.Notes.Contains(DownConvertsInputs));
-            if (!isRounded && !plan.Notes.Contains(NonDeterministic) && plan.Workspace <= LargestWorkspace)
-            {
-                return new PlannedConvolution(graph, origin, source, plan.Engine, plan.Knobs, (long)Math.Ceiling(plan.Workspace * scale));
-            }
-        }
-
-        return new PlannedConvolution(graph, origin, source, IsDirect: true);
+        Plan? best = line.Plans.Where(IsAllowed).OrderBy(plan => plan.Notes.Contains(NonDeterministic) || plan.Notes.Contains(ReducedPrecisionReduction)).FirstOrDefault();
+        return best is { } plan
+            ? new PlannedConvolution(graph, origin, source, plan.Engine, plan.Knobs, (long)Math.Ceiling(plan.Workspace * scale))
+            : new PlannedConvolution(graph, origin, source, IsDirect: true);
     }
+
+    private bool IsAllowed(Plan plan) => plan.Workspace <= LargestWorkspace
+        && !(precision == CudaPrecision.Float32 && (plan.Notes.Contains(TensorCore) || plan.Notes.Contains(DownConvertsInputs)));
 
     private static Dictionary<string, Section> Parse(string text)
     {
@@ -126,5 +125,5 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision,
 
     private readonly record struct Line(string Kind, int Images, string Figures, Plan[] Plans);
 
-    private readonly record struct Plan(int Engine, string Knobs, int[] Notes, long Workspace);
+    private sealed record Plan(int Engine, string Knobs, int[] Notes, long Workspace);
 }
