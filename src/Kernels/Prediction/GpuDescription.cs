@@ -21,9 +21,11 @@ public sealed class GpuDescription
 
     internal GpuDescription(string name, string source, JsonObject device, GpuRates? rates)
     {
-        (Name, Source, _device) = (name, source, device);
-        Properties = DevicePropertyJson.Read(device);
-        Rates = rates ?? GpuRates.Derive(Properties, DevicePropertyJson.ClockOf(device));
+        // Read from its text, as a file is: numbers that a program put in have other types than parsed ones.
+        _device = JsonNode.Parse(device.ToJsonString())!.AsObject();
+        (Name, Source) = (name, source);
+        Properties = DevicePropertyJson.Read(_device);
+        Rates = rates ?? GpuRates.Derive(Properties, DevicePropertyJson.ClockOf(_device));
     }
 
     /// <summary>The names of the GPUs that need no file.</summary>
