@@ -139,6 +139,15 @@ DEVICE void store(float* target, const float (&v)[8])
     store(target + 4, high);
 }
 
+// Four bf16 in one access of 8 bytes, beside a pack of four floats.
+DEVICE void store(bf16* target, const float (&v)[4])
+{
+    uint2 words;
+    words.x = pack_bf16(v[0], v[1]);
+    words.y = pack_bf16(v[2], v[3]);
+    *reinterpret_cast<uint2*>(target) = words;
+}
+
 // Stores, or adds to what is there: the `accumulate` of Device's backwards.
 template <class T, int W> DEVICE void put(T* target, float (&v)[W], int accumulate)
 {
@@ -197,6 +206,17 @@ DEVICE void load_bytes(const unsigned char* source, int (&v)[8])
     }
 }
 
+// An address that a kernel reads from memory might be of any kind of memory, for all that the compiler can see, and every access through
+// it would have to find out; this says that it is of global memory.
+template <class T> DEVICE T* in_global_memory(T* address)
+{
+#if defined(__CUDA_ARCH__)
+    bool is_global = __isGlobal(address);
+    __builtin_assume(is_global);
+#endif
+    return address;
+}
+
 // A NaN stays one.
 DEVICE float relu_of(float v) { return v < 0.0f ? 0.0f : v; }
 
@@ -218,6 +238,47 @@ template <class T, class Body> DEVICE void for_each_pack(long long n, Body body)
     for (long long i = packs * W + thread; i < n; i += threads)
     {
         body(Size<1>(), i);
+    }
+}
+
+// Where a pack of W channels lies in a tensor [N, H, W, C].
+struct Place
+{
+    int n, y, x, c;
+};
+
+// Runs the body once for each pack of W channels of a tensor, with its place and the index of its first element: a grid-stride loop,
+// launched with any number of blocks. It counts rows of images, and packs within a row, which fit in 32 bits: a 64-bit division takes
+// some hundred instructions, and so a thread makes two of them in all, not two for every pack.
+template <int W, class Body> DEVICE void for_each_place(int images, int height, int width, int channels, Body body)
+{
+    unsigned int packs = channels / W, per_row = packs * width, rows = images * height;
+    if (per_row == 0)
+    {
+        return;
+    }
+
+    unsigned long long thread = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned long long threads = (unsigned long long)gridDim.x * blockDim.x;
+    unsigned int row = (unsigned int)(thread / per_row), row_step = (unsigned int)(threads / per_row);
+    unsigned int in_row = (unsigned int)thread - row * per_row, step = (unsigned int)threads - row_step * per_row;
+    while (row < rows)
+    {
+        Place place;
+        place.x = in_row / packs;
+        place.c = (in_row - place.x * packs) * W;
+        place.n = row / height;
+        place.y = row - place.n * height;
+        body(place, ((long long)row * per_row + in_row) * W);
+
+        // The next pack of this thread lies `threads` further.
+        row += row_step;
+        in_row += step;
+        if (in_row >= per_row)
+        {
+            in_row -= per_row;
+            row++;
+        }
     }
 }
 
@@ -403,27 +464,19 @@ template <class T>
 DEVICE void prepare_images(const unsigned char* pixels, const int* placements, const float* mean, int mean_per_pixel, const float* scale, T* output,
     int images, int height, int width, int channels, int output_height, int output_width)
 {
-    long long total = (long long)images * output_height * output_width * channels;
-    long long threads = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += threads)
-    {
-        int c = (int)(i % channels);
-        long long pixel = i / channels;
-        int x = (int)(pixel % output_width);
-        int y = (int)(pixel / output_width % output_height);
-        int n = (int)(pixel / output_width / output_height);
-        int row = y + placements[3 * n];
-        int column = (placements[3 * n + 2] == 1 ? output_width - 1 - x : x) + placements[3 * n + 1];
+    for_each_place<1>(images, output_height, output_width, channels, [&](Place at, long long i) {
+        int row = at.y + placements[3 * at.n];
+        int column = (placements[3 * at.n + 2] == 1 ? output_width - 1 - at.x : at.x) + placements[3 * at.n + 1];
         float value = 0.0f;
         if (row >= 0 && row < height && column >= 0 && column < width)
         {
-            long long source = ((long long)row * width + column) * channels + c;
-            float byte = (float)pixels[(long long)n * height * width * channels + source];
-            value = (byte / 255.0f - mean[mean_per_pixel ? source : c]) * scale[c];
+            long long source = ((long long)row * width + column) * channels + at.c;
+            float byte = (float)pixels[(long long)at.n * height * width * channels + source];
+            value = (byte / 255.0f - mean[mean_per_pixel ? source : at.c]) * scale[at.c];
         }
 
         output[i] = from_float<T>(value);
-    }
+    });
 }
 
 EXPORT(prepare_images,
@@ -1355,7 +1408,7 @@ DEVICE void group_norm_backward_sums(const T* output_gradient, const T* input, c
     {
         int group = c / (channels / groups);
         for_each_row(rows, [&](long long row) {
-            int image = (int)(row / pixels);
+            int image = (int)row / pixels;
             float mean = saved_mean[image * groups + group], inverse = saved_inverse_deviation[image * groups + group];
             float g[W], x[W];
             load(output_gradient + row * channels + c, g);
@@ -1380,30 +1433,6 @@ EXPORT_PACKED(group_norm_backward_sums,
 // 7. Pooling and shortcut A. One thread a pack of the result's channels, any grid. Backwards gather: each input pixel looks up the
 // windows that hold it, so that no two threads write one address.
 // =========================================================================================================================
-
-// Where a pack of W channels lies in a tensor [N, H, W, C].
-struct Place
-{
-    int n, y, x, c;
-};
-
-template <int W, class Body> DEVICE void for_each_place(int images, int height, int width, int channels, Body body)
-{
-    long long total = (long long)images * height * width * (channels / W);
-    long long threads = (long long)gridDim.x * blockDim.x;
-    int packs = channels / W;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < total; i += threads)
-    {
-        Place place;
-        long long pixel = i / packs;
-        place.c = (int)(i - pixel * packs) * W;
-        int row = (int)(pixel / width);
-        place.x = (int)(pixel - (long long)row * width);
-        place.n = row / height;
-        place.y = row - place.n * height;
-        body(place, i * W);
-    }
-}
 
 DEVICE long long offset_of(int n, int y, int x, int c, int height, int width, int channels)
 {
@@ -2058,10 +2087,7 @@ template <int W> DEVICE void sgd_update(const SgdParameter& p, long long i, floa
 
     if (p.shadow)
     {
-        for (int k = 0; k < W; k++)
-        {
-            p.shadow[i + k] = from_float<bf16>(w[k]);
-        }
+        store(p.shadow + i, w);
     }
 }
 
@@ -2084,7 +2110,11 @@ EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* fi
         }
     }
 
-    const SgdParameter p = parameters[low];
+    SgdParameter p = parameters[low];
+    p.value = in_global_memory(p.value);
+    p.gradient = in_global_memory(p.gradient);
+    p.velocity = in_global_memory(p.velocity);
+    p.shadow = in_global_memory(p.shadow);
     float rate = figures[0], momentum = figures[1];
     bool nesterov = figures[2] != 0.0f;
     long long start = (long long)((int)blockIdx.x - p.first_chunk) * SGD_CHUNK;
