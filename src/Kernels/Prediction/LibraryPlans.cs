@@ -57,11 +57,14 @@ internal sealed class LibraryPlans : ConvolutionForecast
     {
         using OperationGraph graph = GraphOf(key, accumulate);
         string text = ConvolutionText.Of(key, accumulate);
-        foreach (HeuristicMode mode in (ReadOnlySpan<HeuristicMode>)[HeuristicMode.A, HeuristicMode.Fallback])
+        foreach (bool isPreferred in (ReadOnlySpan<bool>)[true, false])
         {
-            if (First(graph, mode, text) is { } plan)
+            foreach (HeuristicMode mode in (ReadOnlySpan<HeuristicMode>)[HeuristicMode.A, HeuristicMode.Fallback])
             {
-                return plan;
+                if (First(graph, mode, isPreferred, text) is { } plan)
+                {
+                    return plan;
+                }
             }
         }
 
@@ -100,8 +103,9 @@ internal sealed class LibraryPlans : ConvolutionForecast
         }
     }
 
-    // The heuristics' first engine that gives the same bits every time and, in fp32, rounds nothing; null where there is none.
-    private PlannedConvolution? First(OperationGraph graph, HeuristicMode mode, string text)
+    // The heuristics' first engine of those that give the same bits every time and add up in 32 bits, or of the others; in fp32 none that
+    // rounds the factors. Null where there is none.
+    private PlannedConvolution? First(OperationGraph graph, HeuristicMode mode, bool isPreferred, string text)
     {
         EngineConfiguration[] found = [];
         try
@@ -110,7 +114,8 @@ internal sealed class LibraryPlans : ConvolutionForecast
             found = heuristics.Results();
             foreach (EngineConfiguration configuration in found)
             {
-                if (IsTaken(configuration.Engine.NumericalNotes) && Plan(configuration, text) is { } plan)
+                IReadOnlyList<NumericalNote> notes = configuration.Engine.NumericalNotes;
+                if (IsAllowed(notes) && IsPreferred(notes) == isPreferred && Plan(configuration, text) is { } plan)
                 {
                     return plan;
                 }
@@ -131,9 +136,11 @@ internal sealed class LibraryPlans : ConvolutionForecast
         }
     }
 
-    private bool IsTaken(IReadOnlyList<NumericalNote> notes) =>
-        !notes.Contains(NumericalNote.Nondeterministic)
-        && !(_isExact && (notes.Contains(NumericalNote.TensorCore) || notes.Contains(NumericalNote.DownConvertInputs)));
+    private bool IsAllowed(IReadOnlyList<NumericalNote> notes) =>
+        !(_isExact && (notes.Contains(NumericalNote.TensorCore) || notes.Contains(NumericalNote.DownConvertInputs)));
+
+    private static bool IsPreferred(IReadOnlyList<NumericalNote> notes) =>
+        !notes.Contains(NumericalNote.Nondeterministic) && !notes.Contains(NumericalNote.ReducedPrecisionReduction);
 
     private PlannedConvolution? Plan(EngineConfiguration configuration, string text)
     {

@@ -59,7 +59,7 @@ public enum Arithmetic
 /// <param name="BytesWritten">The bytes of the tensors that it writes.</param>
 /// <param name="Operations">Floating-point operations of its products: two for each multiply-add.</param>
 /// <param name="Arithmetic">How these are made.</param>
-/// <param name="Grid">Blocks; one where a library chooses.</param>
+/// <param name="Grid">Blocks; 0 where a library chooses.</param>
 /// <param name="Block">Threads of a block.</param>
 /// <param name="Turns">How often a warp goes to memory one time after the other, in second stages of sums; 0 elsewhere.</param>
 /// <param name="Convolution">What is known of the convolution; null where it is none.</param>
