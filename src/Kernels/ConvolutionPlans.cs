@@ -4,19 +4,6 @@ using Engine.Tensors;
 
 namespace Engine.Kernels;
 
-/// <summary>Which of a convolution's three maps is computed.</summary>
-internal enum ConvolutionDirection
-{
-    /// <summary>The output.</summary>
-    Forward,
-
-    /// <summary>The gradient by the input.</summary>
-    BackwardData,
-
-    /// <summary>The gradient by the filter.</summary>
-    BackwardFilter,
-}
-
 /// <summary>What a convolution plan depends on.</summary>
 internal readonly record struct ConvolutionKey(
     ConvolutionDirection Direction, Shape Input, Shape Filter, Shape Output, ConvolutionGeometry Geometry, CudnnDataType Type);

@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Kernels.Interop;
+using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -8,7 +9,7 @@ namespace Engine.Kernels;
 public sealed partial class CudaDevice
 {
     /// <summary>What is known of the convolutions that were computed.</summary>
-    internal ConvolutionPlans Plans => _plans;
+    internal ConvolutionPlans Plans => _plans ?? throw new EngineException($"{Name} is described, not present: no convolution was computed");
 
     /// <inheritdoc/>
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
@@ -50,6 +51,16 @@ public sealed partial class CudaDevice
     /// <summary>result (+)= one of a convolution's three maps; the result is the one of the three addresses that the direction writes.</summary>
     private void Convolve(in ConvolutionKey key, Tensor result, nint input, nint filter, nint output, bool accumulate)
     {
+        if (_queue is RecordingQueue recording)
+        {
+            if (!recording.TryConvolve(key, accumulate, Temporary))
+            {
+                LaunchConvolution(key, result.Shape.ElementCount, input, filter, output, accumulate);
+            }
+
+            return;
+        }
+
         ConvolutionPlan plan = PlanFor(key, input, filter, output, accumulate ? result : null);
         if (TryConvolve(plan, input, filter, output, accumulate))
         {
@@ -88,15 +99,15 @@ public sealed partial class CudaDevice
             switch (plan.Direction)
             {
                 case ConvolutionDirection.Forward:
-                    _dnn.ConvolutionForward(
+                    _dnn!.ConvolutionForward(
                         1, plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Output, output);
                     break;
                 case ConvolutionDirection.BackwardData:
-                    _dnn.ConvolutionBackwardData(
+                    _dnn!.ConvolutionBackwardData(
                         1, plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Input, input);
                     break;
                 default:
-                    _dnn.ConvolutionBackwardFilter(
+                    _dnn!.ConvolutionBackwardFilter(
                         1, plan.Input, input, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Filter, filter);
                     break;
             }
@@ -140,22 +151,22 @@ public sealed partial class CudaDevice
     private ConvolutionPlan PlanFor(in ConvolutionKey key, nint input, nint filter, nint output, Tensor? keep)
     {
         Enter();
-        if (_plans.Find(key) is { } plan)
+        if (Plans.Find(key) is { } plan)
         {
             return plan;
         }
 
         if (IsCapturing)
         {
-            return _plans.Guess(key);
+            return Plans.Guess(key);
         }
 
         using Tensor? instead = keep is null ? null : Tensor.Create(this, keep.Shape, keep.Type);
         return key.Direction switch
         {
-            ConvolutionDirection.BackwardData => _plans.Search(key, instead?.WriteAddress() ?? input, filter, output, Temporary),
-            ConvolutionDirection.BackwardFilter => _plans.Search(key, input, instead?.WriteAddress() ?? filter, output, Temporary),
-            _ => _plans.Search(key, input, filter, output, Temporary),
+            ConvolutionDirection.BackwardData => Plans.Search(key, instead?.WriteAddress() ?? input, filter, output, Temporary),
+            ConvolutionDirection.BackwardFilter => Plans.Search(key, input, instead?.WriteAddress() ?? filter, output, Temporary),
+            _ => Plans.Search(key, input, filter, output, Temporary),
         };
     }
 

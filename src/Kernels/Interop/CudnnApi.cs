@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Kernels.Interop;
 
 /// <summary>
-/// cuDNN 9's entry points in use: the imperative ones of version 7, which version 9 still exports (deprecated in favour of its
-/// graphs). All but two return a cudnnStatus_t.
+/// cuDNN 9's entry points in use: the backend API of graphs, and the imperative functions of version 7, which version 9 still exports
+/// (deprecated in favor of its graphs). All but two return a cudnnStatus_t.
 /// </summary>
 internal static unsafe partial class CudnnApi
 {
@@ -28,6 +28,25 @@ internal static unsafe partial class CudnnApi
 
     [LibraryImport(Library)]
     internal static partial int cudnnSetStream(nint handle, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendCreateDescriptor(int descriptorType, nint* descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendDestroyDescriptor(nint descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendSetAttribute(nint descriptor, int attributeName, int attributeType, long elementCount, void* elements);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendGetAttribute(
+        nint descriptor, int attributeName, int attributeType, long requestedElementCount, long* elementCount, void* elements);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendFinalize(nint descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial int cudnnBackendExecute(nint handle, nint executionPlan, nint variantPack);
 
     [LibraryImport(Library)]
     internal static partial int cudnnCreateTensorDescriptor(nint* descriptor);
@@ -129,18 +148,26 @@ internal static unsafe partial class CudnnApi
         nint handle, int mode, float* alphaData, float* betaData, float* alphaParameters, float* betaParameters, nint x, nint xData, nint dy, nint dyData,
         nint dx, nint dxData, nint parameters, nint scale, nint scaleGradient, nint biasGradient, double epsilon, nint savedMean, nint savedInverseDeviation);
 
-    internal static void Check(int status, string call, string? details = null)
+    /// <summary>What cuDNN says of this thread's last failed call, on one line; empty where it says nothing.</summary>
+    internal static string LastError()
     {
-        if (status == 0)
-        {
-            return;
-        }
-
         byte* message = stackalloc byte[1024];
         message[0] = 0;
         cudnnGetLastErrorString(message, 1024);
-        string text = Marshal.PtrToStringUTF8((nint)cudnnGetErrorString(status)) ?? "unknown cuDNN error";
-        string? reason = Marshal.PtrToStringUTF8((nint)message)?.ReplaceLineEndings(" ").Trim();
-        throw new CudaException(call, status, string.IsNullOrEmpty(reason) ? text : $"{text}, {reason}", details);
+        return Marshal.PtrToStringUTF8((nint)message)?.ReplaceLineEndings(" ").Trim() ?? "";
     }
+
+    internal static void Check(int status, string call, string? details = null)
+    {
+        if (status != 0)
+        {
+            // A newer cuDNN may have statuses that this list has not; it knows their names itself.
+            string name = CudnnStatus.NameOf(status) ?? Marshal.PtrToStringUTF8((nint)cudnnGetErrorString(status)) ?? "unknown cuDNN status";
+            throw Error(status, call, name, LastError(), details);
+        }
+    }
+
+    /// <summary>The error of a failed call: the status by its name, with cuDNN's own words.</summary>
+    internal static CudaException Error(int status, string call, string name, string reason, string? details) =>
+        new(call, status, reason.Length == 0 ? name : $"{name}, {reason}", details);
 }

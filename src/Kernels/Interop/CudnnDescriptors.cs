@@ -10,8 +10,23 @@ public enum CudnnDataType
     /// <summary>32-bit float.</summary>
     Float32 = 0,
 
-    /// <summary>16-bit brain float.</summary>
+    /// <summary>64-bit float.</summary>
+    Float64 = 1,
+
+    /// <summary>16-bit float: 10 bits of mantissa.</summary>
+    Half = 2,
+
+    /// <summary>32-bit integer.</summary>
+    Int32 = 4,
+
+    /// <summary>16-bit brain float: 7 bits of mantissa.</summary>
     BFloat16 = 9,
+
+    /// <summary>64-bit integer.</summary>
+    Int64 = 10,
+
+    /// <summary>Boolean, a bit mask in memory.</summary>
+    Boolean = 11,
 }
 
 /// <summary>How a convolution may use tensor cores, in the numbering of cudnnMathType_t.</summary>
