@@ -53,6 +53,11 @@ try
     Console.WriteLine($"{trials} trials, {wrong} wrong");
     return wrong == 0 && trials > 0 ? 0 : 1;
 }
+catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+{
+    Console.Error.WriteLine($"error: {e.Message.ReplaceLineEndings(" ")}");
+    return 1;
+}
 finally
 {
     Directory.Delete(work, recursive: true);

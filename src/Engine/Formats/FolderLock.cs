@@ -75,6 +75,9 @@ internal sealed class FolderLock : IDisposable
         throw new IOException($"others keep removing '{FileName}' in it");
     }
 
+    /// <summary>Whether a file could not be opened because another one has it locked: EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.</summary>
+    public static bool IsLocked(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
+
     /// <summary>Says that the folder has got another name.</summary>
     public void Follow(string folder) => _folder = folder;
 
@@ -105,9 +108,6 @@ internal sealed class FolderLock : IDisposable
             // Without its lock the file means nothing.
         }
     }
-
-    // EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.
-    private static bool IsLocked(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private void Sign()
     {

@@ -75,9 +75,7 @@ public sealed class OutputFolder : IDisposable
                 return null;
             }
 
-            Directory.CreateDirectory(Staging);
-            _stagingLock = FolderLock.TryTake(Staging, out _);
-            if (_stagingLock is not null)
+            if (TryTakeStaging(out _))
             {
                 Clear(Staging);
             }
@@ -104,6 +102,11 @@ public sealed class OutputFolder : IDisposable
             _lock?.Follow(_place);
             Disk.SyncFolder(around);
             return true;
+        }
+
+        if (!OperatingSystem.IsWindows())
+        {
+            Try(KeepMode);
         }
 
         if (!Disk.TryExchange(Staging, _place))
@@ -180,6 +183,10 @@ public sealed class OutputFolder : IDisposable
         }
     }
 
+    // Who may use a folder is the user's to say, once.
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    private void KeepMode() => File.SetUnixFileMode(Staging, File.GetUnixFileMode(_place));
+
     private OutputFolder? Released()
     {
         Dispose();
@@ -190,9 +197,7 @@ public sealed class OutputFolder : IDisposable
     private bool TryReserve(out string owner)
     {
         MakeAround(System.IO.Path.GetDirectoryName(_place)!);
-        Directory.CreateDirectory(Staging);
-        _stagingLock = FolderLock.TryTake(Staging, out owner);
-        if (_stagingLock is null)
+        if (!TryTakeStaging(out owner))
         {
             return false;
         }
@@ -205,6 +210,37 @@ public sealed class OutputFolder : IDisposable
 
         Clear(Staging);
         return true;
+    }
+
+    private bool TryTakeStaging(out string owner)
+    {
+        if (!IsMissingOrOurs(Staging))
+        {
+            throw new IOException($"'{Staging}' is in the way, which is no leftover of this program");
+        }
+
+        Directory.CreateDirectory(Staging);
+        _stagingLock = FolderLock.TryTake(Staging, out owner);
+        return _stagingLock is not null;
+    }
+
+    // What is found in it was left by a process that was killed and is going to be removed: such a folder has a lock or is empty.
+    private static bool IsMissingOrOurs(string folder)
+    {
+        try
+        {
+            return FileIdentity.Of(folder, followLinks: false).Kind switch
+            {
+                FileKind.Missing => true,
+                FileKind.Folder => File.Exists(System.IO.Path.Combine(folder, FolderLock.FileName))
+                    || !Directory.EnumerateFileSystemEntries(folder).Any(entry => System.IO.Path.GetFileName(entry) != FolderLock.FileName),
+                _ => false,
+            };
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true; // It has just been put in its place.
+        }
     }
 
     private void MakeAround(string folder)
@@ -245,7 +281,7 @@ public sealed class OutputFolder : IDisposable
     {
         if (Directory.Exists(Staging))
         {
-            Try(() => _stagingLock = FolderLock.TryTake(Staging, out _));
+            Try(() => TryTakeStaging(out _));
             RemoveStaging();
         }
     }

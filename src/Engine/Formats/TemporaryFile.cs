@@ -29,7 +29,7 @@ internal sealed class TemporaryFile : IDisposable
             {
                 stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
             }
-            catch (IOException) when (attempt < Attempts && FileIdentity.Of(path, followLinks: false).Kind != FileKind.Missing)
+            catch (IOException e) when (attempt < Attempts && IsTaken(e))
             {
                 number += TryRemoveLeftover(path) ? 0 : 1;
                 continue;
@@ -89,6 +89,9 @@ internal sealed class TemporaryFile : IDisposable
             // What is not written any more is not missed, and the error that led here is the one to report.
         }
     }
+
+    // It exists (EEXIST, ERROR_FILE_EXISTS), or somebody locked it as soon as it was made; it may be gone by now.
+    private static bool IsTaken(IOException e) => e.HResult is 17 or unchecked((int)0x80070050) || FolderLock.IsLocked(e);
 
     // Who may read a file is the user's to say, once.
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
