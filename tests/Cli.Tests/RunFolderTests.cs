@@ -42,7 +42,7 @@ public sealed class RunFolderTests : IDisposable
     {
         ProcessStartInfo[] starts =
         [
-            .. Enumerable.Range(1, 3).Select(seed => new ProcessStartInfo("dotnet", [typeof(Engine.Cli.Program).Assembly.Location, .. Tiny, "--epochs", "1", "--seed", $"{seed}"])
+            .. Enumerable.Range(1, 3).Select(seed => new ProcessStartInfo("dotnet", [typeof(Engine.Cli.Program).Assembly.Location, .. Tiny[..^2], "--epochs", "1", "--seed", $"{seed}"])
             {
                 WorkingDirectory = _folder.Path,
                 RedirectStandardOutput = true,
