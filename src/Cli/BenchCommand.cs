@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Kernels;
+using Engine.Kernels.Prediction;
 using Engine.Models;
 using Spectre.Console;
 
@@ -28,6 +29,9 @@ internal sealed class BenchCommand : Subcommand
     private readonly ConvolutionOptions _convolutions = new(writesPlans: true);
     private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the GPU kernels that are bound by memory instead, beside a copy" };
 
+    private readonly Option<string?> _predict = SharedOptions.Text(
+        "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that is not there, from the launches that it would be given", null)!;
+
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
@@ -35,11 +39,12 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --device cuda --precision bf16 --batch-norm cudnn",
         "engine bench --device cuda --convolutions legacy --json",
         "engine bench --model resnet50 --device cuda --precision bf16 --plans resnet50.json",
-        "engine bench --kernels --device cuda --json")
+        "engine bench --kernels --device cuda --json",
+        "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
         _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, .. _convolutions.All, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -53,6 +58,11 @@ internal sealed class BenchCommand : Subcommand
         int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
         CudaBatchNorm batchNorm = arguments.GetValue(_batchNorm) == "cudnn" ? CudaBatchNorm.Cudnn : CudaBatchNorm.Engine;
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
+        if (arguments.GetValue(_predict) is { } gpu)
+        {
+            return Task.FromResult(Predict(arguments, network, gpu, model, mode, precision, batchSize, output));
+        }
+
         ConvolutionChoice convolutions = _convolutions.Read(arguments);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm, convolutions);
         if (isOfKernels)
@@ -63,15 +73,22 @@ internal sealed class BenchCommand : Subcommand
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
-        if (convolutions.Plans is { } plans && device is CudaDevice gpu)
+        if (convolutions.Plans is { } plans && device is CudaDevice measured)
         {
-            gpu.SavePlans(plans);
+            measured.SavePlans(plans);
         }
 
+        StepForecast? forecast = batchNorm == CudaBatchNorm.Engine ? Expect(device, Networks.Create(model, _modelOptions.Read(arguments)), batchSize, mode == "train") : null;
         if (output.IsJson)
         {
             JsonObject json = Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm);
             ConvolutionOptions.Report(device, json);
+            if (forecast is not null)
+            {
+                json["predicted_images_per_second"] = Math.Round(forecast.ImagesPerSecond, 1);
+                json["predicted_for"] = forecast.Prediction.Gpu.Name;
+            }
+
             output.Json(json);
         }
         else
@@ -79,6 +96,10 @@ internal sealed class BenchCommand : Subcommand
             output.Say(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{model}, {mode}, batches of {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes a step"));
+            if (forecast is not null)
+            {
+                output.Say(string.Create(CultureInfo.InvariantCulture, $"predicted for {forecast.Prediction.Gpu.Name}: {forecast.ImagesPerSecond:N1} images/s"));
+            }
         }
 
         return Task.FromResult(ExitCodes.Success);
@@ -111,6 +132,53 @@ internal sealed class BenchCommand : Subcommand
         ["gen2_collections"] = result.Gen2Collections,
         ["resident_growth_bytes"] = result.ResidentGrowthBytes,
     };
+
+    /// <summary>What the model expects of the GPU that was measured; null where it is none, or tells too little of itself.</summary>
+    private static StepForecast? Expect(Device device, Network network, int batchSize, bool isTraining)
+    {
+        if (device is not CudaDevice gpu || GpuDescription.TryOf(gpu.Context.DeviceId) is not { } description)
+        {
+            return null;
+        }
+
+        try
+        {
+            return StepForecast.Make(network, CudaDevice.DescribeByRecords(description, gpu.Precision), description, batchSize, isTraining);
+        }
+        catch (EngineException)
+        {
+            // A measurement is not lost because the model cannot follow it.
+            return null;
+        }
+    }
+
+    private int Predict(
+        ParseResult arguments, Network network, string gpu, string model, string mode, string precision, int batchSize, CommandOutput output)
+    {
+        if (arguments.GetValue(_kernels) || arguments.GetValue(_batchNorm) == "cudnn")
+        {
+            throw new UsageException("--predict knows the step's own kernels: leave --kernels and --batch-norm cudnn away");
+        }
+
+        CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
+        GpuDescription description = UsageException.Check(() => GpuDescription.Find(gpu));
+        StepForecast forecast = StepForecast.Make(network, description, arithmetic, batchSize, mode == "train");
+        if (_convolutions.Read(arguments).Plans is { } file)
+        {
+            PredictedPlanFile.Save(file, forecast);
+        }
+
+        if (output.IsJson)
+        {
+            output.Json(PredictionReport.Json(forecast, model, mode, precision));
+        }
+        else
+        {
+            PredictionReport.Write(forecast, $"{model}, {mode}, batches of {batchSize}, {precision}", output);
+        }
+
+        return ExitCodes.Success;
+    }
 
     private static int MeasureKernels(Device device, int images, int rounds, string precision, CommandOutput output, CancellationToken cancellation)
     {

@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using Engine.Autograd;
 using Engine.Devices;
 using Engine.Models;
-using Engine.Operations;
 using Engine.Tensors;
-using Engine.Training;
 
 namespace Engine.Cli;
 
@@ -25,19 +22,14 @@ internal sealed record BenchmarkResult(
     public double Median => Rates[Rates.Count / 2];
 }
 
-/// <summary>
-/// Runs a network on random images. A training step is forward, loss, backward and update (momentum 0.9, weight decay 1e-4), as the
-/// PyTorch side of a comparison does it.
-/// </summary>
+/// <summary>Runs a network's <see cref="SyntheticStep"/> on random images.</summary>
 internal sealed class Benchmark : IDisposable
 {
-    private const double LearningRate = 0.01;
-    private readonly Network _network;
     private readonly Device _device;
     private readonly int _batchSize;
     private readonly Tensor _images;
     private readonly Tensor _labels;
-    private readonly Sgd? _optimiser;
+    private readonly SyntheticStep _step;
     private readonly bool _isRecorded;
     private IRecordedStep? _recording;
 
@@ -48,7 +40,7 @@ internal sealed class Benchmark : IDisposable
     /// <param name="isRecorded">Whether a step is recorded after the warm-up and then replayed, as the trainer does it.</param>
     public Benchmark(Network network, Device device, int batchSize, bool isTraining, bool isRecorded)
     {
-        (_network, _device, _batchSize, _isRecorded) = (network, device, batchSize, isRecorded);
+        (_device, _batchSize, _isRecorded) = (device, batchSize, isRecorded);
         network.To(device);
         network.Train(isTraining);
         RandomSource random = new(0, RandomSource.SeedOf("benchmark"));
@@ -67,7 +59,7 @@ internal sealed class Benchmark : IDisposable
 
         _images = Tensor.From<float>(device, shape, pixels, device.ActivationType);
         _labels = Tensor.From<int>(device, new Shape(batchSize), labels);
-        _optimiser = isTraining ? new Sgd(network, momentum: 0.9, weightDecay: 1e-4) : null;
+        _step = new SyntheticStep(network, _images, _labels, isTraining);
     }
 
     /// <summary>Warms up and measures.</summary>
@@ -84,8 +76,8 @@ internal sealed class Benchmark : IDisposable
         if (_isRecorded)
         {
             // Convolutions are searched, and gradients get their memory, by a step that runs.
-            Step();
-            _recording = _device.RecordStep(Step);
+            _step.Run();
+            _recording = _device.RecordStep(_step.Run);
             Time(warmUp, cancellation);
         }
 
@@ -113,7 +105,7 @@ internal sealed class Benchmark : IDisposable
     public void Dispose()
     {
         _recording?.Dispose();
-        _optimiser?.Dispose();
+        _step.Dispose();
         _images.Dispose();
         _labels.Dispose();
     }
@@ -127,7 +119,7 @@ internal sealed class Benchmark : IDisposable
             cancellation.ThrowIfCancellationRequested();
             if (_recording is null)
             {
-                Step();
+                _step.Run();
             }
             else
             {
@@ -137,21 +129,6 @@ internal sealed class Benchmark : IDisposable
 
         _device.Synchronize();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private void Step()
-    {
-        if (_optimiser is null)
-        {
-            using NoGradientScope scope = _device.NoGradient();
-            _network.Call(_images);
-            return;
-        }
-
-        Tensor loss = _network.Call(_images).SoftmaxCrossEntropy(_labels);
-        _optimiser.ZeroGradients();
-        loss.Backward();
-        _optimiser.Step(LearningRate);
     }
 
     private static long ResidentBytes()

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Formats;
 using Engine.Models;
+using Engine.Training;
 
 namespace Engine.Cli;
 
@@ -36,7 +37,7 @@ internal sealed class ConvertCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_input)!, target = arguments.GetValue(_target)!;
-        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        path = RunFolder.WeightsIn(path);
         string? name = arguments.GetValue(_model), typeName = arguments.GetValue(_type);
         StoredType? type = typeName is null ? null : Types.First(t => t.Name == typeName).Type;
         NetworkOptions options = _modelOptions.Read(arguments);

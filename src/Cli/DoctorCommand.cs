@@ -7,6 +7,7 @@ using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Images;
 using Engine.Kernels.Interop;
+using Engine.Kernels.Prediction;
 using Spectre.Console;
 
 namespace Engine.Cli;
@@ -56,6 +57,7 @@ internal sealed class DoctorCommand : Subcommand
             ]),
             ["cuda"] = cuda.IsAvailable,
             ["cuda_problem"] = cuda.Problem,
+            ["gpu"] = cuda.IsAvailable ? GpuDescription.TryOf(0)?.ToJson() : null,
             ["libraries"] = new JsonArray(
             [
                 .. cuda.Libraries.Select(l => Library(l.Name, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet)),

@@ -49,7 +49,7 @@ internal sealed class EvalCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_weights)!;
-        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        path = RunFolder.WeightsIn(path);
         int batchSize = arguments.GetValue(_batchSize) is not { } count ? 256
             : count >= 1 ? count : throw new UsageException($"--batch-size is {count}, but must be at least 1");
         string? model = arguments.GetValue(_model);

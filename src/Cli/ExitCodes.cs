@@ -12,6 +12,6 @@ internal static class ExitCodes
     /// <summary>The command line is wrong: an unknown option, model, data set, schedule or device.</summary>
     public const int Usage = 2;
 
-    /// <summary>Ctrl-C or SIGTERM: 128 + 2, as shells have it. Training has written a checkpoint.</summary>
+    /// <summary>Ctrl-C, SIGTERM or SIGHUP: 128 + 2, as shells have it. Training has written a checkpoint.</summary>
     public const int Interrupted = 130;
 }

@@ -40,7 +40,7 @@ internal sealed class ExportCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_weights)!;
-        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        path = RunFolder.WeightsIn(path);
         OnnxExportOptions options = ReadOptions(arguments);
         string? model = arguments.GetValue(_model);
         if (model is not null)

@@ -48,7 +48,7 @@ internal sealed class FineTuneOptions
         }
 
         network.To(device, options.Seed);
-        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        path = RunFolder.WeightsIn(path);
         LoadReport report = StateDictionary.Load(
             network, path, new LoadOptions
             {

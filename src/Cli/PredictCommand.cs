@@ -51,7 +51,7 @@ internal sealed class PredictCommand : Subcommand
         }
 
         string path = arguments.GetValue(_weights)!;
-        path = Directory.Exists(path) ? Path.Combine(path, "weights.safetensors") : path;
+        path = RunFolder.WeightsIn(path);
         using TensorFile file = TensorFile.Open(path);
         TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
         DataDescription? data = DataDescription.Read(file.Metadata);

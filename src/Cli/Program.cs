@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.Runtime.InteropServices;
 
 namespace Engine.Cli;
 
@@ -9,17 +8,18 @@ internal static class Program
 {
     private static async Task<int> Main(string[] args)
     {
-        using CancellationTokenSource interruption = new();
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        return await RunAsync(args, Console.Out, Console.Error, !Console.IsOutputRedirected, interruption.Token).ConfigureAwait(false);
-
-        // The first signal asks for a checkpoint; a second one is left to the system, which ends the process.
-        void Stop(PosixSignalContext context)
+        using Interruption interruption = new();
+        if (!Console.IsOutputRedirected)
         {
-            context.Cancel = !interruption.IsCancellationRequested;
-            interruption.Cancel();
+            Console.SetOut(new TerminalWriter(Console.Out));
         }
+
+        if (!Console.IsErrorRedirected)
+        {
+            Console.SetError(new TerminalWriter(Console.Error));
+        }
+
+        return await RunAsync(args, Console.Out, Console.Error, !Console.IsOutputRedirected, interruption.Token).ConfigureAwait(false);
     }
 
     /// <summary>Runs the command.</summary>

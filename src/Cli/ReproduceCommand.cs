@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Engine.Data;
+using Engine.Formats;
 using Engine.Study;
 using Spectre.Console;
 
@@ -25,6 +26,7 @@ internal sealed class ReproduceCommand : Subcommand
     private readonly Option<long?> _seed = SharedOptions.Seed();
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<bool> _overwrite = SharedOptions.Overwrite("study");
     private readonly Option<string?> _out = SharedOptions.Text("--out", "DIR", "Where the curves and measurements go (default: nowhere)", null)!;
 
     public ReproduceCommand(CommandOutput output) : base(
@@ -36,7 +38,7 @@ internal sealed class ReproduceCommand : Subcommand
     {
         Add(_experiment);
         _experiment.AcceptOnlyFromAmong([.. PaperExperiment.Names]);
-        AddOptions([_scale, _depths, _images, _batchSize, _rate, _data, _dataDir, _seed, _device, _threads, _out]);
+        AddOptions([_scale, _depths, _images, _batchSize, _rate, _data, _dataDir, _seed, _device, _threads, _out, _overwrite]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -64,12 +66,7 @@ internal sealed class ReproduceCommand : Subcommand
 
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
-        string? path = arguments.GetValue(_out);
-        if (path is not null)
-        {
-            Engine.Formats.AtomicFile.CreateFolder(path);
-        }
-
+        using OutputFolder? folder = StudyCommand.Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite));
         output.Say($"{experiment.Title}: {runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {options.MaxSteps:N0} updates of {options.BatchSize} each");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
@@ -78,9 +75,9 @@ internal sealed class ReproduceCommand : Subcommand
             isCompleted = runner.Train(devices.Open, devices.Concurrency, cancellation);
         }
 
-        if (path is not null)
+        if (folder is not null)
         {
-            StudyFolder.Write(runner.Run, path);
+            StudyFolder.Write(runner.Run, folder);
         }
 
         Show(experiment, runner.Run, output);

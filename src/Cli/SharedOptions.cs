@@ -58,6 +58,10 @@ internal static class SharedOptions
         Description = "Take what fits of weights whose names or shapes are not all the network's, instead of refusing them",
     };
 
+    /// <summary>--overwrite: of a folder that holds results already.</summary>
+    /// <param name="what">What it holds.</param>
+    public static Option<bool> Overwrite(string what) => new("--overwrite") { Description = $"Let the {what} take the place of the one in --out, instead of refusing it" };
+
     /// <summary>An option that takes a text.</summary>
     /// <param name="name">With its dashes.</param>
     /// <param name="helpName">What the help shows in the value's place.</param>

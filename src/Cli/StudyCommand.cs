@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
+using Engine.Formats;
 using Engine.Live;
 using Engine.Models;
 using Engine.Study;
@@ -32,6 +33,7 @@ internal sealed class StudyCommand : Subcommand
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string?> _out = SharedOptions.Text("--out", "DIR", "Where the study's files go (default: studies/NUMBER)", null)!;
+    private readonly Option<bool> _overwrite = SharedOptions.Overwrite("study");
     private readonly Option<bool> _live = new("--live") { Description = "Serve the report to browsers on this machine while it grows" };
     private readonly Option<int?> _port = SharedOptions.Number<int>("--port", "N", "Where --live serves; 0 for any port that is free (default: 5056)");
     private readonly Option<bool> _explain = new("--explain")
@@ -49,7 +51,7 @@ internal sealed class StudyCommand : Subcommand
         "engine study --explain")
     {
         AddOptions([
-            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _live, _port, _explain,
+            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _overwrite, _live, _port, _explain,
         ]);
     }
 
@@ -66,11 +68,10 @@ internal sealed class StudyCommand : Subcommand
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
         await using LiveServer? server = await ServeAsync(arguments, runner.Run, output).ConfigureAwait(false);
-        string path = arguments.GetValue(_out) ?? NextFree("studies");
 
         // A folder that cannot be made shows before minutes have been spent.
-        Engine.Formats.AtomicFile.CreateFolder(path);
-        output.Say($"{runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), measured every {options.Every} steps, into {path}");
+        using OutputFolder folder = Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite)) ?? OutputFolder.ClaimNext($"studies{Path.DirectorySeparatorChar}");
+        output.Say($"{runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), measured every {options.Every} steps, into {folder.Path}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())
@@ -78,9 +79,9 @@ internal sealed class StudyCommand : Subcommand
             isCompleted = runner.Train(devices.Open, devices.Concurrency, cancellation);
         }
 
-        StudyFolder.Write(runner.Run, path);
+        StudyFolder.Write(runner.Run, folder);
         display.Summarize();
-        output.Say($"report {Path.Combine(path, "report.html")}");
+        output.Say($"report {Path.Combine(folder.Path, "report.html")}");
         return isCompleted ? ExitCodes.Success : ExitCodes.Interrupted;
     }
 
@@ -148,14 +149,22 @@ internal sealed class StudyCommand : Subcommand
             : throw new UsageException($"--depths is '{text}', but must be whole numbers with commas between them, such as 8,20,32,56")),
     ];
 
-    private static string NextFree(string folder)
+    /// <summary>Takes the folder of --out; null where it was not given.</summary>
+    /// <exception cref="EngineException">Another process has it, it holds a study that is not to be replaced, or it cannot be written.</exception>
+    public static OutputFolder? Claim(string? path, bool overwrite)
     {
-        int number = 1;
-        while (Path.Exists(Path.Combine(folder, $"{number}")))
+        if (path is null)
         {
-            number++;
+            return overwrite ? throw new UsageException("--overwrite is for the study in --out: give --out DIR as well, or leave it out") : null;
         }
 
-        return Path.Combine(folder, $"{number}");
+        OutputFolder folder = OutputFolder.Claim(path);
+        if (StudyFolder.IsIn(path) && !overwrite)
+        {
+            folder.Dispose();
+            throw new EngineException($"'{path}' holds a study: choose another --out, or give --overwrite to have it replaced");
+        }
+
+        return folder;
     }
 }

@@ -19,6 +19,7 @@ internal sealed class TrainCommand : Subcommand
     private readonly ConvolutionOptions _convolutions = new();
     private readonly Option<string?> _out = SharedOptions.Text(
         "--out", "DIR", "The run folder: options, metrics, weights, checkpoint and TensorBoard's event file (default: runs/MODEL-DATA-NUMBER)", null)!;
+    private readonly Option<bool> _overwrite = SharedOptions.Overwrite("run");
     private readonly Option<string?> _resume = SharedOptions.Text("--resume", "DIR", "Go on with the run in this folder, bit for bit", null)!;
 
     public TrainCommand(CommandOutput output) : base(
@@ -32,7 +33,7 @@ internal sealed class TrainCommand : Subcommand
         "engine train --model resnet20 --shortcut C --norm group",
         "engine train --model resnet32 --weights resnet32.th --freeze-backbone --thaw-after 2 --data fashion-mnist --channels 3 --pad-to 32 --epochs 3",
         "engine train --json | jq .correct") =>
-        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, .. _convolutions.All, _out, _resume]);
+        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, .. _convolutions.All, _out, _overwrite, _resume]);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
@@ -43,8 +44,16 @@ internal sealed class TrainCommand : Subcommand
             throw new UsageException("--out and --resume do not go together: a resumed run goes on in its own folder");
         }
 
-        RunFolder? resumed = resume is null ? null : RunFolder.Open(resume);
+        bool overwrite = arguments.GetValue(_overwrite);
+        if (overwrite && path is null)
+        {
+            throw new UsageException("--overwrite is for the run in --out: give --out DIR as well, or leave it out");
+        }
+
+        // Nobody else writes the folder from here on, until the run has ended.
+        using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
+        using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
         ImageSet data = DataChoice.Open(options.Data, arguments.GetValue(_dataDir), options, options.Model).Adapted(options);
@@ -54,42 +63,61 @@ internal sealed class TrainCommand : Subcommand
             _recipe.FineTune.Load(arguments, options, network, device, output);
         }
 
-        using RunFolderOwner owner = resumed is null ? RunFolderOwner.Create(path, options) : new RunFolderOwner(resumed);
         if (device is CudaDevice gpu)
         {
             // With its plans in its folder, a run that is resumed, or copied to another machine with the same GPU, goes on to the bit.
-            gpu.UsePlans(Path.Combine(owner.Folder.Path, ConvolutionPlanFile.Name), isKept: true);
+            gpu.UsePlans(Path.Combine(folder.Path, ConvolutionPlanFile.Name), isKept: true);
         }
 
-        using Trainer trainer = new(network, data, device, options, owner.Folder, recordSteps: recordSteps);
+        using Trainer trainer = new(network, data, device, options, folder, recordSteps: recordSteps);
         if (resumed is not null)
         {
             trainer.Resume();
         }
 
-        if (owner.IsReplacing)
+        if (folder.Replaced is { } earlier)
         {
-            output.Note($"the earlier run in {owner.Folder.Path} is replaced");
+            output.Note($"{earlier} in {folder.Path} is replaced");
         }
 
         output.Say($"{options.Model} ({network.ParameterCount:N0} parameters) on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {Recipe(trainer)}");
         output.Say(resumed is null
-            ? $"run folder {owner.Folder.Path}"
-            : $"going on in {owner.Folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
-        using TrainingEvents events = new(trainer, owner.Folder, isResumed: resumed is not null);
+            ? $"run folder {folder.Path}"
+            : $"going on in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
+        using TrainingEvents events = new(trainer, folder);
         TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
+        events.Close();
         if (trainer.RecordingProblem is { } problem)
         {
             output.Note($"the training step could not be recorded as a graph, so each was queued piece by piece: {problem}");
         }
 
-        TrainingOutcome.Tell(result, owner.Folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
+        TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }
 
     /// <summary>A network with the channels and classes of a data set.</summary>
     public static Network NetworkFor(string model, ImageSet data, NetworkOptions? options = null) => UsageException.Check(() => Networks.Create(
         model, (options ?? new NetworkOptions()) with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
+
+    // Hours of training are not thrown away because a command was repeated.
+    private static RunFolder NewFolder(string? path, TrainingOptions options, bool overwrite)
+    {
+        if (path is null)
+        {
+            return RunFolder.CreateNext(Path.Combine("runs", $"{options.Model}-{DataChoice.ShortName(options.Data)}-"), options);
+        }
+
+        RunFolder folder = RunFolder.Create(path, options, overwrite: true);
+        if (folder.Replaced is { } earlier && !overwrite)
+        {
+            folder.Dispose();
+            throw new EngineException(
+                $"'{path}' holds {earlier}: go on with --resume {TrainingOutcome.Quoted(path)}, choose another --out, or give --overwrite to have it replaced");
+        }
+
+        return folder;
+    }
 
     // The words of the command line for those of some options that the user gave.
     private static IEnumerable<string> Given(ParseResult arguments, params IEnumerable<Option> options) => options

@@ -1,4 +1,4 @@
-using Engine.Devices;
+using Engine.Formats;
 using Engine.Layers;
 using Engine.TensorBoard;
 using Engine.Training;
@@ -14,45 +14,68 @@ internal sealed class TrainingEvents : IDisposable
     private const int Points = 1000, Pictures = 50;
     private readonly Trainer _trainer;
     private readonly RunFolder _folder;
-    private readonly bool _isResumed;
     private FileStream? _stream;
     private EventWriter? _writer;
 
-    /// <summary>Listens to a trainer that has not begun; nothing is written before its first step has ended.</summary>
+    /// <summary>Listens to a trainer that has not begun; nothing is written before its first step has ended. The files of a run's earlier sessions stay.</summary>
     /// <param name="trainer">The trainer.</param>
     /// <param name="folder">Its run folder.</param>
-    /// <param name="isResumed">Whether the files of the run's earlier sessions stay.</param>
-    public TrainingEvents(Trainer trainer, RunFolder folder, bool isResumed)
+    public TrainingEvents(Trainer trainer, RunFolder folder)
     {
-        (_trainer, _folder, _isResumed) = (trainer, folder, isResumed);
+        (_trainer, _folder) = (trainer, folder);
         long every = Math.Max(1, trainer.TotalSteps / Points);
         trainer.StepEnded += step =>
         {
             EventWriter writer = Open(step.GlobalStep - 1);
             if ((step.GlobalStep - 1) % every == 0)
             {
-                writer.WriteScalars(
-                    step.GlobalStep - 1, ("step/loss", step.Loss), ("step/accuracy", step.BatchAccuracy), ("step/learning_rate", step.LearningRate));
+                Write(() => writer.WriteScalars(
+                    step.GlobalStep - 1, ("step/loss", step.Loss), ("step/accuracy", step.BatchAccuracy), ("step/learning_rate", step.LearningRate)));
             }
         };
         int pace = Math.Max(1, trainer.Epochs / Pictures);
         trainer.EpochEnded += report =>
         {
             EventWriter writer = Open(report.GlobalStep);
-            writer.WriteScalars(
-                report.GlobalStep, ("epoch/train_loss", report.TrainLoss), ("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
-                ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), ("epoch/images_per_second", report.ImagesPerSecond));
-            if (report.Epoch % pace == 0 || report.Epoch == report.Epochs)
+            Write(() =>
             {
-                writer.WriteHistograms(report.GlobalStep, Weights());
-            }
+                writer.WriteScalars(
+                    report.GlobalStep, ("epoch/train_loss", report.TrainLoss), ("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
+                    ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), ("epoch/images_per_second", report.ImagesPerSecond));
+                if (report.Epoch % pace == 0 || report.Epoch == report.Epochs)
+                {
+                    writer.WriteHistograms(report.GlobalStep, Weights());
+                }
 
-            _stream!.Flush();
+                _stream!.Flush();
+            });
         };
     }
 
+    /// <summary>Makes sure that all of the file is on the disk.</summary>
+    /// <exception cref="EngineException">It is not; the run's own files are.</exception>
+    public void Close()
+    {
+        if (_stream is not null)
+        {
+            AtomicFile.Sync(_stream);
+        }
+
+        Dispose();
+    }
+
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream?.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _stream?.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What led here before Close is the error to report.
+        }
+    }
 
     private IEnumerable<(string Tag, Histogram Histogram)> Weights()
     {
@@ -72,21 +95,31 @@ internal sealed class TrainingEvents : IDisposable
             return _writer;
         }
 
-        if (!_isResumed)
-        {
-            foreach (string older in Directory.EnumerateFiles(_folder.Path, $"events.out.{EventWriter.NameMark}.*"))
-            {
-                File.Delete(older);
-            }
-        }
-
         // TensorBoard takes the files of a folder in the order of their names: the time comes first, and steps that an interrupted
         // session had gone beyond its last checkpoint are dropped.
         string name = FormattableString.Invariant($"events.out.{EventWriter.NameMark}.{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds():D13}.engine");
-        _stream = new FileStream(Path.Combine(_folder.Path, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        _writer = new EventWriter(_stream, TimeProvider.System);
-        _writer.WriteHeader();
-        _writer.WriteStart(firstStep);
-        return _writer;
+        string path = Path.Combine(_folder.Path, name);
+        Write(path, () =>
+        {
+            _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+            _writer = new EventWriter(_stream, TimeProvider.System);
+            _writer.WriteHeader();
+            _writer.WriteStart(firstStep);
+        });
+        return _writer!;
+    }
+
+    private void Write(Action write) => Write(_stream!.Name, write);
+
+    private static void Write(string path, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw AtomicFile.CannotWrite(path, e, "the run goes on from its last checkpoint with --resume");
+        }
     }
 }

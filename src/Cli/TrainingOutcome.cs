@@ -30,8 +30,8 @@ internal static class TrainingOutcome
         }
     }
 
-    // A shell would take a path with a blank for two.
-    private static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
+    /// <summary>A word as a shell takes it: it would take a path with a blank for two.</summary>
+    public static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
     private static EpochReport Best(TrainingResult result) => result.Epochs.MaxBy(e => e.Accuracy)!;
 

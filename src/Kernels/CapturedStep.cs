@@ -1,5 +1,6 @@
 using Engine.Devices;
-using Engine.Kernels.Interop;
+using Engine.Kernels.Prediction;
+using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -18,26 +19,28 @@ internal sealed record RecordedWrites(Action MarkWritten, IReadOnlyList<Tensor> 
 public sealed class CapturedStep : IRecordedStep
 {
     private readonly CudaDevice _device;
-    private readonly CudaGraphExec _graph;
+    private readonly QueuedGraph _graph;
     private readonly RecordedWrites _writes;
     private SgdOptions? _options;
     private bool _isDisposed;
 
-    internal CapturedStep(CudaDevice device, CudaGraphExec graph, MemoryReservation memory, RecordedWrites writes, SgdOptions? options, long nodeCount)
+    internal CapturedStep(CudaDevice device, QueuedGraph graph, MemoryReservation memory, RecordedWrites writes, SgdOptions? options)
     {
         _device = device;
         _graph = graph;
         Memory = memory;
         _writes = writes;
         _options = options;
-        NodeCount = nodeCount;
     }
 
     /// <summary>Where the step's intermediates lie.</summary>
     internal MemoryReservation Memory { get; }
 
     /// <summary>How many pieces of work the step consists of.</summary>
-    public long NodeCount { get; }
+    public long NodeCount => _graph.NodeCount;
+
+    /// <summary>The pieces of work, in order, where the GPU is described, not present; empty on a real one, whose driver keeps them.</summary>
+    public IReadOnlyList<StepNode> Nodes => (_graph as RecordedNodes)?.Nodes ?? [];
 
     /// <inheritdoc/>
     public void Replay(SgdOptions? options = null)

@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Kernels.Interop;
+using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -28,7 +29,7 @@ public sealed partial class CudaDevice
     public override ScalarReadback CreateReadback(int capacity)
     {
         Enter();
-        return new CudaReadback(this, capacity);
+        return _queue is DriverQueue ? new CudaReadback(this, capacity) : base.CreateReadback(capacity);
     }
 
     /// <summary>
@@ -68,9 +69,9 @@ public sealed partial class CudaDevice
         _recordedOptions = null;
         try
         {
-            using CudaGraph graph = Record(step);
+            QueuedGraph graph = Record(step);
             RecordedWrites writes = new(memory.End(), [.. _recordedShadows], [.. _recordedShadows.Where(IsShadowFresh)]);
-            CapturedStep recording = new(this, graph.Instantiate(), memory, writes, _recordedOptions, graph.NodeCount);
+            CapturedStep recording = new(this, graph, memory, writes, _recordedOptions);
             _recordings.Add(recording);
             return recording;
         }
@@ -89,7 +90,7 @@ public sealed partial class CudaDevice
         }
     }
 
-    internal void Replay(CudaGraphExec graph, RecordedWrites writes, SgdOptions? options)
+    internal void Replay(QueuedGraph graph, RecordedWrites writes, SgdOptions? options)
     {
         Enter();
         if (IsCapturing)
@@ -108,7 +109,7 @@ public sealed partial class CudaDevice
             SetSgdFigures(figures);
         }
 
-        graph.Launch(_stream);
+        graph.Launch();
         writes.MarkWritten();
         foreach (Tensor tensor in writes.FreshAfterwards)
         {
@@ -124,14 +125,14 @@ public sealed partial class CudaDevice
     internal void Forget(CapturedStep recording)
     {
         Enter();
-        _stream.Synchronize();
+        _queue.Synchronize();
         _recordings.Remove(recording);
     }
 
-    private CudaGraph Record(Action step)
+    private QueuedGraph Record(Action step)
     {
         bool isDone = false;
-        _stream.BeginCapture();
+        _queue.BeginCapture();
         IsCapturing = true;
         try
         {
@@ -147,7 +148,7 @@ public sealed partial class CudaDevice
             }
         }
 
-        return _stream.EndCapture();
+        return _queue.EndCapture();
     }
 
     // The step's own exception tells what went wrong; that the recording is broken as well does not matter.
@@ -155,7 +156,7 @@ public sealed partial class CudaDevice
     {
         try
         {
-            _stream.EndCapture().Dispose();
+            _queue.EndCapture().Dispose();
         }
         catch (CudaException)
         {

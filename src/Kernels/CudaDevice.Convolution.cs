@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
+using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -12,13 +13,13 @@ public sealed partial class CudaDevice
     public event Action<string>? Noted;
 
     /// <summary>By what convolutions are computed where it can.</summary>
-    public CudaConvolutions Convolutions => _plans.First;
+    public CudaConvolutions Convolutions => _plans?.First ?? CudaConvolutions.Graph;
 
     /// <summary>How many convolutions have been planned so far, by what computes them.</summary>
-    public ConvolutionCounts ConvolutionCounts => _plans.Counts;
+    public ConvolutionCounts ConvolutionCounts => _plans?.Counts ?? default;
 
     /// <summary>What is known of the convolutions that were computed.</summary>
-    internal ConvolutionPlans Plans => _plans;
+    internal ConvolutionPlans Plans => _plans ?? throw new EngineException($"{Name} is described, not present: no convolution was computed");
 
     /// <summary>The most elements of a tensor for which cuDNN is asked; a larger convolution is split over its batch. For tests.</summary>
     internal long LargestConvolution { get; set; } = int.MaxValue;
@@ -29,11 +30,11 @@ public sealed partial class CudaDevice
     /// </summary>
     /// <param name="path">The file; one that is not there is empty.</param>
     /// <param name="isKept">Whether each plan that comes into use is added to the file, so that it holds all of them.</param>
-    public void UsePlans(string path, bool isKept) => _plans.Store.Use(path, isKept);
+    public void UsePlans(string path, bool isKept) => Plans.Store.Use(path, isKept);
 
     /// <summary>Writes the plans of all convolutions computed so far to a file; what it holds for others stays.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
-    public void SavePlans(string path) => _plans.Store.Save(path);
+    public void SavePlans(string path) => Plans.Store.Save(path);
 
     /// <inheritdoc/>
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
@@ -162,8 +163,18 @@ public sealed partial class CudaDevice
     /// <summary>result (+)= one of a convolution's three maps; the result is the one of the three addresses that the direction writes.</summary>
     private void Convolve(in ConvolutionKey key, in ConvolutionAddresses at, bool accumulate)
     {
+        if (_queue is RecordingQueue recording)
+        {
+            if (!recording.TryConvolve(key, accumulate, Temporary))
+            {
+                LaunchConvolution(key, ResultOf(key).ElementCount, at.Input, at.Filter, at.Output, accumulate);
+            }
+
+            return;
+        }
+
         Enter();
-        ConvolutionPlan plan = _plans.Get(key, at, accumulate, keepsResult: accumulate);
+        ConvolutionPlan plan = Plans.Get(key, at, accumulate, keepsResult: accumulate);
         if (accumulate && !plan.IsDirect)
         {
             if (TryAccumulate(plan, at))
@@ -171,7 +182,7 @@ public sealed partial class CudaDevice
                 return;
             }
 
-            plan = _plans.Get(key, at, accumulate: false, keepsResult: true);
+            plan = Plans.Get(key, at, accumulate: false, keepsResult: true);
             if (!plan.IsDirect)
             {
                 using Tensor apart = TemporaryResult(key);
@@ -226,7 +237,7 @@ public sealed partial class CudaDevice
             }
             else
             {
-                _plans.PassOver(plan, e.Message, at);
+                Plans.PassOver(plan, e.Message, at);
             }
 
             return false;

@@ -15,7 +15,7 @@ public sealed partial class CudaDevice
     {
         TensorDescriptor data = DataDescriptor(input, output);
         Enter();
-        _dnn.BatchNormalizationForwardTraining(
+        _dnn!.BatchNormalizationForwardTraining(
             CudnnBatchNormMode.Spatial, data, input.ReadAddress, data, output.WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta), momentum,
             WriteAddressOf(runningMean), WriteAddressOf(runningVariance), epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation));
         if (shortcut is not null && relu)
@@ -76,7 +76,7 @@ public sealed partial class CudaDevice
         using Tensor? dbeta = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
         TensorDescriptor data = DataDescriptor(input, gradient);
         Enter();
-        _dnn.BatchNormalizationBackward(
+        _dnn!.BatchNormalizationBackward(
             CudnnBatchNormMode.Spatial, accumulate.HasFlag(NormAccumulate.Input) && inputGradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
             data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient!).WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma),
             WriteAddressOf(dgamma ?? gammaGradient), WriteAddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));

@@ -1,5 +1,4 @@
 using Engine.Devices;
-using Engine.Kernels.Interop;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -17,10 +16,10 @@ public sealed partial class CudaDevice
                 Launch("fill", Storage(output), GridForPacks(output), ThreadsPerBlock, output.WriteAddress(), (float)value, output.Shape.ElementCount);
                 break;
             case DataType.Int32:
-                CudaMemory.SetWordsAsync(output.WriteAddress(), (uint)int.CreateSaturating(value), output.Shape.ElementCount, _stream);
+                _queue.SetWords(output.WriteAddress(), (uint)int.CreateSaturating(value), output.Shape.ElementCount);
                 break;
             case DataType.UInt8:
-                CudaMemory.SetAsync(output.WriteAddress(), byte.CreateSaturating(value), output.ByteCount, _stream);
+                _queue.SetBytes(output.WriteAddress(), byte.CreateSaturating(value), output.ByteCount);
                 break;
             default:
                 // Arguments are passed as bits: those of a double are a long's.
@@ -39,7 +38,7 @@ public sealed partial class CudaDevice
             Enter();
             if (input.ByteCount > 0)
             {
-                CudaMemory.CopyAsync(input.ReadAddress, output.WriteAddress(), input.ByteCount, _stream);
+                _queue.Copy(input.ReadAddress, output.WriteAddress(), input.ByteCount);
             }
         }
         else if (input.Type is DataType.Float32 or DataType.BFloat16 && output.Type is DataType.Float32 or DataType.BFloat16)

@@ -24,7 +24,7 @@ public sealed partial class CudaDevice
     public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
     {
         Enter();
-        CudaMemory.SetWordsAsync(AddressOf(count, DataType.Int32), 0, 1, _stream);
+        _queue.SetWords(AddressOf(count, DataType.Int32), 0, 1);
         Launch(
             "top_k_count", Storage(logits), GridForWarps(logits.Shape[0]), ThreadsPerBlock, logits.ReadAddress, AddressOf(labels, DataType.Int32), k,
             count.WriteAddress(), logits.Shape[0], logits.Shape[1]);
@@ -82,7 +82,7 @@ public sealed partial class CudaDevice
 
     // A second stage of one block adds the partials, so there are not many more of them than it has threads.
     private int StatisticsBlocks(long elements) =>
-        (int)Math.Clamp((elements + 4095) / 4096, 1, Math.Min(1024, _context.Properties.MultiprocessorCount * 4L));
+        (int)Math.Clamp((elements + 4095) / 4096, 1, Math.Min(1024, _queue.Properties.MultiprocessorCount * 4L));
 
     private static int WhichOf(Reduction reduction) => reduction switch
     {

@@ -180,7 +180,7 @@ public sealed partial class CudaDevice
         int down = ThreadsPerBlock / across;
         int columns = (packs + across - 1) / across;
         int mostChunks = Math.Max(1, (shape.Rows + down - 1) / down);
-        int chunks = Math.Clamp(_context.Properties.MultiprocessorCount * 8 / columns, 1, Math.Min(mostChunks, ushort.MaxValue));
+        int chunks = Math.Clamp(_queue.Properties.MultiprocessorCount * 8 / columns, 1, Math.Min(mostChunks, ushort.MaxValue));
         return new RowTile(variant, new Dim3((uint)columns, (uint)chunks), new Dim3((uint)across, (uint)down));
     }
 

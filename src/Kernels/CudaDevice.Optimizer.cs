@@ -12,7 +12,7 @@ public sealed partial class CudaDevice
 
     /// <summary>One parameter as kernels.cu has it; the layouts must agree.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct SgdEntry(nint Value, nint Gradient, nint Velocity, nint Shadow, long Count, float WeightDecay, int FirstChunk);
+    internal readonly record struct SgdEntry(nint Value, nint Gradient, nint Velocity, nint Shadow, long Count, float WeightDecay, int FirstChunk);
 
     private readonly nint _sgdFigures;
     private readonly List<SgdTable> _sgdTables = [];
@@ -94,8 +94,8 @@ public sealed partial class CudaDevice
         }
 
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<SgdEntry>(entries);
-        SgdTable made = new(entries, CudaMemory.Allocate(bytes.Length));
-        _uploads.UploadBeside(bytes, made.Address);
+        SgdTable made = new(entries, _queue.Allocate(bytes.Length));
+        _queue.UploadBeside(bytes, made.Address);
         _sgdTables.Add(made);
         return made;
     }
@@ -104,7 +104,7 @@ public sealed partial class CudaDevice
     {
         foreach (SgdTable table in _sgdTables)
         {
-            CudaMemory.Free(table.Address);
+            _queue.Free(table.Address);
         }
 
         _sgdTables.Clear();
@@ -113,6 +113,6 @@ public sealed partial class CudaDevice
     private void DisposeOptimizer()
     {
         ReleaseTables();
-        CudaMemory.Free(_sgdFigures);
+        _queue.Free(_sgdFigures);
     }
 }

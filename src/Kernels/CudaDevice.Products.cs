@@ -44,7 +44,7 @@ public sealed partial class CudaDevice
         CublasMatrix c = new(output.WriteAddress(), outputType, columns);
         CublasComputeType compute = Precision == CudaPrecision.Float32 || isNarrow ? CublasComputeType.Float32 : CublasComputeType.Tf32;
         Enter();
-        _blas.Gemm(columns, rows, inner, 1, a, b, accumulate ? 1 : 0, c, compute);
+        _queue.Gemm(columns, rows, inner, a, b, accumulate ? 1 : 0, c, compute);
     }
 
     /// <summary>The tensor itself, or its bfloat16 copy, made anew when the tensor has been written since.</summary>

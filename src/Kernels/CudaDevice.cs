@@ -2,6 +2,8 @@ using Engine.Devices;
 using Engine.Devices.Checks;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
+using Engine.Kernels.Prediction;
+using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -18,33 +20,27 @@ public sealed partial class CudaDevice : Device
 {
     private const int ThreadsPerBlock = 256;
 
-    private readonly CudaContext _context;
-    private readonly CudaStream _stream;
-    private readonly KernelLibrary _kernels;
-    private readonly UploadRing _uploads;
-    private readonly CudaBlas _blas;
-    private readonly CudaDNNContext _dnn;
-    private readonly ConvolutionPlans _plans;
-    private readonly nint _blasWorkspace;
+    private readonly CudaQueue _queue;
+    private readonly CudaDNNContext? _dnn;
+    private readonly ConvolutionPlans? _plans;
 
-    private CudaDevice(CudaContext context, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions) : base($"cuda:{context.DeviceId}", DataType.Float32)
+    private CudaDevice(DriverQueue queue, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions)
+        : base($"cuda:{queue.Context.DeviceId}", DataType.Float32)
     {
-        _context = context;
+        _queue = queue;
         (Precision, BatchNorm) = (precision, batchNorm);
-        _kernels = new KernelLibrary(context.Properties.ComputeCapability);
-        _stream = new CudaStream();
-        _uploads = new UploadRing(_stream);
-
-        // Memory of its own, of the size that NVIDIA advises, lets cuBLAS be recorded in a graph.
-        long workspace = context.Properties.ComputeCapability.Major >= 9 ? 32 << 20 : 4 << 20;
-        _blasWorkspace = CudaMemory.Allocate(workspace);
-        _blas = new CudaBlas();
-        _blas.SetStream(_stream);
-        _blas.SetWorkspace(_blasWorkspace, workspace);
         _dnn = new CudaDNNContext();
-        _dnn.SetStream(_stream);
+        _dnn.SetStream(queue.Stream);
         _plans = new ConvolutionPlans(this, _dnn, precision, convolutions);
-        _sgdFigures = CudaMemory.Allocate(64);
+        _sgdFigures = queue.Allocate(64);
+    }
+
+    private CudaDevice(RecordingQueue queue, CudaPrecision precision) : base(queue.Gpu.Name, DataType.Float32)
+    {
+        _queue = queue;
+        Precision = precision;
+        queue.Owner = this;
+        _sgdFigures = queue.Allocate(64);
     }
 
     /// <summary>In what arithmetic it computes.</summary>
@@ -60,20 +56,23 @@ public sealed partial class CudaDevice : Device
     public override CheckTolerance Tolerance => Precision == CudaPrecision.TensorFloat32 ? new CheckTolerance(1e-5, 3e-3) : base.Tolerance;
 
     /// <summary>The context, which other code of the process may share.</summary>
-    public CudaContext Context => _context;
+    /// <exception cref="EngineException">The GPU is described, not present.</exception>
+    public CudaContext Context => Driver.Context;
 
     /// <summary>The stream on which all work is queued, for code that launches kernels of its own between the device's.</summary>
-    public CudaStream Stream => _stream;
+    /// <exception cref="EngineException">The GPU is described, not present.</exception>
+    public CudaStream Stream => Driver.Stream;
 
     /// <summary>The compiled kernels.cu.</summary>
-    public KernelLibrary Kernels => _kernels;
+    /// <exception cref="EngineException">The GPU is described, not present.</exception>
+    public KernelLibrary Kernels => Driver.Kernels;
 
     /// <inheritdoc/>
     public override string Description
     {
         get
         {
-            CudaDeviceProperties gpu = _context.Properties;
+            CudaDeviceProperties gpu = _queue.Properties;
             return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}";
         }
     }
@@ -92,7 +91,7 @@ public sealed partial class CudaDevice : Device
         CudaContext context = new(ordinal);
         try
         {
-            return new CudaDevice(context, precision, batchNorm, convolutions);
+            return new CudaDevice(new DriverQueue(context), precision, batchNorm, convolutions);
         }
         catch
         {
@@ -101,26 +100,41 @@ public sealed partial class CudaDevice : Device
         }
     }
 
+    /// <summary>
+    /// Opens a GPU that is described, not present, on any machine: it makes the same choices as a real one, hands out addresses of the
+    /// described memory, computes nothing, and a step that it captures lists what a GPU would be given (<see cref="CapturedStep.Nodes"/>).
+    /// </summary>
+    /// <param name="gpu">The GPU.</param>
+    /// <param name="precision">In what arithmetic it would compute.</param>
+    public static CudaDevice Describe(GpuDescription gpu, CudaPrecision precision = CudaPrecision.Float32) =>
+        Describe(gpu, precision, ConvolutionForecast.Open(gpu, precision));
+
+    /// <summary>As <see cref="Describe(GpuDescription, CudaPrecision)"/>, without asking the cuDNN of this machine for plans.</summary>
+    public static CudaDevice DescribeByRecords(GpuDescription gpu, CudaPrecision precision = CudaPrecision.Float32) =>
+        Describe(gpu, precision, new RecordedPlans(gpu, precision));
+
+    internal static CudaDevice Describe(GpuDescription gpu, CudaPrecision precision, ConvolutionForecast forecast) =>
+        new(new RecordingQueue(gpu, precision, forecast), precision);
+
+    /// <summary>Who says, in one line, what cuDNN would compute convolutions with: a library, or what was recorded of one; empty on a real GPU.</summary>
+    public string PlansFrom => (_queue as RecordingQueue)?.Forecast.Description ?? "";
+
     /// <inheritdoc/>
     public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
     {
         Enter();
         ThrowIfCapturing("upload to", destination);
-        _uploads.Upload(source, destination.WriteAddress() + (nint)start);
+        _queue.Upload(source, destination.WriteAddress() + (nint)start);
     }
 
     /// <inheritdoc/>
-    public override unsafe void CopyToHost(Tensor source, Span<byte> destination)
+    public override void CopyToHost(Tensor source, Span<byte> destination)
     {
         Enter();
         ThrowIfCapturing("read", source);
         if (destination.Length > 0)
         {
-            fixed (byte* data = destination)
-            {
-                CudaMemory.CopyToHostAsync(source.ReadAddress, (nint)data, destination.Length, _stream);
-                _stream.Synchronize();
-            }
+            _queue.Read(source.ReadAddress, destination);
         }
     }
 
@@ -128,55 +142,49 @@ public sealed partial class CudaDevice : Device
     public override void Synchronize()
     {
         Enter();
-        _stream.Synchronize();
+        _queue.Synchronize();
     }
 
     /// <inheritdoc/>
     protected override nint AllocateNative(long bytes)
     {
         Enter();
-        try
-        {
-            return CudaMemory.Allocate(bytes);
-        }
-        catch (CudaException e) when (e.IsOutOfMemory)
-        {
-            throw new OutOfMemoryException(e.Message, e);
-        }
+        return _queue.Allocate(bytes);
     }
 
     /// <inheritdoc/>
     protected override void FreeNative(nint address, long bytes)
     {
         Enter();
-        CudaMemory.Free(address);
+        _queue.Free(address);
     }
 
     /// <inheritdoc/>
     protected override void DisposeCore()
     {
         Enter();
-        _stream.Synchronize();
+        _queue.Synchronize();
         DisposeRecordings();
-        _plans.Dispose();
+        _plans?.Dispose();
         foreach (TensorDescriptor descriptor in _normDescriptors.Values)
         {
             descriptor.Dispose();
         }
 
-        _dnn.Dispose();
-        _blas.Dispose();
-        _uploads.Dispose();
-        CudaMemory.Free(_blasWorkspace);
+        _dnn?.Dispose();
         DisposeOptimizer();
         base.DisposeCore();
-        _kernels.Dispose();
-        _stream.Dispose();
-        _context.Dispose();
+        _queue.Dispose();
     }
 
+    /// <summary>Where its work goes.</summary>
+    internal CudaQueue Queue => _queue;
+
+    private DriverQueue Driver => _queue as DriverQueue
+        ?? throw new EngineException($"{Name} is described, not present: it has no context, stream or compiled kernels");
+
     /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
-    internal void Enter() => _context.SetCurrent();
+    internal void Enter() => _queue.Enter();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
     internal Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
@@ -184,12 +192,12 @@ public sealed partial class CudaDevice : Device
     internal void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
     {
         Enter();
-        _kernels.Get(kernel, variant).Launch(_stream, grid, block, 0, arguments);
+        _queue.Launch(kernel, variant, grid, block, arguments);
     }
 
     /// <summary>A grid for n pieces of work, one for each thread; kernels loop where it is cut short.</summary>
     internal Dim3 GridFor(long pieces) =>
-        (int)Math.Clamp((pieces + ThreadsPerBlock - 1) / ThreadsPerBlock, 1, _context.Properties.MultiprocessorCount * 32L);
+        (int)Math.Clamp((pieces + ThreadsPerBlock - 1) / ThreadsPerBlock, 1, _queue.Properties.MultiprocessorCount * 32L);
 
     /// <summary>A grid for n pieces of work of one warp each.</summary>
     private static Dim3 GridForWarps(int pieces) => Math.Max(1, (pieces + 7) / 8);

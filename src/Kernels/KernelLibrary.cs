@@ -91,7 +91,8 @@ public sealed class KernelLibrary : IDisposable
             : throw new EngineException($"NVRTC {CudaRuntimeCompiler.GetVersion()} knows no architecture from 80 to {own}: install CUDA 11.8 or newer");
     }
 
-    private static string Ending(KernelVariant variant) => variant switch
+    /// <summary>What the name of an entry point ends in.</summary>
+    internal static string Ending(KernelVariant variant) => variant switch
     {
         KernelVariant.Float32 => "_f32",
         KernelVariant.Float32Scalar => "_f32_1",

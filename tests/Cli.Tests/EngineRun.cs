@@ -27,8 +27,8 @@ internal sealed record EngineRun(int ExitCode, string Output, string Error)
     /// <summary>Starts it as a process of its own.</summary>
     public static Process Start(params string[] args)
     {
-        // Whoever runs the tests in the background has SIGINT ignored, and processes inherit that; env gives it back its meaning.
-        string[] reset = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,TERM"] : [];
+        // Whoever runs the tests in the background has SIGINT ignored, or SIGHUP, and processes inherit that; env gives them back their meaning.
+        string[] reset = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,TERM,HUP"] : [];
         string[] command = [.. reset, "dotnet", typeof(Program).Assembly.Location, .. args];
         ProcessStartInfo start = new(command[0], command[1..])
         {

@@ -59,7 +59,7 @@ public sealed class EventFileTests : IDisposable
         Assert.Equal([0L, 7L], contents.Select(c => Assert.Single(c.Starts)));
         Assert.Equal(Enumerable.Range(0, 12).Select(i => (long)i), contents.SelectMany(c => c.Entries.Where(e => e.Tag == "step/loss").Select(e => e.Step)));
 
-        Assert.True(Train(RunFolder.Create(_folder["run"], options), isResumed: false));
+        Assert.True(Train(RunFolder.Create(_folder["run"], options, overwrite: true), isResumed: false));
         Assert.DoesNotContain(Assert.Single(EventFiles()), files);
     }
 
@@ -118,7 +118,7 @@ public sealed class EventFileTests : IDisposable
             trainer.Resume();
         }
 
-        using TrainingEvents events = new(trainer, folder, isResumed);
+        using TrainingEvents events = new(trainer, folder);
         using CancellationTokenSource stop = new();
         trainer.StepEnded += step =>
         {
@@ -127,7 +127,9 @@ public sealed class EventFileTests : IDisposable
                 stop.Cancel();
             }
         };
-        return trainer.Run(stop.Token).IsCompleted;
+        bool isCompleted = trainer.Run(stop.Token).IsCompleted;
+        events.Close();
+        return isCompleted;
     }
 
     private string[] EventFiles() => [.. Directory.GetFiles(_folder["run"], "events.out.tfevents.*").Order(StringComparer.Ordinal)];

@@ -126,8 +126,8 @@ public sealed class FailureTests : IDisposable
 
         foreach (string folder in (string[])["run", "empty", "new/nested/run"])
         {
-            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--validation", "5000"])).AssertFails(1, "5,000");
-            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--momentum", "0", "--nesterov"])).AssertFails(2, "momentum is 0");
+            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--overwrite", "--validation", "5000"])).AssertFails(1, "5,000");
+            (await EngineRun.InProcessAsync([.. tiny, _folder[folder], "--overwrite", "--momentum", "0", "--nesterov"])).AssertFails(2, "momentum is 0");
         }
 
         Assert.Equal(before, Directory.GetFiles(_folder["run"]).ToDictionary(f => f, File.ReadAllBytes));

@@ -27,6 +27,42 @@ public sealed class MeasuringTests
         Assert.Equal(0, line.GetProperty("native_allocations").GetInt64());
     }
 
+    /// <summary>No GPU, driver or library is needed.</summary>
+    [Theory]
+    [InlineData("train", 216)]
+    [InlineData("infer", 43)]
+    public async Task Bench_predicts_a_step_on_a_GPU_that_is_not_there(string mode, int nodes)
+    {
+        EngineRun run = await EngineRun.InProcessAsync(
+            "bench", "--model", "resnet20", "--batch-size", "128", "--precision", "bf16", "--mode", mode, "--predict", "h100", "--json");
+        Assert.Equal(0, run.ExitCode);
+        JsonElement line = Assert.Single(run.Json);
+        Assert.Equal(("h100", "NVIDIA H100 80GB HBM3"), (line.GetProperty("predicted_for").GetString(), line.GetProperty("device").GetString()));
+        double milliseconds = line.GetProperty("milliseconds").GetDouble();
+        Assert.InRange(line.GetProperty("predicted_images_per_second").GetDouble() * milliseconds / 128e3, 0.99, 1.01);
+        Assert.Equal(nodes, line.GetProperty("nodes").GetInt32());
+        foreach (string table in (string[])["parts", "kernels"])
+        {
+            double sum = line.GetProperty(table).EnumerateArray().Sum(row => row.GetProperty("milliseconds").GetDouble());
+            Assert.Equal(milliseconds, sum + line.GetProperty("gap_milliseconds").GetDouble(), 0.01);
+        }
+
+        JsonElement[] convolutions = [.. line.GetProperty("convolutions").EnumerateArray()];
+        Assert.Equal(mode == "train" ? 56 : 19, convolutions.Sum(row => row.GetProperty("calls").GetInt32()));
+        Assert.Equal(8, line.GetProperty("parameters").EnumerateObject().Count());
+        Assert.Equal(132, line.GetProperty("gpu").GetProperty("device").GetProperty("multiProcessorCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_prediction_for_people_says_that_nothing_was_measured()
+    {
+        EngineRun run = await EngineRun.InProcessAsync("bench", "--model", "resnet8", "--batch-size", "4", "--precision", "bf16", "--predict", "a100");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("on a100, predicted:", run.Output + run.Error, StringComparison.Ordinal);
+        Assert.Contains("nothing here was measured", run.Output + run.Error, StringComparison.Ordinal);
+        Assert.Contains("carried over", run.Output + run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("resnet20", 269_722, 40_551_040, 32)]
     [InlineData("resnet18", 11_689_512, 1_814_073_344, 224)]

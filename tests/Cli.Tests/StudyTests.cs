@@ -21,6 +21,29 @@ public sealed class StudyTests
     }
 
     [Fact]
+    public async Task A_study_is_replaced_as_a_whole_when_asked_for_alone_and_is_written_by_one_process()
+    {
+        using TemporaryFolder folder = new();
+        string[] study = ["study", "--depths", "8", "--kinds", "residual", "--steps", "1", "--bare-steps", "0", "--device", "cpu", "--out", folder["study"]];
+        Assert.Equal(0, (await EngineRun.InProcessAsync(study)).ExitCode);
+        string before = File.ReadAllText(folder["study/study.json"]);
+        (await EngineRun.InProcessAsync(study)).AssertFails(1, "holds a study", "--overwrite");
+        Assert.Equal(before, File.ReadAllText(folder["study/study.json"]));
+        EngineRun again = await EngineRun.InProcessAsync([.. study, "--seed", "3", "--overwrite"]);
+        Assert.Equal((0, ""), (again.ExitCode, again.Error));
+        Assert.NotEqual(before, File.ReadAllText(folder["study/study.json"]));
+        Assert.Equal([folder["study"]], Directory.GetFileSystemEntries(folder.Path));
+        (await EngineRun.InProcessAsync([.. study[..^2], "--overwrite"])).AssertFails(2, "--overwrite", "--out");
+
+        using (Engine.Formats.OutputFolder.Claim(folder["study"]))
+        {
+            (await EngineRun.InProcessAsync([.. study, "--overwrite"])).AssertFails(1, "in use by process");
+            (await EngineRun.InProcessAsync("reproduce", "table6", "--data", "digits", "--scale", "0.00005", "--depths", "20", "--batch-size", "16", "--device", "cpu", "--out", folder["study"], "--overwrite"))
+                .AssertFails(1, "in use by process");
+        }
+    }
+
+    [Fact]
     public async Task With_json_a_study_streams_its_events()
     {
         using TemporaryFolder folder = new();

@@ -79,6 +79,7 @@ public sealed class TrainingTests : IDisposable
     [Theory]
     [InlineData("-INT")]
     [InlineData("-TERM")]
+    [InlineData("-HUP")]
     public async Task A_signal_makes_the_process_write_a_checkpoint_and_tell_how_to_go_on(string signal)
     {
         using Process process = EngineRun.Start([.. Tiny, "--epochs", "500", "--out", _folder["run"]]);
@@ -95,17 +96,26 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unfinished_run_is_not_overwritten_and_a_finished_one_is()
+    public async Task An_earlier_run_is_overwritten_when_asked_for_alone()
     {
-        Assert.Equal(0, (await EngineRun.InProcessAsync([.. Tiny, "--epochs", "1", "--out", _folder["run"]])).ExitCode);
-        EngineRun again = await EngineRun.InProcessAsync([.. Tiny, "--epochs", "1", "--out", _folder["run"]]);
+        string[] tiny = [.. Tiny, "--epochs", "1", "--out", _folder["run"]];
+        Assert.Equal(0, (await EngineRun.InProcessAsync(tiny)).ExitCode);
+        Dictionary<string, byte[]> before = Directory.GetFiles(_folder["run"]).ToDictionary(f => f, File.ReadAllBytes);
+        (await EngineRun.InProcessAsync(tiny)).AssertFails(1, _folder["run"], "holds a finished run of 1 epoch", "--resume", "another --out", "--overwrite");
+        Assert.Equal(before, Directory.GetFiles(_folder["run"]).ToDictionary(f => f, File.ReadAllBytes));
+
+        EngineRun again = await EngineRun.InProcessAsync([.. Tiny[..^2], "--seed", "6", "--epochs", "1", "--out", _folder["run"], "--overwrite"]);
         Assert.Equal(0, again.ExitCode);
-        Assert.Contains("replaced", again.Error);
+        Assert.Contains($"a finished run of 1 epoch in {_folder["run"]} is replaced", again.Error);
+        Assert.NotEqual(before[_folder["run/weights.safetensors"]], File.ReadAllBytes(_folder["run/weights.safetensors"]));
+        Assert.Equal([_folder["run"]], Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Equal(5, Directory.GetFileSystemEntries(_folder["run"]).Length);
 
         string metrics = File.ReadAllText(_folder["run/metrics.jsonl"]).Replace("\"epochs\":1", "\"epochs\":3", StringComparison.Ordinal);
         File.WriteAllText(_folder["run/metrics.jsonl"], metrics);
-        (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "1 of 3 epochs", "--resume");
+        (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "1 of 3 epochs", "--resume", "--overwrite");
         Assert.Equal(metrics, File.ReadAllText(_folder["run/metrics.jsonl"]));
+        (await EngineRun.InProcessAsync([.. Tiny, "--overwrite"])).AssertFails(2, "--overwrite", "--out");
     }
 
     [Fact]
@@ -197,5 +207,17 @@ public sealed class TrainingTests : IDisposable
         byte[] checkpoint = File.ReadAllBytes(_folder["run/checkpoint.safetensors"]);
         (await EngineRun.InProcessAsync([.. Tiny, "--out", _folder["run"]])).AssertFails(1, "after step 1 of epoch 1", "--resume");
         Assert.Equal(checkpoint, File.ReadAllBytes(_folder["run/checkpoint.safetensors"]));
+
+        // Its checkpoint has the weights so far, by the folder's name and by its own.
+        string[] lines = new string[2];
+        foreach ((string weights, int i) in new[] { ("run", 0), ("run/checkpoint.safetensors", 1) })
+        {
+            EngineRun eval = await EngineRun.InProcessAsync("eval", "--weights", _folder[weights], "--device", "cpu", "--json");
+            Assert.Equal(0, eval.ExitCode);
+            lines[i] = Assert.Single(eval.Lines);
+        }
+
+        Assert.Contains("\"total\":360", lines[0]);
+        Assert.Equal(lines[0], lines[1]);
     }
 }

@@ -91,6 +91,23 @@ public sealed class EmulatedCommandTests : IDisposable
         Assert.Equal(3 * kernels.GetProperty("activation_bytes").GetInt64(), rates[2].GetProperty("bytes").GetInt64());
     }
 
+    [Fact]
+    public void Bench_puts_the_prediction_beside_what_it_measured_and_doctor_describes_the_GPU()
+    {
+        JsonElement step = Run("bench", "--model", "resnet8", "--batch-size", "1", "--device", "cuda", "--steps", "1", "--warmup", "1", "--json")[^1];
+        Assert.True(step.GetProperty("predicted_images_per_second").GetDouble() > 0, step.ToString());
+        JsonElement gpu = Run("doctor", "--json")[^1].GetProperty("gpu");
+        Assert.Equal(gpu.GetProperty("name").GetString(), step.GetProperty("predicted_for").GetString());
+
+        // What doctor printed is a description that --predict takes.
+        string file = Path.Combine(_folder.FullName, "gpu.json");
+        File.WriteAllText(file, gpu.ToString());
+        JsonElement predicted = Run("bench", "--model", "resnet8", "--batch-size", "1", "--predict", file, "--json")[^1];
+        Assert.Equal(step.GetProperty("predicted_images_per_second").GetDouble(), predicted.GetProperty("predicted_images_per_second").GetDouble());
+        Assert.StartsWith("plans of cuDNN", predicted.GetProperty("convolution_plans").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("derived", gpu.GetProperty("rates").GetProperty("bf16_flops").GetProperty("source").GetString(), StringComparison.Ordinal);
+    }
+
     private static JsonElement[] Run(params string[] arguments) => Run([], arguments);
 
     private static JsonElement[] Run(Dictionary<string, string> environment, string[] arguments)

@@ -198,7 +198,7 @@ public sealed class DataDownload(HttpClient? client = null)
                 throw new NetworkException($"the connection ended after {bytes:N0} of {expected:N0} bytes");
             }
 
-            output.Flush(flushToDisk: true);
+            Formats.AtomicFile.Sync(output);
         }
     }
 

@@ -18,6 +18,9 @@ public sealed class DeviceMemory
     /// <summary>Grows whenever something is written to the block.</summary>
     internal long Version { get; set; }
 
+    /// <summary>The bytes that were asked for when the block was lent last.</summary>
+    internal long Bytes { get; set; }
+
     /// <summary>Whether the block has gone back to the system, with its device.</summary>
     internal bool IsFreed { get; set; }
 

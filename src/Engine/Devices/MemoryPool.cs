@@ -148,10 +148,28 @@ public sealed class MemoryPool
         }
 
         block.References = 1;
+        block.Bytes = bytes;
         _lent.Add(block);
         UsedBytes += capacity;
         PeakUsedBytes = Math.Max(PeakUsedBytes, UsedBytes + _setApart);
         return block;
+    }
+
+    /// <summary>
+    /// The bytes that were asked for of the block in use that starts at an address, for devices that account for what work moves; null
+    /// where none starts there. It looks at all blocks in use.
+    /// </summary>
+    public long? FindBytes(nint address)
+    {
+        foreach (DeviceMemory block in _lent)
+        {
+            if (block.Address == address)
+            {
+                return block.Bytes;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Drops one reference; the last one returns the block.</summary>

@@ -71,7 +71,7 @@ public static class StateDictionary
     /// <param name="model">The model; null where only wrappers' beginnings are to be left out.</param>
     /// <param name="file">The file.</param>
     public static IReadOnlyDictionary<string, StoredEntry> Entries(Module? model, TensorFile file) =>
-        StateNames.Match(file.Entries, model is null ? [] : [.. model.Named().Select(n => n.Name)]);
+        StateNames.Match(OwnCheckpoint.ModelEntries(file), model is null ? [] : [.. model.Named().Select(n => n.Name)], OwnCheckpoint.PrefixOf(file));
 
     /// <summary>
     /// What a file holds for one of a model's parameters or buffers, also where a wrapper stands before its name; null for nothing. To

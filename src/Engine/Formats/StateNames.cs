@@ -12,9 +12,10 @@ internal static class StateNames
     /// <summary>The entries by the model's names.</summary>
     /// <param name="entries">A file's entries, with names that are unique.</param>
     /// <param name="wanted">The model's names.</param>
-    public static Dictionary<string, StoredEntry> Match(IEnumerable<StoredEntry> entries, IReadOnlyCollection<string> wanted)
+    /// <param name="prefix">What the file puts before each name by its format, and is never a part of it.</param>
+    public static Dictionary<string, StoredEntry> Match(IEnumerable<StoredEntry> entries, IReadOnlyCollection<string> wanted, string prefix = "")
     {
-        Dictionary<string, StoredEntry> found = Strip(entries, wanted);
+        Dictionary<string, StoredEntry> found = Strip(entries.ToDictionary(e => e.Name[prefix.Length..]), wanted);
         foreach ((string inFile, string inModel) in Heads)
         {
             if (!Has(wanted, inFile) && Has(wanted, inModel) && Has(found.Keys, inFile) && !Has(found.Keys, inModel))
@@ -27,9 +28,8 @@ internal static class StateNames
     }
 
     /// <summary>The entries by their names without the wrappers' beginnings, unless the wanted names have them too.</summary>
-    public static Dictionary<string, StoredEntry> Strip(IEnumerable<StoredEntry> entries, IReadOnlyCollection<string> wanted)
+    public static Dictionary<string, StoredEntry> Strip(Dictionary<string, StoredEntry> found, IReadOnlyCollection<string> wanted)
     {
-        Dictionary<string, StoredEntry> found = entries.ToDictionary(e => e.Name);
         while (Wrappers.FirstOrDefault(w => found.Count > 0 && found.Keys.All(StartsWith(w)) && !wanted.Any(StartsWith(w))) is { } wrapper)
         {
             found = found.ToDictionary(f => f.Key[wrapper.Length..], f => f.Value);

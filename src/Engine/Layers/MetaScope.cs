@@ -1,10 +1,11 @@
+using Engine.Devices;
 using Engine.Devices.Meta;
 using Engine.Tensors;
 
 namespace Engine.Layers;
 
 /// <summary>
-/// Puts a model on a <see cref="MetaDevice"/> for a while: each parameter and buffer is replaced by a tensor of its shape without
+/// Puts a model on a <see cref="MetaDevice"/>, or another device that computes nothing, for a while: each parameter and buffer is replaced by a tensor of its shape without
 /// numbers, and nobody observes. At the end everything is as before, on whatever device it was, or on none yet.
 /// </summary>
 public sealed class MetaScope : IDisposable
@@ -15,7 +16,7 @@ public sealed class MetaScope : IDisposable
     /// <summary>Replaces the numbers of a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="device">Where it runs until the scope ends.</param>
-    public MetaScope(Module model, MetaDevice device)
+    public MetaScope(Module model, Device device)
     {
         _modules = [.. model.Modules().Select(m => (m.Module, m.Module.IsTraining, m.Module.ActivationObserver, m.Module.GradientObserver))];
         try

@@ -8,24 +8,25 @@ namespace Engine.Training;
 
 /// <summary>
 /// A run's checkpoint.safetensors: the model's tensors under model., the optimiser's velocities under velocity., and position,
-/// sums, schedule and options as texts in the header. Order and augmentation of the pictures follow from seed, epoch and index, so that
+/// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the pictures follow from seed, epoch and index, so that
 /// no random state is kept.
 /// </summary>
 internal static class Checkpoint
 {
-    private const string ModelPrefix = "model.";
+    private const string ModelPrefix = OwnCheckpoint.ModelPrefix;
     private const string VelocityPrefix = "velocity.";
     private const string Version = "1";
 
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
-    public static void Save(string path, Module model, Sgd optimiser, TrainingState state, TrainingOptions options) =>
+    public static void Save(string path, Module model, Sgd optimiser, TrainingState state, TrainingOptions options, DataDescription data) =>
         SafetensorsWriter.Write(
             path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimiser.Contents(VelocityPrefix)], new Dictionary<string, string>
             {
-                ["engine_checkpoint"] = Version,
+                [OwnCheckpoint.MetadataKey] = Version,
                 ["options"] = options.ToJson(),
                 ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
+                [DataDescription.MetadataKey] = data.ToJson(),
             });
 
     /// <summary>Puts a checkpoint's numbers into a model and an optimiser and returns where the run stood.</summary>
@@ -33,11 +34,7 @@ internal static class Checkpoint
     public static TrainingState Load(string path, Module model, Sgd optimiser, TrainingOptions options, int stepsPerEpoch, long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        if (file.Metadata.GetValueOrDefault("engine_checkpoint") != Version)
-        {
-            throw new EngineException($"'{path}' is not a checkpoint of this program: its header does not say engine_checkpoint {Version}");
-        }
-
+        Check(file);
         TrainingOptions saved = TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", ""));
         if (saved.Model != options.Model)
         {
@@ -68,12 +65,13 @@ internal static class Checkpoint
         return state;
     }
 
-    /// <summary>Where the run of a checkpoint stood; its tensors are not read.</summary>
-    /// <exception cref="EngineException">The file is damaged.</exception>
-    public static TrainingState ReadState(string path)
+    /// <summary>The options of a checkpoint's run and where it stood; its tensors are not read.</summary>
+    /// <exception cref="EngineException">The file is damaged or is no checkpoint.</exception>
+    public static (TrainingOptions Options, TrainingState State) ReadHeader(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        return ReadState(path, file.Metadata.GetValueOrDefault("state", ""));
+        Check(file);
+        return (TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", "")), ReadState(path, file.Metadata.GetValueOrDefault("state", "")));
     }
 
     /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>
@@ -96,6 +94,14 @@ internal static class Checkpoint
         }
 
         return null;
+    }
+
+    private static void Check(SafetensorsFile file)
+    {
+        if (file.Metadata.GetValueOrDefault(OwnCheckpoint.MetadataKey) != Version)
+        {
+            throw new EngineException($"'{file.Path}' is not a checkpoint of this program: its header does not say {OwnCheckpoint.MetadataKey} {Version}");
+        }
     }
 
     private static TrainingState ReadState(string path, string json)

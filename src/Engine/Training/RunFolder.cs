@@ -7,16 +7,21 @@ namespace Engine.Training;
 
 /// <summary>
 /// The folder of a run: options.json, metrics.jsonl with a line an epoch, checkpoint.safetensors from which the run can go on, and
-/// weights.safetensors with the last finished epoch's weights. Every file is replaced as a whole, so that none is ever half-written.
+/// weights.safetensors with the last finished epoch's weights. Every file is replaced as a whole, so that none is ever half-written; the checkpoint is
+/// what makes the folder a run, and what the other files say beyond it is written again. Only one process writes a folder at a time.
 /// </summary>
-public sealed class RunFolder
+public sealed class RunFolder : IDisposable
 {
+    private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors", WeightsName = "weights.safetensors";
+    private const string EventsBeginning = "events.out.tfevents.";
     private readonly List<EpochReport> _metrics = [];
+    private OutputFolder? _claim;
 
-    private RunFolder(string path, TrainingOptions options)
+    private RunFolder(string path, TrainingOptions options, OutputFolder? claim)
     {
         Path = path;
         Options = options;
+        _claim = claim;
     }
 
     /// <summary>The folder.</summary>
@@ -26,13 +31,13 @@ public sealed class RunFolder
     public TrainingOptions Options { get; private set; }
 
     /// <summary>The model's weights and buffers, in PyTorch's names and order.</summary>
-    public string WeightsPath => In("weights.safetensors");
+    public string WeightsPath => In(WeightsName);
 
     /// <summary>All that a run needs to go on.</summary>
-    public string CheckpointPath => In("checkpoint.safetensors");
+    public string CheckpointPath => In(CheckpointName);
 
     /// <summary>One line of JSON for each finished epoch.</summary>
-    public string MetricsPath => In("metrics.jsonl");
+    public string MetricsPath => In(MetricsName);
 
     /// <summary>The reports of the finished epochs.</summary>
     public IReadOnlyList<EpochReport> Metrics => _metrics;
@@ -40,62 +45,136 @@ public sealed class RunFolder
     /// <summary>Whether the files in the folder are this run's, and not yet those of an older run in its place.</summary>
     internal bool HasBegun { get; private set; }
 
-    private string OptionsPath => In("options.json");
+    private string OptionsPath => In(OptionsName);
+
+    /// <summary>What the new run takes the place of, in words such as "a finished run of 2 epochs"; null where there is none.</summary>
+    public string? Replaced { get; private init; }
 
     /// <summary>
-    /// Prepares a run in a folder, which is made if need be. An older run's files stay until the new run has written its first
-    /// checkpoint, so that one that cannot start destroys nothing.
+    /// Prepares a run in a folder, which nobody else can write then until the run has ended or this is disposed. A folder that is not there comes into
+    /// being with the run's first checkpoint, and an older run's files stay until then, so that a run that cannot start leaves nothing and destroys nothing.
     /// </summary>
-    /// <exception cref="EngineException">An option is out of range, or the folder cannot be made or written.</exception>
-    public static RunFolder Create(string path, TrainingOptions options)
+    /// <param name="path">The folder.</param>
+    /// <param name="options">How the run trains.</param>
+    /// <param name="overwrite">Whether an older run in the folder is replaced, instead of being an error.</param>
+    /// <exception cref="EngineException">
+    /// An option is out of range, the folder holds a run already, another process writes it, or it cannot be made or written.
+    /// </exception>
+    public static RunFolder Create(string path, TrainingOptions options, bool overwrite = false)
     {
         options.Check();
-        AtomicFile.CreateFolder(path);
-        return new RunFolder(path, options);
+        OutputFolder claim = OutputFolder.Claim(path);
+        try
+        {
+            string? earlier = Describe(path);
+            return earlier is null || overwrite
+                ? new RunFolder(path, options, claim) { Replaced = earlier }
+                : throw new EngineException($"'{path}' holds {earlier}: open it to go on with it, choose another folder, or have it overwritten");
+        }
+        catch
+        {
+            claim.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Prepares a run as <see cref="Create"/> does, in the folder with the first free number.</summary>
+    /// <param name="beginning">What stands before the number, such as "runs/resnet20-digits-".</param>
+    /// <param name="options">How the run trains.</param>
+    /// <exception cref="EngineException">An option is out of range, or the folder cannot be made.</exception>
+    public static RunFolder CreateNext(string beginning, TrainingOptions options)
+    {
+        options.Check();
+        OutputFolder claim = OutputFolder.ClaimNext(beginning);
+        return new RunFolder(claim.Path, options, claim);
     }
 
     /// <summary>Opens the folder of a run that was started earlier.</summary>
-    /// <exception cref="EngineException">There is no run in the folder, or a file of it is damaged.</exception>
-    public static RunFolder Open(string path)
+    /// <param name="path">The folder.</param>
+    /// <param name="claim">
+    /// Whether the folder is to be written, so that nobody else may until the run has ended or this is disposed; a <see cref="Trainer"/> sees to it in any case.
+    /// </param>
+    /// <exception cref="EngineException">There is no run in the folder, a file of it is damaged, or another process writes it.</exception>
+    public static RunFolder Open(string path, bool claim = false)
     {
-        string optionsPath = System.IO.Path.Combine(path, "options.json");
-        if (!File.Exists(optionsPath))
+        if (!File.Exists(System.IO.Path.Combine(path, OptionsName)) && !File.Exists(System.IO.Path.Combine(path, CheckpointName)))
         {
-            throw new EngineException($"there is no run to resume in '{path}': it has no options.json");
+            throw new EngineException($"there is no run to resume in '{path}': it has neither {OptionsName} nor {CheckpointName}");
         }
 
-        TrainingOptions options;
+        OutputFolder? taken = claim ? OutputFolder.Claim(path) : null;
         try
         {
-            options = TrainingOptions.FromJson(ReadText(optionsPath));
+            return Read(path, taken);
         }
-        catch (EngineException e) when (e.InnerException is JsonException)
+        catch
         {
-            throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
+            taken?.Dispose();
+            throw;
         }
-
-        RunFolder folder = new(path, options) { HasBegun = true };
-        if (File.Exists(folder.MetricsPath))
-        {
-            folder.ReadMetrics();
-        }
-
-        return folder;
     }
 
     /// <summary>Steps of an epoch in progress that the checkpoint holds; 0 where it stands between two epochs, or where there is none.</summary>
     /// <exception cref="EngineException">The checkpoint is damaged.</exception>
-    public int ReadStepsInEpoch() => File.Exists(CheckpointPath) ? Checkpoint.ReadState(CheckpointPath).Step : 0;
+    public int ReadStepsInEpoch() => File.Exists(CheckpointPath) ? Checkpoint.ReadHeader(CheckpointPath).State.Step : 0;
 
-    /// <summary>Makes the folder this run's, once its first checkpoint is written: what else an older run left is removed.</summary>
-    /// <exception cref="EngineException">A file cannot be written or removed.</exception>
-    internal void Begin(TrainingOptions options)
+    /// <summary>
+    /// The file with the weights of a run: those of the last finished epoch, or the checkpoint of a run that has not finished any.
+    /// </summary>
+    /// <param name="path">The run's folder. A path that is no folder is given back as it is.</param>
+    public static string WeightsIn(string path)
     {
-        Adopt(options);
+        if (!Directory.Exists(path))
+        {
+            return path;
+        }
+
+        string weights = System.IO.Path.Combine(path, WeightsName), checkpoint = System.IO.Path.Combine(path, CheckpointName);
+        return !File.Exists(weights) && File.Exists(checkpoint) ? checkpoint : weights;
+    }
+
+    /// <summary>Lets others write the folder. A run that never began leaves nothing.</summary>
+    public void Dispose() => Release();
+
+    /// <summary>Makes sure that nobody else writes the folder until <see cref="Release"/>.</summary>
+    /// <exception cref="EngineException">Another process writes it already, or it cannot be written.</exception>
+    internal void Hold() => _claim ??= OutputFolder.Claim(Path);
+
+    /// <summary>Lets others write the folder.</summary>
+    internal void Release()
+    {
+        _claim?.Dispose();
+        _claim = null;
+    }
+
+    /// <summary>Writes a run's first checkpoint and makes the folder this run's: what else an older run left is removed.</summary>
+    /// <param name="options">The run's options.</param>
+    /// <param name="save">Writes the checkpoint to a path.</param>
+    /// <exception cref="EngineException">A file cannot be written or removed.</exception>
+    internal void Begin(TrainingOptions options, Action<string> save)
+    {
+        Hold();
+        if (HasBegun || !TryBeginAsAWhole(options, save))
+        {
+            // One by one, so that each moment can be resumed: a checkpoint has the options too, and one at the beginning makes nothing of an
+            // older run's epochs.
+            if (!HasBegun)
+            {
+                AtomicFile.Delete(OptionsPath);
+            }
+
+            save(CheckpointPath);
+            foreach (string file in Directory.GetFiles(Path).Where(f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName || IsEvents(f)))
+            {
+                AtomicFile.Delete(file);
+            }
+
+            AtomicFile.WriteText(OptionsPath, options.ToJson() + "\n");
+        }
+
+        Options = options;
         HasBegun = true;
         _metrics.Clear();
-        AtomicFile.Delete(MetricsPath);
-        AtomicFile.Delete(WeightsPath);
     }
 
     /// <summary>Writes the options that the run goes on with.</summary>
@@ -132,6 +211,80 @@ public sealed class RunFolder
         WriteMetrics();
     }
 
+    private static RunFolder Read(string path, OutputFolder? claim)
+    {
+        string optionsPath = System.IO.Path.Combine(path, OptionsName);
+        if (!File.Exists(optionsPath))
+        {
+            // Killed while it began in a folder that was there: its checkpoint has the options, and at its beginning the epochs are an older run's.
+            (TrainingOptions saved, TrainingState state) = Checkpoint.ReadHeader(System.IO.Path.Combine(path, CheckpointName));
+            RunFolder begun = new(path, saved, claim) { HasBegun = true };
+            begun.ReadMetrics(state.GlobalStep == 0 ? 0 : int.MaxValue);
+            return begun;
+        }
+
+        TrainingOptions options;
+        try
+        {
+            options = TrainingOptions.FromJson(ReadText(optionsPath));
+        }
+        catch (EngineException e) when (e.InnerException is JsonException)
+        {
+            throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
+        }
+
+        RunFolder folder = new(path, options, claim) { HasBegun = true };
+        folder.ReadMetrics(int.MaxValue);
+        return folder;
+    }
+
+    private static string? Describe(string path)
+    {
+        if (!Directory.Exists(path) || !Directory.EnumerateFiles(path).Any(file => IsOurs(System.IO.Path.GetFileName(file))))
+        {
+            return null;
+        }
+
+        try
+        {
+            RunFolder earlier = Open(path);
+            return earlier.ReadStepsInEpoch() is > 0 and int steps
+                ? $"a run that was interrupted after step {steps} of epoch {earlier.Metrics.Count + 1}"
+                : earlier.Metrics.Count == 0 ? "a run that has not finished an epoch"
+                : earlier.Metrics[^1] is var last && last.Epoch < last.Epochs ? $"a run that has finished {last.Epoch} of {last.Epochs} epochs"
+                : $"a finished run of {last.Epochs} epoch{(last.Epochs == 1 ? "" : "s")}";
+        }
+        catch (EngineException)
+        {
+            return "files of a run that cannot be read";
+        }
+    }
+
+    private static bool IsOurs(string name) => name is OptionsName or MetricsName or CheckpointName or WeightsName || IsEvents(name);
+
+    private static bool IsEvents(string path) => System.IO.Path.GetFileName(path).StartsWith(EventsBeginning, StringComparison.Ordinal);
+
+    private bool TryBeginAsAWhole(TrainingOptions options, Action<string> save)
+    {
+        if (_claim!.Prepare(IsOurs) is not { } folder)
+        {
+            return false;
+        }
+
+        try
+        {
+            save(System.IO.Path.Combine(folder, CheckpointName));
+            AtomicFile.WriteText(System.IO.Path.Combine(folder, OptionsName), options.ToJson() + "\n");
+        }
+        catch (EngineException e)
+        {
+            // Nobody needs to know where it was put together.
+            throw new EngineException(e.Message.Replace(folder, Path, StringComparison.Ordinal), e);
+        }
+
+        return _claim.TryPublish();
+    }
+
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
     private static string ReadText(string path)
@@ -146,8 +299,14 @@ public sealed class RunFolder
         }
     }
 
-    private void ReadMetrics()
+    // The first so many epochs.
+    private void ReadMetrics(int most)
     {
+        if (most == 0 || !File.Exists(MetricsPath))
+        {
+            return;
+        }
+
         foreach (string line in ReadText(MetricsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             try

@@ -136,12 +136,19 @@ public sealed class Trainer : IDisposable
             throw new EngineException("a run can only be resumed from a run folder, but the trainer was made without one");
         }
 
+        _folder.Hold();
         if (_folder.HasBegun && File.Exists(_folder.CheckpointPath))
         {
             _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimiser, Options, StepsPerEpoch, TotalSteps);
             _schedule.LoadState(_state.Schedule);
             _secondsBefore = _state.Seconds;
             _folder.Adopt(Options);
+        }
+
+        else if (_folder.HasBegun && Options.Weights is not null)
+        {
+            throw new EngineException(
+                $"the run in '{_folder.Path}' was killed before its first checkpoint, and began from the weights of '{Options.Weights}': start it again instead of resuming it");
         }
 
         if (_folder.HasBegun)
@@ -181,11 +188,11 @@ public sealed class Trainer : IDisposable
         _step.Forget();
         try
         {
+            _folder?.Hold();
             if (_state.GlobalStep == 0)
             {
                 // An unwritable folder or a full disk shows before hours have been spent.
-                Save();
-                _folder?.Begin(Options);
+                _folder?.Begin(Options, SaveTo);
             }
 
             while (_state.GlobalStep < TotalSteps || _state.Step > 0)
@@ -206,12 +213,14 @@ public sealed class Trainer : IDisposable
         {
             _step.End();
             _device.Tape.Clear();
+            _folder?.Release();
         }
     }
 
-    /// <summary>Frees the loaders and the optimiser; the model stays.</summary>
+    /// <summary>Frees the loaders and the optimiser, and lets others write the run folder; the model stays.</summary>
     public void Dispose()
     {
+        _folder?.Release();
         _step.Dispose();
         _train.Dispose();
         _test.Dispose();
@@ -398,9 +407,14 @@ public sealed class Trainer : IDisposable
     {
         if (_folder is not null)
         {
-            _schedule.SaveState(_state.Schedule);
-            Checkpoint.Save(_folder.CheckpointPath, Model, _optimiser, _state, Options);
+            SaveTo(_folder.CheckpointPath);
         }
+    }
+
+    private void SaveTo(string path)
+    {
+        _schedule.SaveState(_state.Schedule);
+        Checkpoint.Save(path, Model, _optimiser, _state, Options, _data);
     }
 
     private void CheckFinite(StepMetrics metrics)

@@ -115,6 +115,7 @@ internal sealed class ConvolutionPlans : IDisposable
 
     public void Dispose()
     {
+        Store.Flush();
         foreach (ConvolutionPlan plan in _plans.Values)
         {
             plan.Dispose();

@@ -11,6 +11,7 @@ namespace Engine.Kernels.Convolutions;
 internal sealed class PlanStore(Action<string, string> note)
 {
     private readonly List<(string Path, ConvolutionPlanFile File, bool IsKept)> _files = [];
+    private readonly HashSet<string> _unwritten = [];
     private readonly ConvolutionPlanFile _used = new();
 
     private static string CacheFolder => Path.Combine(EngineCache.Folder, "plans");
@@ -58,12 +59,26 @@ internal sealed class PlanStore(Action<string, string> note)
                 file.Add(kept);
                 if (isKept)
                 {
-                    Try(() => file.Write(path), "a file of plans cannot be written");
+                    _unwritten.Add(path);
                 }
             }
         }
 
+        Flush();
         return kept;
+    }
+
+    /// <summary>Writes the files that are kept up to date and are not. A run's folder may come into being after its first plans.</summary>
+    internal void Flush()
+    {
+        foreach ((string path, ConvolutionPlanFile file, bool _) in _files.Where(entry => _unwritten.Contains(entry.Path)))
+        {
+            if (Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            {
+                _unwritten.Remove(path);
+                Try(() => file.Write(path), "a file of plans cannot be written");
+            }
+        }
     }
 
     /// <summary>Writes all plans in use to a file.</summary>

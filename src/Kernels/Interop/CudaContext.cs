@@ -76,6 +76,14 @@ public sealed unsafe class CudaContext : IDisposable
             SharedMemoryPerBlockOptIn: Attribute(97), L2CacheBytes: Attribute(38), MemoryClockKilohertz: Attribute(36), MemoryBusBits: Attribute(37));
     }
 
+    /// <summary>One of the driver's figures of a GPU, by its number in CUdevice_attribute; 0 where the driver does not tell.</summary>
+    public static int GetAttribute(int deviceId, int attribute)
+    {
+        DriverApi.Check(DriverApi.cuInit(0), "cuInit");
+        int value;
+        return DriverApi.cuDeviceGetAttribute(&value, attribute, GetDevice(deviceId)) == 0 ? value : 0;
+    }
+
     private static int GetDevice(int deviceId)
     {
         int device;

@@ -31,6 +31,9 @@ public readonly unsafe struct KernelArgument
     /// <summary>Its size in bytes, which must be the parameter's.</summary>
     public int Size { get; }
 
+    /// <summary>The value of a pointer or a number, in its lowest bytes.</summary>
+    internal ulong Bits => _isAddress ? 0 : _bits;
+
     /// <summary>A device pointer.</summary>
     public static implicit operator KernelArgument(nint value) => new((ulong)value, 8);
 

@@ -135,7 +135,7 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void A_run_killed_before_its_first_checkpoint_starts_anew()
+    public void A_run_without_a_checkpoint_starts_anew()
     {
         RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
         Module model = TinySet.Network();
@@ -316,7 +316,7 @@ public sealed class TrainerTests : IDisposable
     private static void Copy(string from, string to)
     {
         Directory.CreateDirectory(to);
-        foreach (string file in Directory.GetFiles(from))
+        foreach (string file in Directory.GetFiles(from).Where(f => Path.GetFileName(f) != FolderLock.FileName))
         {
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
         }
