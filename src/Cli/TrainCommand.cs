@@ -41,6 +41,7 @@ internal sealed class TrainCommand : Subcommand
             throw new UsageException("--out and --resume do not go together: a resumed run goes on in its own folder");
         }
 
+        SavedWeights.CheckResume(resume);
         RunFolder? resumed = resume is null ? null : RunFolder.Open(resume);
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
