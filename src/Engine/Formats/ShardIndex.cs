@@ -95,10 +95,10 @@ internal static partial class ShardIndex
             {
                 string? shard = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : null;
 
-                // A file beside the index, and no other.
-                if (shard is null or "" or "." or ".." || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
+                // A file beside the index, and no other; an index of indexes could go in circles.
+                if (shard is null || !WeightsFormats.IsWeightsName(shard) || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
                 {
-                    throw Invalid(bytes, $"gives {ShownName.Of(property.Name)} a place that is no file's name beside it: {ShownName.Of(shard ?? property.Value.ValueKind.ToString())}");
+                    throw Invalid(bytes, $"gives {ShownName.Of(property.Name)} a place that is no name of weights beside it: {ShownName.Of(shard ?? property.Value.ValueKind.ToString())}");
                 }
 
                 places[property.Name] = shard;

@@ -134,7 +134,7 @@ public static class StateDictionary
         IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, NameMatch found, TensorFile file, LoadOptions options)
     {
         LoadReport report = Compare(wanted, found, options);
-        if (report.Missing.Count > 0 && ForeignFiles.DescribeNames(found.Entries.Keys) is { } foreign)
+        if (report.Missing.Count > 0 && ForeignFiles.DescribeNames(file.Entries.Select(e => e.Name)) is { } foreign)
         {
             throw new EngineException($"'{file.Path}' {foreign}");
         }

@@ -33,7 +33,7 @@ public sealed class ForeignObjectTests : IDisposable
     [InlineData("cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\nI00\nI01\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbC\u0008\u0000\u0000\u0000\u0000\u0000\u00e0V@tR")]
     [InlineData("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\u0001btR(I1\n(I2\ntcnumpy\ndtype\n(S'i8'\nI00\nI01\ntRI00\nC\u0001xtb")]
     [InlineData("ccollections\nCounter\n(}(I10\nI1\nI20\nI1\nutR")]
-    [InlineData("ccopy_reg\n_reconstructor\n(cmy\nDict\nc__builtin__\ndict\n}S'a'\nI1\nstRb")]
+    [InlineData("ccopy_reg\n_reconstructor\n(cmy\nDict\nc__builtin__\ndict\n}S'a'\nI1\nstR")]
     [InlineData("ccopyreg\n_reconstructor\n(cmy\nThing\nc__builtin__\nobject\nNtR}S'a'\nI1\nsb")]
     [InlineData("(S'x'\nimy.package\nThing\n")]
     [InlineData("(cmy\nThing\nS'x'\no")]
@@ -90,7 +90,7 @@ public sealed class ForeignObjectTests : IDisposable
     [InlineData("ctorch._utils\n_rebuild_qtensor\n(tR", "fc.weight, which is a quantized tensor", "before they are quantized")]
     [InlineData("ctorch._utils\n_rebuild_sparse_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
     [InlineData("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\nctorch.distributed.tensor\nDTensor\n(I1\nt}tR", "fc.weight, which is torch.distributed.tensor.DTensor", "full_state_dict=True")]
-    [InlineData("ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nctorch.storage\nUntypedStorage\nS'0'\nS'cpu'\nK\u0010tQK\u0000(K\u0002K\u0002t(K\u0002K\u0001t\u0089Nctorch\nfloat8_e4m3fn\ntR", "fc.weight, which is a tensor of float8_e4m3fn", "fit the model")]
+    [InlineData("ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0002t(K\u0002K\u0001t\u0089Nctorch\nfloat8_e4m3fn\ntR", "fc.weight, which is a tensor of float8_e4m3fn", "fit the model")]
     public void An_object_in_a_weights_place_is_refused_by_its_name_and_class_where_the_model_needs_it(string odd, params string[] expected)
     {
         using ReferenceDevice device = new();

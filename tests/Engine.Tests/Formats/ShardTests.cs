@@ -47,15 +47,15 @@ public sealed class ShardTests : IDisposable
     [InlineData("{}", "no weight_map")]
     [InlineData("{\"weight_map\":[]}", "no weight_map")]
     [InlineData("{\"weight_map\":{}}", "names no tensors")]
-    [InlineData("{\"weight_map\":{\"a\":1}}", "no file's name beside it")]
-    [InlineData("{\"weight_map\":{\"a\":\"../x\"}}", "no file's name beside it")]
-    [InlineData("{\"weight_map\":{\"a\":\"/etc/passwd\"}}", "no file's name beside it")]
-    [InlineData("{\"weight_map\":{\"a\":\"..\"}}", "no file's name beside it")]
-    [InlineData("{\"weight_map\":{\"a\":\"none\\n\"}}", "needs 'none?'")]
+    [InlineData("{\"weight_map\":{\"a\":1}}", "no name of weights beside it")]
+    [InlineData("{\"weight_map\":{\"a\":\"../x.bin\"}}", "no name of weights beside it")]
+    [InlineData("{\"weight_map\":{\"a\":\"/etc/passwd\"}}", "no name of weights beside it")]
+    [InlineData("{\"weight_map\":{\"a\":\"..\"}}", "no name of weights beside it")]
+    [InlineData("{\"weight_map\":{\"a\":\"none\\n.bin\"}}", "needs 'none?.bin'")]
     [InlineData("{\"weight_map\":", "not valid JSON")]
     [InlineData("{\"weight_map\":{\"a\":\"\\ud800\"}}", "not valid JSON")]
     [InlineData("{\"weight_map\":{\"missing\":\"model-00001-of-00002.safetensors\"}}", "has missing, but it does not")]
-    [InlineData("{\"weight_map\":{\"a\":\"model.safetensors.index.json\"}}", "model.safetensors.index.json")]
+    [InlineData("{\"weight_map\":{\"a\":\"model.safetensors.index.json\"}}", "no name of weights beside it")]
     public void An_index_that_is_wrong_is_refused(string json, string expected)
     {
         WriteShards("safetensors");
