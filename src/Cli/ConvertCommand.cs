@@ -14,7 +14,7 @@ internal sealed class ConvertCommand : Subcommand
         [("float32", StoredType.F32), ("float16", StoredType.F16), ("bfloat16", StoredType.BF16), ("float64", StoredType.F64)];
 
     private readonly Argument<string> _input = new("IN") { Description = "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder" };
-    private readonly Argument<string> _target = new("OUT") 
+    private readonly Argument<string> _target = new("OUT")
     {
         Description = $"The file to make: safetensors where it ends with {WeightsFormats.SafetensorsName}, a PyTorch file where with {string.Join(", ", WeightsFormats.PyTorchNames)}",
     };

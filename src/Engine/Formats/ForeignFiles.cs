@@ -90,7 +90,8 @@ internal static class ForeignFiles
             ? $"is a zip file with {ShownName.Of(inside)} in it: unpack it first"
             : $"is a zip file, but not one of torch.save: it has no data.pkl{(names.Count == 0 ? "" : $", but {ShownName.Of(names.First())}{(names.Count > 1 ? $" and {names.Count - 1} more" : "")}")}";
 
-        bool Has(string name) => names.Any(n => n == name || n.EndsWith("/" + name, StringComparison.Ordinal));    }
+        bool Has(string name) => names.Any(n => n == name || n.EndsWith("/" + name, StringComparison.Ordinal));
+    }
 
     /// <summary>What the names of a file's tensors tell of where they are from; null for nothing known.</summary>
     /// <param name="names">The names.</param>

@@ -20,7 +20,16 @@ public sealed class SafetensorsFile : TensorFile
     // What else the format knows, and how many bits an element of it has.
     private static readonly Dictionary<string, int> OtherTypes = new(StringComparer.Ordinal)
     {
-        ["U16"] = 16, ["U32"] = 32, ["U64"] = 64, ["C64"] = 64, ["F8_E4M3"] = 8, ["F8_E5M2"] = 8, ["F8_E8M0"] = 8, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6, ["F4"] = 4,
+        ["U16"] = 16,
+        ["U32"] = 32,
+        ["U64"] = 64,
+        ["C64"] = 64,
+        ["F8_E4M3"] = 8,
+        ["F8_E5M2"] = 8,
+        ["F8_E8M0"] = 8,
+        ["F6_E2M3"] = 6,
+        ["F6_E3M2"] = 6,
+        ["F4"] = 4,
     };
 
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];

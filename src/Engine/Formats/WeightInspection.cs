@@ -125,7 +125,12 @@ public static class WeightInspection
 
         return new WeightFindings(name, entry.ElementCount)
         {
-            NaNs = nans, Infinities = infinities, Overflows = overflows, Becomes = becomes, Negatives = negatives, Least = least,
+            NaNs = nans,
+            Infinities = infinities,
+            Overflows = overflows,
+            Becomes = becomes,
+            Negatives = negatives,
+            Least = least,
         };
     }
 
