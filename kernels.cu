@@ -2133,7 +2133,8 @@ EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* fi
 EXPORTED(sgd_step)
 
 // =========================================================================================================================
-// 11. Direct convolutions, for the few that cuDNN supports by no algorithm: plain loops, right for every geometry, and far slower.
+// 11. Direct convolutions: plain loops, right for every geometry, and far slower than cuDNN's. They compute the few convolutions that
+//     cuDNN has no kernel for, and samples of all others, by which cuDNN's kernels are checked before they are used.
 // =========================================================================================================================
 
 // Activations [images, height, width, channels], filter [filters, kernel_height, kernel_width, channels / groups]. The order is that of
@@ -2158,33 +2159,45 @@ DEVICE long long tap_of(const Convolution& p, int k, int r, int s)
     return (((long long)k * p.kernel_height + r) * p.kernel_width + s) * (p.channels / p.groups);
 }
 
+// The places of a convolution's result: where the loops below compute one element.
+DEVICE Place place_of(long long element, int height, int width, int channels)
+{
+    long long pixel = element / channels, row = pixel / width;
+    return Place{(int)(row / height), (int)(row % height), (int)(pixel % width), (int)(element % channels)};
+}
+
+// Calls term(input, filter) for every pair whose products are summed in output[n, y, x, c].
+template <class T, class F> DEVICE void for_each_forward_term(const T* input, const T* filter, const Convolution& p, Place at, F term)
+{
+    int depth = p.channels / p.groups;
+    int first = at.c / (p.filters / p.groups) * depth;
+    for (int r = 0; r < p.kernel_height; r++)
+    {
+        int y = at.y * p.stride_height - p.padding_height + r * p.dilation_height;
+        for (int s = 0; s < p.kernel_width; s++)
+        {
+            int x = at.x * p.stride_width - p.padding_width + s * p.dilation_width;
+            if (y < 0 || y >= p.height || x < 0 || x >= p.width)
+            {
+                continue;
+            }
+
+            const T* pixel = input + offset_of(at.n, y, x, first, p.height, p.width, p.channels);
+            const T* tap = filter + tap_of(p, at.c, r, s);
+            for (int c = 0; c < depth; c++)
+            {
+                term(to_float(pixel[c]), to_float(tap[c]));
+            }
+        }
+    }
+}
+
 // output[n, p, q, k] = the sum over taps and over the channels of k's group of input * filter. One thread an output element, any grid.
 template <class T> DEVICE void convolution_forward(const T* input, const T* filter, T* output, Convolution p)
 {
-    int depth = p.channels / p.groups;
     for_each_place<1>(p.images, p.output_height, p.output_width, p.filters, [&](Place at, long long i) {
-        int first = at.c / (p.filters / p.groups) * depth;
         float sum = 0.0f;
-        for (int r = 0; r < p.kernel_height; r++)
-        {
-            int y = at.y * p.stride_height - p.padding_height + r * p.dilation_height;
-            for (int s = 0; s < p.kernel_width; s++)
-            {
-                int x = at.x * p.stride_width - p.padding_width + s * p.dilation_width;
-                if (y < 0 || y >= p.height || x < 0 || x >= p.width)
-                {
-                    continue;
-                }
-
-                const T* pixel = input + offset_of(at.n, y, x, first, p.height, p.width, p.channels);
-                const T* tap = filter + tap_of(p, at.c, r, s);
-                for (int c = 0; c < depth; c++)
-                {
-                    sum += to_float(pixel[c]) * to_float(tap[c]);
-                }
-            }
-        }
-
+        for_each_forward_term(input, filter, p, at, [&](float a, float b) { sum += a * b; });
         output[i] = from_float<T>(sum);
     });
 }
@@ -2198,32 +2211,37 @@ DEVICE int window_of(int position, int padding, int tap, int dilation, int strid
     return reach >= 0 && reach % stride == 0 && reach / stride < windows ? reach / stride : -1;
 }
 
+// Calls term(output_gradient, filter) for every pair whose products are summed in input_gradient[n, y, x, c].
+template <class T, class F> DEVICE void for_each_data_term(const T* output_gradient, const T* filter, const Convolution& p, Place at, F term)
+{
+    int depth = p.channels / p.groups, group_filters = p.filters / p.groups;
+    int first = at.c / depth * group_filters;
+    for (int r = 0; r < p.kernel_height; r++)
+    {
+        int y = window_of(at.y, p.padding_height, r, p.dilation_height, p.stride_height, p.output_height);
+        for (int s = 0; s < p.kernel_width; s++)
+        {
+            int x = window_of(at.x, p.padding_width, s, p.dilation_width, p.stride_width, p.output_width);
+            if (y < 0 || x < 0)
+            {
+                continue;
+            }
+
+            const T* gradient = output_gradient + offset_of(at.n, y, x, first, p.output_height, p.output_width, p.filters);
+            for (int k = 0; k < group_filters; k++)
+            {
+                term(to_float(gradient[k]), to_float(filter[tap_of(p, first + k, r, s) + at.c % depth]));
+            }
+        }
+    }
+}
+
 // input_gradient (+)= the sum over the windows that hold this element and over its group's filters. One thread an element, any grid.
 template <class T> DEVICE void convolution_backward_data(const T* output_gradient, const T* filter, T* input_gradient, int accumulate, Convolution p)
 {
-    int depth = p.channels / p.groups, group_filters = p.filters / p.groups;
     for_each_place<1>(p.images, p.height, p.width, p.channels, [&](Place at, long long i) {
-        int first = at.c / depth * group_filters;
         float sum[1] = {};
-        for (int r = 0; r < p.kernel_height; r++)
-        {
-            int y = window_of(at.y, p.padding_height, r, p.dilation_height, p.stride_height, p.output_height);
-            for (int s = 0; s < p.kernel_width; s++)
-            {
-                int x = window_of(at.x, p.padding_width, s, p.dilation_width, p.stride_width, p.output_width);
-                if (y < 0 || x < 0)
-                {
-                    continue;
-                }
-
-                const T* gradient = output_gradient + offset_of(at.n, y, x, first, p.output_height, p.output_width, p.filters);
-                for (int k = 0; k < group_filters; k++)
-                {
-                    sum[0] += to_float(gradient[k]) * to_float(filter[tap_of(p, first + k, r, s) + at.c % depth]);
-                }
-            }
-        }
-
+        for_each_data_term(output_gradient, filter, p, at, [&](float a, float b) { sum[0] += a * b; });
         put(input_gradient + i, sum, accumulate);
     });
 }
@@ -2231,29 +2249,35 @@ template <class T> DEVICE void convolution_backward_data(const T* output_gradien
 EXPORT(convolution_backward_data, (const T* output_gradient, const T* filter, T* input_gradient, int accumulate, CONVOLUTION_PARAMETERS),
     (output_gradient, filter, input_gradient, accumulate, CONVOLUTION))
 
+// Calls term(input, output_gradient) for those pairs whose products are summed in an element of the filter's gradient that are the
+// lane's of a warp: every 32nd window.
+template <class T, class F> DEVICE void for_each_filter_term(const T* input, const T* output_gradient, const Convolution& p, long long element, int lane, F term)
+{
+    int depth = p.channels / p.groups;
+    long long tap = element / depth, windows = (long long)p.images * p.output_height * p.output_width;
+    int s = (int)(tap % p.kernel_width), r = (int)(tap / p.kernel_width % p.kernel_height), k = (int)(tap / p.kernel_width / p.kernel_height);
+    int c = k / (p.filters / p.groups) * depth + (int)(element % depth);
+    for (long long i = lane; i < windows; i += WARP)
+    {
+        long long row = i / p.output_width;
+        int y = (int)(row % p.output_height) * p.stride_height - p.padding_height + r * p.dilation_height;
+        int x = (int)(i % p.output_width) * p.stride_width - p.padding_width + s * p.dilation_width;
+        if (y >= 0 && y < p.height && x >= 0 && x < p.width)
+        {
+            term(to_float(input[offset_of((int)(row / p.output_height), y, x, c, p.height, p.width, p.channels)]), to_float(output_gradient[i * p.filters + k]));
+        }
+    }
+}
+
 // filter_gradient (+)= the sum over all windows of the input under this tap * output_gradient. One warp a filter element, any grid.
 template <class T> DEVICE void convolution_backward_filter(const T* input, const T* output_gradient, T* filter_gradient, int accumulate, Convolution p)
 {
-    int depth = p.channels / p.groups, lane = threadIdx.x % WARP;
-    long long elements = tap_of(p, p.filters, 0, 0), windows = (long long)p.images * p.output_height * p.output_width;
+    int lane = threadIdx.x % WARP;
+    long long elements = tap_of(p, p.filters, 0, 0);
     for (long long e = ((long long)blockIdx.x * blockDim.x + threadIdx.x) / WARP; e < elements; e += (long long)gridDim.x * blockDim.x / WARP)
     {
-        long long tap = e / depth;
-        int s = (int)(tap % p.kernel_width), r = (int)(tap / p.kernel_width % p.kernel_height), k = (int)(tap / p.kernel_width / p.kernel_height);
-        int c = k / (p.filters / p.groups) * depth + (int)(e % depth);
         float sum[1] = {};
-        for (long long i = lane; i < windows; i += WARP)
-        {
-            long long row = i / p.output_width;
-            int y = (int)(row % p.output_height) * p.stride_height - p.padding_height + r * p.dilation_height;
-            int x = (int)(i % p.output_width) * p.stride_width - p.padding_width + s * p.dilation_width;
-            if (y >= 0 && y < p.height && x >= 0 && x < p.width)
-            {
-                sum[0] += to_float(input[offset_of((int)(row / p.output_height), y, x, c, p.height, p.width, p.channels)])
-                          * to_float(output_gradient[i * p.filters + k]);
-            }
-        }
-
+        for_each_filter_term(input, output_gradient, p, e, lane, [&](float a, float b) { sum[0] += a * b; });
         sum[0] = warp_sum(sum[0]);
         if (lane == 0)
         {
@@ -2264,3 +2288,107 @@ template <class T> DEVICE void convolution_backward_filter(const T* input, const
 
 EXPORT(convolution_backward_filter, (const T* input, const T* output_gradient, T* filter_gradient, int accumulate, CONVOLUTION_PARAMETERS),
     (input, output_gradient, filter_gradient, accumulate, CONVOLUTION))
+
+// ---- Samples: what a kernel of cuDNN's should have computed, and what it did --------------------------------------------------
+
+// Spreads a number's bits (the finalizer of MurmurHash3, in 32 bits), for places and values that follow no pattern.
+DEVICE unsigned scatter(unsigned value)
+{
+    value = (value ^ (value >> 16)) * 0x85ebca6bu;
+    value = (value ^ (value >> 13)) * 0xc2b2ae35u;
+    return value ^ (value >> 16);
+}
+
+// The element that a sample is of: one somewhere in each of as many equal stretches, but the very first and the very last are among them.
+DEVICE long long sampled_element(int sample, int samples, long long elements)
+{
+    long long stretch = elements / samples;
+    return sample == 0 ? 0 : sample == samples - 1 ? elements - 1 : sample * stretch + scatter((unsigned)sample) % stretch;
+}
+
+// A sample: what its element should be (sum, added to what was there before), what it is, and the sum of the absolute products, by
+// which rounding errors are measured. Three floats.
+template <class T> DEVICE void put_sample(float* samples, int sample, float before, float sum, float magnitude, T result)
+{
+    samples[3 * sample] = before + sum;
+    samples[3 * sample + 1] = to_float(result);
+    samples[3 * sample + 2] = fabsf(before) + magnitude;
+}
+
+// One thread a sample, any grid. There are at most as many samples as elements.
+template <class T> DEVICE void convolution_forward_samples(const T* input, const T* filter, const T* output, float* samples, int count, float before, Convolution p)
+{
+    long long elements = (long long)p.images * p.output_height * p.output_width * p.filters;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
+    {
+        long long element = sampled_element(i, count, elements);
+        float sum = 0.0f, magnitude = 0.0f;
+        for_each_forward_term(input, filter, p, place_of(element, p.output_height, p.output_width, p.filters), [&](float a, float b) {
+            sum += a * b;
+            magnitude += fabsf(a * b);
+        });
+        put_sample(samples, i, before, sum, magnitude, output[element]);
+    }
+}
+
+EXPORT(convolution_forward_samples, (const T* input, const T* filter, const T* output, float* samples, int count, float before, CONVOLUTION_PARAMETERS),
+    (input, filter, output, samples, count, before, CONVOLUTION))
+
+// One thread a sample, any grid.
+template <class T>
+DEVICE void convolution_backward_data_samples(const T* output_gradient, const T* filter, const T* input_gradient, float* samples, int count, float before, Convolution p)
+{
+    long long elements = (long long)p.images * p.height * p.width * p.channels;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
+    {
+        long long element = sampled_element(i, count, elements);
+        float sum = 0.0f, magnitude = 0.0f;
+        for_each_data_term(output_gradient, filter, p, place_of(element, p.height, p.width, p.channels), [&](float a, float b) {
+            sum += a * b;
+            magnitude += fabsf(a * b);
+        });
+        put_sample(samples, i, before, sum, magnitude, input_gradient[element]);
+    }
+}
+
+EXPORT(convolution_backward_data_samples,
+    (const T* output_gradient, const T* filter, const T* input_gradient, float* samples, int count, float before, CONVOLUTION_PARAMETERS),
+    (output_gradient, filter, input_gradient, samples, count, before, CONVOLUTION))
+
+// One warp a sample, any grid.
+template <class T>
+DEVICE void convolution_backward_filter_samples(const T* input, const T* output_gradient, const T* filter_gradient, float* samples, int count, float before, Convolution p)
+{
+    int lane = threadIdx.x % WARP;
+    long long elements = tap_of(p, p.filters, 0, 0);
+    for (int i = (int)((blockIdx.x * blockDim.x + threadIdx.x) / WARP); i < count; i += (int)(gridDim.x * blockDim.x / WARP))
+    {
+        long long element = sampled_element(i, count, elements);
+        float sum = 0.0f, magnitude = 0.0f;
+        for_each_filter_term(input, output_gradient, p, element, lane, [&](float a, float b) {
+            sum += a * b;
+            magnitude += fabsf(a * b);
+        });
+        sum = warp_sum(sum);
+        magnitude = warp_sum(magnitude);
+        if (lane == 0)
+        {
+            put_sample(samples, i, before, sum, magnitude, filter_gradient[element]);
+        }
+    }
+}
+
+EXPORT(convolution_backward_filter_samples,
+    (const T* input, const T* output_gradient, const T* filter_gradient, float* samples, int count, float before, CONVOLUTION_PARAMETERS),
+    (input, output_gradient, filter_gradient, samples, count, before, CONVOLUTION))
+
+// output[i] = a value between -1 and 1 that follows no pattern: operands for a check where the program's own are all zeros.
+template <class T> DEVICE void test_values(T* output, long long n, int seed)
+{
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x)
+    {
+        output[i] = from_float<T>((float)(scatter((unsigned)i * 2654435761u + (unsigned)seed) >> 8) * (1.0f / 8388608.0f) - 1.0f);
+    }
+}
+
+EXPORT(test_values, (T* output, long long n, int seed), (output, n, seed))

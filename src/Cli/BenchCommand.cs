@@ -26,25 +26,25 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<string?> _graph = SharedOptions.Graph();
 
     private readonly Option<string> _batchNorm = SharedOptions.Text("--batch-norm", "engine|cudnn", "Whose kernels compute batch norm on a GPU", "engine");
+    private readonly ConvolutionOptions _convolutions = new(writesPlans: true);
     private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the GPU kernels that are bound by memory instead, beside a copy" };
 
     private readonly Option<string?> _predict = SharedOptions.Text(
         "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that is not there, from the launches that it would be given", null)!;
-
-    private readonly Option<string?> _plans = SharedOptions.Text(
-        "--plans", "FILE", "With --predict: save the convolutions' plans, which this machine's cuDNN made, for a run on that GPU", null)!;
 
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2",
         "engine bench --device cuda --precision bf16 --batch-norm cudnn",
+        "engine bench --device cuda --convolutions legacy --json",
+        "engine bench --model resnet50 --device cuda --precision bf16 --plans resnet50.json",
         "engine bench --kernels --device cuda --json",
         "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
         _mode.AcceptOnlyFromAmong("train", "infer");
         _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, _plans, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -63,12 +63,8 @@ internal sealed class BenchCommand : Subcommand
             return Task.FromResult(Predict(arguments, network, gpu, model, mode, precision, batchSize, output));
         }
 
-        if (arguments.GetValue(_plans) is not null)
-        {
-            throw new UsageException("--plans saves what --predict plans: give --predict GPU too");
-        }
-
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm);
+        ConvolutionChoice convolutions = _convolutions.Read(arguments);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, precision, batchNorm, convolutions);
         if (isOfKernels)
         {
             return Task.FromResult(MeasureKernels(device, batchSize, steps, precision, output, cancellation));
@@ -77,10 +73,16 @@ internal sealed class BenchCommand : Subcommand
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
         BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
+        if (convolutions.Plans is { } plans && device is CudaDevice measured)
+        {
+            measured.SavePlans(plans);
+        }
+
         StepForecast? forecast = batchNorm == CudaBatchNorm.Engine ? Expect(device, Networks.Create(model, _modelOptions.Read(arguments)), batchSize, mode == "train") : null;
         if (output.IsJson)
         {
             JsonObject json = Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm);
+            ConvolutionOptions.Report(device, json);
             if (forecast is not null)
             {
                 json["predicted_images_per_second"] = Math.Round(forecast.ImagesPerSecond, 1);
@@ -161,7 +163,7 @@ internal sealed class BenchCommand : Subcommand
         CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
         GpuDescription description = UsageException.Check(() => GpuDescription.Find(gpu));
         StepForecast forecast = StepForecast.Make(network, description, arithmetic, batchSize, mode == "train");
-        if (arguments.GetValue(_plans) is { } file)
+        if (_convolutions.Read(arguments).Plans is { } file)
         {
             PredictedPlanFile.Save(file, forecast);
         }

@@ -12,17 +12,18 @@ internal sealed class CheckCommand : Subcommand
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
+    private readonly ConvolutionOptions _convolutions = new();
     private readonly Option<long?> _seed = SharedOptions.Seed();
     private readonly Option<string?> _only = SharedOptions.Text("--only", "TEXT", "Only checks whose name contains this", null)!;
 
     public CheckCommand(CommandOutput output) : base(
         output, "check", "Verify a device: every primitive against the Reference, every gradient against differences.",
         "engine check", "engine check --device cpu --threads 4 --seed 7", "engine check --device cuda:0 --json", "engine check --only Convolution") =>
-        AddOptions(_device, _threads, _precision, _seed, _only);
+        AddOptions([_device, _threads, _precision, .. _convolutions.All, _seed, _only]);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         List<Finding> findings = [];
         IReadOnlyList<PendingCheck> checks = CheckList.For(device, arguments.GetValue(_seed) ?? 0, arguments.GetValue(_only) ?? "");
         if (checks.Count == 0)
@@ -45,7 +46,7 @@ internal sealed class CheckCommand : Subcommand
 
         if (output.IsJson)
         {
-            TellJson(findings, output);
+            TellJson(findings, device, output);
         }
         else
         {
@@ -91,7 +92,7 @@ internal sealed class CheckCommand : Subcommand
             culture, $"{findings.Count} checks, {findings.Count(f => !f.Passed)} failed; closest to its tolerance: {overall.Name}, {overall.Error:0.0e+00} of {overall.Tolerance:0.0e+00}"));
     }
 
-    private static void TellJson(List<Finding> findings, CommandOutput output)
+    private static void TellJson(List<Finding> findings, Device device, CommandOutput output)
     {
         foreach (Finding finding in findings)
         {
@@ -113,12 +114,14 @@ internal sealed class CheckCommand : Subcommand
         }
 
         Finding worst = Worst(findings);
-        output.Json(new JsonObject
+        JsonObject summary = new()
         {
             ["checks"] = findings.Count,
             ["failed"] = findings.Count(f => !f.Passed),
             ["worst"] = new JsonObject { ["name"] = worst.Name, ["error"] = CommandOutput.Number(worst.Error), ["tolerance"] = worst.Tolerance },
-        });
+        };
+        ConvolutionOptions.Report(device, summary);
+        output.Json(summary);
     }
 
     // The one closest to its tolerance, or furthest past it: errors alone do not compare where tolerances differ.

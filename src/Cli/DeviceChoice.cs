@@ -16,16 +16,21 @@ internal static class DeviceChoice
     /// <param name="output">Is told the device.</param>
     /// <param name="precision">fp32, tf32 or bf16; all but the first need a GPU.</param>
     /// <param name="batchNorm">Whose kernels compute batch norm on a GPU.</param>
+    /// <param name="convolutions">How a GPU computes convolutions; null for the default.</param>
     /// <exception cref="EngineException">There is no such device, or it is not to be had on this machine.</exception>
-    public static Device Open(string name, int? threads, CommandOutput output, string precision = "fp32", CudaBatchNorm batchNorm = CudaBatchNorm.Engine)
+    public static Device Open(
+        string name, int? threads, CommandOutput output, string precision = "fp32", CudaBatchNorm batchNorm = CudaBatchNorm.Engine,
+        ConvolutionChoice? convolutions = null)
     {
+        convolutions ??= ConvolutionChoice.Default;
+        CudaConvolutions way = convolutions.Way ?? CudaConvolutions.Graph;
         CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
         Device device = name switch
         {
-            "auto" => OpenBest(threads, arithmetic, batchNorm, output),
+            "auto" => OpenBest(threads, arithmetic, batchNorm, way, output),
             "cpu" => OpenCpu(threads),
             "reference" => new ReferenceDevice(),
-            _ => CudaDevice.Open(ParseOrdinal(name), arithmetic, batchNorm),
+            _ => CudaDevice.Open(ParseOrdinal(name), arithmetic, batchNorm, way),
         };
         if (device is not CudaDevice && arithmetic != CudaPrecision.Float32)
         {
@@ -37,6 +42,16 @@ internal static class DeviceChoice
         {
             device.Dispose();
             throw new UsageException($"batch norm by cuDNN needs a GPU, but the device is {device.Name}; use --batch-norm engine");
+        }
+
+        try
+        {
+            convolutions.Apply(device, output);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
         }
 
         output.Say($"device {device.Name}: {device.Description}");
@@ -54,13 +69,13 @@ internal static class DeviceChoice
 
     private static CpuDevice OpenCpu(int? threads) => UsageException.Check(() => new CpuDevice(threads));
 
-    private static Device OpenBest(int? threads, CudaPrecision precision, CudaBatchNorm batchNorm, CommandOutput output)
+    private static Device OpenBest(int? threads, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions, CommandOutput output)
     {
         if (CudaLibraries.Probe().IsAvailable)
         {
             try
             {
-                return CudaDevice.Open(0, precision, batchNorm);
+                return CudaDevice.Open(0, precision, batchNorm, convolutions);
             }
             catch (EngineException e)
             {

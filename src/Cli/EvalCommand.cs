@@ -35,6 +35,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
+    private readonly ConvolutionOptions _convolutions = new();
 
     public EvalCommand(CommandOutput output) : base(
         output, "eval", "Measure saved weights on a data set's test images.",
@@ -43,7 +44,7 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
         _weights.Required = true;
-        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _adapt.All, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -80,7 +81,7 @@ internal sealed class EvalCommand : Subcommand
             throw new EngineException($"'{data.Name}' has no pictures to test with: it has neither a folder 'test' nor 'val'");
         }
 
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
         LoadReport report = saved.Load(network, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Engine.Data;
 using Engine.Devices;
+using Engine.Kernels;
 using Engine.Models;
 using Engine.Training;
 
@@ -15,6 +16,7 @@ internal sealed class TrainCommand : Subcommand
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
+    private readonly ConvolutionOptions _convolutions = new();
     private readonly Option<string?> _out = SharedOptions.Text(
         "--out", "DIR", "The run folder: options, metrics, weights, checkpoint and TensorBoard's event file (default: runs/MODEL-DATA-NUMBER)", null)!;
     private readonly Option<bool> _overwrite = SharedOptions.Overwrite("run");
@@ -31,7 +33,7 @@ internal sealed class TrainCommand : Subcommand
         "engine train --model resnet20 --shortcut C --norm group",
         "engine train --model resnet32 --weights resnet32.th --freeze-backbone --thaw-after 2 --data fashion-mnist --channels 3 --pad-to 32 --epochs 3",
         "engine train --json | jq .correct") =>
-        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, _out, _overwrite, _resume]);
+        AddOptions([.. _recipe.All, _dataDir, _threads, _device, _precision, _graph, .. _convolutions.All, _out, _overwrite, _resume]);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
@@ -53,13 +55,19 @@ internal sealed class TrainCommand : Subcommand
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
         ImageSet data = DataChoice.Open(options.Data, arguments.GetValue(_dataDir), options, options.Model).Adapted(options);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         if (resumed is null)
         {
             _recipe.FineTune.Load(arguments, options, network, device, output);
+        }
+
+        if (device is CudaDevice gpu)
+        {
+            // With its plans in its folder, a run that is resumed, or copied to another machine with the same GPU, goes on to the bit.
+            gpu.UsePlans(Path.Combine(folder.Path, ConvolutionPlanFile.Name), isKept: true);
         }
 
         using Trainer trainer = new(network, data, device, options, folder, recordSteps: recordSteps);
@@ -85,7 +93,7 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"the training step could not be recorded as a graph, so each was queued piece by piece: {problem}");
         }
 
-        TrainingOutcome.Tell(result, folder, Given(arguments, _dataDir, _device, _threads, _precision, _graph), output);
+        TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }
 

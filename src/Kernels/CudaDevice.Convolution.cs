@@ -1,15 +1,40 @@
 using Engine.Devices;
+using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Queues;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
 
-/// <content>Convolutions by cuDNN; those that it supports by no algorithm, by kernels.cu.</content>
+/// <content>Convolutions by cuDNN; those that it has no kernel for, by kernels.cu.</content>
 public sealed partial class CudaDevice
 {
+    /// <summary>Raised with one line when something is done otherwise than asked, such as a convolution that cuDNN's graph API has no engine for.</summary>
+    public event Action<string>? Noted;
+
+    /// <summary>By what convolutions are computed where it can.</summary>
+    public CudaConvolutions Convolutions => _plans?.First ?? CudaConvolutions.Graph;
+
+    /// <summary>How many convolutions have been planned so far, by what computes them.</summary>
+    public ConvolutionCounts ConvolutionCounts => _plans?.Counts ?? default;
+
     /// <summary>What is known of the convolutions that were computed.</summary>
     internal ConvolutionPlans Plans => _plans ?? throw new EngineException($"{Name} is described, not present: no convolution was computed");
+
+    /// <summary>The most elements of a tensor for which cuDNN is asked; a larger convolution is split over its batch. For tests.</summary>
+    internal long LargestConvolution { get; set; } = int.MaxValue;
+
+    /// <summary>
+    /// Takes convolution plans from a file (<see cref="ConvolutionPlanFile"/>) before it looks anywhere else, other files
+    /// named before this one included. Call it before the first convolution. A damaged file is <see cref="Noted"/>.
+    /// </summary>
+    /// <param name="path">The file; one that is not there is empty.</param>
+    /// <param name="isKept">Whether each plan that comes into use is added to the file, so that it holds all of them.</param>
+    public void UsePlans(string path, bool isKept) => Plans.Store.Use(path, isKept);
+
+    /// <summary>Writes the plans of all convolutions computed so far to a file; what it holds for others stays.</summary>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    public void SavePlans(string path) => Plans.Store.Save(path);
 
     /// <inheritdoc/>
     public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
@@ -17,7 +42,8 @@ public sealed partial class CudaDevice
         KernelVariant storage = Storage(output, input);
         nint weights = InStorage(filter, storage).ReadAddress;
         ConvolutionKey key = new(ConvolutionDirection.Forward, input.Shape, filter.Shape, output.Shape, geometry, TypeOf(storage));
-        Convolve(key, output, input.ReadAddress, weights, output.WriteAddress(), accumulate: false);
+        ConvolutionAddresses at = new(input.ReadAddress, weights, output.WriteAddress());
+        ConvolveParts(key, at, accumulate: false);
     }
 
     /// <inheritdoc/>
@@ -27,7 +53,8 @@ public sealed partial class CudaDevice
         nint weights = InStorage(filter, storage).ReadAddress;
         ConvolutionKey key = new(
             ConvolutionDirection.BackwardData, inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, TypeOf(storage));
-        Convolve(key, inputGradient, inputGradient.WriteAddress(), weights, outputGradient.ReadAddress, accumulate);
+        ConvolutionAddresses at = new(inputGradient.WriteAddress(), weights, outputGradient.ReadAddress);
+        ConvolveParts(key, at, accumulate);
     }
 
     /// <inheritdoc/>
@@ -36,93 +63,190 @@ public sealed partial class CudaDevice
         KernelVariant storage = Storage(outputGradient, input);
         ConvolutionKey key = new(
             ConvolutionDirection.BackwardFilter, input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, TypeOf(storage));
-        if (filterGradient.Type == outputGradient.Type)
-        {
-            Convolve(key, filterGradient, input.ReadAddress, filterGradient.WriteAddress(), outputGradient.ReadAddress, accumulate);
-            return;
-        }
 
-        // cuDNN computes the gradient in the type of the activations; the sum over steps and the update are made in float.
-        using Tensor narrow = Tensor.Create(this, filterGradient.Shape, outputGradient.Type);
-        Convolve(key, narrow, input.ReadAddress, narrow.WriteAddress(), outputGradient.ReadAddress, accumulate: false);
-        Cast(narrow, filterGradient, accumulate);
+        // cuDNN computes the gradient in the type of the activations; the sum over parts and steps and the update are made in float.
+        using Tensor? narrow = filterGradient.Type == outputGradient.Type ? null : Tensor.Create(this, filterGradient.Shape, outputGradient.Type);
+        ConvolutionAddresses at = new(input.ReadAddress, (narrow ?? filterGradient).WriteAddress(), outputGradient.ReadAddress);
+        int images = key.Input[0], most = ImagesAtOnce(key);
+        for (int first = 0; first == 0 || first < images; first += most)
+        {
+            bool adds = accumulate || first > 0;
+            Convolve(PartOf(key, first, most), At(key, at, first), adds && narrow is null);
+            if (narrow is not null)
+            {
+                Cast(narrow, filterGradient, adds);
+            }
+        }
+    }
+
+    internal void Note(string text) => Noted?.Invoke(text);
+
+    /// <summary>Memory for a convolution's result.</summary>
+    internal Tensor TemporaryResult(in ConvolutionKey key) => Tensor.Create(this, ResultOf(key), ElementType(key));
+
+    /// <summary>Values between -1 and 1 that follow no pattern.</summary>
+    internal Tensor TestValues(Shape shape, DataType type, int seed)
+    {
+        Tensor tensor = Tensor.Create(this, shape, type);
+        Launch(
+            "test_values", type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32, GridFor(shape.ElementCount), ThreadsPerBlock,
+            tensor.WriteAddress(), shape.ElementCount, seed);
+        return tensor;
+    }
+
+    /// <summary>result = value, everywhere.</summary>
+    internal void FillResult(in ConvolutionKey key, in ConvolutionAddresses at, float value)
+    {
+        long count = ResultOf(key).ElementCount;
+        Launch("fill", VariantOf(key), GridFor(count), ThreadsPerBlock, at.Result(key.Direction), value, count);
+    }
+
+    /// <summary>Samples of a result: three floats each, what it should be, what it is, and the sum of the absolute products.</summary>
+    internal float[] SampleConvolution(in ConvolutionKey key, in ConvolutionAddresses at, int most, float before)
+    {
+        int count = (int)Math.Min(most, ResultOf(key).ElementCount);
+        using Tensor samples = Tensor.Create(this, new Shape(count * SampleJudge.Width), DataType.Float32);
+        (string kernel, Dim3 grid, nint first, nint second) = key.Direction switch
+        {
+            ConvolutionDirection.Forward => ("convolution_forward_samples", GridFor(count), at.Input, at.Filter),
+            ConvolutionDirection.BackwardData => ("convolution_backward_data_samples", GridFor(count), at.Output, at.Filter),
+            _ => ("convolution_backward_filter_samples", GridFor(32 * count), at.Input, at.Output),
+        };
+        LaunchConvolution(kernel, VariantOf(key), grid, key, first, second, at.Result(key.Direction), samples.WriteAddress(), count, before);
+        return samples.ToArray<float>();
+    }
+
+    private static Shape ResultOf(in ConvolutionKey key) => key.Direction switch
+    {
+        ConvolutionDirection.Forward => key.Output,
+        ConvolutionDirection.BackwardData => key.Input,
+        _ => key.Filter,
+    };
+
+    private static DataType ElementType(in ConvolutionKey key) => key.Type == CudnnDataType.BFloat16 ? DataType.BFloat16 : DataType.Float32;
+
+    private static KernelVariant VariantOf(in ConvolutionKey key) => key.Type == CudnnDataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32;
+
+    private static CudnnDataType TypeOf(KernelVariant storage) => storage == KernelVariant.BFloat16 ? CudnnDataType.BFloat16 : CudnnDataType.Float32;
+
+    /// <summary>The addresses of the part of a batch that begins with an image.</summary>
+    private static ConvolutionAddresses At(in ConvolutionKey key, in ConvolutionAddresses at, int first)
+    {
+        long size = ElementType(key).Size();
+        long image = key.Input.ElementCount / Math.Max(1, key.Input[0]), result = key.Output.ElementCount / Math.Max(1, key.Output[0]);
+        return at with { Input = at.Input + (nint)(first * image * size), Output = at.Output + (nint)(first * result * size) };
+    }
+
+    /// <summary>All images; fewer where a tensor of the whole batch has more elements than cuDNN's kernels count.</summary>
+    private int ImagesAtOnce(in ConvolutionKey key)
+    {
+        int images = Math.Max(1, key.Input[0]);
+        long larger = Math.Max(key.Input.ElementCount, key.Output.ElementCount);
+        return larger <= LargestConvolution ? images : (int)Math.Max(1, LargestConvolution / (larger / images));
+    }
+
+    private static ConvolutionKey PartOf(in ConvolutionKey key, int first, int most)
+    {
+        int images = key.Input[0];
+        return most >= images ? key : key.WithImages(Math.Min(most, images - first));
+    }
+
+    private void ConvolveParts(in ConvolutionKey key, in ConvolutionAddresses at, bool accumulate)
+    {
+        int images = key.Input[0], most = ImagesAtOnce(key);
+        for (int first = 0; first == 0 || first < images; first += most)
+        {
+            Convolve(PartOf(key, first, most), At(key, at, first), accumulate);
+        }
     }
 
     /// <summary>result (+)= one of a convolution's three maps; the result is the one of the three addresses that the direction writes.</summary>
-    private void Convolve(in ConvolutionKey key, Tensor result, nint input, nint filter, nint output, bool accumulate)
+    private void Convolve(in ConvolutionKey key, in ConvolutionAddresses at, bool accumulate)
     {
         if (_queue is RecordingQueue recording)
         {
             if (!recording.TryConvolve(key, accumulate, Temporary))
             {
-                LaunchConvolution(key, result.Shape.ElementCount, input, filter, output, accumulate);
+                LaunchConvolution(key, ResultOf(key).ElementCount, at.Input, at.Filter, at.Output, accumulate);
             }
 
             return;
         }
 
-        ConvolutionPlan plan = PlanFor(key, input, filter, output, accumulate ? result : null);
-        if (TryConvolve(plan, input, filter, output, accumulate))
-        {
-            return;
-        }
-
+        Enter();
+        ConvolutionPlan plan = Plans.Get(key, at, accumulate, keepsResult: accumulate);
         if (accumulate && !plan.IsDirect)
         {
-            // It may be the addition alone that the algorithm does not support.
-            using Tensor apart = Tensor.Create(this, result.Shape, result.Type);
-            bool isOfData = key.Direction == ConvolutionDirection.BackwardData;
-            if (TryConvolve(plan, isOfData ? apart.WriteAddress() : input, isOfData ? filter : apart.WriteAddress(), output, accumulate: false))
+            if (TryAccumulate(plan, at))
             {
-                plan.AddsApart = true;
-                Add(result, apart, result);
+                return;
+            }
+
+            plan = Plans.Get(key, at, accumulate: false, keepsResult: true);
+            if (!plan.IsDirect)
+            {
+                using Tensor apart = TemporaryResult(key);
+                Convolve(key, at.WithResult(key.Direction, apart.WriteAddress()), accumulate: false);
+                nint result = at.Result(key.Direction);
+                Launch("add", VariantOf(key), GridForPacks(apart), ThreadsPerBlock, result, apart.ReadAddress, result, apart.Shape.ElementCount);
                 return;
             }
         }
 
-        plan.IsDirect = true;
-        LaunchConvolution(key, result.Shape.ElementCount, input, filter, output, accumulate);
-    }
-
-    /// <summary>Queues cuDNN's algorithm; false where it has none, or says that the one it has does not support this after all.</summary>
-    private bool TryConvolve(ConvolutionPlan plan, nint input, nint filter, nint output, bool accumulate)
-    {
-        if (plan.IsDirect || (accumulate && plan.AddsApart))
+        while (!plan.IsDirect)
         {
-            return false;
+            if (TryRun(plan, at, accumulate: false))
+            {
+                return;
+            }
         }
 
-        float beta = accumulate ? 1 : 0;
-        using Tensor workspace = Temporary(Math.Max(plan.WorkspaceBytes, 4));
+        LaunchConvolution(key, ResultOf(key).ElementCount, at.Input, at.Filter, at.Output, accumulate);
+    }
+
+    /// <summary>Queues a plan that adds; false where none of its candidates can.</summary>
+    private bool TryAccumulate(ConvolutionPlan plan, in ConvolutionAddresses at)
+    {
+        while (!plan.AddsApart)
+        {
+            if (TryRun(plan, at, accumulate: true))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Queues the candidate in use; where it says that it does not support this after all, the plan goes on to the next.</summary>
+    private bool TryRun(ConvolutionPlan plan, in ConvolutionAddresses at, bool accumulate)
+    {
+        ConvolutionCandidate candidate = plan.Current!;
+        using Tensor workspace = Temporary(Math.Max(candidate.WorkspaceBytes, 16));
         try
         {
-            switch (plan.Direction)
-            {
-                case ConvolutionDirection.Forward:
-                    _dnn!.ConvolutionForward(
-                        1, plan.Input, input, plan.Filter, filter, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Output, output);
-                    break;
-                case ConvolutionDirection.BackwardData:
-                    _dnn!.ConvolutionBackwardData(
-                        1, plan.Filter, filter, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Input, input);
-                    break;
-                default:
-                    _dnn!.ConvolutionBackwardFilter(
-                        1, plan.Input, input, plan.Output, output, plan.Convolution, plan.Algorithm, workspace.WriteAddress(), plan.WorkspaceBytes, beta, plan.Filter, filter);
-                    break;
-            }
-
+            candidate.Run(at, workspace.WriteAddress(), accumulate);
             return true;
         }
         catch (CudaException e) when (e.IsNotSupported)
         {
+            if (accumulate && !plan.Accumulates)
+            {
+                // It may be the addition alone that the algorithm does not support.
+                plan.AddsApart = true;
+            }
+            else
+            {
+                Plans.PassOver(plan, e.Message, at);
+            }
+
             return false;
         }
     }
 
     private void LaunchConvolution(in ConvolutionKey key, long results, nint input, nint filter, nint output, bool accumulate)
     {
-        KernelVariant storage = key.Type == CudnnDataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32;
+        KernelVariant storage = VariantOf(key);
         switch (key.Direction)
         {
             case ConvolutionDirection.Forward:
@@ -146,29 +270,4 @@ public sealed partial class CudaDevice
             [.. first, x[0], x[1], x[2], x[3], w[0], w[1], w[2], y[1], y[2], geometry.Stride.Height, geometry.Stride.Width,
                 geometry.Padding.Height, geometry.Padding.Width, geometry.Dilation.Height, geometry.Dilation.Width, geometry.Groups]);
     }
-
-    /// <summary>The plan for a convolution, searched for at first; a result that must not be overwritten is kept out of the search.</summary>
-    private ConvolutionPlan PlanFor(in ConvolutionKey key, nint input, nint filter, nint output, Tensor? keep)
-    {
-        Enter();
-        if (Plans.Find(key) is { } plan)
-        {
-            return plan;
-        }
-
-        if (IsCapturing)
-        {
-            return Plans.Guess(key);
-        }
-
-        using Tensor? instead = keep is null ? null : Tensor.Create(this, keep.Shape, keep.Type);
-        return key.Direction switch
-        {
-            ConvolutionDirection.BackwardData => Plans.Search(key, instead?.WriteAddress() ?? input, filter, output, Temporary),
-            ConvolutionDirection.BackwardFilter => Plans.Search(key, input, instead?.WriteAddress() ?? filter, output, Temporary),
-            _ => Plans.Search(key, input, filter, output, Temporary),
-        };
-    }
-
-    private static CudnnDataType TypeOf(KernelVariant storage) => storage == KernelVariant.BFloat16 ? CudnnDataType.BFloat16 : CudnnDataType.Float32;
 }

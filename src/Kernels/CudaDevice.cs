@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Devices.Checks;
+using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
 using Engine.Kernels.Queues;
@@ -23,13 +24,14 @@ public sealed partial class CudaDevice : Device
     private readonly CudaDNNContext? _dnn;
     private readonly ConvolutionPlans? _plans;
 
-    private CudaDevice(DriverQueue queue, CudaPrecision precision, CudaBatchNorm batchNorm) : base($"cuda:{queue.Context.DeviceId}", DataType.Float32)
+    private CudaDevice(DriverQueue queue, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions)
+        : base($"cuda:{queue.Context.DeviceId}", DataType.Float32)
     {
         _queue = queue;
         (Precision, BatchNorm) = (precision, batchNorm);
         _dnn = new CudaDNNContext();
         _dnn.SetStream(queue.Stream);
-        _plans = new ConvolutionPlans(_dnn, precision);
+        _plans = new ConvolutionPlans(this, _dnn, precision, convolutions);
         _sgdFigures = queue.Allocate(64);
     }
 
@@ -79,14 +81,17 @@ public sealed partial class CudaDevice : Device
     /// <param name="ordinal">Its number, from 0.</param>
     /// <param name="precision">In what arithmetic it computes.</param>
     /// <param name="batchNorm">Whose kernels compute batch norm with the batch's statistics.</param>
+    /// <param name="convolutions">By what convolutions are computed where it can.</param>
     /// <exception cref="EngineException">A library, the driver or the GPU is missing or too old; the message says which, and what to install.</exception>
-    public static CudaDevice Open(int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32, CudaBatchNorm batchNorm = CudaBatchNorm.Engine)
+    public static CudaDevice Open(
+        int ordinal = 0, CudaPrecision precision = CudaPrecision.Float32, CudaBatchNorm batchNorm = CudaBatchNorm.Engine,
+        CudaConvolutions convolutions = CudaConvolutions.Graph)
     {
         CudaLibraries.Require();
         CudaContext context = new(ordinal);
         try
         {
-            return new CudaDevice(new DriverQueue(context), precision, batchNorm);
+            return new CudaDevice(new DriverQueue(context), precision, batchNorm, convolutions);
         }
         catch
         {
@@ -182,7 +187,7 @@ public sealed partial class CudaDevice : Device
     internal void Enter() => _queue.Enter();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
-    private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
+    internal Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
 
     internal void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
     {

@@ -28,7 +28,7 @@ public enum KernelVariant
 /// </summary>
 public sealed class KernelLibrary : IDisposable
 {
-    /// <summary>The environment variable that names the folder of compiled kernels; unset, it is engine below the user's cache folder.</summary>
+    /// <summary>The environment variable that names the folder of compiled kernels and convolution plans; unset, it is engine below the user's cache folder.</summary>
     public const string CacheVariable = "ENGINE_CACHE";
 
     private readonly Dictionary<(string, KernelVariant), CudaKernel> _kernels = [];
@@ -112,16 +112,7 @@ public sealed class KernelLibrary : IDisposable
     private static string CachePath(string target)
     {
         ulong hash = HashOf(string.Join('\n', [Source, .. Options(target)]));
-        string? folder = Environment.GetEnvironmentVariable(CacheVariable);
-        if (string.IsNullOrEmpty(folder))
-        {
-            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            folder = string.IsNullOrEmpty(cache)
-                ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "engine")
-                : Path.Combine(cache, "engine");
-        }
-
-        return Path.Combine(folder, $"kernels-{hash:x16}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
+        return Path.Combine(EngineCache.Folder, $"kernels-{hash:x16}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
     }
 
     /// <summary>

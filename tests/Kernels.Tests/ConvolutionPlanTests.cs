@@ -1,10 +1,11 @@
 using Engine.Devices;
+using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Tensors;
 
 namespace Engine.Kernels.Tests;
 
-/// <summary>What is done where cuDNN's answers are not the usual ones, which the emulator gives for some shapes.</summary>
+/// <summary>What is done where the answers of cuDNN's older functions are not the usual ones, which the emulator gives for some shapes.</summary>
 [Collection("emulator")]
 public sealed class ConvolutionPlanTests : EmulatorTest
 {
@@ -12,7 +13,7 @@ public sealed class ConvolutionPlanTests : EmulatorTest
     [Fact]
     public void A_convolution_first_met_in_a_recording_takes_no_algorithm_of_an_impossible_workspace()
     {
-        using CudaDevice device = CudaDevice.Open();
+        using CudaDevice device = CudaDevice.Open(convolutions: CudaConvolutions.Legacy);
         ConvolutionGeometry geometry = new(1, 1, 1, 1);
         using Tensor input = Ramp(device, new Shape(1, 5, 5, 4)), filter = Ramp(device, new Shape(6, 3, 3, 4));
         using Tensor recorded = Tensor.Create(device, new Shape(1, 5, 5, 6), DataType.Float32), expected = Tensor.Create(device, recorded.Shape, DataType.Float32);
@@ -32,7 +33,7 @@ public sealed class ConvolutionPlanTests : EmulatorTest
     [Fact]
     public void Where_an_algorithm_cannot_add_its_result_is_added_by_a_pass_of_its_own()
     {
-        using CudaDevice device = CudaDevice.Open();
+        using CudaDevice device = CudaDevice.Open(convolutions: CudaConvolutions.Legacy);
         ConvolutionGeometry geometry = new(3, 0, 1, 1);
         using Tensor gradient = Ramp(device, new Shape(1, 3, 3, 4)), filter = Ramp(device, new Shape(4, 2, 2, 3)), input = Ramp(device, new Shape(1, 8, 8, 3));
         using Tensor ofInput = Tensor.Create(device, input.Shape, DataType.Float32), ofFilter = Tensor.Create(device, filter.Shape, DataType.Float32);
@@ -61,7 +62,7 @@ public sealed class ConvolutionPlanTests : EmulatorTest
     [InlineData(true)]
     public void What_cuDNN_supports_by_no_algorithm_is_computed_by_kernels_cu(bool isRecorded)
     {
-        using CudaDevice device = CudaDevice.Open();
+        using CudaDevice device = CudaDevice.Open(convolutions: CudaConvolutions.Legacy);
         ConvolutionGeometry geometry = new(1, 2, 1, 1);
         using Tensor input = Ramp(device, new Shape(1, 2, 2, 2)), filter = Ramp(device, new Shape(1, 1, 1, 2)), output = Tensor.Create(device, new Shape(1, 6, 6, 1), DataType.Float32);
         if (isRecorded)

@@ -11,6 +11,7 @@ public sealed class CudaDeviceContractTests : EmulatorTest
     [
         "add_relu_1_f32", "add_relu_1_bf16", "add_relu_3_f32", "add_relu_3_bf16", "bn_statistics_1_f32", "bn_statistics_1_bf16",
         "transpose_f32", "transpose_bf16", "statistics", "statistics_finish_bf16",
+        "test_values_f32", "test_values_bf16",
     ];
 
     [Fact]

@@ -111,6 +111,13 @@ internal static class CudaEmulator
         if (Environment.GetEnvironmentVariable("ENGINE_CACHE") is null)
         {
             Environment.SetEnvironmentVariable("ENGINE_CACHE", Path.Combine(Folder, "cache"));
+
+            // Nor must plans that an earlier run of the tests has chosen decide what this one computes with.
+            string plans = Path.Combine(Folder, "cache", "plans");
+            if (Directory.Exists(plans))
+            {
+                Directory.Delete(plans, recursive: true);
+            }
         }
     }
 #pragma warning restore CA2255

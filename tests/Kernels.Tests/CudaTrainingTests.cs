@@ -39,18 +39,24 @@ public sealed class CudaTrainingTests : EmulatorTest
     [InlineData(ShortcutKind.A, null)]
     [InlineData(ShortcutKind.B, null)]
     [InlineData(ShortcutKind.B, "132")]
-    public void Gradients_of_a_whole_network_are_the_References(ShortcutKind shortcut, string? multiprocessors)
+    [InlineData(ShortcutKind.B, null, CudaPrecision.Float32, CudaConvolutions.Legacy)]
+    [InlineData(ShortcutKind.B, null, CudaPrecision.Float32, CudaConvolutions.Direct)]
+    [InlineData(ShortcutKind.B, null, CudaPrecision.TensorFloat32, CudaConvolutions.Graph, 2e-2)]
+    [InlineData(ShortcutKind.B, null, CudaPrecision.TensorFloat32, CudaConvolutions.Legacy, 2e-2)]
+    public void Gradients_of_a_whole_network_are_the_References(
+        ShortcutKind shortcut, string? multiprocessors, CudaPrecision precision = CudaPrecision.Float32, CudaConvolutions convolutions = CudaConvolutions.Graph,
+        double tolerance = 1e-4)
     {
         using IDisposable? count = multiprocessors is null ? null : CudaEmulator.Set("ENGINE_EMULATOR_SMS", multiprocessors);
         using ReferenceDevice reference = new();
         Dictionary<string, double[]> expected = Gradients(reference, shortcut);
-        using CudaDevice device = CudaDevice.Open();
+        using CudaDevice device = CudaDevice.Open(0, precision, convolutions: convolutions);
         Dictionary<string, double[]> actual = Gradients(device, shortcut);
         foreach ((string name, double[] gradient) in expected)
         {
             double difference = Math.Sqrt(gradient.Zip(actual[name]).Sum(pair => Math.Pow(pair.First - pair.Second, 2)));
             double norm = Math.Sqrt(gradient.Sum(value => value * value));
-            Assert.True(difference <= 1e-4 * norm, $"{name}: relative error {difference / norm:e1}");
+            Assert.True(difference <= tolerance * norm, $"{name}: relative error {difference / norm:e1}");
         }
     }
 

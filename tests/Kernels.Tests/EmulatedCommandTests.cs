@@ -33,6 +33,45 @@ public sealed class EmulatedCommandTests : IDisposable
         Assert.True(eval.GetProperty("correct").GetInt32() > 36, eval.ToString());
     }
 
+    /// <summary>Times vary, so that each process would choose other engines for convolutions if it had to.</summary>
+    [Fact]
+    public void Two_processes_and_a_run_that_has_only_the_others_plans_give_the_same_bits()
+    {
+        string cache = Path.Combine(_folder.FullName, "cache"), empty = Path.Combine(_folder.FullName, "empty");
+        byte[] first = Train("first", seed: 1, cache), second = Train("second", seed: 2, cache);
+        Assert.Equal(first, second);
+        Directory.CreateDirectory(Path.Combine(_folder.FullName, "third"));
+        File.Copy(Path.Combine(_folder.FullName, "first", ConvolutionPlanFile.Name), Path.Combine(_folder.FullName, "third", ConvolutionPlanFile.Name));
+        Assert.Equal(first, Train("third", seed: 3, empty));
+
+        byte[] Train(string name, int seed, string folder)
+        {
+            string run = Path.Combine(_folder.FullName, name);
+            Run(
+                new() { ["ENGINE_CACHE"] = folder, ["ENGINE_EMULATOR_TIMES"] = $"varying:{seed}" },
+                ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--out", run, "--device", "cuda", "--precision", "bf16", "--json"]);
+
+            // Behind the header, whose length comes first, are the weights.
+            byte[] weights = File.ReadAllBytes(Path.Combine(run, "weights.safetensors"));
+            return weights[(8 + (int)BitConverter.ToInt64(weights))..];
+        }
+    }
+
+    [Fact]
+    public void Bench_counts_convolutions_by_what_computes_them_and_writes_their_plans()
+    {
+        string plans = Path.Combine(_folder.FullName, "plans.json");
+        string[] bench = ["bench", "--model", "resnet8", "--batch-size", "1", "--device", "cuda", "--steps", "1", "--warmup", "1", "--mode", "infer", "--json"];
+        JsonElement graph = Run([.. bench, "--plans", plans])[^1];
+        int count = graph.GetProperty("convolutions").GetProperty("graph").GetInt32();
+        Assert.True(count >= 4, graph.ToString());
+        Assert.Equal(0, graph.GetProperty("direct_convolutions").GetInt32());
+        Assert.Equal(count, ConvolutionPlanFile.Read(plans).Entries.Count);
+        JsonElement direct = Run([.. bench, "--convolutions", "direct"])[^1];
+        Assert.Equal("direct", direct.GetProperty("convolutions").GetProperty("asked").GetString());
+        Assert.Equal(count, direct.GetProperty("direct_convolutions").GetInt32());
+    }
+
     [Fact]
     public void Bench_measures_a_recorded_step_and_kernels_beside_a_copy()
     {
@@ -69,7 +108,9 @@ public sealed class EmulatedCommandTests : IDisposable
         Assert.StartsWith("derived", gpu.GetProperty("rates").GetProperty("bf16_flops").GetProperty("source").GetString(), StringComparison.Ordinal);
     }
 
-    private static JsonElement[] Run(params string[] arguments)
+    private static JsonElement[] Run(params string[] arguments) => Run([], arguments);
+
+    private static JsonElement[] Run(Dictionary<string, string> environment, string[] arguments)
     {
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "engine.dll"), .. arguments])
         {
@@ -77,6 +118,11 @@ public sealed class EmulatedCommandTests : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["ENGINE_EMULATOR"] = "fast";
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

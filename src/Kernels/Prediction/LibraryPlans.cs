@@ -11,18 +11,18 @@ internal sealed class LibraryPlans : ConvolutionForecast
 {
     private static readonly Version OldestVersion = new(9, 8);
 
-    private readonly string _version;
-    private readonly bool _isExact;
+    private readonly Version _version;
+    private readonly string _gpu;
     private readonly DeviceProperties _properties;
-    private readonly PlanTarget _target;
+    private readonly ConvolutionPlanner _planner;
 
-    private LibraryPlans(string version, CudaPrecision precision, DeviceProperties properties)
+    private LibraryPlans(Version version, string gpu, CudaPrecision precision, DeviceProperties properties)
     {
-        (_version, _isExact, _properties) = (version, precision == CudaPrecision.Float32, properties);
-        _target = new PlanTarget(properties);
+        (_version, _gpu, _properties) = (version, gpu, properties);
+        _planner = new ConvolutionPlanner(new PlanTarget(properties), precision);
     }
 
-    internal override string Description => $"plans of {_version}, found on this machine, asked for the described GPU";
+    internal override string Description => $"plans of cuDNN {_version}, found on this machine, asked for the described GPU";
 
     /// <summary>Opens the library; null where it is missing, too old, or does not take the description, and <paramref name="problem"/> says which.</summary>
     internal static LibraryPlans? TryOpen(GpuDescription gpu, CudaPrecision precision, out string? problem)
@@ -30,9 +30,10 @@ internal sealed class LibraryPlans : ConvolutionForecast
         // Without cuBLAS's companion cuDNN's precompiled engines end the process.
         IReadOnlyList<CudaLibraryStatus> libraries = CudaLibraries.Probe().Libraries;
         (CudaLibraryStatus blas, CudaLibraryStatus dnn) = (libraries[2], libraries[3]);
+        Version? version = null;
         problem = !dnn.IsAvailable ? "no cuDNN was found on this machine"
             : !blas.IsAvailable ? "cuDNN was found on this machine, but no cuBLAS, which it needs"
-            : !Version.TryParse(dnn.Version, out Version? version) || version < OldestVersion ? $"cuDNN {dnn.Version} on this machine is older than {OldestVersion}"
+            : !Version.TryParse(dnn.Version, out version) || version < OldestVersion ? $"cuDNN {dnn.Version} on this machine is older than {OldestVersion}"
             : null;
         if (problem is not null)
         {
@@ -41,7 +42,7 @@ internal sealed class LibraryPlans : ConvolutionForecast
 
         try
         {
-            return new LibraryPlans($"cuDNN {dnn.Version}", precision, new DeviceProperties(gpu.DeviceProperties));
+            return new LibraryPlans(version!, gpu.Properties.Name, precision, new DeviceProperties(gpu.DeviceProperties));
         }
         catch (CudaException e)
         {
@@ -55,105 +56,18 @@ internal sealed class LibraryPlans : ConvolutionForecast
     /// <inheritdoc/>
     protected override PlannedConvolution Find(in ConvolutionKey key, bool accumulate)
     {
-        using OperationGraph graph = GraphOf(key, accumulate);
         string text = ConvolutionText.Of(key, accumulate);
-        foreach (bool isPreferred in (ReadOnlySpan<bool>)[true, false])
+        foreach (ConvolutionEnginePlan plan in _planner.Plan(key, accumulate))
         {
-            foreach (HeuristicMode mode in (ReadOnlySpan<HeuristicMode>)[HeuristicMode.A, HeuristicMode.Fallback])
+            using (plan)
             {
-                if (First(graph, mode, isPreferred, text) is { } plan)
+                return new PlannedConvolution(text, PlanOrigin.Library, $"cuDNN {_version}", (int)plan.Engine, plan.Knobs, plan.WorkspaceBytes)
                 {
-                    return plan;
-                }
+                    Plan = _planner.Keep(plan, key, accumulate, _gpu, _version),
+                };
             }
         }
 
-        return new PlannedConvolution(text, PlanOrigin.Library, _version, IsDirect: true);
-    }
-
-    private OperationGraph GraphOf(in ConvolutionKey key, bool accumulate)
-    {
-        OperationGraph graph = new(_target);
-        try
-        {
-            // The result comes first, as in the recorded calls.
-            float beta = accumulate ? 1 : 0;
-            switch (key.Direction)
-            {
-                case ConvolutionDirection.Forward:
-                    GraphTensor y = graph.Tensor(key.Type, key.Output), w = graph.Tensor(key.Type, key.Filter), x = graph.Tensor(key.Type, key.Input);
-                    graph.ConvolutionForward(x, w, y, key.Geometry, beta: beta);
-                    break;
-                case ConvolutionDirection.BackwardData:
-                    GraphTensor dx = graph.Tensor(key.Type, key.Input), filter = graph.Tensor(key.Type, key.Filter), dy = graph.Tensor(key.Type, key.Output);
-                    graph.ConvolutionBackwardData(dy, filter, dx, key.Geometry, beta: beta);
-                    break;
-                default:
-                    GraphTensor dw = graph.Tensor(key.Type, key.Filter), input = graph.Tensor(key.Type, key.Input), gradient = graph.Tensor(key.Type, key.Output);
-                    graph.ConvolutionBackwardFilter(input, gradient, dw, key.Geometry, beta: beta);
-                    break;
-            }
-
-            return graph;
-        }
-        catch
-        {
-            graph.Dispose();
-            throw;
-        }
-    }
-
-    // The heuristics' first engine of those that give the same bits every time and add up in 32 bits, or of the others; in fp32 none that
-    // rounds the factors. Null where there is none.
-    private PlannedConvolution? First(OperationGraph graph, HeuristicMode mode, bool isPreferred, string text)
-    {
-        EngineConfiguration[] found = [];
-        try
-        {
-            using EngineHeuristics heuristics = new(graph, mode);
-            found = heuristics.Results();
-            foreach (EngineConfiguration configuration in found)
-            {
-                IReadOnlyList<NumericalNote> notes = configuration.Engine.NumericalNotes;
-                if (IsAllowed(notes) && IsPreferred(notes) == isPreferred && Plan(configuration, text) is { } plan)
-                {
-                    return plan;
-                }
-            }
-
-            return null;
-        }
-        catch (CudaException e) when (e.IsNotSupported)
-        {
-            return null;
-        }
-        finally
-        {
-            foreach (EngineConfiguration configuration in found)
-            {
-                configuration.Dispose();
-            }
-        }
-    }
-
-    private bool IsAllowed(IReadOnlyList<NumericalNote> notes) =>
-        !(_isExact && (notes.Contains(NumericalNote.TensorCore) || notes.Contains(NumericalNote.DownConvertInputs)));
-
-    private static bool IsPreferred(IReadOnlyList<NumericalNote> notes) =>
-        !notes.Contains(NumericalNote.Nondeterministic) && !notes.Contains(NumericalNote.ReducedPrecisionReduction);
-
-    private PlannedConvolution? Plan(EngineConfiguration configuration, string text)
-    {
-        try
-        {
-            using ExecutionPlan plan = new(_target, configuration);
-            return plan.WorkspaceBytes > LargestWorkspace
-                ? null
-                : new PlannedConvolution(text, PlanOrigin.Library, _version, (int)configuration.Engine.Index, configuration.KnobText, plan.WorkspaceBytes) { Json = plan.Json };
-        }
-        catch (CudaException e) when (e.IsNotSupported)
-        {
-            return null;
-        }
+        return new PlannedConvolution(text, PlanOrigin.Library, $"cuDNN {_version}", IsDirect: true);
     }
 }

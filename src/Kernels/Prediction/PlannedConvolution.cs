@@ -30,8 +30,8 @@ public enum PlanOrigin
 public sealed record PlannedConvolution(
     string Graph, PlanOrigin Origin, string Source, int? Engine = null, string Knobs = "", long WorkspaceBytes = 0, bool IsDirect = false)
 {
-    /// <summary>The plan as cuDNN's own JSON, which it restores on the GPU; null where no library was asked.</summary>
-    public string? Json { get; init; }
+    /// <summary>The plan as a file keeps it, to be restored on the GPU; null where no library was asked.</summary>
+    public ConvolutionPlanEntry? Plan { get; init; }
 }
 
 /// <summary>Says what cuDNN would compute convolutions with, without a GPU.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Engine.Cli;
 using Engine.Kernels.Prediction;
 using Engine.Models;
@@ -41,12 +40,13 @@ public sealed class LibraryPlansTests : EmulatorTest
         StepForecast forecast = Predict("resnet20", 128, CudaDevice.Describe(gpu, CudaPrecision.BFloat16), gpu);
         string path = Path.Combine(_folder.FullName, "plans.jsonl");
         PredictedPlanFile.Save(path, forecast);
-        JsonElement[] lines = [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement)];
-        Assert.Equal(Plans(forecast).Distinct().Count(), lines.Length);
-        Assert.All(lines, line =>
+        ConvolutionPlanFile file = ConvolutionPlanFile.Read(path);
+        Assert.Null(file.Problem);
+        Assert.Equal(Plans(forecast).Distinct().Count(), file.Entries.Count);
+        Assert.All(file.Entries, entry =>
         {
-            Assert.Equal("NVIDIA H100 80GB HBM3", line.GetProperty("gpu").GetString());
-            Assert.Equal(line.GetProperty("engine").GetInt32(), line.GetProperty("plan").GetProperty("engine").GetProperty("engineId").GetInt32());
+            Assert.Equal("NVIDIA H100 80GB HBM3", entry.Gpu);
+            Assert.Equal(entry.Engine, (long)entry.Plan!["engine"]!["engineId"]!);
         });
     }
 

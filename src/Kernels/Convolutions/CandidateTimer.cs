@@ -1,0 +1,50 @@
+using Engine.Kernels.Interop;
+
+namespace Engine.Kernels.Convolutions;
+
+/// <summary>Times candidates on the device's stream: each is run once to warm up, and then counts with the median of five runs.</summary>
+internal sealed class CandidateTimer(CudaStream stream) : IDisposable
+{
+    /// <summary>How many candidates are timed at most; those that come later in cuDNN's own order are hardly ever faster.</summary>
+    internal const int MostCandidates = 10;
+
+    private const int Runs = 5;
+
+    // A candidate that takes this many times as long as the best one so far, once, is not run four times more.
+    private const double Hopeless = 3;
+
+    private readonly CudaEvent _start = new(timing: true);
+    private readonly CudaEvent _end = new(timing: true);
+    private double _best = double.PositiveInfinity;
+
+    /// <summary>The milliseconds of a candidate.</summary>
+    /// <param name="run">Queues it.</param>
+    internal double Time(Action run)
+    {
+        run();
+        List<double> times = [];
+        while (times.Count < Runs)
+        {
+            _start.Record(stream);
+            run();
+            _end.Record(stream);
+            _end.Synchronize();
+            times.Add(CudaEvent.ElapsedMilliseconds(_start, _end));
+            if (times[0] > Hopeless * _best)
+            {
+                break;
+            }
+        }
+
+        times.Sort();
+        double median = times[times.Count / 2];
+        _best = Math.Min(_best, median);
+        return median;
+    }
+
+    public void Dispose()
+    {
+        _start.Dispose();
+        _end.Dispose();
+    }
+}
