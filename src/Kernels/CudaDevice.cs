@@ -73,7 +73,8 @@ public sealed partial class CudaDevice : Device
         get
         {
             CudaDeviceProperties gpu = _context.Properties;
-            return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}";
+            string waits = CudaSynchronization.IsOn ? $", every launch waited for ({CudaSynchronization.Variable})" : "";
+            return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}{waits}";
         }
     }
 
@@ -92,7 +93,15 @@ public sealed partial class CudaDevice : Device
         }
         catch
         {
-            context.Dispose();
+            // With the context goes all that was made in it. What that may say does not matter: the reason is on its way up.
+            try
+            {
+                context.Dispose();
+            }
+            catch (CudaException)
+            {
+            }
+
             throw;
         }
     }
@@ -144,35 +153,45 @@ public sealed partial class CudaDevice : Device
     /// <inheritdoc/>
     protected override void FreeNative(nint address, long bytes)
     {
-        Enter();
+        EnterForRelease();
         CudaMemory.Free(address);
     }
 
     /// <inheritdoc/>
     protected override void DisposeCore()
     {
-        Enter();
-        _stream.Synchronize();
-        DisposeRecordings();
-        _plans.Dispose();
-        foreach (TensorDescriptor descriptor in _normDescriptors.Values)
+        // An error of work queued before, which nobody has seen yet, is thrown here; all is given back nevertheless.
+        try
         {
-            descriptor.Dispose();
+            EnterForRelease();
+            _stream.SynchronizeForRelease();
         }
+        finally
+        {
+            DisposeRecordings();
+            _plans.Dispose();
+            foreach (TensorDescriptor descriptor in _normDescriptors.Values)
+            {
+                descriptor.Dispose();
+            }
 
-        _dnn.Dispose();
-        _blas.Dispose();
-        _uploads.Dispose();
-        CudaMemory.Free(_blasWorkspace);
-        DisposeOptimizer();
-        base.DisposeCore();
-        _kernels.Dispose();
-        _stream.Dispose();
-        _context.Dispose();
+            _dnn.Dispose();
+            _blas.Dispose();
+            _uploads.Dispose();
+            CudaMemory.Free(_blasWorkspace);
+            DisposeOptimizer();
+            base.DisposeCore();
+            _kernels.Dispose();
+            _stream.Dispose();
+            _context.Dispose();
+        }
     }
 
     /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
     internal void Enter() => _context.SetCurrent();
+
+    /// <summary>The same before something is given back, which no failure of the context may hinder.</summary>
+    internal void EnterForRelease() => _context.SetCurrentForRelease();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
     private Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
