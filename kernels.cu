@@ -2,8 +2,9 @@
 //
 // How to read this file. Each section serves one group of the primitives of Engine.Devices.Device; a kernel's comment says what it
 // computes, how it is launched, and the bytes it has to move through device memory ("moves"): almost all kernels here are bound by
-// memory, so bytes over bandwidth is the time to beat. Where a kernel has numbered versions (add_relu_1, _2, _3), the higher number
-// is the faster one; they compute the same, and `engine bench` compares them.
+// memory, so bytes over bandwidth is the time to beat. Where a kernel has numbered versions (add_relu_1, _2, _3), each does more to
+// be fast than the one before, and all compute the same. Which is the fastest depends on the GPU: `engine bench --kernels` compares
+// them. The device launches the version whose comment says so.
 //
 // Conventions.
 //  - Activations are channels last: [N, H, W, C] is a matrix of `rows` pixels by `channels`. T is the type in memory, float or bf16;
@@ -519,7 +520,8 @@ template <class T> DEVICE void add_relu_1(const T* left, const T* right, T* outp
 
 EXPORT(add_relu_1, (const T* left, const T* right, T* output, long long n), (left, right, output, n))
 
-// 2, packs: 16 bytes a thread and instruction, a quarter (an eighth as bf16) of the instructions.
+// 2, packs: 16 bytes a thread and instruction, a quarter (an eighth as bf16) of the instructions. The device launches this one,
+// until a measurement shows that 3 is faster.
 template <class T> DEVICE void add_relu_2(const T* left, const T* right, T* output, long long n)
 {
     for_each_pack<T>(n, [&](auto width, long long i) {
@@ -935,7 +937,7 @@ template <class T> DEVICE void bn_statistics_1(const T* input, float* partials, 
 
 EXPORT(bn_statistics_1, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
 
-// 2: row tile. Moves: all read once.
+// 2: row tile. Moves: all read once. The device launches this one.
 template <class T, int W> DEVICE void bn_statistics_2(const T* input, float* partials, int rows, int channels)
 {
     __shared__ float means[W * THREADS], squares[W * THREADS], counts[THREADS];

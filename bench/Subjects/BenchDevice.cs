@@ -63,7 +63,7 @@ internal sealed class BenchDevice
         List<BenchDevice> devices = [new BenchDevice("cpu", () => new CpuDevice())];
         if (!CudaLibraries.Probe().IsAvailable)
         {
-            return (devices, "cuda: skipped, because no GPU can be used here ('engine doctor' tells why)");
+            return (devices, $"cuda: skipped, because {CudaLibraries.Probe().Reason}");
         }
 
         try

@@ -14,7 +14,12 @@ internal sealed class ConvertCommand : Subcommand
         [("float32", StoredType.F32), ("float16", StoredType.F16), ("bfloat16", StoredType.BF16), ("float64", StoredType.F64)];
 
     private readonly Argument<string> _input = new("IN") { Description = "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder" };
-    private readonly Argument<string> _target = new("OUT") { Description = "The file to make: a PyTorch file where it ends with .pth, .pt or .th, else safetensors" };
+    private readonly Argument<string> _target = new("OUT")
+    {
+        Description = $"The file to make: safetensors where it ends with {WeightsFormats.SafetensorsName}, a PyTorch file where with {string.Join(", ", WeightsFormats.PyTorchNames)}",
+    };
+
+    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<string?> _type = SharedOptions.Text(
         "--dtype", string.Join('|', Types.Select(t => t.Name)), "What real numbers become (default: what they are); integers stay", null)!;
     private readonly Option<string?> _model = SharedOptions.Text(
@@ -31,13 +36,13 @@ internal sealed class ConvertCommand : Subcommand
         _type.AcceptOnlyFromAmong([.. Types.Select(t => t.Name)]);
         Add(_input);
         Add(_target);
-        AddOptions([_type, _model, _partial, .. _modelOptions.All]);
+        AddOptions([_type, _key, _model, _partial, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        string path = arguments.GetValue(_input)!, target = arguments.GetValue(_target)!;
-        path = RunFolder.WeightsIn(path);
+        string target = arguments.GetValue(_target)!;
+        string written = UsageException.Check(() => WeightsFormats.NameOf(target));
         string? name = arguments.GetValue(_model), typeName = arguments.GetValue(_type);
         StoredType? type = typeName is null ? null : Types.First(t => t.Name == typeName).Type;
         NetworkOptions options = _modelOptions.Read(arguments);
@@ -46,44 +51,71 @@ internal sealed class ConvertCommand : Subcommand
             UsageException.Check(() => Networks.Create(name, options));
         }
 
-        using TensorFile file = TensorFile.Open(path);
+        using SavedModel saved = SavedModel.Open(arguments.GetValue(_input)!, arguments.GetValue(_key));
+        TensorFile file = saved.File;
+        bool isPartial = arguments.GetValue(_partial);
         Network? network = name is null ? null : ExportCommand.NetworkFor(name, options, file);
-        LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
-        IReadOnlyDictionary<string, StoredEntry> entries = StateDictionary.Entries(network, file);
-        List<StoredTensor> contents = [.. (report?.Loaded ?? entries.Keys).Select(n => file.Content(n, entries[n], type, cancellation))];
-        if (contents.Count == 0)
+        LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = isPartial });
+        if (network is null && !isPartial && file.Unread.FirstOrDefault(u => u.IsWeight) is { } unread)
         {
-            throw new EngineException($"'{path}' holds no tensors");
+            throw new EngineException($"'{file.Path}' has {ShownName.Of(unread.Name)}, which is {unread.Kind} and cannot be read: --partial leaves it out{unread.Remedy}");
         }
 
+        IReadOnlyDictionary<string, StoredEntry> entries = StateDictionary.Entries(network, file);
+        (string Name, StoredEntry Entry)[] kept = [.. (report?.Loaded ?? entries.Keys).Select(n => (n, entries[n]))];
+        if (kept.Length == 0)
+        {
+            throw new EngineException($"'{file.Path}' holds no tensors");
+        }
+
+        IReadOnlyList<WeightFindings> findings = WeightInspection.Inspect(file, kept.Select(k => (k.Name, k.Entry, type ?? k.Entry.Type)), cancellation);
+        List<StoredTensor> contents = [.. kept.Select(k => file.Content(k.Name, k.Entry, type, cancellation))];
         TensorFile.Write(target, contents, file.Metadata.Count > 0 ? file.Metadata : new Dictionary<string, string> { ["format"] = "pt" });
-        Tell(path, target, file.Format, contents, report, output);
+        Tell(file, target, written, contents, report, findings, output);
         return Task.FromResult(ExitCodes.Success);
     }
 
-    private static void Tell(string path, string target, string format, List<StoredTensor> contents, LoadReport? report, CommandOutput output)
+    private static void Tell(
+        TensorFile file, string target, string written, List<StoredTensor> contents, LoadReport? report, IReadOnlyList<WeightFindings> findings, CommandOutput output)
     {
+        foreach (WeightFindings odd in findings)
+        {
+            output.Note($"note: {ShownName.Of(odd.Name)} of '{file.Path}': {odd.Text}");
+        }
+
+        if (report?.Prefix is { Length: > 0 } prefix)
+        {
+            output.Note($"note: the names in '{file.Path}' begin with '{ShownName.Of(prefix)}', which is left out");
+        }
+
         if (output.IsJson)
         {
             output.Json(new JsonObject
             {
-                ["input"] = path,
-                ["format"] = format,
+                ["input"] = file.Path,
+                ["format"] = file.Format,
                 ["output"] = target,
+                ["output_format"] = written,
                 ["tensors"] = contents.Count,
                 ["bytes"] = contents.Sum(c => c.ByteCount),
                 ["missing"] = Names(report?.Missing),
-                ["unexpected"] = Names(report?.Unexpected),
+                ["unexpected"] = Names(report?.Unexpected ?? [.. file.Unread.Where(u => u.IsWeight).Select(u => u.Name)]),
                 ["misshaped"] = Names(report?.Misshaped),
+                ["not_finite"] = Names([.. findings.Where(f => !f.IsFinite).Select(f => f.Name)]),
+                ["negative_variances"] = Names([.. findings.Where(f => f.Negatives > 0).Select(f => f.Name)]),
             });
             return;
         }
 
         output.Say(string.Create(
-            CultureInfo.InvariantCulture, $"{path} ({format}): {contents.Count:N0} tensors, {contents.Sum(c => c.ByteCount):N0} bytes, written to {target}"));
+            CultureInfo.InvariantCulture, $"{file.Path} ({file.Format}): {contents.Count:N0} tensors, {contents.Sum(c => c.ByteCount):N0} bytes, written to {target} ({written})"));
         if (report is { IsComplete: false })
         {
-            output.Note($"'{path}' does not fit the network entirely: {report.Differences}");
+            output.Note($"'{file.Path}' does not fit the network entirely: {report.Differences}");
+        }
+        else if (report is null && file.Unread.Where(u => u.IsWeight).ToArray() is { Length: > 0 } left)
+        {
+            output.Note($"left out of '{file.Path}', as it cannot be read: {string.Join(", ", left.Select(u => $"{ShownName.Of(u.Name)} ({u.Kind})"))}");
         }
     }
 

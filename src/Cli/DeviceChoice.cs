@@ -62,7 +62,9 @@ internal static class DeviceChoice
     /// <exception cref="UsageException">They are, but the device records none.</exception>
     public static bool? RecordSteps(string? graph, Device device) => graph switch
     {
-        "on" => device.CanRecordSteps ? true : throw new UsageException($"--graph on needs a GPU, but the device is {device.Name}; use --graph off or leave it out"),
+        "on" when device.CanRecordSteps => true,
+        "on" when device is CudaDevice => throw new UsageException("--graph on does not go with ENGINE_CUDA_SYNC=1, with which every launch is waited for; unset one of them"),
+        "on" => throw new UsageException($"--graph on needs a GPU, but the device is {device.Name}; use --graph off or leave it out"),
         "off" => false,
         _ => null,
     };
@@ -71,19 +73,21 @@ internal static class DeviceChoice
 
     private static Device OpenBest(int? threads, CudaPrecision precision, CudaBatchNorm batchNorm, CudaConvolutions convolutions, CommandOutput output)
     {
-        if (CudaLibraries.Probe().IsAvailable)
+        CudaProbe probe = CudaLibraries.Probe();
+        string? reason = probe.Reason;
+        if (probe.FirstUsableDevice is { } gpu && reason is null)
         {
             try
             {
-                return CudaDevice.Open(0, precision, batchNorm, convolutions);
+                return CudaDevice.Open(gpu.Index, precision, batchNorm, convolutions);
             }
             catch (EngineException e)
             {
-                output.Note($"the GPU cannot be used: {e.Message}");
+                reason = e.Message;
             }
         }
 
-        output.Say("device auto: no GPU can be used ('engine doctor' tells why), so this runs on the CPU");
+        output.Say($"device auto: this runs on the CPU, because {reason!.ReplaceLineEndings(" ")}");
         return OpenCpu(threads);
     }
 

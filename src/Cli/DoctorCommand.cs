@@ -53,15 +53,25 @@ internal sealed class DoctorCommand : Subcommand
             [
                 Named(cpu),
                 Named(reference),
-                .. cuda.Devices.Select(d => new JsonObject { ["name"] = $"cuda:{d.Index}", ["description"] = $"{d.Name}, {d.TotalMemory >> 30} GiB" }),
+                .. cuda.Devices.Select(d => new JsonObject
+                {
+                    ["name"] = $"cuda:{d.Index}",
+                    ["description"] = $"{d.Name}, compute capability {d.ComputeCapability}, {d.TotalMemory >> 30} GiB",
+                    ["usable"] = cuda.IsAvailable && d.Problem is null,
+                    ["problem"] = d.Problem ?? (cuda.IsAvailable ? null : "found, but CUDA cannot be used"),
+                }),
             ]),
             ["cuda"] = cuda.IsAvailable,
+            ["usable"] = cuda.IsAvailable,
             ["cuda_problem"] = cuda.Problem,
-            ["gpu"] = cuda.IsAvailable ? GpuDescription.TryOf(0)?.ToJson() : null,
+            ["gpu"] = cuda.FirstUsableDevice is { } gpu && cuda.IsAvailable ? GpuDescription.TryOf(gpu.Index)?.ToJson() : null,
+            ["cuda_path_problems"] = new JsonArray([.. cuda.FolderProblems]),
             ["libraries"] = new JsonArray(
             [
-                .. cuda.Libraries.Select(l => Library(l.Name, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet)),
-                Library("TurboJPEG (JPEG pictures)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null, TurboJpegLibrary.HowToGet),
+                .. cuda.Libraries.Select(l => Library(l.Name, l.IsFound, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet, l.PassedOver)),
+                Library(
+                    "TurboJPEG (JPEG pictures)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null,
+                    TurboJpegLibrary.HowToGet, []),
             ]),
             ["data_folder"] = DataFolder.Cache,
             ["data"] = new JsonArray([.. DataSets.All.Select(DataListCommand.Json)]),
@@ -70,14 +80,17 @@ internal sealed class DoctorCommand : Subcommand
 
     private static JsonObject Named(Device device) => new() { ["name"] = device.Name, ["description"] = device.Description };
 
-    private static JsonObject Library(string name, bool isFound, string? path, string? version, string? problem, string howToGet) => new()
-    {
-        ["name"] = name,
-        ["found"] = isFound,
-        ["path"] = path,
-        ["version"] = version,
-        ["problem"] = isFound ? null : problem ?? $"not found; {howToGet}",
-    };
+    private static JsonObject Library(
+        string name, bool isFound, bool isUsable, string? path, string? version, string? problem, string howToGet, IReadOnlyList<string> passedOver) => new()
+        {
+            ["name"] = name,
+            ["found"] = isFound,
+            ["usable"] = isUsable,
+            ["path"] = path,
+            ["version"] = version,
+            ["problem"] = isUsable ? null : problem ?? $"not found; {howToGet}",
+            ["passed_over"] = new JsonArray([.. passedOver]),
+        };
 
     private static void Tell(JsonObject report, CommandOutput output)
     {
@@ -87,12 +100,12 @@ internal sealed class DoctorCommand : Subcommand
         Row("vectors", $"{report["simd"]}");
         foreach (JsonNode? device in report["devices"]!.AsArray())
         {
-            Row($"device {device!["name"]}", $"{device["description"]}");
+            Row($"device {device!["name"]}", $"{device["description"]}{(device["problem"] is { } problem ? $"; {problem}" : "")}");
         }
 
         foreach (JsonNode? library in report["libraries"]!.AsArray())
         {
-            Row($"{library!["name"]}", !(bool)library["found"]! ? $"{library["problem"]}" : library["version"] is { } version ? $"{version} in {library["path"]}" : $"{library["path"]}");
+            Row($"{library!["name"]}", !(bool)library["usable"]! ? $"{library["problem"]}" : library["version"] is { } version ? $"{version} in {library["path"]}" : $"{library["path"]}");
         }
 
         foreach (JsonNode? set in report["data"]!.AsArray())
@@ -102,6 +115,25 @@ internal sealed class DoctorCommand : Subcommand
 
         Row("data folder", $"{report["data_folder"]}");
         output.Console.Write(table);
+
+        // Below the table, since a line for a search or a report must not be broken.
+        foreach (JsonNode? library in report["libraries"]!.AsArray())
+        {
+            foreach (JsonNode? passed in library!["passed_over"]!.AsArray())
+            {
+                output.Say($"{library["name"]}: passed over, {passed}");
+            }
+        }
+
+        foreach (JsonNode? problem in report["cuda_path_problems"]!.AsArray())
+        {
+            output.Say($"{problem}");
+        }
+
+        if (report["cuda_problem"] is { } reason)
+        {
+            output.Say($"{reason}");
+        }
 
         void Row(string name, string text) => table.AddRow(Markup.Escape(name), Markup.Escape(text));
     }

@@ -18,6 +18,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly AdaptOptions _adapt = new();
     private readonly Option<string> _weights = SharedOptions.Text(
         "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
+    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
@@ -43,13 +44,12 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
         _weights.Required = true;
-        AddOptions([_model, _weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_weights)!;
-        path = RunFolder.WeightsIn(path);
         int batchSize = arguments.GetValue(_batchSize) is not { } count ? 256
             : count >= 1 ? count : throw new UsageException($"--batch-size is {count}, but must be at least 1");
         string? model = arguments.GetValue(_model);
@@ -64,10 +64,10 @@ internal sealed class EvalCommand : Subcommand
             dataName = DataChoice.Check(dataName);
         }
 
-        using TensorFile file = TensorFile.Open(path);
-        TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
-        model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
-        dataName ??= trained?.Data ?? throw new UsageException($"'{path}' does not tell which data it was trained on: give --data NAME");
+        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
+        TrainingOptions? trained = saved.Training;
+        model = SavedWeights.ModelOf(saved, model);
+        dataName ??= trained?.Data ?? throw new UsageException($"'{saved.Path}' does not tell which data it was trained on: give --data NAME");
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageSet data = _adapt.Adapt(arguments, DataChoice.Open(dataName, arguments.GetValue(_dataDir), sizes, model), trained);
@@ -84,13 +84,14 @@ internal sealed class EvalCommand : Subcommand
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
-        LoadReport report = StateDictionary.Load(network, file, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
+        LoadReport report = saved.Load(network, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
+        SavedWeights.Remark(saved, output);
         if (!report.IsComplete)
         {
             output.Note($"'{path}' does not fit {model} entirely: {report.Differences}");
         }
 
-        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, DataDescription.Read(file.Metadata));
+        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, saved.Data);
         if (data.Test is FolderSource folder && views != PictureViews.Centre)
         {
             using PictureClassifier classifier = new(network, device, folder.Options, folder.Channels, normalization);

@@ -18,7 +18,8 @@ internal sealed class ExportCommand : Subcommand
     private readonly Argument<string> _output = new("OUT.onnx") { Description = "The file to write" };
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly Option<string> _weights = SharedOptions.Text(
-        "--weights", "FILE", "A safetensors file in PyTorch's names and order, or a run folder", null);
+        "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
+    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _fold = new("--fold") { Description = "Work batch norms into the convolutions before them" };
     private readonly Option<int?> _opset = SharedOptions.Number<int>(
         "--opset", "N", $"The version of ONNX's operators, {OnnxExportOptions.MinOpset} to {OnnxExportOptions.MaxOpset} (default: {OnnxExportOptions.MinOpset})");
@@ -34,13 +35,12 @@ internal sealed class ExportCommand : Subcommand
     {
         _weights.Required = true;
         Add(_output);
-        AddOptions([_model, _weights, _fold, _opset, _batch, _imageSize, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _key, _fold, _opset, _batch, _imageSize, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_weights)!;
-        path = RunFolder.WeightsIn(path);
         OnnxExportOptions options = ReadOptions(arguments);
         string? model = arguments.GetValue(_model);
         if (model is not null)
@@ -48,14 +48,15 @@ internal sealed class ExportCommand : Subcommand
             UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         }
 
-        using TensorFile file = TensorFile.Open(path);
-        TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
-        model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
-        DataDescription? data = DataDescription.Read(file.Metadata);
+        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
+        TrainingOptions? trained = saved.Training;
+        model = SavedWeights.ModelOf(saved, model);
+        DataDescription? data = saved.Data;
         using CpuDevice device = new();
-        Network network = NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), file);
+        Network network = NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), saved.File);
         network.To(device);
-        StateDictionary.Load(network, file);
+        saved.Load(network);
+        SavedWeights.Remark(saved, output);
         Shape image = ImageShape(arguments.GetValue(_imageSize), network, data);
         options = options with
         {

@@ -11,13 +11,14 @@ internal sealed class FineTuneOptions
 {
     private readonly Option<string?> _weights = SharedOptions.Text(
         "--weights", "FILE", "Start from these weights (safetensors, PyTorch's, or a run folder); the head is drawn anew where the number of classes differs", null)!;
+    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<bool> _newHead = new("--new-head") { Description = "Draw the head anew, even where --weights has one of as many classes" };
     private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train the head alone; all else stays as it is, to the bit" };
     private readonly Option<int?> _thawAfter = SharedOptions.Number<int>("--thaw-after", "N", "Train the whole network from the epoch after the N-th");
 
     /// <summary>All of them, in the help's order.</summary>
-    public IReadOnlyList<Option> All => [_weights, _partial, _newHead, _freeze, _thawAfter];
+    public IReadOnlyList<Option> All => [_weights, _key, _partial, _newHead, _freeze, _thawAfter];
 
     /// <summary>The training options with what the user asked for.</summary>
     /// <exception cref="UsageException">--partial or --new-head without weights, or where a run is resumed.</exception>
@@ -29,13 +30,13 @@ internal sealed class FineTuneOptions
             FreezeBackbone = arguments.GetValue(_freeze) || options.FreezeBackbone,
             ThawAfter = arguments.GetValue(_thawAfter) ?? options.ThawAfter,
         };
-        if (isResumed && (arguments.GetValue(_partial) || arguments.GetValue(_newHead)))
+        Option? given = arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : arguments.GetValue(_key) is not null ? _key : null;
+        if (isResumed && given is not null)
         {
-            throw new UsageException($"{(arguments.GetValue(_partial) ? _partial : _newHead).Name} says how a new run takes its weights, but --resume goes on with those of the run");
+            throw new UsageException($"{given.Name} says how a new run takes its weights, but --resume goes on with those of the run");
         }
 
-        Option? idle = options.Weights is not null ? null : arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : null;
-        return idle is null ? options : throw new UsageException($"{idle.Name} says how --weights is taken, but no --weights is given");
+        return given is null || options.Weights is not null ? options : throw new UsageException($"{given.Name} says how --weights is taken, but no --weights is given");
     }
 
     /// <summary>Loads the weights that a new run starts from, if any, and says what they were good for.</summary>
@@ -48,16 +49,17 @@ internal sealed class FineTuneOptions
         }
 
         network.To(device, options.Seed);
-        path = RunFolder.WeightsIn(path);
-        LoadReport report = StateDictionary.Load(
-            network, path, new LoadOptions
+        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
+        LoadReport report = saved.Load(
+            network, new LoadOptions
             {
                 AllowPartial = arguments.GetValue(_partial),
                 Replaceable = [network.HeadName],
                 Replaced = arguments.GetValue(_newHead) ? [network.HeadName] : [],
-            });
+            }, isTrained: true);
+        SavedWeights.Remark(saved, output);
         string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {network.Classes:N0} classes" : "";
         string rest = report.Differences is { Length: > 0 } differences ? $"; drawn or left aside: {differences}" : "";
-        output.Say($"{report.Loaded.Count:N0} parameters and buffers from {path}{head}{rest}");
+        output.Say($"{report.Loaded.Count:N0} parameters and buffers from {saved.Path}{head}{rest}");
     }
 }

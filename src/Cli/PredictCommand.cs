@@ -18,6 +18,7 @@ internal sealed class PredictCommand : Subcommand
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _weights = SharedOptions.Text(
         "--weights", "FILE", "A file of weights in PyTorch's names and order, or a run folder", null);
+    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<int?> _top = SharedOptions.Number<int>("--top", "N", "How many classes to tell, the likeliest first (default: 5)");
     private readonly Option<string?> _labels = SharedOptions.Text(
         "--labels", "FILE", "The classes' names, one a line (default: those that the weights were trained on, where the file tells them)", null)!;
@@ -37,7 +38,7 @@ internal sealed class PredictCommand : Subcommand
         _weights.Required = true;
         _normalize.AcceptOnlyFromAmong("imagenet", "none");
         Add(_images);
-        AddOptions([_model, _weights, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _key, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -51,13 +52,12 @@ internal sealed class PredictCommand : Subcommand
         }
 
         string path = arguments.GetValue(_weights)!;
-        path = RunFolder.WeightsIn(path);
-        using TensorFile file = TensorFile.Open(path);
-        TrainingOptions? trained = file.Metadata.TryGetValue("options", out string? json) ? TrainingOptions.FromJson(json) : null;
-        DataDescription? data = DataDescription.Read(file.Metadata);
-        model ??= trained?.Model ?? throw new UsageException($"'{path}' does not tell which network it is of: give --model NAME");
+        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
+        TrainingOptions? trained = saved.Training;
+        DataDescription? data = saved.Data;
+        model = SavedWeights.ModelOf(saved, model);
         string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ReadLabels(labelFile) : null;
-        Network network = ExportCommand.NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), file);
+        Network network = ExportCommand.NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), saved.File);
         labels ??= data is null ? null : [.. data.Classes];
         if (labels is not null && labels.Length != network.Classes)
         {
@@ -68,13 +68,13 @@ internal sealed class PredictCommand : Subcommand
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, network, pictures);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         network.To(device);
-        StateDictionary.Load(network, file);
+        saved.Load(network);
+        SavedWeights.Remark(saved, output);
         using PictureClassifier classifier = new(network, device, pictures, network.Channels, normalization);
         int failures = 0;
         foreach (PictureScores scores in classifier.Run(arguments.GetValue(_images)!, batchSize, cancellation: cancellation))
         {
-            failures += scores.Error is null ? 0 : 1;
-            Tell(scores, top, labels, output);
+            failures += Tell(scores, top, labels, output) ? 0 : 1;
         }
 
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
@@ -114,17 +114,21 @@ internal sealed class PredictCommand : Subcommand
         }
     }
 
-    private static void Tell(PictureScores scores, int top, string[]? labels, CommandOutput output)
+    // Whether there was anything to tell of the picture.
+    private static bool Tell(PictureScores scores, int top, string[]? labels, CommandOutput output)
     {
-        if (scores.Error is not null)
+        // No class is named where nothing was computed.
+        string? error = scores.Error?.Message
+            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{scores.Path}' gets no class: the network's outputs for it are not finite, so that its weights or precision do not serve");
+        if (error is not null)
         {
-            output.Fail(scores.Error.Message);
+            output.Fail(error);
             if (output.IsJson)
             {
-                output.Json(new JsonObject { ["image"] = scores.Path, ["error"] = scores.Error.Message });
+                output.Json(new JsonObject { ["image"] = scores.Path, ["error"] = error });
             }
 
-            return;
+            return false;
         }
 
         (double[] probabilities, double[] logits) = (scores.Probabilities!, scores.Logits!);
@@ -142,7 +146,7 @@ internal sealed class PredictCommand : Subcommand
                     ["logit"] = CommandOutput.Number(logits[c]),
                 })]),
             });
-            return;
+            return true;
         }
 
         output.Say(scores.Path);
@@ -151,5 +155,7 @@ internal sealed class PredictCommand : Subcommand
             output.Say(string.Create(
                 CultureInfo.InvariantCulture, $"  {probabilities[c],8:P2}  {(labels is null ? $"class {c}" : $"{labels[c]} ({c})")}, logit {logits[c]:F2}"));
         }
+
+        return true;
     }
 }

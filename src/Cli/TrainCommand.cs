@@ -51,6 +51,7 @@ internal sealed class TrainCommand : Subcommand
         }
 
         // Nobody else writes the folder from here on, until the run has ended.
+        SavedWeights.CheckResume(resume);
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
         TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);

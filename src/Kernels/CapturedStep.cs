@@ -60,9 +60,15 @@ public sealed class CapturedStep : IRecordedStep
         if (!_isDisposed)
         {
             _isDisposed = true;
-            _device.Forget(this);
-            _graph.Dispose();
-            Memory.Dispose();
+            try
+            {
+                _device.Forget(this);
+            }
+            finally
+            {
+                _graph.Dispose();
+                Memory.Dispose();
+            }
         }
     }
 }

@@ -19,8 +19,8 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     public override bool IsAsynchronous => true;
 
-    /// <inheritdoc/>
-    public override bool CanRecordSteps => true;
+    /// <summary>Not with ENGINE_CUDA_SYNC=1: in a recorded step there is nothing to wait for between two kernels.</summary>
+    public override bool CanRecordSteps => !CudaSynchronization.IsOn;
 
     /// <inheritdoc/>
     public override IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null) => Capture(step, (CapturedStep?)sharing);
@@ -124,9 +124,9 @@ public sealed partial class CudaDevice
 
     internal void Forget(CapturedStep recording)
     {
-        Enter();
-        _queue.Synchronize();
         _recordings.Remove(recording);
+        EnterForRelease();
+        _queue.SynchronizeForRelease();
     }
 
     private QueuedGraph Record(Action step)

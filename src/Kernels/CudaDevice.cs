@@ -73,7 +73,8 @@ public sealed partial class CudaDevice : Device
         get
         {
             CudaDeviceProperties gpu = _queue.Properties;
-            return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}";
+            string waits = CudaSynchronization.IsOn ? $", every launch waited for ({CudaSynchronization.Variable})" : "";
+            return $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {gpu.TotalMemory >> 30} GiB, {Precision.Name()}{waits}";
         }
     }
 
@@ -95,7 +96,15 @@ public sealed partial class CudaDevice : Device
         }
         catch
         {
-            context.Dispose();
+            // With the context goes all that was made in it. What that may say does not matter: the reason is on its way up.
+            try
+            {
+                context.Dispose();
+            }
+            catch (CudaException)
+            {
+            }
+
             throw;
         }
     }
@@ -155,26 +164,33 @@ public sealed partial class CudaDevice : Device
     /// <inheritdoc/>
     protected override void FreeNative(nint address, long bytes)
     {
-        Enter();
+        EnterForRelease();
         _queue.Free(address);
     }
 
     /// <inheritdoc/>
     protected override void DisposeCore()
     {
-        Enter();
-        _queue.Synchronize();
-        DisposeRecordings();
-        _plans?.Dispose();
-        foreach (TensorDescriptor descriptor in _normDescriptors.Values)
+        // An error of work queued before, which nobody has seen yet, is thrown here; all is given back nevertheless.
+        try
         {
-            descriptor.Dispose();
+            EnterForRelease();
+            _queue.SynchronizeForRelease();
         }
+        finally
+        {
+            DisposeRecordings();
+            _plans?.Dispose();
+            foreach (TensorDescriptor descriptor in _normDescriptors.Values)
+            {
+                descriptor.Dispose();
+            }
 
-        _dnn?.Dispose();
-        DisposeOptimizer();
-        base.DisposeCore();
-        _queue.Dispose();
+            _dnn?.Dispose();
+            DisposeOptimizer();
+            base.DisposeCore();
+            _queue.Dispose();
+        }
     }
 
     /// <summary>Where its work goes.</summary>
@@ -185,6 +201,9 @@ public sealed partial class CudaDevice : Device
 
     /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
     internal void Enter() => _queue.Enter();
+
+    /// <summary>The same before something is given back, which no failure of the context may hinder.</summary>
+    internal void EnterForRelease() => _queue.EnterForRelease();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
     internal Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);

@@ -46,9 +46,15 @@ internal sealed class CudaReadback(CudaDevice device, int capacity) : ScalarRead
     /// <inheritdoc/>
     protected override void Release()
     {
-        device.Enter();
-        _arrived.Synchronize();
-        _arrived.Dispose();
-        _host.Dispose();
+        try
+        {
+            device.EnterForRelease();
+            _arrived.SynchronizeForRelease();
+        }
+        finally
+        {
+            _arrived.Dispose();
+            _host.Dispose();
+        }
     }
 }

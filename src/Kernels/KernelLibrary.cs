@@ -39,15 +39,18 @@ public sealed class KernelLibrary : IDisposable
     /// <exception cref="EngineException">The GPU is older than compute capability 8.0, or the kernels do not compile.</exception>
     public KernelLibrary(Version computeCapability)
     {
-        if (computeCapability < new Version(8, 0))
+        if (computeCapability < LeastComputeCapability)
         {
-            throw new EngineException($"the GPU has compute capability {computeCapability}, but the kernels need 8.0 (Ampere) or later; use --device cpu");
+            throw new EngineException($"the GPU has compute capability {computeCapability}, but the kernels need {LeastComputeCapability} (Ampere) or later; use --device cpu");
         }
 
         string target = Target(computeCapability, CudaRuntimeCompiler.GetSupportedArchitectures());
         string path = CachePath(target);
         _module = LoadCached(path) ?? CompileAndCache(path, target);
     }
+
+    /// <summary>The oldest architecture that kernels.cu is written for.</summary>
+    public static Version LeastComputeCapability { get; } = new(8, 0);
 
     /// <summary>The source of the kernels.</summary>
     public static string Source { get; } = ReadSource();

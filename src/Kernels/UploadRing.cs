@@ -3,27 +3,23 @@ using Engine.Kernels.Interop;
 namespace Engine.Kernels;
 
 /// <summary>
-/// Host data on its way to the device. Each copy goes through one of a few slots, a pinned buffer on the host and a buffer of the
-/// same size on the device: the copy stream fills the slot while the compute stream still works on the step before, and only the
-/// last hop, from the slot to the tensor, which runs at the memory's full speed, takes its turn on the compute stream. The caller's
-/// memory is free again on return.
+/// Host data on its way to the device. Each copy goes through a slot, a pinned buffer on the host and a buffer of the same size on the
+/// device: the copy stream fills the slot while the compute stream still works on the step before, and only the last hop, from the
+/// slot to the tensor, which runs at the memory's full speed, takes its turn on the compute stream. The caller's memory is free again
+/// on return.
 /// </summary>
 internal sealed class UploadRing(CudaStream compute) : IDisposable
 {
-    private const int SlotCount = 3;
-    private const int SmallestSlot = 64 * 1024;
-    private const int LargestSlot = 32 * 1024 * 1024;
-
     private readonly CudaStream _copies = new();
-    private readonly Slot[] _slots = new Slot[SlotCount];
-    private int _next;
+    private readonly UploadSlots _order = new();
+    private readonly Dictionary<(int Size, int Index), Slot> _slots = [];
 
     /// <summary>Queues a copy; what follows on the compute stream sees it.</summary>
     internal void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         while (source.Length > 0)
         {
-            int bytes = Math.Min(source.Length, LargestSlot);
+            int bytes = Math.Min(source.Length, UploadSlots.Largest);
             Slot slot = NextSlot(bytes);
             source[..bytes].CopyTo(slot.Host.Span);
             CudaMemory.CopyToDeviceAsync(slot.Host.Pointer, slot.Device, bytes, _copies);
@@ -48,9 +44,9 @@ internal sealed class UploadRing(CudaStream compute) : IDisposable
 
     public void Dispose()
     {
-        foreach (Slot slot in _slots)
+        foreach (Slot slot in _slots.Values)
         {
-            slot?.Dispose();
+            slot.Dispose();
         }
 
         _copies.Dispose();
@@ -58,14 +54,14 @@ internal sealed class UploadRing(CudaStream compute) : IDisposable
 
     private Slot NextSlot(int bytes)
     {
-        int index = _next;
-        _next = (_next + 1) % SlotCount;
-        Slot? slot = _slots[index];
-        slot?.Emptied.Synchronize();
-        if (slot is null || slot.Host.Size < bytes)
+        (int Size, int Index) place = _order.Take(bytes);
+        if (_slots.TryGetValue(place, out Slot? slot))
         {
-            slot?.Dispose();
-            _slots[index] = slot = new Slot((int)Math.Max(SmallestSlot, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)bytes)));
+            slot.Emptied.Synchronize();
+        }
+        else
+        {
+            _slots[place] = slot = new Slot(place.Size);
         }
 
         return slot;

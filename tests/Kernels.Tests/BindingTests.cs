@@ -16,13 +16,15 @@ public sealed class BindingTests : EmulatorTest
             string second = Folder(root, "second", "libcublas.so.12", "libcublas.so.13");
             string toolkit = Folder(root, "toolkit", "libcublas.so.12");
             string package = Folder(root, "package", "libcublas.so.13");
-            LibrarySearch search = new([first, second], [toolkit], [package]);
+            LibrarySearch search = new([first, second], [toolkit], [package], name => name == "libcublas.so.12" ? ["/loader/libcublas.so.12"] : []);
+            LibrarySearch withoutLoader = new([first, second], [toolkit], [package], name => [name]);
+            Assert.Equal("/loader/libcublas.so.12", search.Candidates(NativeLibraryDescription.Cublas).ElementAt(3));
             Assert.Equal(
                 [
                     Path.Combine(first, "libcublas.so.12"), Path.Combine(second, "libcublas.so.13"), Path.Combine(second, "libcublas.so.12"),
                     "libcublas.so.13", "libcublas.so.12", Path.Combine(toolkit, "libcublas.so.12"), Path.Combine(package, "libcublas.so.13"),
                 ],
-                search.Candidates(LibrarySearch.Cublas));
+                withoutLoader.Candidates(NativeLibraryDescription.Cublas));
         }
         finally
         {
@@ -94,15 +96,15 @@ public sealed class BindingTests : EmulatorTest
         DirectoryInfo root = Directory.CreateTempSubdirectory("cuda-search");
         try
         {
-            NativeLibraryDescription absent = LibrarySearch.Cudnn with { FileNames = ["libnowhere_cudnn.so.9"] };
-            List<string> problems = [];
-            Assert.Equal(0, new LibrarySearch([root.FullName], [], []).TryLoad(absent, out string? path, problems));
-            Assert.Null(path);
-            Assert.Empty(problems);
+            LibraryOutcome absent = new LibrarySelection(new LibrarySearch([root.FullName], [], [], _ => [])).Outcomes["cublas"];
+            Assert.Null(absent.Loaded);
+            Assert.Null(absent.Problem);
+            Assert.False(absent.IsFound);
 
-            string file = Path.Combine(Folder(root, "broken", "libnowhere_cudnn.so.9"), "libnowhere_cudnn.so.9");
-            Assert.Equal(0, new LibrarySearch([Path.GetDirectoryName(file)!], [], []).TryLoad(absent, out _, problems));
-            Assert.Equal([$"{file} does not load"], problems);
+            string file = Path.Combine(Folder(root, "broken", "libcublas.so.12"), "libcublas.so.12");
+            LibraryOutcome broken = new LibrarySelection(new LibrarySearch([Path.GetDirectoryName(file)!], [], [], _ => [])).Outcomes["cublas"];
+            Assert.Equal($"{file} is a text file, not a library", broken.Problem);
+            Assert.True(broken.IsFound);
         }
         finally
         {
@@ -111,20 +113,18 @@ public sealed class BindingTests : EmulatorTest
     }
 
     [Fact]
-    public void A_library_without_the_newest_function_in_use_is_too_old()
+    public void A_library_without_a_function_in_use_is_too_old()
     {
-        NativeLibraryDescription future = LibrarySearch.Driver with { NewestEntryPoint = "cuTimeTravel" };
-        List<string> problems = [];
-        string folder = Environment.GetEnvironmentVariable(LibrarySearch.Variable)!;
-        Assert.Equal(0, new LibrarySearch([folder], [], []).TryLoad(future, out _, problems));
-        Assert.Contains("is too old: it has no cuTimeTravel", problems[0]);
+        NativeLibraryDescription future = NativeLibraryDescription.Driver with { Functions = ["cuInit", "cuTimeTravel"] };
+        Assert.Null(LibraryFile.TryLoad(future, Path.Combine(Environment.GetEnvironmentVariable(LibrarySearch.Variable)!, "libcuda.so.1"), out string? problem));
+        Assert.Contains("is too old: it has no cuTimeTravel", problem);
     }
 
     [Fact]
     public void What_is_missing_is_said_in_one_line_with_how_to_get_it()
     {
         CudaProbe probe = new(
-            [.. LibrarySearch.All.Select(library => new CudaLibraryStatus(library.Title, null, null, null, library.HowToGet))], [], null);
+            [.. NativeLibraryDescription.All.Select(library => new CudaLibraryStatus(library.Title, null, null, null, library.HowToGet(null)))], [], null);
         Assert.False(probe.IsAvailable);
         Assert.StartsWith("CUDA is not available: NVIDIA driver was not found (install the NVIDIA driver", probe.Problem);
         Assert.Contains("cuDNN 9 was not found (pip install nvidia-cudnn-cu12", probe.Problem);

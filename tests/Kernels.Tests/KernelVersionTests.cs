@@ -15,6 +15,24 @@ public sealed class KernelVersionTests : EmulatorTest
 
     protected override void Release() => _device.Dispose();
 
+    /// <summary>Of the numbered versions in kernels.cu, the comment "The device launches this one" stands above those that the device's sources name.</summary>
+    [Fact]
+    public void The_device_launches_the_versions_whose_comments_say_so()
+    {
+        string root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "Engine.sln")))
+        {
+            root = Path.GetDirectoryName(root)!;
+        }
+
+        string[] said = [.. System.Text.RegularExpressions.Regex.Matches(
+            File.ReadAllText(Path.Combine(root, "kernels.cu")), @"The device launches this one[^\n]*\n(?://[^\n]*\n)*template[^\n]*DEVICE void (\w+_\d)\(").Select(match => match.Groups[1].Value).Order()];
+        string[] launched = [.. Directory.GetFiles(Path.Combine(root, "src", "Kernels"), "CudaDevice.*.cs")
+            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"""([a-z_]+_\d)""")).Select(match => match.Groups[1].Value).Distinct().Order()];
+        Assert.Equal(launched, said);
+        Assert.Contains("add_relu_2", said);
+    }
+
     [Theory]
     [InlineData(1, DataType.Float32, 4099)]
     [InlineData(3, DataType.Float32, 4099)]

@@ -61,7 +61,8 @@ internal static class ElementConversion
         }
     }
 
-    private static double Load(ReadOnlySpan<byte> source, StoredType type, int index) => type switch
+    /// <summary>One element as a real number.</summary>
+    public static double Load(ReadOnlySpan<byte> source, StoredType type, int index) => type switch
     {
         StoredType.F64 => BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * index)..]),
         StoredType.F32 => BinaryPrimitives.ReadSingleLittleEndian(source[(4 * index)..]),

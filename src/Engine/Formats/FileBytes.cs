@@ -39,9 +39,15 @@ internal sealed class FileBytes : IDisposable
     public long Length { get; }
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="EngineException">It does not exist, is no file, or may not be read.</exception>
+    /// <exception cref="EngineException">It does not exist, is no regular file, or may not be read.</exception>
     public static FileBytes Open(string path)
     {
+        // A pipe would be waited for, and a device may have no end.
+        if (FileIdentity.Of(path, followLinks: true).Kind is FileKind.Device or FileKind.Pipe or FileKind.Socket)
+        {
+            throw new EngineException($"cannot read '{path}': it is a pipe or a device, but must be a file");
+        }
+
         SafeFileHandle? handle = null;
         try
         {

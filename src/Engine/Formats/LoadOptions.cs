@@ -29,6 +29,9 @@ public sealed record LoadReport(
     IReadOnlyList<string> Misshaped,
     IReadOnlyList<string> Replaced)
 {
+    /// <summary>What stood before the names in the file and was left out, such as <c>module.</c>; empty for nothing.</summary>
+    public string Prefix { get; init; } = "";
+
     /// <summary>Whether every parameter and buffer was loaded and every entry used.</summary>
     public bool IsComplete => Missing.Count + Unexpected.Count + Misshaped.Count + Replaced.Count == 0;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Engine.Formats.PyTorch;
@@ -6,23 +5,21 @@ using Engine.Formats.PyTorch;
 namespace Engine.Formats;
 
 /// <summary>
-/// A file of PyTorch's <c>torch.save</c>, opened for reading: its state dictionary, where need be out of a dictionary that holds it under
-/// state_dict, model_state_dict, model or net. Of what else the file holds, nothing is made but containers and plain values; a file that names any
-/// other class or function is refused, and no code in it is ever run.
+/// A file of PyTorch's <c>torch.save</c>, opened for reading: its state dictionary, where need be out of a dictionary that holds it. Of what
+/// else the file holds, nothing is made but containers, plain values, and names in the place of objects; no code in it is ever run.
 /// </summary>
 public sealed class PyTorchFile : TensorFile
 {
-    // A state dictionary lies at most so deep in others.
-    private const int MaxDepth = 4;
-    private static readonly string[] StateKeys = ["state_dict", "model_state_dict", "model", "net"];
     private readonly PyTorchStorages _storages;
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly List<Entry> _ordered = [];
+    private readonly List<UnreadEntry> _unread = [];
 
-    private PyTorchFile(FileBytes bytes, PyTorchStorages storages) : base(bytes)
+    private PyTorchFile(FileBytes bytes, PyTorchStorages storages, string? key) : base(bytes)
     {
         _storages = storages;
-        AddEntries(StateOf(storages.Root));
+        (PickleDict state, HasKey) = StateSearch.Find(storages.Root, key);
+        AddEntries(state);
     }
 
     /// <inheritdoc/>
@@ -31,21 +28,32 @@ public sealed class PyTorchFile : TensorFile
     /// <inheritdoc/>
     public override IEnumerable<StoredEntry> Entries => _ordered;
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<UnreadEntry> Unread => _unread;
+
     /// <summary>None: PyTorch's files have no texts besides.</summary>
     public override IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
 
     /// <inheritdoc/>
     public override StoredEntry? Find(string name) => _entries.GetValueOrDefault(name);
 
+    /// <summary>Whether the key that was asked for is that of a dictionary in the file.</summary>
+    internal bool HasKey { get; }
+
     /// <summary>Reads what a file's pickle describes.</summary>
     /// <param name="bytes">The file; the caller closes it where this fails.</param>
     /// <param name="isZip">Whether it is a zip file, or else a row of pickles.</param>
-    /// <exception cref="EngineException">It is damaged, or wants more than tensors, containers and plain values.</exception>
-    internal static PyTorchFile Open(FileBytes bytes, bool isZip)
+    /// <param name="key">Where in it the state dictionary lies; null for where it is to be expected.</param>
+    /// <exception cref="EngineException">It is damaged, or holds no state dictionary, or several.</exception>
+    internal static PyTorchFile Open(FileBytes bytes, bool isZip, string? key = null)
     {
         try
         {
-            return new PyTorchFile(bytes, isZip ? ZipStorages.Read(bytes) : LegacyStorages.Read(bytes));
+            return new PyTorchFile(bytes, isZip ? ZipStorages.Read(bytes) : LegacyStorages.Read(bytes), key);
+        }
+        catch (NotWeightsException e)
+        {
+            throw new EngineException($"'{bytes.Path}' {e.Message}", e);
         }
         catch (InvalidDataException e)
         {
@@ -138,37 +146,16 @@ public sealed class PyTorchFile : TensorFile
         }
     }
 
-    private static PickleDict StateOf(object? root)
-    {
-        object? found = root;
-        for (int depth = 0; depth < MaxDepth && found is PickleDict dict; depth++)
-        {
-            object? inner = StateKeys.Select(key => dict.TryGet(key, out object? value) && value is PickleDict ? value : null).FirstOrDefault(v => v is not null);
-            if (inner is null)
-            {
-                return dict.Items.Count == 0 || dict.Items.Any(i => i.Value is PickleTensor)
-                    ? dict
-                    : throw new InvalidDataException($"it holds no state dictionary, but one with {string.Join(", ", dict.Items.Take(5).Select(i => $"{KeyText(i.Key)}: {PickleReader.Kind(i.Value)}"))}");
-            }
-
-            found = inner;
-        }
-
-        throw new InvalidDataException($"it holds {PickleReader.Kind(found)} instead of a state dictionary");
-    }
-
-    private static string KeyText(object? key) => key switch
-    {
-        string text => ShownName.Of(text),
-        long number => number.ToString(CultureInfo.InvariantCulture),
-        _ => PickleReader.Kind(key),
-    };
-
     private void AddEntries(PickleDict state)
     {
         Int128 total = 0;
         foreach ((object? key, object? value) in state.Items)
         {
+            if (value is PickleObject made)
+            {
+                AddUnread(key, made);
+            }
+
             if (value is not PickleTensor tensor)
             {
                 continue;
@@ -179,7 +166,7 @@ public sealed class PyTorchFile : TensorFile
             total += bytes;
             if (bytes > Bytes.Length + ZipDirectory.Allowance || total > ((Int128)4 * Bytes.Length) + ZipDirectory.Allowance)
             {
-                throw new InvalidDataException($"entry {KeyText(key)} has {bytes:N0} bytes, of {total:N0} so far, in a file of {Bytes.Length:N0}");
+                throw new InvalidDataException($"entry {ShownName.Of(key as string ?? "")} has {bytes:N0} bytes, of {total:N0} so far, in a file of {Bytes.Length:N0}");
             }
 
             Entry entry = new(key is string or long ? key.ToString()! : throw new InvalidDataException("a tensor's name is no text"), tensor);
@@ -189,6 +176,15 @@ public sealed class PyTorchFile : TensorFile
             }
 
             _ordered.Add(entry);
+        }
+    }
+
+    // What modules save besides their weights, and what lies among them without being a module's, is nobody's weight.
+    private void AddUnread(object? key, PickleObject made)
+    {
+        if (key is string name && !name.EndsWith("_extra_state", StringComparison.Ordinal))
+        {
+            _unread.Add(new UnreadEntry(name, ShownName.Of(made.Name), made.IsTensor || name.Contains('.', StringComparison.Ordinal)));
         }
     }
 

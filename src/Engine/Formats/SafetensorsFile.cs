@@ -16,9 +16,27 @@ public sealed class SafetensorsFile : TensorFile
     public const long MaxHeaderBytes = 4 << 20;
 
     internal const string MetadataName = "__metadata__";
+
+    // What else the format knows, and how many bits an element of it has.
+    private static readonly Dictionary<string, int> OtherTypes = new(StringComparer.Ordinal)
+    {
+        ["U16"] = 16,
+        ["U32"] = 32,
+        ["U64"] = 64,
+        ["C64"] = 64,
+        ["F8_E4M3"] = 8,
+        ["F8_E5M2"] = 8,
+        ["F8_E8M0"] = 8,
+        ["F6_E2M3"] = 6,
+        ["F6_E3M2"] = 6,
+        ["F4"] = 4,
+    };
+
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _metadata = [];
     private readonly List<string> _names = [];
+    private readonly List<UnreadEntry> _unread = [];
+    private readonly List<(string Name, long Start, long End)> _ranges = [];
     private long _dataStart;
 
     private SafetensorsFile(FileBytes bytes) : base(bytes) { }
@@ -29,12 +47,15 @@ public sealed class SafetensorsFile : TensorFile
     /// <summary>The tensors, in the header's order.</summary>
     public override IEnumerable<SafetensorsEntry> Entries => _names.Select(name => _entries[name]);
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<UnreadEntry> Unread => _unread;
+
     /// <summary>The texts that the header holds besides.</summary>
     public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the entry.</exception>
-    public static new SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path)
     {
         FileBytes bytes = FileBytes.Open(path);
         try
@@ -121,24 +142,21 @@ public sealed class SafetensorsFile : TensorFile
             throw Invalid("its header is not a JSON object");
         }
 
-        bool hasMetadata = false;
+        HashSet<string> names = new(StringComparer.Ordinal);
         foreach (JsonProperty property in root.EnumerateObject())
         {
-            bool isNew = property.Name == MetadataName ? !hasMetadata : !_entries.ContainsKey(property.Name);
-            if (!isNew)
+            if (!names.Add(property.Name))
             {
                 throw Invalid($"entry '{ShownName.Of(property.Name)}' occurs twice");
             }
 
             if (property.Name == MetadataName)
             {
-                hasMetadata = true;
                 ParseMetadata(property.Value);
             }
             else
             {
-                _entries.Add(property.Name, ParseEntry(property.Name, property.Value));
-                _names.Add(property.Name);
+                ParseEntry(property.Name, property.Value);
             }
         }
     }
@@ -161,7 +179,7 @@ public sealed class SafetensorsFile : TensorFile
         }
     }
 
-    private SafetensorsEntry ParseEntry(string name, JsonElement element)
+    private void ParseEntry(string name, JsonElement element)
     {
         if (element.ValueKind != JsonValueKind.Object)
         {
@@ -174,12 +192,6 @@ public sealed class SafetensorsFile : TensorFile
             throw Invalid($"entry '{ShownName.Of(name)}' has no dtype");
         }
 
-        // A number would be taken for a type too, even one that there is none of.
-        if (!Enum.TryParse(typeName, out StoredType elementType) || !Enum.IsDefined(elementType) || elementType.ToString() != typeName)
-        {
-            throw Invalid($"entry '{ShownName.Of(name)}' has dtype {ShownName.Of(typeName)}, but only {string.Join(", ", Enum.GetNames<StoredType>())} can be read");
-        }
-
         long[] extents = Numbers(name, element, "shape");
         long[] offsets = Numbers(name, element, "data_offsets");
         if (offsets.Length != 2 || offsets[0] > offsets[1])
@@ -187,16 +199,44 @@ public sealed class SafetensorsFile : TensorFile
             throw Invalid($"entry '{ShownName.Of(name)}' has data_offsets [{ShownName.Of(string.Join(", ", offsets))}], which are not a start and an end");
         }
 
-        SafetensorsEntry entry = new(name, elementType, extents, offsets[0], offsets[1]);
-        Int128 bytes = elementType.Size();
-        foreach (long extent in extents)
+        _ranges.Add((name, offsets[0], offsets[1]));
+
+        // A number would be taken for a type too, even one that there is none of.
+        if (Enum.TryParse(typeName, out StoredType known) && Enum.IsDefined(known) && known.ToString() == typeName)
         {
-            bytes = Int128.Min(bytes * extent, Int128.MaxValue >> 64);
+            CheckLength(name, typeName, extents, 8 * known.Size(), offsets);
+            _entries.Add(name, new SafetensorsEntry(name, known, extents, offsets[0], offsets[1]));
+            _names.Add(name);
+            return;
         }
 
-        return bytes == entry.End - entry.Start
-            ? entry
-            : throw Invalid($"entry '{ShownName.Of(name)}' is {elementType} {ShownName.Of(entry.ShapeText)}, but its data_offsets span {entry.End - entry.Start:N0} bytes");
+        if (typeName.Length is 0 or > 24 || typeName[0] is not (>= 'A' and <= 'Z'))
+        {
+            throw Invalid($"entry '{ShownName.Of(name)}' has dtype {ShownName.Of(typeName)}, which is no type");
+        }
+
+        // Of a type that is newer than this, the length cannot be checked.
+        if (OtherTypes.TryGetValue(typeName, out int bits))
+        {
+            CheckLength(name, typeName, extents, bits, offsets);
+        }
+
+        _unread.Add(new UnreadEntry(name, ShownName.Of(typeName), IsWeight: true));
+    }
+
+    private void CheckLength(string name, string typeName, long[] extents, int bits, long[] offsets)
+    {
+        Int128 total = bits;
+        foreach (long extent in extents)
+        {
+            total = Int128.Min(total * extent, Int128.MaxValue >> 64);
+        }
+
+        long span = offsets[1] - offsets[0];
+        if (total != (Int128)8 * span)
+        {
+            throw Invalid($"entry '{ShownName.Of(name)}' is {typeName} [{ShownName.Of(string.Join(", ", extents))}], but its data_offsets span {span:N0} bytes");
+        }
     }
 
     private long[] Numbers(string name, JsonElement element, string property)
@@ -224,21 +264,23 @@ public sealed class SafetensorsFile : TensorFile
     private void CheckRanges(long dataLength)
     {
         long reached = 0;
-        foreach (SafetensorsEntry entry in _entries.Values.OrderBy(e => e.Start).ThenBy(e => e.End))
+        foreach ((string name, long start, long end) in _ranges.OrderBy(r => r.Start).ThenBy(r => r.End))
         {
-            if (entry.End > dataLength)
+            if (end > dataLength)
             {
-                throw Invalid($"entry '{ShownName.Of(entry.Name)}' ends at byte {entry.End:N0} of {dataLength:N0}; the file is truncated");
+                throw Invalid($"entry '{ShownName.Of(name)}' ends at byte {end:N0} of {dataLength:N0}; the file is truncated");
             }
 
-            if (entry.Start != reached)
+            if (start != reached)
             {
-                throw Invalid($"entry '{ShownName.Of(entry.Name)}' starts at byte {entry.Start:N0}, which {(entry.Start < reached ? "overlaps the entry before it" : "leaves a gap")}");
+                throw Invalid($"entry '{ShownName.Of(name)}' starts at byte {start:N0}, which {(start < reached ? "overlaps the entry before it" : "leaves a gap")}");
             }
 
-            reached = entry.End;
+            reached = end;
         }
 
+        _ranges.Clear();
+        _ranges.TrimExcess();
         if (reached != dataLength)
         {
             throw Invalid($"{dataLength - reached:N0} bytes follow the last entry");

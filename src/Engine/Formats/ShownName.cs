@@ -1,7 +1,7 @@
 namespace Engine.Formats;
 
 /// <summary>Names as files have them, made fit for a message of one line.</summary>
-internal static class ShownName
+public static class ShownName
 {
     private const int MaxLength = 160;
 

@@ -10,12 +10,9 @@ namespace Engine.Formats;
 /// </summary>
 public static class StateDictionary
 {
-    /// <summary>The name of batch norm's counter, which files made before PyTorch 0.4.1 do not have.</summary>
-    private const string CounterName = "num_batches_tracked";
-
     /// <summary>
-    /// Writes all parameters and buffers to a file, atomically: of PyTorch's zip format where its name ends with .pth, .pt or .th, and else of
-    /// safetensors.
+    /// Writes all parameters and buffers to a file, atomically, of the format that its name's end says: .safetensors, or for PyTorch .pth, .pt,
+    /// .pth.tar, .bin, .ckpt or .th.
     /// </summary>
     /// <param name="model">A model that has been put on a device.</param>
     /// <param name="path">The file; its folder must exist.</param>
@@ -47,9 +44,9 @@ public static class StateDictionary
     public static LoadReport Load(Module model, TensorFile file, LoadOptions? options = null)
     {
         List<NamedTensor> tensors = Tensors(model);
-        IReadOnlyDictionary<string, StoredEntry> entries = Entries(model, file);
-        LoadReport report = Compare(Shapes(model), entries, file, options ?? new LoadOptions());
-        PendingState state = new(file, Pairs(tensors, report, entries));
+        NameMatch found = Match(model, file);
+        LoadReport report = Compare(Shapes(model), found, file, options ?? new LoadOptions());
+        PendingState state = new(file, Pairs(tensors, report, found.Entries));
         state.Check();
         state.Apply();
         return report;
@@ -62,16 +59,16 @@ public static class StateDictionary
     /// <returns>What would be loaded and what not.</returns>
     /// <exception cref="EngineException">The file does not fit the model.</exception>
     public static LoadReport Compare(Module model, TensorFile file, LoadOptions? options = null) =>
-        Compare(Shapes(model), Entries(model, file), file, options ?? new LoadOptions());
+        Compare(Shapes(model), Match(model, file), file, options ?? new LoadOptions());
 
     /// <summary>
-    /// A file's entries by the names that a model has for them: without wrappers' beginnings such as <c>module.</c>, and with the head called
-    /// as the model calls it, fc or linear.
+    /// A file's entries by the names that a model has for them: without beginnings such as <c>module.</c> or <c>model.</c>, and with the head
+    /// called as the model calls it, fc or linear.
     /// </summary>
     /// <param name="model">The model; null where only wrappers' beginnings are to be left out.</param>
     /// <param name="file">The file.</param>
     public static IReadOnlyDictionary<string, StoredEntry> Entries(Module? model, TensorFile file) =>
-        StateNames.Match(OwnCheckpoint.ModelEntries(file), model is null ? [] : [.. model.Named().Select(n => n.Name)], OwnCheckpoint.PrefixOf(file));
+        Match(model, file).Entries;
 
     /// <summary>
     /// What a file holds for one of a model's parameters or buffers, also where a wrapper stands before its name; null for nothing. To
@@ -113,7 +110,8 @@ public static class StateDictionary
         Dictionary<string, StoredEntry> entries = file.Entries
             .Where(e => e.Name.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(e => e.Name[prefix.Length..]);
-        LoadReport report = Compare(tensors.Select(t => (t.Name, t.Tensor.Shape, t.Tensor.Type)), entries, new LoadOptions());
+        NameMatch found = new(entries, new Dictionary<string, UnreadEntry>(), "");
+        LoadReport report = Compare(tensors.Select(t => (t.Name, t.Tensor.Shape, t.Tensor.Type)), found, new LoadOptions());
         Demand(mayMiss ? report with { Missing = [] } : report, file);
         PendingState state = new(file, Pairs(tensors, report, entries));
         state.Check();
@@ -123,6 +121,8 @@ public static class StateDictionary
     private static IEnumerable<(string Name, Shape Shape, DataType Type)> Shapes(Module model) =>
         model.Named().Select(n => (n.Name, n.Parameter.Shape, n.Parameter.Type ?? DataType.Float32));
 
+    private static NameMatch Match(Module? model, TensorFile file) => StateNames.Match(file, model is null ? [] : [.. model.Named().Select(n => n.Name)]);
+
     private static List<(NamedTensor Tensor, StoredEntry Entry)> Pairs(
         IEnumerable<NamedTensor> tensors, LoadReport report, IReadOnlyDictionary<string, StoredEntry> entries)
     {
@@ -131,36 +131,51 @@ public static class StateDictionary
     }
 
     private static LoadReport Compare(
-        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, IReadOnlyDictionary<string, StoredEntry> entries, TensorFile file, LoadOptions options)
+        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, NameMatch found, TensorFile file, LoadOptions options)
     {
-        LoadReport report = Compare(wanted, entries, options);
+        LoadReport report = Compare(wanted, found, options);
+        if (report.Missing.Count > 0 && ForeignFiles.DescribeNames(file.Entries.Select(e => e.Name)) is { } foreign)
+        {
+            throw new EngineException($"'{file.Path}' {foreign}");
+        }
+
         if (!options.AllowPartial)
         {
-            Demand(report, file);
+            Demand(report, file, Hint(file, found));
         }
         else if (report.Loaded.Count == 0)
         {
-            throw new EngineException($"'{file.Path}' does not fit the model: none of its {entries.Count} entries does");
+            throw new EngineException($"'{file.Path}' does not fit the model: none of its {found.Entries.Count} entries does{Hint(file, found)}");
         }
 
         return report;
     }
 
     private static LoadReport Compare(
-        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, IReadOnlyDictionary<string, StoredEntry> entries, LoadOptions options)
+        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, NameMatch found, LoadOptions options)
     {
+        (IReadOnlyDictionary<string, StoredEntry> entries, IReadOnlyDictionary<string, UnreadEntry> unread, _) = found;
         List<string> loaded = [], missing = [], replaced = [];
         List<(string Name, string Complaint)> misshaped = [];
-        HashSet<string> unexpected = [.. entries.Keys];
+        HashSet<string> unexpected = [.. entries.Keys, .. unread.Where(u => u.Value.IsWeight).Select(u => u.Key)];
         foreach ((string name, Shape shape, DataType type) in wanted)
         {
             unexpected.Remove(name);
             if (!entries.TryGetValue(name, out StoredEntry? entry))
             {
-                if (name.Split('.')[^1] != CounterName)
+                if (unread.TryGetValue(name, out UnreadEntry? other))
+                {
+                    misshaped.Add((name, $"{name}, which is {other.Kind} and cannot be read"));
+                }
+                else if (!StateNames.IsCounter(name))
                 {
                     missing.Add(name);
                 }
+            }
+            else if (StateNames.IsCounter(name) && entry.ElementCount == 1)
+            {
+                // A dictionary that was made half precision as a whole has counters that are, and some tools store them as [1].
+                loaded.Add(name);
             }
             else if (!entry.Extents.SequenceEqual(FilterOrder.ToPyTorch(shape)))
             {
@@ -188,17 +203,22 @@ public static class StateDictionary
             }
         }
 
-        return new LoadReport(loaded, missing, [.. unexpected], [.. misshaped.Select(m => m.Complaint)], replaced);
+        return new LoadReport(loaded, missing, [.. unexpected], [.. misshaped.Select(m => m.Complaint)], replaced) { Prefix = found.Prefix };
     }
 
-    private static void Demand(LoadReport report, TensorFile file)
+    private static void Demand(LoadReport report, TensorFile file, string hint = "")
     {
         const int shown = 3;
         if (report.Describe(shown) is { Length: > 0 } complaints)
         {
-            throw new EngineException($"'{file.Path}' does not fit the model: {complaints}");
+            throw new EngineException($"'{file.Path}' does not fit the model: {complaints}{hint}");
         }
     }
+
+    // Why a file may not fit, where that can be told.
+    private static string Hint(TensorFile file, NameMatch found) =>
+        ShardIndex.IsShard(file.Path) ? "; it is one of several shards: give their folder, or the index.json beside it"
+        : ForeignFiles.Remedy(found.Unread.Values.Select(u => u.Kind));
 
     private static byte[] Widen(byte[] elements)
     {

@@ -16,6 +16,16 @@ public abstract record StoredEntry(string Name, StoredType Type, IReadOnlyList<l
     public string ShapeText => $"[{string.Join(", ", Extents)}]";
 }
 
+/// <summary>Something that a file has in a tensor's place, but that cannot be read as one.</summary>
+/// <param name="Name">Its name, unique in the file.</param>
+/// <param name="Kind">What it is: a type of elements such as F8_E4M3, or a class.</param>
+/// <param name="IsWeight">Whether it is to be taken for a weight, so that a model without it does not have all of the file.</param>
+public sealed record UnreadEntry(string Name, string Kind, bool IsWeight)
+{
+    /// <summary>What to do about it, as the end of a message; empty where nothing is known.</summary>
+    public string Remedy => ForeignFiles.Remedy([Kind]);
+}
+
 /// <summary>One tensor as a safetensors file's header describes it.</summary>
 /// <param name="Name">Its name, unique in the file.</param>
 /// <param name="Type">What each element is.</param>

@@ -13,7 +13,7 @@ namespace Engine.Training;
 /// </summary>
 internal static class Checkpoint
 {
-    private const string ModelPrefix = OwnCheckpoint.ModelPrefix;
+    private const string ModelPrefix = $"{OwnCheckpoint.ModelKey}.";
     private const string VelocityPrefix = "velocity.";
     private const string Version = "1";
 

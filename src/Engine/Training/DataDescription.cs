@@ -52,11 +52,11 @@ public sealed record DataDescription
         Deviation = normalization.Deviation.ToArray(),
     };
 
-    /// <summary>The description in a file's header; null where there is none.</summary>
+    /// <summary>The description in a file's header; null where there is none, or a text of another program's under its name.</summary>
     /// <exception cref="EngineException">It is damaged.</exception>
     public static DataDescription? Read(IReadOnlyDictionary<string, string> metadata)
     {
-        if (!metadata.TryGetValue(MetadataKey, out string? json))
+        if (!metadata.TryGetValue(MetadataKey, out string? json) || !MetadataJson.IsObjectWith(json, "classes", "mean", "deviation"))
         {
             return null;
         }

@@ -118,21 +118,6 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="EngineException">The checkpoint is damaged.</exception>
     public int ReadStepsInEpoch() => File.Exists(CheckpointPath) ? Checkpoint.ReadHeader(CheckpointPath).State.Step : 0;
 
-    /// <summary>
-    /// The file with the weights of a run: those of the last finished epoch, or the checkpoint of a run that has not finished any.
-    /// </summary>
-    /// <param name="path">The run's folder. A path that is no folder is given back as it is.</param>
-    public static string WeightsIn(string path)
-    {
-        if (!Directory.Exists(path))
-        {
-            return path;
-        }
-
-        string weights = System.IO.Path.Combine(path, WeightsName), checkpoint = System.IO.Path.Combine(path, CheckpointName);
-        return !File.Exists(weights) && File.Exists(checkpoint) ? checkpoint : weights;
-    }
-
     /// <summary>Lets others write the folder. A run that never began leaves nothing.</summary>
     public void Dispose() => Release();
 

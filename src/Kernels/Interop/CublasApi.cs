@@ -44,9 +44,14 @@ internal static unsafe partial class CublasApi
 
     internal static void Check(int status, string call, string? details = null)
     {
-        if (status != 0)
+        if (Failure(status, call, details) is { } failure)
         {
-            throw new CudaException(call, status, Marshal.PtrToStringUTF8((nint)cublasGetStatusString(status)) ?? "unknown cuBLAS error", details);
+            throw failure;
         }
     }
+
+    /// <summary>The error of a failed call; null for one that succeeded.</summary>
+    internal static CudaException? Failure(int status, string call, string? details = null) => status == 0
+        ? null
+        : new CudaException(call, status, Marshal.PtrToStringUTF8((nint)cublasGetStatusString(status)) ?? "unknown cuBLAS error", details);
 }

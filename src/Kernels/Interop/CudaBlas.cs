@@ -43,6 +43,8 @@ public sealed unsafe class CudaBlas : IDisposable
 {
     private const int DefaultAlgorithm = -1;
 
+    private nint _stream;
+
     /// <summary>Makes a handle in the current context.</summary>
     public CudaBlas()
     {
@@ -67,7 +69,11 @@ public sealed unsafe class CudaBlas : IDisposable
     }
 
     /// <summary>Lets later calls run on a stream. It also takes back a workspace given before.</summary>
-    public void SetStream(CudaStream stream) => CublasApi.Check(CublasApi.cublasSetStream_v2(Handle, stream.Handle), "cublasSetStream");
+    public void SetStream(CudaStream stream)
+    {
+        CublasApi.Check(CublasApi.cublasSetStream_v2(Handle, stream.Handle), "cublasSetStream");
+        _stream = stream.Handle;
+    }
 
     /// <summary>Whether products of 32-bit floats may use tf32.</summary>
     public void SetMathMode(CublasMath mode) => CublasApi.Check(CublasApi.cublasSetMathMode(Handle, (int)mode), "cublasSetMathMode", $"mode {mode}");
@@ -82,9 +88,9 @@ public sealed unsafe class CudaBlas : IDisposable
         int status = CublasApi.cublasGemmEx(
             Handle, a.Transpose ? 1 : 0, b.Transpose ? 1 : 0, m, n, k, &alpha, a.Pointer, (int)a.Type, a.LeadingDimension,
             b.Pointer, (int)b.Type, b.LeadingDimension, &beta, c.Pointer, (int)c.Type, c.LeadingDimension, (int)computeType, DefaultAlgorithm);
-        if (status != 0)
+        if (status != 0 || CudaSynchronization.IsOn)
         {
-            CublasApi.Check(status, "cublasGemmEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {computeType}");
+            Check(status, "cublasGemmEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {computeType}");
         }
     }
 
@@ -96,9 +102,9 @@ public sealed unsafe class CudaBlas : IDisposable
             Handle, a.Transpose ? 1 : 0, b.Transpose ? 1 : 0, m, n, k, &alpha, a.Pointer, (int)a.Type, a.LeadingDimension, a.BatchStride,
             b.Pointer, (int)b.Type, b.LeadingDimension, b.BatchStride, &beta, c.Pointer, (int)c.Type, c.LeadingDimension, c.BatchStride, batchCount,
             (int)computeType, DefaultAlgorithm);
-        if (status != 0)
+        if (status != 0 || CudaSynchronization.IsOn)
         {
-            CublasApi.Check(status, "cublasGemmStridedBatchedEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {batchCount} matrices, {computeType}");
+            Check(status, "cublasGemmStridedBatchedEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {batchCount} matrices, {computeType}");
         }
     }
 
@@ -109,7 +115,13 @@ public sealed unsafe class CudaBlas : IDisposable
         {
             nint handle = Handle;
             Handle = 0;
-            CublasApi.Check(CublasApi.cublasDestroy_v2(handle), "cublasDestroy");
+            DriverApi.CheckRelease(() => CublasApi.Failure(CublasApi.cublasDestroy_v2(handle), "cublasDestroy"));
         }
+    }
+
+    private void Check(int status, string call, string details)
+    {
+        CublasApi.Check(status, call, details);
+        CudaSynchronization.Wait(_stream, $"{call}, {details}");
     }
 }

@@ -24,6 +24,7 @@ public sealed unsafe class CudaContext : IDisposable
         nint handle;
         DriverApi.Check(DriverApi.cuDevicePrimaryCtxRetain(&handle, deviceId), "cuDevicePrimaryCtxRetain", $"cuda:{deviceId}");
         Handle = handle;
+        DriverApi.ForgetErrors();
         SetCurrent();
     }
 
@@ -93,6 +94,9 @@ public sealed unsafe class CudaContext : IDisposable
 
     /// <summary>Makes the context current on the calling thread.</summary>
     public void SetCurrent() => DriverApi.Check(DriverApi.cuCtxSetCurrent(Handle), "cuCtxSetCurrent");
+
+    /// <summary>Makes the context current to give something back: nothing is said of one that has failed, when an error has said it before.</summary>
+    internal void SetCurrentForRelease() => DriverApi.CheckRelease(DriverApi.cuCtxSetCurrent(Handle), "cuCtxSetCurrent");
 
     /// <summary>Waits for all work of all streams.</summary>
     public void Synchronize() => DriverApi.Check(DriverApi.cuCtxSynchronize(), "cuCtxSynchronize");

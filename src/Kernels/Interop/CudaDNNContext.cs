@@ -9,6 +9,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
     // cuDNN has 8 algorithms forwards, 6 by data and 7 by filter, each in up to two math types.
     private const int MostAlgorithms = 16;
 
+    private nint _stream;
+
     /// <summary>Makes a handle in the current context.</summary>
     public CudaDNNContext()
     {
@@ -28,7 +30,20 @@ public sealed unsafe class CudaDNNContext : IDisposable
     }
 
     /// <summary>Lets later calls run on a stream.</summary>
-    public void SetStream(CudaStream stream) => CudnnApi.Check(CudnnApi.cudnnSetStream(Handle, stream.Handle), "cudnnSetStream");
+    public void SetStream(CudaStream stream)
+    {
+        CudnnApi.Check(CudnnApi.cudnnSetStream(Handle, stream.Handle), "cudnnSetStream");
+        _stream = stream.Handle;
+    }
+
+    /// <summary>With ENGINE_CUDA_SYNC=1, waits for what a call has queued on the stream, so that an error names the call.</summary>
+    internal void WaitFor(string call)
+    {
+        if (CudaSynchronization.IsOn)
+        {
+            CudaSynchronization.Wait(_stream, call);
+        }
+    }
 
     /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
     public ConvolutionPerformance[] GetConvolutionForwardAlgorithms(TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
@@ -176,6 +191,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
         {
             CudnnApi.Check(status, "cudnnBatchNormalizationForwardTraining", $"input {x}, output {y}, parameters {parameters}");
         }
+
+        WaitFor("cudnnBatchNormalizationForwardTraining");
     }
 
     /// <summary>Batch norm with given statistics.</summary>
@@ -191,6 +208,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
         {
             CudnnApi.Check(status, "cudnnBatchNormalizationForwardInference", $"input {x}, output {y}, parameters {parameters}");
         }
+
+        WaitFor("cudnnBatchNormalizationForwardInference");
     }
 
     /// <summary>The gradients of <see cref="BatchNormalizationForwardTraining"/>; the betas say whether each is added to what is there.</summary>
@@ -207,6 +226,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
         {
             CudnnApi.Check(status, "cudnnBatchNormalizationBackward", $"input {x}, output gradient {dy}, input gradient {dx}, parameters {parameters}");
         }
+
+        WaitFor("cudnnBatchNormalizationBackward");
     }
 
     /// <summary>Gives it back.</summary>
@@ -216,15 +237,33 @@ public sealed unsafe class CudaDNNContext : IDisposable
         {
             nint handle = Handle;
             Handle = 0;
-            CudnnApi.Check(CudnnApi.cudnnDestroy(handle), "cudnnDestroy");
+            DriverApi.CheckRelease(() => Failure(CudnnApi.cudnnDestroy(handle)));
         }
     }
 
-    private static void Check(int status, string call, TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
+    private static CudaException? Failure(int status)
+    {
+        try
+        {
+            CudnnApi.Check(status, "cudnnDestroy");
+            return null;
+        }
+        catch (CudaException e)
+        {
+            return e;
+        }
+    }
+
+    private void Check(int status, string call, TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
     {
         if (status != 0)
         {
             CudnnApi.Check(status, call, $"input side {x}, filter {w}, output side {y}, {convolution}");
+        }
+
+        if (CudaSynchronization.IsOn)
+        {
+            CudaSynchronization.Wait(_stream, $"{call}, input side {x}, filter {w}, output side {y}, {convolution}");
         }
     }
 }

@@ -19,4 +19,9 @@ public sealed record CudaDeviceProperties(
 {
     /// <summary>The memory's bandwidth by its data sheet, in bytes a second: two transfers a clock over the whole bus. 0 where not told.</summary>
     public double PeakBandwidth => 2.0 * MemoryClockKilohertz * 1000 * MemoryBusBits / 8;
+
+    /// <summary>Why it cannot run the kernels, in one line; null when it can.</summary>
+    public string? Problem => ComputeCapability >= KernelLibrary.LeastComputeCapability
+        ? null
+        : $"cuda:{Index} ({Name}) has compute capability {ComputeCapability}, and the kernels need {KernelLibrary.LeastComputeCapability} (Ampere) or later";
 }

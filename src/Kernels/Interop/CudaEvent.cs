@@ -38,6 +38,9 @@ public sealed unsafe class CudaEvent : IDisposable
     /// <summary>Waits on the host until it is done.</summary>
     public void Synchronize() => DriverApi.Check(DriverApi.cuEventSynchronize(Handle), "cuEventSynchronize");
 
+    /// <summary>Waits before something is given back: nothing is said of a context that has failed, when an error has said it before.</summary>
+    internal void SynchronizeForRelease() => DriverApi.CheckRelease(DriverApi.cuEventSynchronize(Handle), "cuEventSynchronize");
+
     /// <summary>The milliseconds between two timed events that are both done.</summary>
     public static float ElapsedMilliseconds(CudaEvent start, CudaEvent end)
     {

@@ -51,7 +51,14 @@ public sealed class CudaGraphExec : IDisposable
     public void Upload(CudaStream stream) => DriverApi.Check(DriverApi.cuGraphUpload(Handle, stream.Handle), "cuGraphUpload");
 
     /// <summary>Queues all its work on a stream.</summary>
-    public void Launch(CudaStream stream) => DriverApi.Check(DriverApi.cuGraphLaunch(Handle, stream.Handle), "cuGraphLaunch");
+    public void Launch(CudaStream stream)
+    {
+        DriverApi.Check(DriverApi.cuGraphLaunch(Handle, stream.Handle), "cuGraphLaunch");
+        if (CudaSynchronization.IsOn)
+        {
+            CudaSynchronization.Wait(stream.Handle, "a recorded step: run it without recording, and its kernels are waited for one by one");
+        }
+    }
 
     /// <summary>Gives it back.</summary>
     public void Dispose()

@@ -135,6 +135,11 @@ public sealed unsafe class CudaKernel
             {
                 throw DriverApi.Error(status, "cuLaunchKernel", $"{Name}, grid {grid}, block {block}, {sharedBytes} bytes of shared memory");
             }
+
+            if (CudaSynchronization.IsOn)
+            {
+                CudaSynchronization.Wait(stream.Handle, $"kernel {Name}, grid {grid}, block {block}");
+            }
         }
     }
 

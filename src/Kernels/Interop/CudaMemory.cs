@@ -35,21 +35,34 @@ public static unsafe class CudaMemory
 
     /// <summary>Queues a copy from the host; the source must stay as it is until the copy is done.</summary>
     public static void CopyToDeviceAsync(nint source, nint destination, long bytes, CudaStream stream) =>
-        DriverApi.Check(DriverApi.cuMemcpyHtoDAsync_v2(destination, (void*)source, (nuint)bytes, stream.Handle), "cuMemcpyHtoDAsync", $"{bytes} bytes");
+        Check(DriverApi.cuMemcpyHtoDAsync_v2(destination, (void*)source, (nuint)bytes, stream.Handle), "cuMemcpyHtoDAsync", bytes, stream);
 
     /// <summary>Queues a copy to the host; the destination is valid once the stream or a later event of it was waited for.</summary>
     public static void CopyToHostAsync(nint source, nint destination, long bytes, CudaStream stream) =>
-        DriverApi.Check(DriverApi.cuMemcpyDtoHAsync_v2((void*)destination, source, (nuint)bytes, stream.Handle), "cuMemcpyDtoHAsync", $"{bytes} bytes");
+        Check(DriverApi.cuMemcpyDtoHAsync_v2((void*)destination, source, (nuint)bytes, stream.Handle), "cuMemcpyDtoHAsync", bytes, stream);
 
     /// <summary>Queues a copy within the device.</summary>
     public static void CopyAsync(nint source, nint destination, long bytes, CudaStream stream) =>
-        DriverApi.Check(DriverApi.cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, stream.Handle), "cuMemcpyDtoDAsync", $"{bytes} bytes");
+        Check(DriverApi.cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, stream.Handle), "cuMemcpyDtoDAsync", bytes, stream);
 
     /// <summary>Queues setting every byte.</summary>
     public static void SetAsync(nint destination, byte value, long bytes, CudaStream stream) =>
-        DriverApi.Check(DriverApi.cuMemsetD8Async(destination, value, (nuint)bytes, stream.Handle), "cuMemsetD8Async", $"{bytes} bytes");
+        Check(DriverApi.cuMemsetD8Async(destination, value, (nuint)bytes, stream.Handle), "cuMemsetD8Async", bytes, stream);
 
     /// <summary>Queues setting every 32-bit word; the address must be a multiple of 4.</summary>
     public static void SetWordsAsync(nint destination, uint value, long words, CudaStream stream) =>
-        DriverApi.Check(DriverApi.cuMemsetD32Async(destination, value, (nuint)words, stream.Handle), "cuMemsetD32Async", $"{words} words");
+        Check(DriverApi.cuMemsetD32Async(destination, value, (nuint)words, stream.Handle), "cuMemsetD32Async", words * sizeof(uint), stream);
+
+    private static void Check(int status, string call, long bytes, CudaStream stream)
+    {
+        if (status != 0)
+        {
+            throw DriverApi.Error(status, call, $"{bytes} bytes");
+        }
+
+        if (CudaSynchronization.IsOn)
+        {
+            CudaSynchronization.Wait(stream.Handle, $"{call} of {bytes} bytes");
+        }
+    }
 }

@@ -46,6 +46,9 @@ public sealed unsafe class CudaStream : IDisposable
     /// <summary>Waits on the host until all its work is done.</summary>
     public void Synchronize() => DriverApi.Check(DriverApi.cuStreamSynchronize(Handle), "cuStreamSynchronize");
 
+    /// <summary>Waits before something is given back: nothing is said of a context that has failed, when an error has said it before.</summary>
+    internal void SynchronizeForRelease() => DriverApi.CheckRelease(DriverApi.cuStreamSynchronize(Handle), "cuStreamSynchronize");
+
     /// <summary>Lets its later work wait for an event, without making the host wait.</summary>
     public void WaitEvent(CudaEvent @event) => DriverApi.Check(DriverApi.cuStreamWaitEvent(Handle, @event.Handle, 0), "cuStreamWaitEvent");
 

@@ -7,6 +7,9 @@ internal static unsafe partial class DriverApi
 {
     private const string Library = "cuda";
 
+    /// <summary>The status of the last error that was thrown, on any thread.</summary>
+    private static volatile int _lastThrown;
+
     [LibraryImport(Library)]
     internal static partial int cuInit(uint flags);
 
@@ -181,25 +184,56 @@ internal static unsafe partial class DriverApi
     }
 
     /// <summary>
-    /// Throws when a call that releases something failed, unless the context itself has failed before: then everything in it is
-    /// gone already, and the error that says why is on its way up.
+    /// Throws when a call that releases something failed, unless the context itself has failed before and an error has said so: then
+    /// everything in it is gone already, and no second error may hide the first one, which is on its way up.
     /// </summary>
     internal static void CheckRelease(int status, string call, string? details = null)
     {
-        bool contextIsGone = status is 4 or 700 or 702 or 709 or (>= 714 and <= 719);
-        if (status != 0 && !contextIsGone)
+        if (status != 0 && !IsReported(status))
         {
             throw Error(status, call, details);
         }
     }
 
+    /// <summary>
+    /// Throws what a library's own release made of its failure, unless the driver says that the context has failed and an error has said
+    /// so before; where none has, the driver's error takes its place, since it is the cause.
+    /// </summary>
+    internal static void CheckRelease(Func<CudaException?> release)
+    {
+        if (release() is not { } failure)
+        {
+            return;
+        }
+
+        int status = cuCtxSynchronize();
+        if (status == 0)
+        {
+            throw failure;
+        }
+
+        CheckRelease(status, "cuCtxSynchronize", failure.Call);
+    }
+
     internal static CudaException Error(int status, string call, string? details)
     {
+        _lastThrown = status;
+        bool isLost = DriverStatus.IsContextLost(status);
         byte* name = null;
         byte* text = null;
         _ = cuGetErrorName(status, &name);
         _ = cuGetErrorString(status, &text);
-        string message = $"{Marshal.PtrToStringUTF8((nint)name) ?? "unknown CUDA error"}, {Marshal.PtrToStringUTF8((nint)text) ?? "no text"}";
-        return new CudaException(call, status, message, details);
+        string title = Marshal.PtrToStringUTF8((nint)name) ?? DriverStatus.NameOf(status) ?? "an error without a name";
+        string words = Marshal.PtrToStringUTF8((nint)text) is { Length: > 0 } said ? $"{title}, {said}" : title;
+
+        // Work is queued: the call that returns the error is seldom the one that caused it.
+        string? cause = isLost && status != 4 && !CudaSynchronization.IsOn ? $"work queued earlier has failed, {CudaSynchronization.Variable}=1 names it" : null;
+        return new CudaException(call, status, words, string.Join("; ", new[] { details, cause }.Where(part => !string.IsNullOrEmpty(part))));
     }
+
+    /// <summary>A new context: what was said of an earlier one does not hold for it.</summary>
+    internal static void ForgetErrors() => _lastThrown = 0;
+
+    // A status that is not in the list of lost contexts may be one all the same: then every call returns it.
+    private static bool IsReported(int status) => status is 4 or 709 || (status == _lastThrown && (DriverStatus.IsContextLost(status) || cuCtxSynchronize() == status));
 }

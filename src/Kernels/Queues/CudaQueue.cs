@@ -15,6 +15,9 @@ internal abstract class CudaQueue : IDisposable
     /// <summary>Makes the GPU the calling thread's.</summary>
     internal virtual void Enter() { }
 
+    /// <summary>The same before something is given back, which no failure of the context may hinder.</summary>
+    internal virtual void EnterForRelease() { }
+
     /// <summary>Takes device memory, aligned to at least 256 bytes.</summary>
     /// <exception cref="OutOfMemoryException">There is none left.</exception>
     internal abstract nint Allocate(long bytes);
@@ -48,6 +51,9 @@ internal abstract class CudaQueue : IDisposable
 
     /// <summary>Waits for all work queued so far.</summary>
     internal abstract void Synchronize();
+
+    /// <summary>The same before something is given back: throws an error of queued work that nobody has seen yet, and none that was thrown already.</summary>
+    internal virtual void SynchronizeForRelease() { }
 
     /// <summary>From now on work is kept instead of run, until <see cref="EndCapture"/>.</summary>
     internal abstract void BeginCapture();

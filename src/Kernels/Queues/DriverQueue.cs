@@ -38,6 +38,8 @@ internal sealed class DriverQueue : CudaQueue
 
     internal override void Enter() => Context.SetCurrent();
 
+    internal override void EnterForRelease() => Context.SetCurrentForRelease();
+
     internal override nint Allocate(long bytes)
     {
         try
@@ -78,6 +80,8 @@ internal sealed class DriverQueue : CudaQueue
     }
 
     internal override void Synchronize() => Stream.Synchronize();
+
+    internal override void SynchronizeForRelease() => Stream.SynchronizeForRelease();
 
     internal override void BeginCapture() => Stream.BeginCapture();
 

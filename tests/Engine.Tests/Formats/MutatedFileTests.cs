@@ -18,11 +18,12 @@ public sealed class MutatedFileTests : IDisposable
     private static readonly (string Name, string State)[] Zips =
     [
         ("plain.zip.pth", "plain"), ("strided.zip.pth", "strided"), ("strided.deflated.zip.pth", "strided"), ("wrapped.protocol4.zip.pth", "wrapped"),
-        ("written.pth", "plain"),
+        ("written.pth", "plain"), ("foreign.protocol0.zip.pth", "foreign"), ("foreign.protocol2.zip.pth", "foreign"), ("foreign.protocol4.zip.pth", "foreign"),
     ];
 
     private static readonly string[] Legacies =
-        ["plain.legacy.pth", "strided.legacy.pth", "wrapped.legacy.pth", "wrapped.protocol5.legacy.pth", "views.legacy.pth"];
+        ["plain.legacy.pth", "strided.legacy.pth", "wrapped.legacy.pth", "wrapped.protocol5.legacy.pth", "views.legacy.pth",
+         "foreign.protocol0.legacy.pth", "foreign.protocol2.legacy.pth", "foreign.protocol4.legacy.pth"];
 
     private readonly TemporaryFolder _folder = new();
 

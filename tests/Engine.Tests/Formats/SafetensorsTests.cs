@@ -96,7 +96,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("{\"a\":", "not valid JSON")]
     [InlineData("{\"a\":3}", "entry 'a' is not a JSON object")]
     [InlineData("{\"a\":{\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has no dtype")]
-    [InlineData("{\"a\":{\"dtype\":\"C64\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype C64")]
+    [InlineData("{\"a\":{\"dtype\":\"C64\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' is C64 [4], but its data_offsets span 4 bytes")]
     [InlineData("{\"a\":{\"dtype\":\"6\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype 6")]
     [InlineData("{\"a\":{\"dtype\":\"48\",\"shape\":[4],\"data_offsets\":[0,4]}}", "entry 'a' has dtype 48")]
     [InlineData("{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,4]}}", "entry 'a' has no shape")]

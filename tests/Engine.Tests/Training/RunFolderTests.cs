@@ -228,7 +228,11 @@ public sealed class RunFolderTests : IDisposable
     public void A_checkpoint_is_weights_too_and_stands_in_for_those_of_a_run_without_an_epoch()
     {
         RunFolder folder = Train("run", Options, TinySet.Network());
-        Assert.Equal(folder.WeightsPath, RunFolder.WeightsIn(folder.Path));
+        using (SavedModel saved = SavedModel.Open(folder.Path))
+        {
+            Assert.Equal(folder.WeightsPath, saved.Path);
+        }
+
         Module fromWeights = TinySet.Network().To(_device, seed: 8), fromCheckpoint = TinySet.Network().To(_device, seed: 9);
         StateDictionary.Load(fromWeights, folder.WeightsPath);
         StateDictionary.Load(fromCheckpoint, folder.CheckpointPath);
@@ -239,8 +243,11 @@ public sealed class RunFolderTests : IDisposable
         }
 
         File.Delete(folder.WeightsPath);
-        Assert.Equal(folder.CheckpointPath, RunFolder.WeightsIn(folder.Path));
-        Assert.Equal(folder.CheckpointPath, RunFolder.WeightsIn(folder.CheckpointPath));
+        using (SavedModel saved = SavedModel.Open(folder.Path))
+        {
+            Assert.Equal(folder.CheckpointPath, saved.Path);
+            Assert.Equal(Options.Epochs, saved.Training!.Epochs);
+        }
     }
 
     [Fact]

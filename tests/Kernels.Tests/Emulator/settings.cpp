@@ -70,7 +70,7 @@ bool is_named(const std::string& function, const std::string& name)
 
 bool is_function(const std::string& name)
 {
-    for (const char* other : {"cudnnGetVersion", "cudnnGetCudartVersion", "cudnnGetErrorString", "cudnnGetLastErrorString", "cublasGetStatusString", "cublasGetStatusName",
+    for (const char* other : {"cudnnGetVersion", "cudnnGetCudartVersion", "cudnnGetMaxDeviceVersion", "cudnnGetErrorString", "cudnnGetLastErrorString", "cublasGetStatusString", "cublasGetStatusName",
                               "nvrtcGetErrorString"})
     {
         if (name == other)

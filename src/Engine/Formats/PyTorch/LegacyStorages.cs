@@ -20,10 +20,11 @@ internal sealed class LegacyStorages : PyTorchStorages
     {
         _input = new PickleInput(bytes, 0, MaxPickleBytes);
 
-        // A pickle that is something else is read too: to name what it wants, and to refuse it.
-        if (Next() is not BigInteger magic || magic != Magic)
+        // A pickle that is something else is read too: to say what it is.
+        object? first = Next();
+        if (first is not BigInteger magic || magic != Magic)
         {
-            throw new InvalidDataException("it is a pickle, but not one of torch.save: the magic number is missing");
+            throw NotTorchs(first);
         }
 
         if (Next() is not Protocol)
@@ -61,6 +62,10 @@ internal sealed class LegacyStorages : PyTorchStorages
 
     private object? Next() => new PickleReader(_input, Resolve).Read();
 
+    private static NotWeightsException NotTorchs(object? value) => new(value is PickleObject { Name: "torch.distributed.checkpoint.metadata.Metadata" }
+        ? $"is the index of a torch.distributed.checkpoint folder, which is not read: {ForeignFiles.DistributedRemedy}"
+        : $"is a Python pickle of {StateSearch.Described(value)}, but not a file of torch.save: save the state_dict() with torch.save instead");
+
     private void Locate(PickleList keys)
     {
         long at = _input.Position;
@@ -71,9 +76,12 @@ internal sealed class LegacyStorages : PyTorchStorages
                 throw new InvalidDataException("it lists a storage that no tensor uses");
             }
 
-            if (Bytes.Length - at < sizeof(long) + storage.ByteCount)
+            // Where one lies follows from the lengths of those before it.
+            long byteCount = storage.ByteCount ?? throw new NotWeightsException(
+                $"has numbers of {ShownName.Of(storage.Class.Name)}, whose size is not known: load it with PyTorch and save it again with torch.save");
+            if (Bytes.Length - at < sizeof(long) + byteCount)
             {
-                throw new InvalidDataException($"storage {ShownName.Of(key)} has {storage.ByteCount:N0} bytes, more than are left; the file is truncated");
+                throw new InvalidDataException($"storage {ShownName.Of(key)} has {byteCount:N0} bytes, more than are left; the file is truncated");
             }
 
             long count = BinaryPrimitives.ReadInt64LittleEndian(Bytes.Read(at, sizeof(long)));
@@ -87,7 +95,7 @@ internal sealed class LegacyStorages : PyTorchStorages
                 throw new InvalidDataException($"storage {ShownName.Of(key)} has {storage.Count:N0} elements by the pickle, but {count:N0} where it lies, or lies there twice");
             }
 
-            at += sizeof(long) + storage.ByteCount;
+            at += sizeof(long) + byteCount;
         }
 
         if (Known.Keys.FirstOrDefault(k => !_starts.ContainsKey(k)) is { } missing)

@@ -11,6 +11,7 @@ internal sealed class PickleInput
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly FileBytes _bytes;
     private readonly byte[] _buffer = new byte[1 << 14];
+    private readonly long _start;
     private readonly long _limit;
     private long _bufferStart;
     private int _bufferCount;
@@ -22,7 +23,7 @@ internal sealed class PickleInput
     public PickleInput(FileBytes bytes, long start, long maxBytes)
     {
         _bytes = bytes;
-        _bufferStart = start;
+        _bufferStart = _start = start;
         _limit = start + Math.Min(maxBytes, bytes.Length - start);
     }
 
@@ -62,7 +63,7 @@ internal sealed class PickleInput
     {
         if ((ulong)count > (ulong)Remaining)
         {
-            throw Truncated();
+            throw Ended();
         }
 
         byte[] bytes = new byte[count];
@@ -89,9 +90,15 @@ internal sealed class PickleInput
     /// <summary>The next bytes, as a text of Python 2, which knew only bytes.</summary>
     public string Python2Text(long count) => Decode2(Bytes(count));
 
-    /// <summary>The bytes up to the next line end, as a text.</summary>
+    /// <summary>The bytes up to the next line end, as a text in UTF-8.</summary>
+    /// <exception cref="InvalidDataException">None comes soon, or they are no such text.</exception>
+    public string Line() => Decode(LineBytes());
+
+    /// <summary>The bytes up to the next line end, each as a character.</summary>
     /// <exception cref="InvalidDataException">None comes soon.</exception>
-    public string Line()
+    public string Latin1Line() => Encoding.Latin1.GetString(LineBytes());
+
+    private byte[] LineBytes()
     {
         List<byte> line = [];
         for (byte next = Byte(); next != '\n'; next = Byte())
@@ -99,7 +106,7 @@ internal sealed class PickleInput
             line.Add(line.Count < MaxLine ? next : throw new InvalidDataException($"a line of its pickle has more than {MaxLine:N0} bytes"));
         }
 
-        return Decode([.. line]);
+        return [.. line];
     }
 
     /// <summary>Goes on some bytes further.</summary>
@@ -111,7 +118,7 @@ internal sealed class PickleInput
         if (_bufferCount <= 0)
         {
             _bufferCount = 0;
-            throw Truncated();
+            throw Ended();
         }
 
         _bytes.Read(_bufferStart, _buffer.AsSpan(0, _bufferCount));
@@ -125,8 +132,24 @@ internal sealed class PickleInput
         }
         catch (DecoderFallbackException)
         {
-            throw new InvalidDataException("a text of its pickle is not valid UTF-8");
+            return HasSurrogates(bytes)
+                ? Encoding.UTF8.GetString(bytes)
+                : throw new InvalidDataException("a text of its pickle is not valid UTF-8");
         }
+    }
+
+    // Python writes half of a surrogate pair, as it has for a file name's byte that is no UTF-8, as three bytes of its own.
+    private static bool HasSurrogates(ReadOnlySpan<byte> bytes)
+    {
+        for (int i = 0; i + 2 < bytes.Length; i++)
+        {
+            if (bytes[i] == 0xED && bytes[i + 1] is >= 0xA0 and <= 0xBF)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static string Decode2(byte[] bytes)
@@ -141,5 +164,7 @@ internal sealed class PickleInput
         }
     }
 
-    private static InvalidDataException Truncated() => new("its pickle ends in the middle; the file is truncated");
+    private InvalidDataException Ended() => new(_limit < _bytes.Length
+        ? $"its pickle has more than the {_limit - _start >> 20} MiB that are read"
+        : "its pickle ends in the middle; the file is truncated");
 }

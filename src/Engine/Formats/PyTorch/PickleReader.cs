@@ -1,12 +1,11 @@
-using System.Globalization;
 using System.Numerics;
 
 namespace Engine.Formats.PyTorch;
 
 /// <summary>
 /// Interprets one pickle, in Python's own format for saved objects (protocols 0 to 5): a stack machine whose instructions push values and
-/// put them together. Only values can come out: what calls a function calls one of <see cref="PickleGlobals"/>, and every other name is
-/// refused. It does not recurse, and the memory that its values take is counted and bounded.
+/// put them together. Only values can come out: what calls a function calls one of <see cref="PickleGlobals"/>, and what names another makes a
+/// <see cref="PickleObject"/> that does nothing. It does not recurse, and the memory that its values take is counted and bounded.
 /// </summary>
 /// <param name="input">The pickle.</param>
 /// <param name="persistent">Turns a persistent id, by which PyTorch refers to a storage, into what stands for it.</param>
@@ -17,7 +16,6 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
     private const int ObjectCost = 64;
     private const int SlotCost = 24;
     private const int EntryCost = 160;
-    private const int MaxIntegerBytes = 64;
     private const int MaxProtocol = 5;
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
@@ -28,9 +26,9 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
     /// <summary>Runs to the pickle's end.</summary>
     /// <returns>
     /// The value: null, bool, long, <see cref="BigInteger"/>, double, string, byte[], <see cref="PickleTuple"/>, <see cref="PickleList"/>,
-    /// <see cref="PickleDict"/>, <see cref="PickleGlobal"/>, <see cref="PickleTensor"/>, or what stands for a persistent id.
+    /// <see cref="PickleDict"/>, <see cref="PickleGlobal"/>, <see cref="PickleTensor"/>, <see cref="PickleObject"/>, or what stands for a persistent id.
     /// </returns>
-    /// <exception cref="InvalidDataException">The pickle is damaged, too large, or names something that is not known.</exception>
+    /// <exception cref="InvalidDataException">The pickle is damaged or too large.</exception>
     public object? Read()
     {
         while (true)
@@ -60,7 +58,8 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
         PickleTuple => "a tuple",
         PickleList => "a list",
         PickleDict => "a dictionary",
-        PickleGlobal global => global.Name,
+        PickleGlobal global => ShownName.Of(global.Name),
+        PickleObject made => ShownName.Of(made.Name),
         PickleTensor => "a tensor",
         PickleStorage => "a storage",
         _ => "an object",
@@ -77,16 +76,16 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
             case PickleOp.BinInt: PushNew((long)input.Int32()); break;
             case PickleOp.BinInt1: PushNew((long)input.Byte()); break;
             case PickleOp.BinInt2: PushNew((long)input.UInt16()); break;
-            case PickleOp.Int: PushNew(IntegerOrTruth(input.Line())); break;
-            case PickleOp.Long: PushNew(Integer(input.Line().TrimEnd('L'))); break;
+            case PickleOp.Int: PushNew(PickleText.IntegerOrTruth(input.Line())); break;
+            case PickleOp.Long: PushNew(PickleText.Integer(input.Line().TrimEnd('L'))); break;
             case PickleOp.Long1: PushNew(Integer(input.Byte())); break;
             case PickleOp.Long4: PushNew(Integer(input.Int32())); break;
             case PickleOp.BinFloat: PushNew(input.BigEndianDouble()); break;
-            case PickleOp.Float: PushNew(Number(input.Line())); break;
-            case PickleOp.String: PushText(Unquote(input.Line())); break;
+            case PickleOp.Float: PushNew(PickleText.Real(input.Line())); break;
+            case PickleOp.String: PushText(PickleText.Unquoted(input.Latin1Line())); break;
             case PickleOp.BinString: PushText(input.Python2Text(Charged((uint)input.Int32()))); break;
             case PickleOp.ShortBinString: PushText(input.Python2Text(input.Byte())); break;
-            case PickleOp.Unicode: PushText(input.Line()); break;
+            case PickleOp.Unicode: PushText(PickleText.RawUnicode(input.Latin1Line())); break;
             case PickleOp.BinUnicode: PushText(input.Text(Charged((uint)input.Int32()))); break;
             case PickleOp.ShortBinUnicode: PushText(input.Text(input.Byte())); break;
             case PickleOp.BinUnicode8: PushText(input.Text(Charged(input.Int64()))); break;
@@ -110,16 +109,17 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
             case PickleOp.Tuple3: PushTuple(3); break;
             case PickleOp.Tuple: PushTuple(_stack.Count - PopMark()); break;
             case PickleOp.EmptyList or PickleOp.EmptySet: PushNew(new PickleList()); break;
-            case PickleOp.List or PickleOp.FrozenSet:
+            case PickleOp.FrozenSet: PushTuple(_stack.Count - PopMark()); break;
+            case PickleOp.List:
                 int first = PopMark();
                 PickleList list = new();
-                Move(first, list.Items);
+                Move(first, list);
                 PushNew(list);
                 break;
-            case PickleOp.Append: Move(_stack.Count - 1, Top<PickleList>(1).Items); break;
+            case PickleOp.Append: Move(_stack.Count - 1, Top(1)); break;
             case PickleOp.Appends or PickleOp.AddItems:
                 int start = PopMark();
-                Move(start, Top<PickleList>(_stack.Count - start).Items);
+                Move(start, Top(_stack.Count - start));
                 break;
             case PickleOp.EmptyDict: PushNew(new PickleDict(), EntryCost); break;
             case PickleOp.Dict:
@@ -128,10 +128,10 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
                 MovePairs(from, dict);
                 PushNew(dict, EntryCost);
                 break;
-            case PickleOp.SetItem: MovePairs(_stack.Count - 2, Top<PickleDict>(2)); break;
+            case PickleOp.SetItem: MovePairs(_stack.Count - 2, Top(2)); break;
             case PickleOp.SetItems:
                 int begin = PopMark();
-                MovePairs(begin, Top<PickleDict>(_stack.Count - begin));
+                MovePairs(begin, Top(_stack.Count - begin));
                 break;
             default: return false;
         }
@@ -171,50 +171,49 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
                 break;
             case PickleOp.PopMark: DropFrom(PopMark()); break;
             case PickleOp.Dup: Push(Top()); break;
-            case PickleOp.Get: Push(Recall(Number(input.Line(), "a place in the memo"))); break;
+            case PickleOp.Get: Push(Recall(PickleText.Count(input.Line(), "a place in the memo"))); break;
             case PickleOp.BinGet: Push(Recall(input.Byte())); break;
             case PickleOp.LongBinGet: Push(Recall((uint)input.Int32())); break;
-            case PickleOp.Put: Remember(Number(input.Line(), "a place in the memo")); break;
+            case PickleOp.Put: Remember(PickleText.Count(input.Line(), "a place in the memo")); break;
             case PickleOp.BinPut: Remember(input.Byte()); break;
             case PickleOp.LongBinPut: Remember((uint)input.Int32()); break;
             case PickleOp.Memoize: Remember(_memo.Count); break;
             case PickleOp.Global:
                 string module = input.Line();
-                Push(PickleGlobals.Find(module, input.Line()));
+                PushGlobal(module, input.Line());
                 break;
             case PickleOp.StackGlobal:
                 object? name = Pop(), nameOfModule = Pop();
-                Push(PickleGlobals.Find(nameOfModule as string ?? Kind(nameOfModule), name as string ?? Kind(name)));
+                PushGlobal(nameOfModule as string ?? Kind(nameOfModule), name as string ?? Kind(name));
                 break;
+
+            // A program's own short numbers for its classes.
+            case PickleOp.Ext1: PushGlobal("copyreg", $"extension {input.Byte()}"); break;
+            case PickleOp.Ext2: PushGlobal("copyreg", $"extension {input.UInt16()}"); break;
+            case PickleOp.Ext4: PushGlobal("copyreg", $"extension {(uint)input.Int32()}"); break;
+            case PickleOp.PersId: PushNew(persistent(PickleCalls.PersistentId(input.Line()))); break;
             case PickleOp.BinPersId: PushNew(persistent(Pop())); break;
             case PickleOp.Reduce or PickleOp.NewObj:
                 object? arguments = Pop();
-                Call(Pop(), arguments is PickleTuple given ? given.Items : throw new InvalidDataException("a call's arguments are no tuple"));
+                Call(Pop(), arguments, named: null);
                 break;
             case PickleOp.NewObjEx:
                 object? named = Pop(), unnamed = Pop();
-                Call(Pop(), unnamed is PickleTuple tuple && named is PickleDict { Items.Count: 0 }
-                    ? tuple.Items
-                    : throw new InvalidDataException("a call has arguments by name"));
+                Call(Pop(), unnamed, named);
                 break;
             case PickleOp.Inst:
                 string moduleOfClass = input.Line();
-                PickleGlobal type = PickleGlobals.Find(moduleOfClass, input.Line());
-                Call(type, [.. Taken(PopMark())]);
+                PushGlobal(moduleOfClass, input.Line());
+                object? type = Pop();
+                Call(type, new PickleTuple([.. Taken(PopMark())]), named: null);
                 break;
             case PickleOp.Obj:
                 object?[] all = [.. Taken(PopMark())];
-                Call(all.Length > 0 ? all[0] : null, all.Length > 0 ? all[1..] : []);
+                Call(all.Length > 0 ? all[0] : null, new PickleTuple(all.Length > 0 ? all[1..] : []), named: null);
                 break;
             case PickleOp.Build:
-                // What it would set are attributes, such as a state dictionary's _metadata, and none of the containers here has any.
-                Pop();
-                object? target = Top();
-                if (target is not (PickleDict or PickleList))
-                {
-                    throw new InvalidDataException($"its pickle sets attributes of {Kind(target)}");
-                }
-
+                object? state = Pop();
+                PickleCalls.Build(Top(), state);
                 break;
             default: return false;
         }
@@ -222,26 +221,28 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
         return true;
     }
 
-    private void Call(object? function, object?[] arguments)
+    private void Call(object? function, object? given, object? named)
     {
-        if (function is not PickleGlobal { Call: { } call } global)
-        {
-            throw new InvalidDataException($"its pickle calls {Kind(function)}, which is no function");
-        }
-
+        object?[] arguments = given is PickleTuple tuple ? tuple.Items : throw new InvalidDataException("a call's arguments are no tuple");
         foreach (object? argument in arguments)
         {
             Charge(argument switch
             {
                 PickleDict dict => (long)EntryCost * dict.Items.Count,
                 PickleList list => (long)EntryCost * list.Items.Count,
-                PickleTuple tuple => (long)SlotCost * tuple.Items.Length,
+                PickleTuple items => (long)SlotCost * items.Items.Length,
                 string text => text.Length,
                 _ => 0,
             });
         }
 
-        PushNew(call(arguments), EntryCost);
+        PushNew(PickleCalls.Call(function, arguments, hasNames: named is not (null or PickleDict { Items.Count: 0 })), EntryCost);
+    }
+
+    private void PushGlobal(string module, string name)
+    {
+        Charge(2 * ((long)module.Length + name.Length));
+        PushNew(PickleGlobals.Find(module, name));
     }
 
     private void Push(object? value)
@@ -292,9 +293,6 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
         return place >= 0 ? _stack[place] : throw Underflow();
     }
 
-    private T Top<T>(int under) where T : class =>
-        Top(under) as T ?? throw new InvalidDataException($"its pickle adds to {Kind(Top(under))} as if it were something else");
-
     private int PopMark()
     {
         if (_marks.Count == 0)
@@ -316,19 +314,27 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
 
     private void DropFrom(int first) => _stack.RemoveRange(first, _stack.Count - first);
 
-    private void Move(int first, List<object?> to)
+    // Into a list or a set. What is put into one of another class is not needed.
+    private void Move(int first, object? to)
     {
         int count = _stack.Count - first;
         Charge((long)count * SlotCost);
-        for (int i = first; i < _stack.Count; i++)
+        switch (to)
         {
-            to.Add(_stack[i]);
+            case PickleList list:
+                list.Items.AddRange(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_stack)[first..]);
+                break;
+            case PickleObject:
+                break;
+            default:
+                throw new InvalidDataException($"its pickle adds to {Kind(to)} as if it were something else");
         }
 
         DropFrom(first);
     }
 
-    private void MovePairs(int first, PickleDict to)
+    // Into a dictionary, or a class of dictionaries.
+    private void MovePairs(int first, object? to)
     {
         int count = _stack.Count - first;
         if (count % 2 != 0)
@@ -337,9 +343,15 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
         }
 
         Charge((long)count / 2 * EntryCost);
+        PickleDict items = to switch
+        {
+            PickleDict dict => dict,
+            PickleObject made => made.Items ??= new PickleDict(),
+            _ => throw new InvalidDataException($"its pickle adds to {Kind(to)} as if it were something else"),
+        };
         for (int i = first; i < _stack.Count; i += 2)
         {
-            to.Set(_stack[i], _stack[i + 1]);
+            items.Set(_stack[i], _stack[i + 1]);
         }
 
         DropFrom(first);
@@ -372,39 +384,13 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
 
     private object Integer(int bytes)
     {
-        if (bytes is < 0 or > MaxIntegerBytes)
+        if (bytes is < 0 or > PickleText.MaxIntegerBytes)
         {
             throw new InvalidDataException($"its pickle has an integer of {(uint)bytes:N0} bytes");
         }
 
-        return Narrowed(new BigInteger(input.Bytes(bytes)));
+        return PickleText.Narrowed(new BigInteger(input.Bytes(Charged(bytes))));
     }
-
-    private static object Integer(string line) =>
-        line.Length <= 2 * MaxIntegerBytes && BigInteger.TryParse(line, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)
-            ? Narrowed(value)
-            : throw new InvalidDataException("its pickle has an integer that is none");
-
-    // Protocol 0 writes True and False as 01 and 00.
-    private static object IntegerOrTruth(string line) => line switch { "01" => true, "00" => false, _ => Integer(line) };
-
-    private static object Narrowed(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
-
-    private static long Number(string line, string what) =>
-        long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : throw new InvalidDataException($"its pickle has {what} that is none");
-
-    private static double Number(string line) => line switch
-    {
-        "inf" => double.PositiveInfinity,
-        "-inf" => double.NegativeInfinity,
-        _ => double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
-            ? value
-            : throw new InvalidDataException("its pickle has a number that is none"),
-    };
-
-    private static string Unquote(string line) => line.Length >= 2 && line[0] == line[^1] && line[0] is '\'' or '"'
-        ? line[1..^1]
-        : throw new InvalidDataException("its pickle has a text without quotes");
 
     private static InvalidDataException Underflow() => new("its pickle takes a value where there is none");
 }

@@ -22,10 +22,10 @@ internal sealed class PickleDict
     public IReadOnlyList<(object? Key, object? Value)> Items => _items;
 
     /// <summary>Adds a value, or puts it in the place of the one with the same key.</summary>
-    /// <exception cref="InvalidDataException">The key is of a kind that no dictionary has.</exception>
+    /// <exception cref="InvalidDataException">The key is of a kind that Python cannot hash, so that no dictionary has it.</exception>
     public void Set(object? key, object? value)
     {
-        if (key is not (null or string or long or bool or double or PickleTuple or PickleGlobal))
+        if (key is PickleDict or PickleList)
         {
             throw new InvalidDataException($"a dictionary has {PickleReader.Kind(key)} as a key");
         }
@@ -42,6 +42,9 @@ internal sealed class PickleDict
             _items.Add((key, value));
         }
     }
+
+    /// <summary>Whether there is a value under a name, be it None.</summary>
+    public bool Has(string name) => _places.ContainsKey(name);
 
     /// <summary>Finds a value by its name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out object? value)
@@ -61,7 +64,7 @@ internal sealed class PickleDict
         {
             long number => Mix(number),
             double number => Mix(BitConverter.DoubleToInt64Bits(number)),
-            string or bool => key.GetHashCode(),
+            string or bool or System.Numerics.BigInteger => key.GetHashCode(),
             _ => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(key),
         };
 
@@ -69,12 +72,17 @@ internal sealed class PickleDict
     }
 }
 
-/// <summary>A function or class that a pickle may name: one of the few of <see cref="PickleGlobals"/>, never code of the file.</summary>
+/// <summary>
+/// A function or class that a pickle names: one of the few of <see cref="PickleGlobals"/>, or else nothing but its name. It is never code of
+/// the file, and nothing is looked up by the name.
+/// </summary>
 /// <param name="Name">Its full name in Python.</param>
-/// <param name="Call">What stands for a call of it; null where it is not to be called.</param>
-/// <param name="Element">The element type that a storage class or a dtype stands for.</param>
+/// <param name="Call">What stands for a call of it; null where a call makes a <see cref="PickleObject"/>.</param>
+/// <param name="Element">The element type that a storage class or a dtype stands for, where it can be read.</param>
+/// <param name="ElementSize">Bytes of such an element, where it is known; 0 for none.</param>
 /// <param name="IsStorage">Whether it is a class of storages.</param>
-internal sealed record PickleGlobal(string Name, Func<object?[], object?>? Call = null, StoredType? Element = null, bool IsStorage = false)
+internal sealed record PickleGlobal(
+    string Name, Func<object?[], object?>? Call = null, StoredType? Element = null, int ElementSize = 0, bool IsStorage = false)
 {
     /// <inheritdoc/>
     public bool Equals(PickleGlobal? other) => ReferenceEquals(this, other);
@@ -83,15 +91,41 @@ internal sealed record PickleGlobal(string Name, Func<object?[], object?>? Call 
     public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
 }
 
+/// <summary>
+/// What stands for an object of a class that is not known, or for what an unknown function would have returned. It does nothing: it keeps
+/// what the file puts into it, so that a state dictionary in a dictionary of another class is found, and a pickled module is told from others.
+/// </summary>
+/// <param name="name">The class or function, or what else it is, for messages.</param>
+internal sealed class PickleObject(string name)
+{
+    /// <summary>The class or function, or what else it is, for messages.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>What the file puts under keys, where the class is one of dictionaries; null for nothing.</summary>
+    public PickleDict? Items { get; set; }
+
+    /// <summary>The attributes that the file sets; null for none.</summary>
+    public PickleDict? Attributes { get; set; }
+
+    /// <summary>Whether it is a pickled <c>torch.nn.Module</c>, whose weights lie in its attributes.</summary>
+    public bool IsModule => Attributes is { } attributes && attributes.Has("_parameters") && attributes.Has("_modules");
+
+    /// <summary>Whether it stands for a tensor of a kind that is not read, such as a quantized one.</summary>
+    public bool IsTensor { get; init; }
+}
+
 /// <summary>A block of numbers that tensors of a PyTorch file look at; several may share one.</summary>
 /// <param name="Key">What the file calls it.</param>
-/// <param name="Type">Its elements' type; null where only its bytes are counted.</param>
-/// <param name="Count">How many elements, or bytes where there is no type.</param>
+/// <param name="Class">The class of storages, which tells the elements' type.</param>
+/// <param name="Count">How many elements, or bytes where the class has no type.</param>
 /// <param name="First">The first element, where this is only a part of what the file has under the key.</param>
-internal sealed record PickleStorage(string Key, StoredType? Type, long Count, long First = 0)
+internal sealed record PickleStorage(string Key, PickleGlobal Class, long Count, long First = 0)
 {
-    /// <summary>Bytes that the storage takes in the file; no more than fit a long, as <see cref="Count"/> is checked.</summary>
-    public long ByteCount => Count * (Type?.Size() ?? 1);
+    /// <summary>The elements' type; null where it cannot be read, or where only bytes are counted.</summary>
+    public StoredType? Type => Class.Element;
+
+    /// <summary>Bytes that the storage takes in the file, no more than fit a long, as <see cref="Count"/> is checked; null where the element's size is not known.</summary>
+    public long? ByteCount => Class.ElementSize > 0 ? Count * Class.ElementSize : null;
 }
 
 /// <summary>A tensor of a PyTorch file: a strided view on a storage.</summary>

@@ -34,23 +34,29 @@ internal abstract class PyTorchStorages(FileBytes bytes)
     public abstract ByteWindow Map(PickleStorage storage, long start, int count);
 
     /// <summary>
-    /// What a persistent id stands for: ('storage', class, key, place, count), and in legacy files as sixth None or, for a storage that is a
+    /// What a persistent id stands for: what only its program knows, or ('storage', class, key, place, count), and in legacy files as sixth None or, for a storage that is a
     /// part of another one, (its key, first element, count).
     /// </summary>
     private protected object? Resolve(object? id)
     {
         switch (id)
         {
-            case PickleTuple { Items: ["module", PickleGlobal or string, ..] }:
-                throw new InvalidDataException("it holds a class's source code, which is refused; save the state_dict() instead of the module");
-            case PickleTuple { Items: ["storage", PickleGlobal { IsStorage: true } type, { } key, _, long count, .. object?[] rest] }:
-                PickleStorage whole = new(Key(key), type.Element, count);
+            // A whole module's class, with its source code, which is passed over.
+            case PickleTuple { Items: ["module", PickleGlobal type, ..] }:
+                return type;
+            case PickleTuple { Items: ["storage", PickleGlobal type, { } key, _, long count, .. object?[] rest] }:
+                if (!type.IsStorage)
+                {
+                    type = type with { IsStorage = true };
+                }
+
+                PickleStorage whole = new(Key(key), type, count);
                 if (count < 0 || count > Bytes.Length + ZipDirectory.Allowance)
                 {
                     throw new InvalidDataException($"storage {ShownName.Of(whole.Key)} claims {count:N0} elements, more than the file has");
                 }
 
-                if (_known.TryGetValue(whole.Key, out PickleStorage? before) && before != whole)
+                if (_known.TryGetValue(whole.Key, out PickleStorage? before) && (before.Class.Name != type.Name || before.Count != count))
                 {
                     throw new InvalidDataException($"storage {ShownName.Of(whole.Key)} is described in two ways");
                 }
@@ -64,7 +70,7 @@ internal abstract class PyTorchStorages(FileBytes bytes)
                     _ => throw new InvalidDataException($"storage {ShownName.Of(whole.Key)} is no part of the one it names"),
                 };
             default:
-                throw new InvalidDataException("its pickle refers to something that is no storage");
+                return new PickleObject("a persistent id that is no storage's");
         }
     }
 

@@ -9,9 +9,13 @@ namespace Engine.Formats.PyTorch;
 /// <param name="Start">Where its bytes begin in the zip file.</param>
 /// <param name="StoredLength">How many bytes it takes there.</param>
 /// <param name="Length">How many it has.</param>
-/// <param name="Checksum">The CRC-32 of those.</param>
+/// <param name="Checksum">The CRC-32 of those; 0 where none was computed, as after <c>torch.serialization.set_crc32_options(False)</c>.</param>
 /// <param name="IsDeflated">Whether it is compressed.</param>
-internal sealed record ZipEntry(string Name, long Start, long StoredLength, long Length, uint Checksum, bool IsDeflated);
+internal sealed record ZipEntry(string Name, long Start, long StoredLength, long Length, uint Checksum, bool IsDeflated)
+{
+    /// <summary>Whether some bytes' checksum is the one that is stored, or none is.</summary>
+    public bool IsGood(uint checksum) => Checksum == 0 || checksum == Checksum;
+}
 
 /// <summary>
 /// The directory of a zip file (PKWARE's APPNOTE 6.3), with the 64-bit extension: checked as a whole before anything is read, so that no
@@ -64,7 +68,7 @@ internal sealed class ZipDirectory
         }
 
         byte[] bytes = entry.IsDeflated ? Inflate(entry) : _bytes.Read(entry.Start, (int)entry.Length);
-        return Crc32.Append(0, bytes) == entry.Checksum ? bytes : throw WrongChecksum(entry);
+        return entry.IsGood(Crc32.Append(0, bytes)) ? bytes : throw WrongChecksum(entry);
     }
 
     /// <summary>Checks the checksum of a file that is not compressed, without keeping it in memory.</summary>
@@ -73,13 +77,18 @@ internal sealed class ZipDirectory
     {
         const int piece = 1 << 24;
         uint checksum = 0;
+        if (entry.Checksum == 0)
+        {
+            return;
+        }
+
         for (long done = 0; done < entry.Length; done += piece)
         {
             using ByteWindow window = _bytes.Map(entry.Start + done, (int)Math.Min(piece, entry.Length - done));
             checksum = Crc32.Append(checksum, window.Span);
         }
 
-        if (checksum != entry.Checksum)
+        if (!entry.IsGood(checksum))
         {
             throw WrongChecksum(entry);
         }
@@ -93,9 +102,20 @@ internal sealed class ZipDirectory
         byte[] bytes = new byte[entry.Length];
         using Stream packed = _bytes.Stream(entry.Start, entry.StoredLength);
         using DeflateStream unpacked = new(packed, CompressionMode.Decompress);
-        return unpacked.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length && unpacked.ReadByte() < 0
-            ? bytes
-            : throw new InvalidDataException($"{ShownName.Of(entry.Name)} does not unpack to the {entry.Length:N0} bytes that the directory tells");
+        try
+        {
+            if (unpacked.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length && unpacked.ReadByte() < 0)
+            {
+                return bytes;
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            // .NET says of damaged bytes that their compression is not supported.
+            throw new InvalidDataException($"{ShownName.Of(entry.Name)} cannot be unpacked; the file is damaged", e);
+        }
+
+        throw new InvalidDataException($"{ShownName.Of(entry.Name)} does not unpack to the {entry.Length:N0} bytes that the directory tells");
     }
 
     private (long Start, long Length, long Count) FindDirectory()

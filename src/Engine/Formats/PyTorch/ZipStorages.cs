@@ -18,14 +18,15 @@ internal sealed class ZipStorages : PyTorchStorages
     private ZipStorages(FileBytes bytes) : base(bytes)
     {
         _zip = ZipDirectory.Read(bytes);
+        if (ForeignFiles.DescribeZip([.. _zip.Entries.Keys]) is { } foreign)
+        {
+            throw new NotWeightsException(foreign);
+        }
+
         string[] pickles = [.. _zip.Entries.Keys.Where(n => n == PickleName || n.EndsWith("/" + PickleName, StringComparison.Ordinal))];
         _folder = pickles.Length == 1
             ? pickles[0][..^PickleName.Length]
             : throw new InvalidDataException($"it is a zip file with {pickles.Length} files called data.pkl instead of one");
-        if (_zip.Entries.Keys.FirstOrDefault(n => n.StartsWith(_folder + "code/", StringComparison.Ordinal)) is not null)
-        {
-            throw new InvalidDataException("it is a TorchScript program, which is refused; save the state_dict() with torch.save instead");
-        }
 
         // Both are short texts; a file without them is older, or made by others.
         if (Note("version") is { } version && !(int.TryParse(version, out int number) && number > 0))
@@ -93,10 +94,10 @@ internal sealed class ZipStorages : PyTorchStorages
     {
         foreach (PickleStorage storage in Known.Values)
         {
-            if (Entry(storage).Length != storage.ByteCount)
+            if (storage.ByteCount is { } bytes && Entry(storage).Length != bytes)
             {
                 throw new InvalidDataException(
-                    $"storage {ShownName.Of(storage.Key)} has {storage.ByteCount:N0} bytes by the pickle, but {Entry(storage).Length:N0} in the zip file");
+                    $"storage {ShownName.Of(storage.Key)} has {bytes:N0} bytes by the pickle, but {Entry(storage).Length:N0} in the zip file");
             }
         }
     }

@@ -6,16 +6,25 @@
 
 PyTorch 1.13 made the committed ones.
 """
+import argparse
 import collections
+import dataclasses
+import datetime
+import enum
+import fractions
+import functools
 import io
 import json
 import os
+import pathlib
 import pickle
 import struct
 import sys
 import zipfile
 
+import numpy
 import torch
+import torch.package
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = {
@@ -89,6 +98,41 @@ def wrapped_state():
     }
 
 
+class Color(enum.Enum):
+    RED = 1
+
+
+@dataclasses.dataclass
+class Settings:
+    rate: float = 0.1
+    names: list = dataclasses.field(default_factory=lambda: ["a"])
+
+
+class Attributes(dict):
+    """A class of dictionaries, as configuration libraries have."""
+
+
+def same(value):
+    return value
+
+
+def foreign_state():
+    """Weights among objects of many classes, which are not theirs."""
+    torch.manual_seed(4)
+    state = collections.OrderedDict([("fc.weight", torch.randn(2, 4)), ("fc.bias", torch.randn(2))])
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1)
+    return state, {
+        "args": argparse.Namespace(lr=0.1, data=pathlib.PurePosixPath("/data"), when=datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc)),
+        "best": numpy.float64(91.5), "counts": collections.Counter("abca"), "array": numpy.arange(6.0).reshape(2, 3), "numpy": numpy.random.default_rng(1),
+        "color": Color.RED, "settings": Settings(), "attributes": Attributes(deep=Attributes(x=1)), "function": same, "partial": functools.partial(same, 1, k=2),
+        "fraction": fractions.Fraction(1, 3), "queue": collections.deque([1, 2], 3), "complex": 1 + 2j, "large": 2 ** 300, "text": "caf\u00e9 \u20ac \U0001f600",
+        "keys": {Color.RED: 1, (1, 2): 2, frozenset([1]): 3, b"x": 4, None: 5, pathlib.PurePosixPath("k"): 6},
+        "scheduler": torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4]).state_dict(), "loss": torch.nn.CrossEntropyLoss(),
+        "phase": torch.zeros(2, dtype=torch.complex64), "quantized": torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8), "sparse": torch.eye(2).to_sparse(),
+        "weights": state,
+    }
+
+
 def rezip(source, target, method=zipfile.ZIP_STORED, swap=None):
     """The same files in another zip file: compressed, or with each number's bytes reversed."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", method) as new:
@@ -148,6 +192,16 @@ def make():
     torch.save(big, buffer)
     rezip(buffer, path("bigendian.zip.pth"), swap=4)
     expected["bigendian"] = describe(big)
+    foreign, checkpoint = foreign_state()
+    for protocol in (0, 2, 4):
+        torch.save(checkpoint, path("foreign.protocol%d.zip.pth" % protocol), pickle_protocol=protocol)
+        torch.save(checkpoint, path("foreign.protocol%d.legacy.pth" % protocol), pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+    expected["foreign"] = describe(foreign)
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 2)), path("module.zip.pth"))
+    torch.jit.script(torch.nn.Linear(2, 2)).save(path("script.pt"))
+    with torch.package.PackageExporter(path("package.pt")) as package:
+        package.extern("**")
+        package.save_pickle("model", "model.pkl", torch.nn.Linear(2, 2))
     expected["views"] = describe(legacy_views(path("views.legacy.pth")))
     with open(path("expected.json"), "w") as file:
         json.dump(expected, file, indent=0)
