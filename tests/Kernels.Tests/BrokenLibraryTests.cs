@@ -109,10 +109,16 @@ public sealed class BrokenLibraryTests : IDisposable
             ("old", folder => StandIns.Driver(folder, cuda: 11080), "NVIDIA driver", "supports CUDA 11.8, and the least is 12.0"),
             ("turing", folder => StandIns.Driver(folder, count: 1, major: 7), "", "cuda:0 (T4) has compute capability 7.5, and the kernels need 8.0"),
         ];
+        string others = StandIns.WithoutDriver(Path.Combine(_root.FullName, "others"));
         foreach ((string name, Action<string> make, string title, string expected) in cases)
         {
-            string folder = StandIns.CopyEmulator(Path.Combine(_root.FullName, name));
-            File.Delete(Path.Combine(folder, "libcuda.so.1"));
+            string folder = Path.Combine(_root.FullName, name);
+            Directory.CreateDirectory(folder);
+            foreach (string file in Directory.GetFiles(others))
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            }
+
             make(folder);
             await Examine(folder, title, expected, isShort: true);
         }

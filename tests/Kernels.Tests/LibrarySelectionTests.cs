@@ -169,6 +169,15 @@ public sealed class LibrarySelectionTests : IDisposable
             $"{Path.Combine(folder, "libcublas.so.12")} does not load: libcublasLt.so.12: cannot open shared object file", Select(folder).Outcomes["cublas"].Problem);
     }
 
+    /// <summary>Loaded as .NET does it, it would end the process at the first call of that function.</summary>
+    [Fact]
+    public void A_library_that_misses_a_function_of_another_one_does_not_load()
+    {
+        string folder = Folder("lacks");
+        string path = StandIns.Build(folder, "libcublas.so.12", "int elsewhere(void); int cublasGetProperty(int p, int* v) { return elsewhere(); }");
+        Assert.Equal($"{path} does not load: undefined symbol: elsewhere", Select(folder).Outcomes["cublas"].Problem);
+    }
+
     [Fact]
     public void The_toolkits_stub_is_no_driver_and_the_next_one_is_tried()
     {

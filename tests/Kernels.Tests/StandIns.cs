@@ -108,6 +108,16 @@ internal static class StandIns
         File.Delete(part);
     }
 
+    /// <summary>All but the driver, of CUDA 12: for a driver that the emulator's libraries do not go with.</summary>
+    internal static string WithoutDriver(string folder)
+    {
+        Nvrtc(folder, 12, 8);
+        Cublas(folder, 12);
+        CudnnParts(folder);
+        Cudnn(folder);
+        return folder;
+    }
+
     private static string Others(NativeLibraryDescription library, string apart) =>
         string.Join('\n', library.Functions.Where(name => name != apart).Select(name => $"int {name}() {{ return 1; }}"));
 }

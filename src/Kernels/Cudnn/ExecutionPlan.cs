@@ -44,7 +44,11 @@ public sealed class ExecutionPlan : BackendDescriptor
     /// <param name="context">The handle.</param>
     /// <param name="pack">Where the tensors and the workspace lie.</param>
     /// <exception cref="CudaException">It cannot run (<see cref="CudaException.IsNotSupported"/>), or something else is wrong.</exception>
-    public void Execute(CudaDNNContext context, VariantPack pack) => Execute(context.Handle, pack);
+    public void Execute(CudaDNNContext context, VariantPack pack)
+    {
+        Execute(context.Handle, pack);
+        context.WaitFor("cudnnBackendExecute");
+    }
 
     internal void Execute(nint handle, VariantPack pack)
     {

@@ -234,7 +234,7 @@ internal static class LibraryFile
         reason = "";
         try
         {
-            return NativeLibrary.Load(path);
+            return OperatingSystem.IsLinux() ? LoaderApi.Load(path, out reason) : NativeLibrary.Load(path);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

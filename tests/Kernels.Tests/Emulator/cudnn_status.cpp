@@ -63,7 +63,7 @@ const std::map<int, const char*> names = {
 
 EMU_EXPORT std::size_t cudnnGetVersion() { return 91900; }
 
-EMU_EXPORT std::size_t cudnnGetCudartVersion() { return 13000; }
+EMU_EXPORT std::size_t cudnnGetCudartVersion() { return 12080; }
 
 EMU_EXPORT std::size_t cudnnGetMaxDeviceVersion() { return 1210; }
 
