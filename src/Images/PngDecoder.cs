@@ -20,6 +20,7 @@ internal sealed class PngDecoder
     private static readonly (int Left, int Top, int Across, int Down)[] Passes =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
+    private const string EndMissing = "its end is missing";
     private readonly byte[] _palette = new byte[256 * 3];
     private int _colours;
 
@@ -31,6 +32,9 @@ internal sealed class PngDecoder
         GreyAlpha = 4,
         Rgba = 6,
     }
+
+    /// <summary>What is wrong with the file that was decoded last though its pixels are whole, as the end of a sentence; null for nothing.</summary>
+    public string? Warning { get; private set; }
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -48,22 +52,47 @@ internal sealed class PngDecoder
         Header? header = null;
         Orientation orientation = Orientation.Upright;
         MemoryStream data = new();
-        _colours = 0;
+        (_colours, Warning) = (0, null);
         bool isOver = false;
         for (int at = Signature.Length; !isOver;)
         {
-            if (file.Length - at < 12 || BinaryPrimitives.ReadUInt32BigEndian(file[at..]) > (uint)(file.Length - at - 12))
+            // Of a file that ends here the pixels may be whole; whether they are shows when they are unpacked.
+            if (file.Length - at < 8)
             {
-                throw new InvalidDataException("it is truncated");
+                CheckTruncated(header, data);
+                Warning ??= EndMissing;
+                break;
             }
 
-            int length = BinaryPrimitives.ReadInt32BigEndian(file[at..]);
+            uint stated = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             ReadOnlySpan<byte> name = file.Slice(at + 4, 4);
+            bool isData = name.SequenceEqual("IDAT"u8);
+            if ((long)stated + 12 > file.Length - at)
+            {
+                if (!isData && data.Length == 0)
+                {
+                    throw new InvalidDataException("it is truncated");
+                }
+
+                if (isData)
+                {
+                    data.Write(file.Slice(at + 8, (int)Math.Min(stated, file.Length - at - 8)));
+                }
+
+                CheckTruncated(header, data);
+                Warning ??= EndMissing;
+                break;
+            }
+
+            int length = (int)stated;
             ReadOnlySpan<byte> body = file.Slice(at + 8, length);
             bool isCritical = (name[0] & 0x20) == 0;
             if (isCritical && Crc(file.Slice(at + 4, length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             {
-                throw new InvalidDataException($"its {Name(name)} chunk is damaged");
+                // Pixels have a check sum of their own.
+                Warning ??= isData || name.SequenceEqual("IEND"u8)
+                    ? $"the check sum of its {Name(name)} chunk is wrong"
+                    : throw new InvalidDataException($"its {Name(name)} chunk is damaged");
             }
 
             at += length + 12;
@@ -80,7 +109,7 @@ internal sealed class PngDecoder
                 case var _ when name.SequenceEqual("PLTE"u8):
                     ReadPalette(body);
                     break;
-                case var _ when name.SequenceEqual("IDAT"u8):
+                case var _ when isData:
                     data.Write(body);
                     break;
                 case var _ when name.SequenceEqual("eXIf"u8):
@@ -104,6 +133,14 @@ internal sealed class PngDecoder
         return orientation;
     }
 
+    private static void CheckTruncated(Header? header, MemoryStream data)
+    {
+        if (header is null || data.Length == 0)
+        {
+            throw new InvalidDataException("it is truncated");
+        }
+    }
+
     private void ReadPalette(ReadOnlySpan<byte> body)
     {
         if (body.Length % 3 != 0 || body.Length > _palette.Length)
@@ -122,6 +159,7 @@ internal sealed class PngDecoder
             throw new InvalidDataException("its palette is missing");
         }
 
+        CheckCost(header, data.Length);
         picture.Reserve(header.Width, header.Height);
         using ZLibStream rows = new(data, CompressionMode.Decompress);
         try
@@ -137,11 +175,36 @@ internal sealed class PngDecoder
             {
                 DecodePass(header, rows, picture, 0, 0, 1, 1);
             }
+
+            // The check sum of all pixels is looked at where the stream ends.
+            Warning ??= rows.ReadByte() >= 0 ? "bytes follow its pixels" : null;
         }
         catch (EndOfStreamException e)
         {
             throw new InvalidDataException("it is truncated", e);
         }
+        catch (RowException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+        catch (InvalidDataException e)
+        {
+            // .NET says the same of any damage, and of a stream that ends too early.
+            throw new InvalidDataException(Warning == EndMissing ? "it is truncated" : "its pixels are damaged", e);
+        }
+    }
+
+    // Deflate packs at most 1,032 bytes into one: a short file with large sides is not unpacked before that shows.
+    private static void CheckCost(Header header, long packed)
+    {
+        const long greatestExpansion = 1032;
+        long bytes = (((long)header.Width * header.BitsPerPixel) + 7) / 8 * header.Height;
+        if (bytes > packed * greatestExpansion)
+        {
+            throw new InvalidDataException($"it is truncated or damaged: {packed:N0} bytes cannot hold {header.Width}x{header.Height} pixels");
+        }
+
+        ImageMemory.Check(6L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
     }
 
     private void DecodePass(Header header, Stream rows, Picture picture, int left, int top, int across, int down)
@@ -204,7 +267,7 @@ internal sealed class PngDecoder
 
                 break;
             default:
-                throw new InvalidDataException($"a row has the unknown filter {filter}");
+                throw new RowException($"a row has the unknown filter {filter}");
         }
     }
 
@@ -324,4 +387,6 @@ internal sealed class PngDecoder
             return new Header((int)width, (int)height, depth, (ColourType)type, body[12] == 1);
         }
     }
+
+    private sealed class RowException(string message) : Exception(message);
 }

@@ -1,5 +1,5 @@
-using System.Formats.Tar;
 using System.IO.Compression;
+using Engine.Formats;
 using Engine.Tensors;
 
 namespace Engine.Data;
@@ -14,6 +14,7 @@ internal sealed class CifarSet : DataSet
     private const int Channels = 3;
     private const int Plane = Side * Side;
     private const int ImageBytes = Plane * Channels;
+    private const long BesideRecords = 1 << 24;
     private readonly IReadOnlyList<string> _classes;
     private readonly int _labelBytes;
     private readonly string[] _trainFiles;
@@ -23,11 +24,11 @@ internal sealed class CifarSet : DataSet
     private readonly string _unpackedFolder;
 
     private CifarSet(
-        IReadOnlyList<string> classes, int labelBytes, string[] trainFiles, string testFile, int trainRecords, int testRecords, string unpacked, string sha256)
+        IReadOnlyList<string> classes, int labelBytes, string[] trainFiles, string testFile, int trainRecords, int testRecords, string unpacked, string sha256, long length)
         : base(
             $"cifar{classes.Count}", $"50,000 + 10,000 photographs, 32x32 colour, {classes.Count} classes",
             $"CIFAR-{classes.Count}, A. Krizhevsky, V. Nair and G. Hinton (2009), University of Toronto; no licence stated",
-            [new("https://www.cs.toronto.edu/~kriz/", $"cifar-{classes.Count}-binary.tar.gz", sha256)])
+            [new("https://www.cs.toronto.edu/~kriz/", $"cifar-{classes.Count}-binary.tar.gz", sha256, length)])
     {
         _classes = classes;
         _labelBytes = labelBytes;
@@ -50,6 +51,8 @@ internal sealed class CifarSet : DataSet
     /// <inheritdoc/>
     public override Shape? PictureShape => new(1, Side, Side, Channels);
 
+    private long Records => ((long)_trainFiles.Length * _trainRecords) + _testRecords;
+
     private int RecordBytes => _labelBytes + ImageBytes;
 
     private string[] FileNames => [.. _trainFiles, _testFile];
@@ -58,12 +61,12 @@ internal sealed class CifarSet : DataSet
     internal static CifarSet TenWith(int records) => new(
         CifarClasses.Ten, labelBytes: 1,
         ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"], "test_batch.bin",
-        records, records, "cifar-10-batches-bin", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd");
+        records, records, "cifar-10-batches-bin", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", 170_052_171);
 
     /// <summary>CIFAR-100's layout with other numbers of records, for tests.</summary>
     internal static CifarSet HundredWith(int trainRecords, int testRecords) => new(
         CifarClasses.Hundred, labelBytes: 2, ["train.bin"], "test.bin",
-        trainRecords, testRecords, "cifar-100-binary", "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec");
+        trainRecords, testRecords, "cifar-100-binary", "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", 168_513_733);
 
     /// <inheritdoc/>
     private protected override string? Locate(string folder)
@@ -77,7 +80,7 @@ internal sealed class CifarSet : DataSet
     }
 
     /// <inheritdoc/>
-    private protected override ImageSet Read(string location)
+    private protected override ImageSet Read(string location, CancellationToken cancellation)
     {
         Part train = new(_trainFiles.Length * _trainRecords);
         Part test = new(_testRecords);
@@ -86,12 +89,12 @@ internal sealed class CifarSet : DataSet
             foreach (string fileName in FileNames)
             {
                 using DataFile file = DataFile.Open(Path.Combine(location, fileName));
-                ReadFile(file, fileName, train, test);
+                ReadFile(file, fileName, train, test, cancellation);
             }
         }
         else
         {
-            ReadArchive(location, train, test);
+            ReadArchive(location, train, test, cancellation);
         }
 
         return new ImageSet(Name, Source(train), Source(test), new Augmentation(Padding: 4, Mirror: true), Credit);
@@ -99,28 +102,29 @@ internal sealed class CifarSet : DataSet
 
     private MemoryImageSource Source(Part part) => new(part.Pixels, part.Labels, Side, Side, Channels, _classes);
 
-    private void ReadArchive(string path, Part train, Part test)
+    private void ReadArchive(string path, Part train, Part test, CancellationToken cancellation)
     {
         HashSet<string> missing = [.. FileNames];
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            using FileStream file = DataFile.OpenFile(path);
             if (file.Length == 0)
             {
                 throw new EngineException($"{path} is empty; delete it and run 'engine data get {Name}'");
             }
 
-            using TarReader archive = new(new GZipStream(file, CompressionMode.Decompress));
-            while (missing.Count > 0 && archive.GetNextEntry() is { } entry)
+            // The official archive has a description beside the records; nothing that unpacks to much more is it.
+            TarFile archive = new(new GZipStream(file, CompressionMode.Decompress), (Records * RecordBytes) + BesideRecords);
+            while (missing.Count > 0 && archive.Next())
             {
-                string fileName = Path.GetFileName(entry.Name);
-                if (entry.DataStream is { } content && missing.Remove(fileName))
+                string fileName = Path.GetFileName(archive.Name);
+                if (missing.Remove(fileName))
                 {
-                    ReadFile(DataFile.From($"{path}({entry.Name})", content, entry.Length), fileName, train, test);
+                    ReadFile(DataFile.From($"{path}({ShownName.Of(archive.Name)})", archive.Content, archive.Length), fileName, train, test, cancellation);
                 }
             }
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
             throw new EngineException($"{path} is damaged or truncated: expected a .tar.gz archive ({e.Message}); delete it and run 'engine data get {Name}'", e);
         }
@@ -135,7 +139,7 @@ internal sealed class CifarSet : DataSet
         }
     }
 
-    private void ReadFile(DataFile file, string fileName, Part train, Part test)
+    private void ReadFile(DataFile file, string fileName, Part train, Part test, CancellationToken cancellation)
     {
         bool isTest = fileName == _testFile;
         int records = isTest ? _testRecords : _trainRecords;
@@ -145,6 +149,7 @@ internal sealed class CifarSet : DataSet
         byte[] record = new byte[RecordBytes];
         for (int i = 0; i < records; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             file.Fill(record, expected);
             int label = record[_labelBytes - 1];
             if (label >= _classes.Count)

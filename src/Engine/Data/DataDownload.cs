@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using Engine.Formats;
 
 namespace Engine.Data;
 
@@ -155,7 +156,11 @@ public sealed class DataDownload(HttpClient? client = null)
 
         if (!response.IsSuccessStatusCode)
         {
-            throw new NetworkException($"the server answered {(int)response.StatusCode} {response.ReasonPhrase}");
+            // A redirect within http and https was followed; .NET follows none from https to http, and none to anything else.
+            string? target = (int)response.StatusCode is >= 300 and < 400 && response.Headers.TryGetValues("Location", out IEnumerable<string>? places) ? places.FirstOrDefault() : null;
+            throw new NetworkException(target is null
+                ? $"the server answered {(int)response.StatusCode} {ShownName.Of(response.ReasonPhrase ?? "")}".TrimEnd()
+                : $"the server redirects to '{ShownName.Of(target)}', which is not followed");
         }
 
         // A server that ignores the range sends the whole file, status 200: start anew.
@@ -167,11 +172,12 @@ public sealed class DataDownload(HttpClient? client = null)
 
         long start = isRest ? have : 0;
         long? total = response.Content.Headers.ContentLength + start;
-        await ReceiveAsync(response, part, start, total, report, silence, cancellation).ConfigureAwait(false);
+        CheckLength(file, total ?? start);
+        await ReceiveAsync(response, file, part, start, total, report, silence, cancellation).ConfigureAwait(false);
     }
 
     private async Task ReceiveAsync(
-        HttpResponseMessage response, string part, long start, long? total, Report report, CancellationTokenSource silence, CancellationToken cancellation)
+        HttpResponseMessage response, RemoteFile file, string part, long start, long? total, Report report, CancellationTokenSource silence, CancellationToken cancellation)
     {
         Stream content = await NetworkAsync(() => response.Content.ReadAsStreamAsync(silence.Token), cancellation).ConfigureAwait(false);
         FileStream output = new(part, start > 0 ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -188,6 +194,13 @@ public sealed class DataDownload(HttpClient? client = null)
                     break;
                 }
 
+                if (bytes + count > file.Length)
+                {
+                    // What came is not the file, wherever it would have ended.
+                    File.Delete(part);
+                }
+
+                CheckLength(file, bytes + count);
                 await WriteAsync(output, buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
                 bytes += count;
                 report.Tell(bytes, total, isLast: bytes == total);
@@ -199,6 +212,15 @@ public sealed class DataDownload(HttpClient? client = null)
             }
 
             Formats.AtomicFile.Sync(output);
+        }
+    }
+
+    private static void CheckLength(RemoteFile file, long bytes)
+    {
+        if (bytes > file.Length)
+        {
+            throw new EngineException(
+                $"{file.Address} sends something else than {file.FileName}: more than its {file.Length:N0} bytes; the download was stopped and deleted");
         }
     }
 
@@ -227,9 +249,13 @@ public sealed class DataDownload(HttpClient? client = null)
         {
             throw new NetworkException($"the server was silent for {SilenceLimit.TotalSeconds:0.#} seconds", e);
         }
+        catch (Exception e) when (e is UriFormatException or NotSupportedException or InvalidOperationException or ArgumentException)
+        {
+            throw new NetworkException($"the server redirects to an address that is not one of the web ({ShownName.Of(e.Message)})", e);
+        }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new NetworkException(e.Message, e);
+            throw new NetworkException(ShownName.Of(e.Message), e);
         }
     }
 

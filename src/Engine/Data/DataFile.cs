@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Engine.Formats;
 
 namespace Engine.Data;
 
@@ -29,7 +30,7 @@ internal sealed class DataFile : IDisposable
     {
         try
         {
-            FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+            FileStream file = OpenFile(path);
             if (file.Length == 0)
             {
                 file.Dispose();
@@ -46,6 +47,23 @@ internal sealed class DataFile : IDisposable
         {
             throw new EngineException($"cannot read {path}: {e.Message}", e);
         }
+    }
+
+    /// <summary>Opens a regular file for reading from front to back: a pipe would be waited for, and a device has no end.</summary>
+    /// <exception cref="EngineException">Something else stands at the path.</exception>
+    public static FileStream OpenFile(string path)
+    {
+        string? problem = FileIdentity.Of(path, followLinks: true).Kind switch
+        {
+            FileKind.Pipe => "it is a pipe",
+            FileKind.Device => "it is a device",
+            FileKind.Socket => "it is a socket",
+            FileKind.Folder => "it is a folder",
+            _ => null,
+        };
+        return problem is null
+            ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan)
+            : throw new EngineException($"cannot read {path}: {problem}, but must be a file");
     }
 
     /// <summary>Reads from a stream that belongs to somebody else, such as an archive's entry.</summary>
