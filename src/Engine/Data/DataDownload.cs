@@ -23,6 +23,7 @@ public sealed class DataDownload(HttpClient? client = null)
 {
     private const int BufferBytes = 1 << 16;
     private const int Attempts = 5;
+    private const int Redirects = 10;
     private readonly HttpClient _client = client ?? SharedClient.Value;
 
     /// <summary>How long a server may be silent before the attempt counts as cut off.</summary>
@@ -131,17 +132,10 @@ public sealed class DataDownload(HttpClient? client = null)
     private async Task AttemptAsync(RemoteFile file, string path, string part, Report report, CancellationToken cancellation)
     {
         long have = LengthOf(part);
-        using HttpRequestMessage request = new(HttpMethod.Get, file.Address);
-        if (have > 0)
-        {
-            request.Headers.Range = new RangeHeaderValue(have, null);
-        }
-
         // Time runs only while the server is silent: it is set back at every read.
         using CancellationTokenSource silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         silence.CancelAfter(SilenceLimit);
-        using HttpResponseMessage response = await NetworkAsync(
-            () => _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token), cancellation).ConfigureAwait(false);
+        using HttpResponseMessage response = await SendAsync(file.Address, have, silence.Token, cancellation).ConfigureAwait(false);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && have > 0)
         {
             // Either all of it had arrived before, or what lies here is longer than the file. The hash tells which.
@@ -156,11 +150,7 @@ public sealed class DataDownload(HttpClient? client = null)
 
         if (!response.IsSuccessStatusCode)
         {
-            // A redirect within http and https was followed; .NET follows none from https to http, and none to anything else.
-            string? target = (int)response.StatusCode is >= 300 and < 400 && response.Headers.TryGetValues("Location", out IEnumerable<string>? places) ? places.FirstOrDefault() : null;
-            throw new NetworkException(target is null
-                ? $"the server answered {(int)response.StatusCode} {ShownName.Of(response.ReasonPhrase ?? "")}".TrimEnd()
-                : $"the server redirects to '{ShownName.Of(target)}', which is not followed");
+            throw new NetworkException($"the server answered {(int)response.StatusCode} {ShownName.Of(response.ReasonPhrase ?? "")}".TrimEnd());
         }
 
         // A server that ignores the range sends the whole file, status 200: start anew.
@@ -174,6 +164,35 @@ public sealed class DataDownload(HttpClient? client = null)
         long? total = response.Content.Headers.ContentLength + start;
         CheckLength(file, total ?? start);
         await ReceiveAsync(response, file, part, start, total, report, silence, cancellation).ConfigureAwait(false);
+    }
+
+    // Redirects are followed here: .NET would speak HTTP to the port of whatever scheme a server names.
+    private async Task<HttpResponseMessage> SendAsync(Uri address, long start, CancellationToken silence, CancellationToken cancellation)
+    {
+        for (int hop = 0; ; hop++)
+        {
+            using HttpRequestMessage request = new(HttpMethod.Get, address);
+            if (start > 0)
+            {
+                request.Headers.Range = new RangeHeaderValue(start, null);
+            }
+
+            HttpResponseMessage response = await NetworkAsync(
+                () => _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence), cancellation).ConfigureAwait(false);
+            if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || !response.Headers.TryGetValues("Location", out IEnumerable<string>? places))
+            {
+                return response;
+            }
+
+            string target = places.First();
+            response.Dispose();
+            string? problem = !Uri.TryCreate(address, target, out Uri? next) || next.Host.Length == 0 ? "no address of the web"
+                : next.Scheme != Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttp ? $"an address of {ShownName.Of(next.Scheme)}, from which nothing is fetched"
+                : address.Scheme == Uri.UriSchemeHttps && next.Scheme == Uri.UriSchemeHttp ? "an address of http, which is not as safe as https"
+                : hop == Redirects ? $"yet another address after {Redirects} others"
+                : null;
+            address = problem is null ? next! : throw new NetworkException($"the server redirects to '{ShownName.Of(target)}', {problem}");
+        }
     }
 
     private async Task ReceiveAsync(
@@ -273,7 +292,7 @@ public sealed class DataDownload(HttpClient? client = null)
     private static class SharedClient
     {
         // The default limit of 100 seconds would count the whole download; SilenceLimit stands in for it.
-        public static readonly HttpClient Value = new() { Timeout = Timeout.InfiniteTimeSpan };
+        public static readonly HttpClient Value = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     private sealed class NetworkException(string message, Exception? inner = null) : Exception(message, inner);

@@ -8,7 +8,7 @@ public sealed class DataDownloadTests : IDisposable
     private const string Name = "pictures.bin";
     private readonly TemporaryFolder _folder = new();
     private readonly byte[] _content = DataFiles.RandomBytes(300_000, seed: 4);
-    private readonly HttpClient _client = new(new HttpClientHandler { UseProxy = false });
+    private readonly HttpClient _client = new(new HttpClientHandler { UseProxy = false, AllowAutoRedirect = false });
 
     private string Target => _folder[Name];
 
@@ -168,15 +168,29 @@ public sealed class DataDownloadTests : IDisposable
     }
 
     [Theory]
-    [InlineData("ftp://127.0.0.1/pictures.bin", "redirects to")]
-    [InlineData("file:///etc/passwd", "redirects to")]
-    [InlineData("http://[bad", "redirects to")]
-    [InlineData("//", "redirects to")]
+    [InlineData("ftp://127.0.0.1/pictures.bin", "an address of ftp")]
+    [InlineData("file:///etc/passwd", "redirects to 'file:///etc/passwd'")]
+    [InlineData("http://[bad", "no address of the web")]
+    [InlineData("gopher://x/", "an address of gopher")]
     public async Task A_redirect_to_where_no_file_is_fetched_from_is_refused_in_words(string target, string part)
     {
         using FileServer server = new(_content) { Status = 302, Location = target };
         await Fails(server, part, "put the file pictures.bin");
+        Assert.Equal([0], server.Starts);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task Redirects_within_the_web_are_followed_but_not_in_circles()
+    {
+        using FileServer server = new(_content);
+        using FileServer old = new(_content) { Status = 301, Location = server.Address + Name };
+        await Get(old);
+        AssertArrived();
+        System.IO.File.Delete(Target);
+        using FileServer circle = new(_content) { Status = 302, Location = "/again" };
+        await Fails(circle, "after 10 others");
+        Assert.Equal(11, circle.Starts.Count);
     }
 
     [Fact]
