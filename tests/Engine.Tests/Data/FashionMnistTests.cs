@@ -130,7 +130,7 @@ public sealed class FashionMnistTests : IDisposable
     [Fact]
     public void A_damaged_gzipped_file_is_named()
     {
-        byte[] packed = DataFiles.Gzip(DataFiles.Idx(DataFiles.RandomBytes(6 * 28 * 28, seed: 5), 6, 28, 28));
+        byte[] packed = DataFiles.Gzip(DataFiles.Idx(DataFiles.RandomBytes(60 * 28 * 28, seed: 5), 60, 28, 28));
         packed[packed.Length / 2] ^= 0xFF;
         Write("train-images-idx3-ubyte", packed);
         Broken("train-images-idx3-ubyte", "damaged");
