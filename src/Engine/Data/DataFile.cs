@@ -82,6 +82,34 @@ internal sealed class DataFile : IDisposable
         }
     }
 
+    /// <summary>Reads all of a file whose length is not known, but bounded.</summary>
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="EngineException">It is longer, or damaged.</exception>
+    public byte[] ReadToEnd(long most, CancellationToken cancellation)
+    {
+        if (_stream is FileStream && GreatestLength > most)
+        {
+            throw TooLong(most);
+        }
+
+        using MemoryStream content = new();
+        byte[] part = new byte[1 << 20];
+        for (int count = ReadSome(part); count > 0; count = ReadSome(part))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            content.Write(part, 0, count);
+            if (content.Length > most)
+            {
+                throw TooLong(most);
+            }
+        }
+
+        return content.ToArray();
+    }
+
+    private EngineException TooLong(long most) => new($"{Path} is longer than it should be: expected at most {most:N0} bytes");
+
     /// <summary>Makes sure that nothing follows.</summary>
     /// <param name="expected">What the file should hold, for the error.</param>
     /// <exception cref="EngineException">Something does.</exception>
