@@ -200,7 +200,7 @@ public sealed class FolderRuleTests : IDisposable
         Assert.Equal([2, 2, 0], Enumerable.Range(0, 3).Select(known.Label));
         Assert.Equal(train.Paths, Assert.IsType<FolderSource>(known).Paths);
         EngineException e = Assert.Throws<EngineException>(() => train.WithClasses(["emu", "dog"]));
-        Assert.Equal("'cat' is none of the 2 classes that the network tells apart: 'emu', 'dog'", e.Message);
+        Assert.Equal("'cat' is none of the 2 classes that the network tells apart: 'emu', 'dog'; take its images out to measure the others", e.Message);
 
         // What is trained on does not matter to a network that is tested.
         ImageSet set = FolderSet.Open(Name, _options, FolderUse.Testing, ["emu", "dog", "cat"]);

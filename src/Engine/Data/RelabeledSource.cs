@@ -63,7 +63,7 @@ public sealed class RelabeledSource : IImageSource
 
         string[] unknown = [.. source.ClassNames.Where((_, label) => isUsed[label] && labels[label] < 0)];
         return unknown.Length == 0 ? labels : throw new EngineException(
-            $"{Listed(unknown)} {(unknown.Length == 1 ? "is" : "are")} none of the {classNames.Count:N0} classes that the network tells apart: {Listed(classNames)}");
+            $"{Listed(unknown)} {(unknown.Length == 1 ? "is" : "are")} none of the {classNames.Count:N0} classes that the network tells apart: {Listed(classNames)}; take {(unknown.Length == 1 ? "its" : "their")} images out to measure the others");
     }
 
     private static int[] LabelsByName(IReadOnlyList<string> from, IReadOnlyList<string> to)
