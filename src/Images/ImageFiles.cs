@@ -13,7 +13,7 @@ public static class ImageFiles
     /// <exception cref="EngineException">A folder has no image, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static IReadOnlyList<string> Expand(IEnumerable<string> paths, Action<string> remark, CancellationToken cancellation = default) =>
-        [.. paths.SelectMany(p => Directory.Exists(p) ? In(p, remark, cancellation) : [Resolve(p)])];
+        [.. paths.Select(Resolve).SelectMany(p => FileFacts.Of(p).Kind == FileKind.Folder ? In(p, remark, cancellation) : [p])];
 
     /// <summary>A path for people, without control characters; bytes of it that are not UTF-8 are taken for Latin-1.</summary>
     public static string Shown(string path) => ShownName.Whole(RawNames.Shown(path));
@@ -54,9 +54,21 @@ public static class ImageFiles
 
         try
         {
-            string folder = Path.GetDirectoryName(path) ?? "", name = Path.GetFileName(path);
-            string[] alike = [.. RawNames.In(folder.Length == 0 ? "." : folder).Where(n => Encoding.UTF8.GetString(RawNames.Bytes(n).AsSpan()[..^1]) == name)];
-            return alike.Length == 1 ? Path.Join(folder, alike[0]) : path;
+            string place = Path.IsPathRooted(path) ? "/" : "";
+            foreach (string part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+            {
+                string[] alike = part.Contains('\uFFFD')
+                    ? [.. RawNames.In(place.Length == 0 ? "." : place).Where(n => Encoding.UTF8.GetString(RawNames.Bytes(n).AsSpan()[..^1]) == part)]
+                    : [part];
+                if (alike.Length != 1)
+                {
+                    return path;
+                }
+
+                place = Path.Join(place, alike[0]);
+            }
+
+            return place;
         }
         catch (IOException)
         {

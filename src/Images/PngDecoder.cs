@@ -24,15 +24,6 @@ internal sealed class PngDecoder
     private readonly byte[] _palette = new byte[256 * 3];
     private int _colours;
 
-    private enum ColourType : byte
-    {
-        Grey = 0,
-        Rgb = 2,
-        Palette = 3,
-        GreyAlpha = 4,
-        Rgba = 6,
-    }
-
     /// <summary>What is wrong with the file that was decoded last though its pixels are whole, as the end of a sentence; null for nothing.</summary>
     public string? Warning { get; private set; }
 
@@ -49,7 +40,7 @@ internal sealed class PngDecoder
     /// <exception cref="InvalidDataException">The file is damaged, truncated or too large.</exception>
     public Orientation Decode(ReadOnlySpan<byte> file, Picture picture, long maximum)
     {
-        Header? header = null;
+        PngHeader? header = null;
         Orientation orientation = Orientation.Upright;
         MemoryStream data = new();
         (_colours, Warning) = (0, null);
@@ -104,7 +95,7 @@ internal sealed class PngDecoder
             switch (name)
             {
                 case var _ when name.SequenceEqual("IHDR"u8):
-                    header = Header.Read(body, maximum);
+                    header = PngHeader.Read(body, maximum);
                     break;
                 case var _ when name.SequenceEqual("PLTE"u8):
                     ReadPalette(body);
@@ -133,7 +124,7 @@ internal sealed class PngDecoder
         return orientation;
     }
 
-    private static void CheckTruncated(Header? header, MemoryStream data)
+    private static void CheckTruncated(PngHeader? header, MemoryStream data)
     {
         if (header is null || data.Length == 0)
         {
@@ -152,9 +143,9 @@ internal sealed class PngDecoder
         _colours = body.Length / 3;
     }
 
-    private void DecodeRows(Header header, Stream data, Picture picture)
+    private void DecodeRows(PngHeader header, Stream data, Picture picture)
     {
-        if (header.Type == ColourType.Palette && _colours == 0)
+        if (header.Type == PngColours.Palette && _colours == 0)
         {
             throw new InvalidDataException("its palette is missing");
         }
@@ -195,7 +186,7 @@ internal sealed class PngDecoder
     }
 
     // Deflate packs at most 1,032 bytes into one: a short file with large sides is not unpacked before that shows.
-    private static void CheckCost(Header header, long packed)
+    private static void CheckCost(PngHeader header, long packed)
     {
         const long greatestExpansion = 1032;
         long bytes = (((long)header.Width * header.BitsPerPixel) + 7) / 8 * header.Height;
@@ -207,7 +198,7 @@ internal sealed class PngDecoder
         ImageMemory.Check(6L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
     }
 
-    private void DecodePass(Header header, Stream rows, Picture picture, int left, int top, int across, int down)
+    private void DecodePass(PngHeader header, Stream rows, Picture picture, int left, int top, int across, int down)
     {
         int width = (header.Width - left + across - 1) / across;
         int height = (header.Height - top + down - 1) / down;
@@ -279,7 +270,7 @@ internal sealed class PngDecoder
         return toLeft <= toAbove && toLeft <= toCorner ? left : toAbove <= toCorner ? above : corner;
     }
 
-    private void Expand(Header header, ReadOnlySpan<byte> row, int width, Span<byte> pixels, int step)
+    private void Expand(PngHeader header, ReadOnlySpan<byte> row, int width, Span<byte> pixels, int step)
     {
         // Of 16-bit samples the first byte is the upper one.
         int sample = header.Depth == 16 ? 2 : 1;
@@ -289,10 +280,10 @@ internal sealed class PngDecoder
         {
             switch (header.Type)
             {
-                case ColourType.Rgb or ColourType.Rgba:
+                case PngColours.Rgb or PngColours.Rgba:
                     (pixels[p], pixels[p + 1], pixels[p + 2]) = (row[x * bytes], row[(x * bytes) + sample], row[(x * bytes) + (2 * sample)]);
                     break;
-                case ColourType.Palette:
+                case PngColours.Palette:
                     int colour = Packed(row, x, header.Depth, mask);
 
                     // As with libpng, a colour that the palette lacks is black.
@@ -349,43 +340,6 @@ internal sealed class PngDecoder
         }
 
         return table;
-    }
-
-    private readonly record struct Header(int Width, int Height, byte Depth, ColourType Type, bool IsInterlaced)
-    {
-        public int BitsPerPixel => Depth * Type switch
-        {
-            ColourType.Rgb => 3,
-            ColourType.GreyAlpha => 2,
-            ColourType.Rgba => 4,
-            _ => 1,
-        };
-
-        public static Header Read(ReadOnlySpan<byte> body, long maximum)
-        {
-            if (body.Length != 13)
-            {
-                throw new InvalidDataException("its header is damaged");
-            }
-
-            long width = BinaryPrimitives.ReadUInt32BigEndian(body);
-            long height = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
-            (byte depth, byte type) = (body[8], body[9]);
-            bool isKnown = type switch
-            {
-                0 => depth is 1 or 2 or 4 or 8 or 16,
-                3 => depth is 1 or 2 or 4 or 8,
-                2 or 4 or 6 => depth is 8 or 16,
-                _ => false,
-            };
-            if (!isKnown || body[10] != 0 || body[11] != 0 || body[12] > 1)
-            {
-                throw new InvalidDataException($"its header has an unknown kind of pixels (colour type {type}, {depth} bits)");
-            }
-
-            PictureReader.CheckSize(width, height, maximum);
-            return new Header((int)width, (int)height, depth, (ColourType)type, body[12] == 1);
-        }
     }
 
     private sealed class RowException(string message) : Exception(message);

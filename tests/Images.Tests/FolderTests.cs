@@ -139,7 +139,8 @@ public sealed class FolderTests : IDisposable
         second.Resume();
         Assert.True(second.StepsDone >= 5);
         second.Run();
-        Assert.Equal(whole, [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())]);
+        float[] resumed = [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())];
+        Assert.Equal(whole, resumed);
     }
 
     [Fact]
