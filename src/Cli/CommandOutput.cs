@@ -44,10 +44,10 @@ internal sealed class CommandOutput
     public IAnsiConsole Console { get; }
 
     /// <summary>A line for people.</summary>
-    public void Say(string text) => (IsJson ? _error : _output).WriteLine(text);
+    public void Say(string text) => (IsJson ? _error : _output).WriteLine(Shown(text));
 
     /// <summary>A remark that no program should have to skip: always on standard error.</summary>
-    public void Note(string text) => _error.WriteLine(text);
+    public void Note(string text) => _error.WriteLine(Shown(text));
 
     /// <summary>A line of JSON on standard output.</summary>
     public void Json(JsonObject line) => Json(line.ToJsonString(Relaxed));
@@ -60,7 +60,23 @@ internal sealed class CommandOutput
     }
 
     /// <summary>The one line that tells what went wrong.</summary>
-    public void Fail(string message) => _error.WriteLine($"error: {message.ReplaceLineEndings(" ").Trim()}");
+    public void Fail(string message) => _error.WriteLine(Shown($"error: {message.ReplaceLineEndings(" ").Trim()}"));
+
+    // Names of files, classes and servers are part of what is said, and a terminal obeys what is not text in them.
+    private static string Shown(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (char.IsControl(text[i]) && !IsLayout(text, i))
+            {
+                return new string([.. text.Select((c, at) => char.IsControl(c) && !IsLayout(text, at) ? '?' : c)]);
+            }
+        }
+
+        return text;
+    }
+
+    private static bool IsLayout(string text, int at) => text[at] is '\n' or '\t' || (text[at] == '\r' && at + 1 < text.Length && text[at + 1] == '\n');
 
     /// <summary>A number as JSON has it, which knows neither infinities nor NaN: null for those.</summary>
     public static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;

@@ -18,37 +18,79 @@ internal static class DataChoice
         ? name
         : throw new EngineException($"there is no data set called '{name}'; the sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
 
-    /// <summary>Opens a set.</summary>
+    /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
     /// <param name="directory">Where a known set lies.</param>
-    /// <param name="options">The sizes, crops and colours of an image folder.</param>
-    /// <param name="model">The network, which decides the usual size of an image folder's pictures.</param>
+    /// <param name="options">The sizes, crops and colours of an image folder, and how many images are held out.</param>
+    /// <param name="output">Where remarks go.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged.</exception>
-    public static ImageSet Open(string name, string? directory, TrainingOptions options, string model)
+    public static ImageSet OpenToTrain(string name, string? directory, TrainingOptions options, CommandOutput output, CancellationToken cancellation)
     {
-        CheckOptions(name, options);
-        if (!FolderSet.IsFolder(name))
+        ImageSet data = Open(name, directory, options, options.Model, FolderUse.Training, null, cancellation);
+        Tell(data, output);
+        if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
         {
-            return DataSets.Open(name, directory);
+            output.Note($"note: {options.ValidationCount:N0} of the images to train on are held out, and tested with instead");
         }
 
-        return directory is null
-            ? FolderSet.Open(name, UsageException.Check(() => FolderSet.OptionsOf(options, Networks.Create(model).ImageSize)))
-            : throw new UsageException($"--data-dir does not go with {name}, which tells where it lies");
+        FolderChecking.Run(data, output, cancellation);
+        return data;
+    }
+
+    /// <summary>Opens a set to measure a network on, and says what is to be known of it.</summary>
+    /// <param name="name">What <see cref="Check"/> returned.</param>
+    /// <param name="directory">Where a known set lies.</param>
+    /// <param name="options">The sizes of an image folder.</param>
+    /// <param name="model">The network, which decides the usual size of an image folder's pictures.</param>
+    /// <param name="classNames">The classes that the network tells apart, by which the images are labelled; null where its weights do not tell.</param>
+    /// <param name="output">Where remarks go.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="UsageException">An option does not fit the set.</exception>
+    /// <exception cref="EngineException">The set is not there or damaged, or has images of a class that the network does not know.</exception>
+    public static ImageSet OpenToTest(
+        string name, string? directory, TrainingOptions options, string model, IReadOnlyList<string>? classNames, CommandOutput output, CancellationToken cancellation)
+    {
+        ImageSet data = Open(name, directory, options, model, FolderUse.Testing, classNames, cancellation);
+        Tell(data, output);
+        return data;
     }
 
     /// <summary>What a run's folder calls the set: an image folder's own name.</summary>
     public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
 
+    private static ImageSet Open(
+        string name, string? directory, TrainingOptions options, string model, FolderUse use, IReadOnlyList<string>? classNames, CancellationToken cancellation)
+    {
+        CheckOptions(name, options);
+        if (!FolderSet.IsFolder(name))
+        {
+            ImageSet data = DataSets.Open(name, directory, cancellation);
+            return classNames is null ? data : data.ForClasses(classNames);
+        }
+
+        return directory is null
+            ? FolderSet.Open(name, UsageException.Check(() => FolderSet.OptionsOf(options, Networks.Create(model).ImageSize)), use, classNames, cancellation)
+            : throw new UsageException($"--data-dir does not go with {name}, which tells where it lies");
+    }
+
+    private static void Tell(ImageSet data, CommandOutput output)
+    {
+        foreach (string remark in data.Remarks)
+        {
+            output.Note($"note: {remark}");
+        }
+    }
+
     /// <summary>Checks that a set takes the options: pictures of a known set have one size.</summary>
     /// <exception cref="UsageException">It does not.</exception>
     public static void CheckOptions(string name, TrainingOptions options)
     {
-        if (!FolderSet.IsFolder(name) && (options.ImageSize, options.Resize, options.Crop, options.Color) is not (null, null, null, null))
+        if (!FolderSet.IsFolder(name) && (options.ImageSize, options.Resize, options.Interpolation, options.Crop, options.Color) is not (null, null, null, null, null))
         {
             throw new UsageException(
-                $"--image-size, --resize, --color, --augment resized-crop and scale-jitter are for image folders (--data {FolderSet.Prefix}DIR), but the data set is {name}");
+                $"--image-size, --resize, --interpolation, --color, --augment resized-crop and scale-jitter are for image folders (--data {FolderSet.Prefix}DIR), but the data set is {name}");
         }
     }
 }
@@ -61,8 +103,13 @@ internal sealed class PictureSizeOptions
     private readonly Option<int?> _resize = SharedOptions.Number<int>(
         "--resize", "N", "What a picture file's shorter side becomes before its middle is cropped (default: 256 for crops of 224, in proportion for others)");
 
-    /// <summary>Both of them.</summary>
-    public IReadOnlyList<Option> All => [_imageSize, _resize];
+    private readonly Option<string?> _interpolation = SharedOptions.Text(
+        "--interpolation", "bilinear|bicubic", "How pixels of picture files are weighed in a resize, as in Pillow and torchvision (default: as in training, or bilinear)", null)!;
+
+    public PictureSizeOptions() => _interpolation.AcceptOnlyFromAmong("bilinear", "bicubic");
+
+    /// <summary>All of them, in the help's order.</summary>
+    public IReadOnlyList<Option> All => [_imageSize, _resize, _interpolation];
 
     /// <summary>Training options with the sizes that the user asked for.</summary>
     public TrainingOptions Apply(ParseResult arguments, TrainingOptions options)
@@ -73,6 +120,7 @@ internal sealed class PictureSizeOptions
         return options with
         {
             ImageSize = size ?? options.ImageSize,
+            Interpolation = arguments.GetValue(_interpolation) ?? options.Interpolation,
             Resize = arguments.GetValue(_resize) ?? (size is null || size == options.ImageSize ? options.Resize : null),
         };
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Engine.Data;
+using Engine.Formats;
 using Spectre.Console;
 
 namespace Engine.Cli;
@@ -29,7 +30,7 @@ internal sealed class DataListCommand : Subcommand
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("name").AddColumn("images").AddColumn("lies in");
         foreach (JsonObject set in sets)
         {
-            table.AddRow(Markup.Escape($"{set["name"]}"), Markup.Escape($"{set["description"]}"), Markup.Escape($"{set["location"] ?? set["problem"]}"));
+            table.AddRow(Markup.Escape($"{set["name"]}"), Markup.Escape($"{set["description"]}"), Markup.Escape(ShownName.Whole($"{set["location"] ?? set["problem"]}")));
         }
 
         output.Console.Write(table);

@@ -70,7 +70,8 @@ internal sealed class EvalCommand : Subcommand
         dataName ??= trained?.Data ?? throw new UsageException($"'{saved.Path}' does not tell which data it was trained on: give --data NAME");
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
-        ImageSet data = _adapt.Adapt(arguments, DataChoice.Open(dataName, arguments.GetValue(_dataDir), sizes, model), trained);
+        ImageSet data = _adapt.Adapt(
+            arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
         if (views != PictureViews.Centre && data.Test is not FolderSource)
         {
             throw new UsageException("--ten-crop and --scales do not go with --channels and --pad-to");
@@ -78,7 +79,7 @@ internal sealed class EvalCommand : Subcommand
 
         if (data.Test.Count == 0)
         {
-            throw new EngineException($"'{data.Name}' has no pictures to test with: it has neither a folder 'test' nor 'val'");
+            throw new EngineException($"'{data.Name}' has no pictures to test with: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
         }
 
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));

@@ -13,7 +13,7 @@ namespace Engine.Cli;
 /// <summary>engine predict: what a network says of picture files.</summary>
 internal sealed class PredictCommand : Subcommand
 {
-    private readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG or PNG files", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG or PNG files, or folders of them", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _weights = SharedOptions.Text(
@@ -21,7 +21,7 @@ internal sealed class PredictCommand : Subcommand
     private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<int?> _top = SharedOptions.Number<int>("--top", "N", "How many classes to tell, the likeliest first (default: 5)");
     private readonly Option<string?> _labels = SharedOptions.Text(
-        "--labels", "FILE", "The classes' names, one a line (default: those that the weights were trained on, where the file tells them)", null)!;
+        "--labels", "FILE", "The classes' names, one a line, or JSON such as imagenet_class_index.json (default: those that the weights were trained on, where the file tells them)", null)!;
     private readonly PictureSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Text(
         "--normalize", "imagenet|none", "How pixels become numbers: by ImageNet's constants, or only divided by 255 (default: as in training, or imagenet)", null)!;
@@ -56,7 +56,7 @@ internal sealed class PredictCommand : Subcommand
         TrainingOptions? trained = saved.Training;
         DataDescription? data = saved.Data;
         model = SavedWeights.ModelOf(saved, model);
-        string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ReadLabels(labelFile) : null;
+        string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ClassLabels.Read(labelFile) : null;
         Network network = ExportCommand.NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), saved.File);
         labels ??= data is null ? null : [.. data.Classes];
         if (labels is not null && labels.Length != network.Classes)
@@ -72,7 +72,8 @@ internal sealed class PredictCommand : Subcommand
         SavedWeights.Remark(saved, output);
         using PictureClassifier classifier = new(network, device, pictures, network.Channels, normalization);
         int failures = 0;
-        foreach (PictureScores scores in classifier.Run(arguments.GetValue(_images)!, batchSize, cancellation: cancellation))
+        IReadOnlyList<string> images = ImageFiles.Expand(arguments.GetValue(_images)!, remark => output.Note($"note: {remark}"), cancellation);
+        foreach (PictureScores scores in classifier.Run(images, batchSize, cancellation: cancellation))
         {
             failures += Tell(scores, top, labels, output) ? 0 : 1;
         }
@@ -102,33 +103,26 @@ internal sealed class PredictCommand : Subcommand
             : data.Normalization(),
     };
 
-    private static string[] ReadLabels(string path)
-    {
-        try
-        {
-            return [.. File.ReadAllLines(path).Select(line => line.Trim()).Reverse().SkipWhile(line => line.Length == 0).Reverse()];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"the labels '{path}' cannot be read: {e.Message.TrimEnd('.')}", e);
-        }
-    }
-
     // Whether there was anything to tell of the picture.
     private static bool Tell(PictureScores scores, int top, string[]? labels, CommandOutput output)
     {
         // No class is named where nothing was computed.
         string? error = scores.Error?.Message
-            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{scores.Path}' gets no class: the network's outputs for it are not finite, so that its weights or precision do not serve");
+            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class: the network's outputs for it are not finite, so that its weights or precision do not serve");
         if (error is not null)
         {
             output.Fail(error);
             if (output.IsJson)
             {
-                output.Json(new JsonObject { ["image"] = scores.Path, ["error"] = error });
+                output.Json(new JsonObject { ["image"] = ImageFiles.Shown(scores.Path), ["error"] = error });
             }
 
             return false;
+        }
+
+        if (scores.Warning is not null)
+        {
+            output.Note($"note: {scores.Warning}");
         }
 
         (double[] probabilities, double[] logits) = (scores.Probabilities!, scores.Logits!);
@@ -137,7 +131,7 @@ internal sealed class PredictCommand : Subcommand
         {
             output.Json(new JsonObject
             {
-                ["image"] = scores.Path,
+                ["image"] = ImageFiles.Shown(scores.Path),
                 ["top"] = new JsonArray([.. best.Select(c => new JsonObject
                 {
                     ["class"] = c,
@@ -149,11 +143,11 @@ internal sealed class PredictCommand : Subcommand
             return true;
         }
 
-        output.Say(scores.Path);
+        output.Say(ImageFiles.Shown(scores.Path));
         foreach (int c in best)
         {
             output.Say(string.Create(
-                CultureInfo.InvariantCulture, $"  {probabilities[c],8:P2}  {(labels is null ? $"class {c}" : $"{labels[c]} ({c})")}, logit {logits[c]:F2}"));
+                CultureInfo.InvariantCulture, $"  {probabilities[c],8:P2}  {(labels is null ? $"class {c}" : $"{ShownName.Of(labels[c])} ({c})")}, logit {logits[c]:F2}"));
         }
 
         return true;

@@ -58,7 +58,7 @@ internal sealed class StudyCommand : Subcommand
     protected override async Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         StudyOptions options = Read(arguments);
-        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir));
+        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
         if (arguments.GetValue(_explain))
         {
             Explain(UsageException.Check(() => BlockExplanation.Of(options, data)), output);

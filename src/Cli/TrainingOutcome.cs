@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Engine.Formats;
 using Engine.Training;
 using Spectre.Console;
 
@@ -43,8 +44,8 @@ internal static class TrainingOutcome
             .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
             .AddRow("best accuracy", string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}"))
             .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {result.Epochs.Count} epochs"))
-            .AddRow("weights", Markup.Escape(folder.WeightsPath))
-            .AddRow("metrics", Markup.Escape(folder.MetricsPath));
+            .AddRow("weights", Markup.Escape(ShownName.Whole(folder.WeightsPath)))
+            .AddRow("metrics", Markup.Escape(ShownName.Whole(folder.MetricsPath)));
     }
 
     private static JsonObject Json(TrainingResult result, RunFolder folder)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Engine.Data;
+using Engine.Formats;
 
 namespace Engine.Images;
 
@@ -9,7 +10,6 @@ namespace Engine.Images;
 /// </summary>
 public sealed class FolderSource : IImageSource
 {
-    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png"];
     private readonly PictureOptions _options;
     private readonly string[] _paths;
     private readonly int[] _labels;
@@ -41,58 +41,101 @@ public sealed class FolderSource : IImageSource
     /// <inheritdoc/>
     public bool IsDecoded => true;
 
-    /// <summary>The files, in order: by class, then by name.</summary>
+    /// <summary>
+    /// The files, in order: by class, then by name. A byte of a name that is not UTF-8 is a lone surrogate from U+DC80 to U+DCFF, as in Python.
+    /// </summary>
     public IReadOnlyList<string> Paths => _paths;
 
     /// <summary>How the files become pictures of one size.</summary>
     public PictureOptions Options => _options;
 
-    /// <summary>Lists a folder's pictures; none is opened.</summary>
+    private CancellationToken Cancellation { get; init; }
+
+    /// <summary>How many files of other kinds lie beside the images and are left out, by the ending of their names in small letters.</summary>
+    public IReadOnlyDictionary<string, int> OtherKinds { get; private init; } = new Dictionary<string, int>();
+
+    /// <summary>How many images lie outside of the class folders, and are left out.</summary>
+    public int Unlabeled { get; private init; }
+
+    /// <summary>
+    /// Lists a folder's images; none is opened. Hidden files and folders are no data, links are followed, and no folder is entered twice.
+    /// </summary>
     /// <param name="folder">The folder; files in folders of a class folder count too.</param>
     /// <param name="options">How the files become pictures of one size.</param>
     /// <param name="classNames">The classes; null for the names of the folders in it, in order.</param>
-    /// <exception cref="EngineException">There is no class, a class of these has no picture, or a folder is none of the given classes.</exception>
-    public static FolderSource Open(string folder, PictureOptions options, IReadOnlyList<string>? classNames = null)
+    /// <param name="cancellation">Stops the listing, and later the reading of its images.</param>
+    /// <exception cref="EngineException">There is no class, a class of these has no image, two are one folder, or a folder is none of the given classes.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static FolderSource Open(
+        string folder, PictureOptions options, IReadOnlyList<string>? classNames = null, CancellationToken cancellation = default)
     {
         try
         {
-            string[] found = [.. Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
-            if (found.Length == 0)
+            FolderListing listing = new(cancellation);
+            List<string> found = listing.Folders(folder);
+            if (found.Count == 0)
             {
                 throw new EngineException($"'{folder}' has no folder for a class; expected {Path.Combine(folder, "CLASS", "*.jpg")}");
             }
 
-            if (found.FirstOrDefault(f => classNames is not null && !classNames.Contains(f)) is { } unknown)
+            // Names that are not UTF-8 are Latin-1 for people and for labels.
+            string[] shown = [.. found.Select(RawNames.Shown)];
+            Dictionary<string, int> known = [];
+            foreach (string name in classNames ?? [])
             {
-                throw new EngineException($"'{Path.Combine(folder, unknown)}' is none of the {classNames!.Count} classes that are trained on");
+                known.TryAdd(name, known.Count);
             }
 
-            classNames ??= found;
+            if (shown.FirstOrDefault(f => classNames is not null && !known.ContainsKey(f)) is { } unknown)
+            {
+                throw new EngineException($"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} classes that are trained on");
+            }
+
+            EnterClasses(listing, folder, found);
             List<string> paths = [];
             List<int> labels = [];
-            for (int label = 0; label < classNames.Count; label++)
+            int unlabeled = listing.ImagesIn(folder);
+            for (int i = 0; i < found.Count; i++)
             {
-                string place = Path.Combine(folder, classNames[label]);
-                string[] files = Directory.Exists(place) ? List(place) : [];
-                if (files.Length == 0 && classNames == (IReadOnlyList<string>)found)
+                List<string> files = listing.Images(Path.Join(folder, found[i]));
+                if (files.Count == 0 && classNames is null)
                 {
-                    throw new EngineException($"'{place}' has no picture; expected .jpg, .jpeg or .png files");
+                    string others = FolderListing.Remark(listing.Others, folder) is { } remark ? $" ({remark})" : "";
+                    throw new EngineException($"'{Path.Join(folder, ShownName.Of(shown[i]))}' has no picture; expected {FolderListing.ExtensionList} files{others}");
                 }
 
+                int label = classNames is null ? i : known[shown[i]];
                 paths.AddRange(files);
-                labels.AddRange(Enumerable.Repeat(label, files.Length));
+                labels.AddRange(Enumerable.Repeat(label, files.Count));
             }
 
-            return new FolderSource(options, classNames, [.. paths], [.. labels]);
+            return new FolderSource(options, classNames ?? shown, [.. paths], [.. labels])
+            {
+                OtherKinds = listing.Others,
+                Unlabeled = unlabeled,
+                Cancellation = cancellation,
+            };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"the image folder '{folder}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the image folder '{ShownName.Of(RawNames.Shown(folder))}' cannot be read: {e.Message.TrimEnd('.')}", e);
         }
     }
 
     /// <summary>A source without any picture, for a part that a folder lacks.</summary>
     public static FolderSource Empty(PictureOptions options, IReadOnlyList<string> classNames) => new(options, classNames, [], []);
+
+    /// <inheritdoc/>
+    public IImageSource WithClasses(IReadOnlyList<string> classNames)
+    {
+        int[] labels = RelabeledSource.Map(this, classNames);
+        return new FolderSource(_options, classNames, _paths, Array.ConvertAll(_labels, label => labels[label]))
+        {
+            OtherKinds = OtherKinds,
+            Unlabeled = Unlabeled,
+            Cancellation = Cancellation,
+        };
+    }
 
     /// <inheritdoc/>
     public int Label(int index) => _labels[index];
@@ -125,12 +168,23 @@ public sealed class FolderSource : IImageSource
         }
     }
 
-    private static string[] List(string folder) =>
-    [
-        .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => Extensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))
-            .Order(StringComparer.Ordinal),
-    ];
+    // All class folders are known before any is gone through: a link in one of them to another leads nowhere.
+    private static void EnterClasses(FolderListing listing, string folder, List<string> classes)
+    {
+        listing.Shut(folder);
+        foreach (string name in classes)
+        {
+            if (!listing.Enter(Path.Join(folder, name)))
+            {
+                throw new EngineException(
+                    $"'{Path.Join(folder, ShownName.Of(RawNames.Shown(name)))}' is a link to the folder of another class, or to one above it: its images would have two labels");
+            }
+        }
+    }
 
-    private PictureLoader Take() => _loaders.TryTake(out PictureLoader? loader) ? loader : new PictureLoader(_options);
+    private PictureLoader Take()
+    {
+        Cancellation.ThrowIfCancellationRequested();
+        return _loaders.TryTake(out PictureLoader? loader) ? loader : new PictureLoader(_options);
+    }
 }

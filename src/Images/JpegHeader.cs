@@ -7,7 +7,10 @@ namespace Engine.Images;
 /// <param name="Height">Pixels from top to bottom, as stored.</param>
 /// <param name="Components">1 for grey, 3 for colour, 4 for CMYK and YCCK.</param>
 /// <param name="Orientation">How the camera was held.</param>
-internal readonly record struct JpegHeader(int Width, int Height, int Components, Orientation Orientation)
+/// <param name="Marker">The frame header's marker, which tells how the image is coded: C0 to CF.</param>
+/// <param name="End">Where the frame header ends in the file.</param>
+/// <param name="SamplesPerPixel">Samples of all components together for each pixel: 1.5 where colours have half the rows and columns.</param>
+internal readonly record struct JpegHeader(int Width, int Height, int Components, Orientation Orientation, byte Marker, int End, double SamplesPerPixel)
 {
     private const byte StartOfScan = 0xDA;
     private const byte EndOfImage = 0xD9;
@@ -59,7 +62,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
             // Frame headers are C0 to CF without the Huffman and arithmetic tables (C4, CC) and JPEG's own extension (C8).
             if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC))
             {
-                return Frame(segment, orientation);
+                return Frame(segment, orientation, marker, at);
             }
 
             if (marker == Application1 && segment.StartsWith("Exif\0\0"u8))
@@ -69,7 +72,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
         }
     }
 
-    private static JpegHeader Frame(ReadOnlySpan<byte> segment, Orientation orientation)
+    private static JpegHeader Frame(ReadOnlySpan<byte> segment, Orientation orientation, byte marker, int end)
     {
         if (segment.Length < 6)
         {
@@ -87,7 +90,25 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
         return width == 0 || height == 0
             ? throw new InvalidDataException($"its size is {width}x{height}")
             : components is 1 or 3 or 4
-            ? new JpegHeader(width, height, components, orientation)
+            ? new JpegHeader(width, height, components, orientation, marker, end, Samples(segment[6..], components))
             : throw new InvalidDataException($"it has {components} components; expected 1 (grey), 3 (colour) or 4 (CMYK)");
+    }
+
+    // Each component has an identifier, its sampling factors in one byte, and its table.
+    private static double Samples(ReadOnlySpan<byte> parts, int components)
+    {
+        if (parts.Length < 3 * components)
+        {
+            throw new InvalidDataException("its frame header is damaged");
+        }
+
+        int across = 1, down = 1, sum = 0;
+        for (int i = 0; i < components; i++)
+        {
+            (int h, int v) = (parts[(3 * i) + 1] >> 4, parts[(3 * i) + 1] & 15);
+            (across, down, sum) = (Math.Max(across, h), Math.Max(down, v), sum + (h * v));
+        }
+
+        return Math.Min(components, (double)sum / (across * down));
     }
 }

@@ -34,7 +34,7 @@ public enum Orientation : byte
 internal static class Orientations
 {
     private const ushort OrientationTag = 0x0112;
-    private const ushort ShortType = 3;
+    private const ushort ShortType = 3, LongType = 4, SignedByteType = 6, SignedShortType = 8, SignedLongType = 9;
 
     /// <summary>Whether the upright picture's width is the stored one's height.</summary>
     public static bool SwapsSides(this Orientation orientation) => orientation >= Orientation.Transposed;
@@ -59,10 +59,9 @@ internal static class Orientations
         directory = directory[2..];
         for (int i = 0; i < count && directory.Length >= 12; i++, directory = directory[12..])
         {
-            if (Read16(directory, isLittle) == OrientationTag && Read16(directory[2..], isLittle) == ShortType)
+            if (Read16(directory, isLittle) == OrientationTag && Value(directory, isLittle) is >= 1 and <= 8 and uint value)
             {
-                ushort value = Read16(directory[8..], isLittle);
-                return value is >= 1 and <= 8 ? (Orientation)value : Orientation.Upright;
+                return (Orientation)value;
             }
         }
 
@@ -100,6 +99,15 @@ internal static class Orientations
             }
         }
     }
+
+    // The standard says SHORT; some cameras write LONG or a signed type, and Pillow takes any integer.
+    private static uint? Value(ReadOnlySpan<byte> entry, bool isLittle) => (Read16(entry[2..], isLittle), Read32(entry[4..], isLittle)) switch
+    {
+        (ShortType or SignedShortType, 1) => Read16(entry[8..], isLittle),
+        (LongType or SignedLongType, 1) => Read32(entry[8..], isLittle),
+        (SignedByteType, 1) => entry[8],
+        _ => null,
+    };
 
     private static ushort Read16(ReadOnlySpan<byte> bytes, bool isLittle) =>
         isLittle ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);

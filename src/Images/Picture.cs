@@ -1,6 +1,6 @@
 namespace Engine.Images;
 
-/// <summary>A decoded picture: red, green and blue bytes, row by row. Its memory is reused for the next picture and only ever grows.</summary>
+/// <summary>A decoded picture: red, green and blue bytes, row by row. Its memory is reused for the next picture, unless that is much smaller.</summary>
 public sealed class Picture
 {
     // Vector loads read a few bytes beyond the last pixel.
@@ -49,7 +49,7 @@ public sealed class Picture
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         int bytes = checked((width * height * 3) + Slack);
-        if (_buffer.Length < bytes)
+        if (_buffer.Length < bytes || _buffer.Length > ImageMemory.Kept(bytes))
         {
             _buffer = GC.AllocateUninitializedArray<byte>(bytes);
         }

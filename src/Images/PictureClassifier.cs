@@ -12,7 +12,11 @@ namespace Engine.Images;
 /// <param name="Logits">For each class the network's answer, the mean over all views; null where the file cannot be read.</param>
 /// <param name="Probabilities">For each class the softmax of the answers, the mean over all views; null where the file cannot be read.</param>
 /// <param name="Error">Why the file cannot be read; null where it can.</param>
-public sealed record PictureScores(string Path, double[]? Logits, double[]? Probabilities, EngineException? Error);
+public sealed record PictureScores(string Path, double[]? Logits, double[]? Probabilities, EngineException? Error)
+{
+    /// <summary>What is wrong with the file though its image is whole, in a line that names it; null for nothing.</summary>
+    public string? Warning { get; init; }
+}
 
 /// <summary>Which views of a picture a network is shown, whose probabilities are averaged.</summary>
 public enum PictureViews
@@ -104,9 +108,11 @@ public sealed class PictureClassifier : IDisposable
         Task<Decoded[]>? ahead = null;
         for (int i = 0; i < batches.Length; i++)
         {
-            Decoded[] pictures = (ahead ?? Decode(batches[i], views, sides)).GetAwaiter().GetResult();
-            ahead = i + 1 < batches.Length ? Decode(batches[i + 1], views, sides) : null;
+            // What is being decoded is not waited for once the end was asked for.
+            Task<Decoded[]> current = ahead ?? Decode(batches[i], views, sides, cancellation);
+            Decoded[] pictures = current.WaitAsync(cancellation).GetAwaiter().GetResult();
             cancellation.ThrowIfCancellationRequested();
+            ahead = i + 1 < batches.Length ? Decode(batches[i + 1], views, sides, cancellation) : null;
             foreach (PictureScores scores in views == PictureViews.Scales ? pictures.SelectMany(p => Classify([p], views)) : Classify(pictures, views))
             {
                 yield return scores;
@@ -114,12 +120,14 @@ public sealed class PictureClassifier : IDisposable
         }
     }
 
-    private Task<Decoded[]> Decode(string[] paths, PictureViews views, IReadOnlyList<int> sides) => Task.Run(() =>
-    {
-        Decoded[] decoded = new Decoded[paths.Length];
-        Parallel.For(0, paths.Length, i => decoded[i] = Decode(paths[i], views, sides));
-        return decoded;
-    });
+    private Task<Decoded[]> Decode(string[] paths, PictureViews views, IReadOnlyList<int> sides, CancellationToken cancellation) => Task.Run(
+        () =>
+        {
+            Decoded[] decoded = new Decoded[paths.Length];
+            Parallel.For(0, paths.Length, new ParallelOptions { CancellationToken = cancellation }, i => decoded[i] = Decode(paths[i], views, sides));
+            return decoded;
+        },
+        cancellation);
 
     private Decoded Decode(string path, PictureViews views, IReadOnlyList<int> sides)
     {
@@ -133,7 +141,7 @@ public sealed class PictureClassifier : IDisposable
         {
             if (views == PictureViews.Scales)
             {
-                return new Decoded(path, [.. loader.ReadScales(path, sides).Select(p => new View(p.Width, p.Height, ToChannels(p.Pixels)))], null);
+                return new Decoded(path, [.. loader.ReadScales(path, sides).Select(p => new View(p.Width, p.Height, ToChannels(p.Pixels)))], null, loader.Warning);
             }
 
             int crops = views == PictureViews.TenCrop ? 5 : 1;
@@ -148,7 +156,7 @@ public sealed class PictureClassifier : IDisposable
             }
 
             int bytes = size * size * 3;
-            return new Decoded(path, [.. Enumerable.Range(0, crops).Select(c => new View(size, size, ToChannels(pixels.AsSpan(c * bytes, bytes))))], null);
+            return new Decoded(path, [.. Enumerable.Range(0, crops).Select(c => new View(size, size, ToChannels(pixels.AsSpan(c * bytes, bytes))))], null, loader.Warning);
         }
         catch (EngineException e)
         {
@@ -202,7 +210,7 @@ public sealed class PictureClassifier : IDisposable
             }
 
             double[][] logits = [.. picture.Views.SelectMany(v => answers[v])];
-            scores.Add(new PictureScores(picture.Path, Mean(logits), Mean([.. logits.Select(Softmax)]), null));
+            scores.Add(new PictureScores(picture.Path, Mean(logits), Mean([.. logits.Select(Softmax)]), null) { Warning = picture.Warning });
         }
 
         return scores;
@@ -252,7 +260,7 @@ public sealed class PictureClassifier : IDisposable
         return Array.ConvertAll(shares, s => s / sum);
     }
 
-    private sealed record Decoded(string Path, View[] Views, EngineException? Error);
+    private sealed record Decoded(string Path, View[] Views, EngineException? Error, string? Warning = null);
 
     // A class, not a record: two views are the same only if they are one object.
     private sealed class View(int width, int height, byte[] pixels)

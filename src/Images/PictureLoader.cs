@@ -16,6 +16,9 @@ public sealed class PictureLoader : IDisposable
         _options = options;
     }
 
+    /// <summary>What is wrong with the file that was read last though its image is whole, in a line that names it; null for nothing.</summary>
+    public string? Warning => _reader.Warning;
+
     /// <summary>torchvision's evaluation: the shorter side resized, the middle cropped.</summary>
     /// <param name="path">A JPEG or PNG file.</param>
     /// <param name="pixels">Takes the crop: [ImageSize, ImageSize, 3].</param>
@@ -79,7 +82,7 @@ public sealed class PictureLoader : IDisposable
             (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, side);
             if ((long)width * height > PictureReader.MaximumPixels)
             {
-                throw new EngineException($"the picture '{path}' is too narrow to be resized: {picture.Width}x{picture.Height} would become {width}x{height}");
+                throw new EngineException($"the picture '{Formats.ShownName.Of(RawNames.Shown(path))}' is too narrow to be resized: {picture.Width}x{picture.Height} would become {width}x{height}");
             }
 
             Picture scaled = new();

@@ -1,3 +1,6 @@
+using Engine.Formats;
+using Microsoft.Win32.SafeHandles;
+
 namespace Engine.Images;
 
 /// <summary>
@@ -19,6 +22,9 @@ public sealed class PictureReader : IDisposable
     private Picture _stored = new();
     private byte[] _file = [];
 
+    /// <summary>What is wrong with the file that was read last though its picture is whole, in a line that names it; null for nothing.</summary>
+    public string? Warning { get; private set; }
+
     /// <summary>Reads a file: its kind is told by its content, not by its name.</summary>
     /// <returns>The upright picture; it belongs to this reader, and lasts until the next one is read.</returns>
     /// <exception cref="EngineException">The file cannot be read, or is no whole JPEG or PNG file; the message names it.</exception>
@@ -27,19 +33,30 @@ public sealed class PictureReader : IDisposable
         int length;
         try
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            length = stream.Length <= MaximumFileBytes ? (int)stream.Length : throw new InvalidDataException("it is larger than a gigabyte");
-            if (_file.Length < length)
+            // A pipe would be waited for, and a device might do something: neither is opened.
+            if (FileFacts.Of(path).Problem is { } problem)
+            {
+                throw new InvalidDataException(problem);
+            }
+
+            using SafeFileHandle file = RawNames.AreIn(path) ? RawNames.Open(path) : File.OpenHandle(path);
+            long size = RandomAccess.GetLength(file);
+            length = size <= MaximumFileBytes ? (int)size : throw new InvalidDataException("it is larger than a gigabyte");
+            if (_file.Length < length || _file.Length > ImageMemory.Kept(length))
             {
                 _file = GC.AllocateUninitializedArray<byte>(length);
             }
 
-            stream.ReadExactly(_file, 0, length);
+            for (int done = 0; done < length;)
+            {
+                int count = RandomAccess.Read(file, _file.AsSpan(done, length - done), done);
+                done += count > 0 ? count : throw new InvalidDataException("it has become shorter while it was read");
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
         {
-            string why = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.TrimEnd('.');
-            throw new EngineException($"the picture '{path}' cannot be read: {why}", e);
+            string why = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.ReplaceLineEndings(" ").TrimEnd('.');
+            throw new EngineException($"the picture '{Shown(path)}' cannot be read: {why}", e);
         }
 
         return Decode(_file.AsSpan(0, length), path);
@@ -53,13 +70,14 @@ public sealed class PictureReader : IDisposable
     public Picture Decode(ReadOnlySpan<byte> file, string name)
     {
         Orientation orientation;
+        Warning = null;
         try
         {
-            orientation = DecodeStored(file);
+            orientation = DecodeStored(file, name);
         }
         catch (InvalidDataException e)
         {
-            throw new EngineException($"the picture '{name}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the picture '{Shown(name)}' cannot be read: {e.Message.TrimEnd('.')}", e);
         }
 
         if (orientation != Orientation.Upright)
@@ -83,18 +101,26 @@ public sealed class PictureReader : IDisposable
         }
     }
 
-    private Orientation DecodeStored(ReadOnlySpan<byte> file)
+    private static string Shown(string path) => ShownName.Of(RawNames.Shown(path));
+
+    private Orientation DecodeStored(ReadOnlySpan<byte> file, string name)
     {
         if (JpegHeader.Matches(file))
         {
             JpegHeader header = JpegHeader.Read(file);
             CheckSize(header.Width, header.Height, MaximumPixels);
+            JpegCost.Check(file, header, ImageMemory.Limit);
             (_jpeg ??= new JpegDecoder()).Decode(file, header, _picture);
             return header.Orientation;
         }
 
-        return PngDecoder.Matches(file)
-            ? _png.Decode(file, _picture, MaximumPixels)
-            : throw new InvalidDataException(file.IsEmpty ? "it is empty" : "it is neither a JPEG nor a PNG file");
+        if (!PngDecoder.Matches(file))
+        {
+            throw new InvalidDataException(file.IsEmpty ? "it is empty" : "it is neither a JPEG nor a PNG file");
+        }
+
+        Orientation orientation = _png.Decode(file, _picture, MaximumPixels);
+        Warning = _png.Warning is { } warning ? $"the picture '{Shown(name)}' is read, but {warning}" : null;
+        return orientation;
     }
 }

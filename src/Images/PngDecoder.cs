@@ -20,17 +20,12 @@ internal sealed class PngDecoder
     private static readonly (int Left, int Top, int Across, int Down)[] Passes =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
+    private const string EndMissing = "its end is missing";
     private readonly byte[] _palette = new byte[256 * 3];
     private int _colours;
 
-    private enum ColourType : byte
-    {
-        Grey = 0,
-        Rgb = 2,
-        Palette = 3,
-        GreyAlpha = 4,
-        Rgba = 6,
-    }
+    /// <summary>What is wrong with the file that was decoded last though its pixels are whole, as the end of a sentence; null for nothing.</summary>
+    public string? Warning { get; private set; }
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -45,25 +40,50 @@ internal sealed class PngDecoder
     /// <exception cref="InvalidDataException">The file is damaged, truncated or too large.</exception>
     public Orientation Decode(ReadOnlySpan<byte> file, Picture picture, long maximum)
     {
-        Header? header = null;
+        PngHeader? header = null;
         Orientation orientation = Orientation.Upright;
         MemoryStream data = new();
-        _colours = 0;
+        (_colours, Warning) = (0, null);
         bool isOver = false;
         for (int at = Signature.Length; !isOver;)
         {
-            if (file.Length - at < 12 || BinaryPrimitives.ReadUInt32BigEndian(file[at..]) > (uint)(file.Length - at - 12))
+            // Of a file that ends here the pixels may be whole; whether they are shows when they are unpacked.
+            if (file.Length - at < 8)
             {
-                throw new InvalidDataException("it is truncated");
+                CheckTruncated(header, data);
+                Warning ??= EndMissing;
+                break;
             }
 
-            int length = BinaryPrimitives.ReadInt32BigEndian(file[at..]);
+            uint stated = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             ReadOnlySpan<byte> name = file.Slice(at + 4, 4);
+            bool isData = name.SequenceEqual("IDAT"u8);
+            if ((long)stated + 12 > file.Length - at)
+            {
+                if (!isData && data.Length == 0)
+                {
+                    throw new InvalidDataException("it is truncated");
+                }
+
+                if (isData)
+                {
+                    data.Write(file.Slice(at + 8, (int)Math.Min(stated, file.Length - at - 8)));
+                }
+
+                CheckTruncated(header, data);
+                Warning ??= EndMissing;
+                break;
+            }
+
+            int length = (int)stated;
             ReadOnlySpan<byte> body = file.Slice(at + 8, length);
             bool isCritical = (name[0] & 0x20) == 0;
             if (isCritical && Crc(file.Slice(at + 4, length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             {
-                throw new InvalidDataException($"its {Name(name)} chunk is damaged");
+                // Pixels have a check sum of their own.
+                Warning ??= isData || name.SequenceEqual("IEND"u8)
+                    ? $"the check sum of its {Name(name)} chunk is wrong"
+                    : throw new InvalidDataException($"its {Name(name)} chunk is damaged");
             }
 
             at += length + 12;
@@ -75,12 +95,12 @@ internal sealed class PngDecoder
             switch (name)
             {
                 case var _ when name.SequenceEqual("IHDR"u8):
-                    header = Header.Read(body, maximum);
+                    header = PngHeader.Read(body, maximum);
                     break;
                 case var _ when name.SequenceEqual("PLTE"u8):
                     ReadPalette(body);
                     break;
-                case var _ when name.SequenceEqual("IDAT"u8):
+                case var _ when isData:
                     data.Write(body);
                     break;
                 case var _ when name.SequenceEqual("eXIf"u8):
@@ -104,6 +124,14 @@ internal sealed class PngDecoder
         return orientation;
     }
 
+    private static void CheckTruncated(PngHeader? header, MemoryStream data)
+    {
+        if (header is null || data.Length == 0)
+        {
+            throw new InvalidDataException("it is truncated");
+        }
+    }
+
     private void ReadPalette(ReadOnlySpan<byte> body)
     {
         if (body.Length % 3 != 0 || body.Length > _palette.Length)
@@ -115,13 +143,14 @@ internal sealed class PngDecoder
         _colours = body.Length / 3;
     }
 
-    private void DecodeRows(Header header, Stream data, Picture picture)
+    private void DecodeRows(PngHeader header, Stream data, Picture picture)
     {
-        if (header.Type == ColourType.Palette && _colours == 0)
+        if (header.Type == PngColours.Palette && _colours == 0)
         {
             throw new InvalidDataException("its palette is missing");
         }
 
+        CheckCost(header, data.Length);
         picture.Reserve(header.Width, header.Height);
         using ZLibStream rows = new(data, CompressionMode.Decompress);
         try
@@ -137,14 +166,39 @@ internal sealed class PngDecoder
             {
                 DecodePass(header, rows, picture, 0, 0, 1, 1);
             }
+
+            // The check sum of all pixels is looked at where the stream ends.
+            Warning ??= rows.ReadByte() >= 0 ? "bytes follow its pixels" : null;
         }
         catch (EndOfStreamException e)
         {
             throw new InvalidDataException("it is truncated", e);
         }
+        catch (RowException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+        catch (InvalidDataException e)
+        {
+            // .NET says the same of any damage, and of a stream that ends too early.
+            throw new InvalidDataException(Warning == EndMissing ? "it is truncated" : "its pixels are damaged", e);
+        }
     }
 
-    private void DecodePass(Header header, Stream rows, Picture picture, int left, int top, int across, int down)
+    // Deflate packs at most 1,032 bytes into one: a short file with large sides is not unpacked before that shows.
+    private static void CheckCost(PngHeader header, long packed)
+    {
+        const long greatestExpansion = 1032;
+        long bytes = (((long)header.Width * header.BitsPerPixel) + 7) / 8 * header.Height;
+        if (bytes > packed * greatestExpansion)
+        {
+            throw new InvalidDataException($"it is truncated or damaged: {packed:N0} bytes cannot hold {header.Width}x{header.Height} pixels");
+        }
+
+        ImageMemory.Check(6L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
+    }
+
+    private void DecodePass(PngHeader header, Stream rows, Picture picture, int left, int top, int across, int down)
     {
         int width = (header.Width - left + across - 1) / across;
         int height = (header.Height - top + down - 1) / down;
@@ -204,7 +258,7 @@ internal sealed class PngDecoder
 
                 break;
             default:
-                throw new InvalidDataException($"a row has the unknown filter {filter}");
+                throw new RowException($"a row has the unknown filter {filter}");
         }
     }
 
@@ -216,7 +270,7 @@ internal sealed class PngDecoder
         return toLeft <= toAbove && toLeft <= toCorner ? left : toAbove <= toCorner ? above : corner;
     }
 
-    private void Expand(Header header, ReadOnlySpan<byte> row, int width, Span<byte> pixels, int step)
+    private void Expand(PngHeader header, ReadOnlySpan<byte> row, int width, Span<byte> pixels, int step)
     {
         // Of 16-bit samples the first byte is the upper one.
         int sample = header.Depth == 16 ? 2 : 1;
@@ -226,10 +280,10 @@ internal sealed class PngDecoder
         {
             switch (header.Type)
             {
-                case ColourType.Rgb or ColourType.Rgba:
+                case PngColours.Rgb or PngColours.Rgba:
                     (pixels[p], pixels[p + 1], pixels[p + 2]) = (row[x * bytes], row[(x * bytes) + sample], row[(x * bytes) + (2 * sample)]);
                     break;
-                case ColourType.Palette:
+                case PngColours.Palette:
                     int colour = Packed(row, x, header.Depth, mask);
 
                     // As with libpng, a colour that the palette lacks is black.
@@ -288,40 +342,5 @@ internal sealed class PngDecoder
         return table;
     }
 
-    private readonly record struct Header(int Width, int Height, byte Depth, ColourType Type, bool IsInterlaced)
-    {
-        public int BitsPerPixel => Depth * Type switch
-        {
-            ColourType.Rgb => 3,
-            ColourType.GreyAlpha => 2,
-            ColourType.Rgba => 4,
-            _ => 1,
-        };
-
-        public static Header Read(ReadOnlySpan<byte> body, long maximum)
-        {
-            if (body.Length != 13)
-            {
-                throw new InvalidDataException("its header is damaged");
-            }
-
-            long width = BinaryPrimitives.ReadUInt32BigEndian(body);
-            long height = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
-            (byte depth, byte type) = (body[8], body[9]);
-            bool isKnown = type switch
-            {
-                0 => depth is 1 or 2 or 4 or 8 or 16,
-                3 => depth is 1 or 2 or 4 or 8,
-                2 or 4 or 6 => depth is 8 or 16,
-                _ => false,
-            };
-            if (!isKnown || body[10] != 0 || body[11] != 0 || body[12] > 1)
-            {
-                throw new InvalidDataException($"its header has an unknown kind of pixels (colour type {type}, {depth} bits)");
-            }
-
-            PictureReader.CheckSize(width, height, maximum);
-            return new Header((int)width, (int)height, depth, (ColourType)type, body[12] == 1);
-        }
-    }
+    private sealed class RowException(string message) : Exception(message);
 }

@@ -166,7 +166,7 @@ public sealed class MeasuringTests
     public async Task Data_is_listed_and_what_is_built_in_is_not_downloaded()
     {
         EngineRun list = await EngineRun.InProcessAsync("data", "list", "--json");
-        Assert.Equal(["digits", "fashion-mnist", "cifar10", "cifar100"], list.Json.Select(l => l.GetProperty("name").GetString()));
+        Assert.Equal(["digits", "mnist", "fashion-mnist", "cifar10", "cifar100"], list.Json.Select(l => l.GetProperty("name").GetString()));
         Assert.Contains("handwritten", (await EngineRun.InProcessAsync("data", "list")).Output);
         Assert.Contains("nothing to download", (await EngineRun.InProcessAsync("data", "get", "digits")).Output);
     }

@@ -51,7 +51,10 @@ public sealed class DecodingTests : IDisposable
     public void Every_truncation_is_refused_in_one_line(string name)
     {
         byte[] file = PictureFiles.Read(name);
-        for (int length = 0; length < file.Length - 2; length += 1 + (file.Length / 150))
+
+        // The end of a PNG file after its pixels, 16 bytes, may be missing: see the tests of what is read with a warning.
+        int whole = file.Length - (name.EndsWith(".png", StringComparison.Ordinal) ? 16 : 2);
+        for (int length = 0; length < whole; length += 1 + (file.Length / 150))
         {
             AssertRefused(file[..length], $"'{name}'");
         }
@@ -100,7 +103,7 @@ public sealed class DecodingTests : IDisposable
         byte[] png = [.. PictureFiles.Read("colour.png")];
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 100_000);
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(20), 100_000);
-        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc(png.AsSpan(12, 17)));
+        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), PngChunks.Crc(png.AsSpan(12, 17)));
         AssertRefused(png, "100000x100000", "at most 89,478,485");
 
         byte[] jpeg = [.. PictureFiles.Read("baseline.jpg")];
@@ -125,8 +128,8 @@ public sealed class DecodingTests : IDisposable
     public void A_damaged_chunk_is_named()
     {
         byte[] file = [.. PictureFiles.Read("colour.png")];
-        file[file.AsSpan().IndexOf("IDAT"u8) + 20] ^= 1;
-        AssertRefused(file, "IDAT chunk is damaged");
+        file[file.AsSpan().IndexOf("IHDR"u8) + 8] ^= 1;
+        AssertRefused(file, "IHDR chunk is damaged");
     }
 
     [Fact]
@@ -146,21 +149,6 @@ public sealed class DecodingTests : IDisposable
         Assert.Equal(Orientation.Upright, Orientations.FromExif([.. "II*\0"u8, 8, 0, 0, 0, 5, 0, 0x12, 1]));
         Assert.Equal(Orientation.Upright, Orientations.FromExif([.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0]));
         Assert.Equal(Orientation.TurnLeft, Orientations.FromExif([.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 8, 0, 0]));
-    }
-
-    private static uint Crc(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes)
-        {
-            crc ^= b;
-            for (int k = 0; k < 8; k++)
-            {
-                crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
-            }
-        }
-
-        return ~crc;
     }
 
     private Picture Read(string name, out byte[] expected)

@@ -116,6 +116,34 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    public void A_run_whose_images_are_no_longer_read_once_it_is_stopped_is_saved_and_ends_with_the_same_weights()
+    {
+        TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
+        float[] whole = Train(FolderSet.Open(Name, _options), options, cancelAfter: null);
+        using CancellationTokenSource cancellation = new();
+        ImageSet set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
+        using (Trainer first = new(Network(), set, _device, options, RunFolder.Create(_folder["stopped"], options)))
+        {
+            first.StepEnded += s =>
+            {
+                if (s.GlobalStep == 5)
+                {
+                    cancellation.Cancel();
+                }
+            };
+            Assert.False(first.Run(cancellation.Token).IsCompleted);
+        }
+
+        Sequential model = Network();
+        using Trainer second = new(model, FolderSet.Open(Name, _options), _device, options, RunFolder.Open(_folder["stopped"]));
+        second.Resume();
+        Assert.True(second.StepsDone >= 5);
+        second.Run();
+        float[] resumed = [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())];
+        Assert.Equal(whole, resumed);
+    }
+
+    [Fact]
     public void The_first_bad_picture_of_a_batch_is_named()
     {
         foreach (string name in (string[])["colour.png", "full-chroma.jpg", "progressive.jpg"])

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using Engine.Formats;
 
 namespace Engine.Data;
 
@@ -22,6 +23,7 @@ public sealed class DataDownload(HttpClient? client = null)
 {
     private const int BufferBytes = 1 << 16;
     private const int Attempts = 5;
+    private const int Redirects = 10;
     private readonly HttpClient _client = client ?? SharedClient.Value;
 
     /// <summary>How long a server may be silent before the attempt counts as cut off.</summary>
@@ -130,17 +132,10 @@ public sealed class DataDownload(HttpClient? client = null)
     private async Task AttemptAsync(RemoteFile file, string path, string part, Report report, CancellationToken cancellation)
     {
         long have = LengthOf(part);
-        using HttpRequestMessage request = new(HttpMethod.Get, file.Address);
-        if (have > 0)
-        {
-            request.Headers.Range = new RangeHeaderValue(have, null);
-        }
-
         // Time runs only while the server is silent: it is set back at every read.
         using CancellationTokenSource silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         silence.CancelAfter(SilenceLimit);
-        using HttpResponseMessage response = await NetworkAsync(
-            () => _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token), cancellation).ConfigureAwait(false);
+        using HttpResponseMessage response = await SendAsync(file.Address, have, silence.Token, cancellation).ConfigureAwait(false);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && have > 0)
         {
             // Either all of it had arrived before, or what lies here is longer than the file. The hash tells which.
@@ -155,7 +150,7 @@ public sealed class DataDownload(HttpClient? client = null)
 
         if (!response.IsSuccessStatusCode)
         {
-            throw new NetworkException($"the server answered {(int)response.StatusCode} {response.ReasonPhrase}");
+            throw new NetworkException($"the server answered {(int)response.StatusCode} {ShownName.Of(response.ReasonPhrase ?? "")}".TrimEnd());
         }
 
         // A server that ignores the range sends the whole file, status 200: start anew.
@@ -167,11 +162,41 @@ public sealed class DataDownload(HttpClient? client = null)
 
         long start = isRest ? have : 0;
         long? total = response.Content.Headers.ContentLength + start;
-        await ReceiveAsync(response, part, start, total, report, silence, cancellation).ConfigureAwait(false);
+        CheckLength(file, total ?? start);
+        await ReceiveAsync(response, file, part, start, total, report, silence, cancellation).ConfigureAwait(false);
+    }
+
+    // Redirects are followed here: .NET would speak HTTP to the port of whatever scheme a server names.
+    private async Task<HttpResponseMessage> SendAsync(Uri address, long start, CancellationToken silence, CancellationToken cancellation)
+    {
+        for (int hop = 0; ; hop++)
+        {
+            using HttpRequestMessage request = new(HttpMethod.Get, address);
+            if (start > 0)
+            {
+                request.Headers.Range = new RangeHeaderValue(start, null);
+            }
+
+            HttpResponseMessage response = await NetworkAsync(
+                () => _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence), cancellation).ConfigureAwait(false);
+            if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || !response.Headers.TryGetValues("Location", out IEnumerable<string>? places))
+            {
+                return response;
+            }
+
+            string target = places.First();
+            response.Dispose();
+            string? problem = !Uri.TryCreate(address, target, out Uri? next) || next.Host.Length == 0 ? "no address of the web"
+                : next.Scheme != Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttp ? $"an address of {ShownName.Of(next.Scheme)}, from which nothing is fetched"
+                : address.Scheme == Uri.UriSchemeHttps && next.Scheme == Uri.UriSchemeHttp ? "an address of http, which is not as safe as https"
+                : hop == Redirects ? $"yet another address after {Redirects} others"
+                : null;
+            address = problem is null ? next! : throw new NetworkException($"the server redirects to '{ShownName.Of(target)}', {problem}");
+        }
     }
 
     private async Task ReceiveAsync(
-        HttpResponseMessage response, string part, long start, long? total, Report report, CancellationTokenSource silence, CancellationToken cancellation)
+        HttpResponseMessage response, RemoteFile file, string part, long start, long? total, Report report, CancellationTokenSource silence, CancellationToken cancellation)
     {
         Stream content = await NetworkAsync(() => response.Content.ReadAsStreamAsync(silence.Token), cancellation).ConfigureAwait(false);
         FileStream output = new(part, start > 0 ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -188,6 +213,13 @@ public sealed class DataDownload(HttpClient? client = null)
                     break;
                 }
 
+                if (bytes + count > file.Length)
+                {
+                    // What came is not the file, wherever it would have ended.
+                    File.Delete(part);
+                }
+
+                CheckLength(file, bytes + count);
                 await WriteAsync(output, buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
                 bytes += count;
                 report.Tell(bytes, total, isLast: bytes == total);
@@ -199,6 +231,15 @@ public sealed class DataDownload(HttpClient? client = null)
             }
 
             Formats.AtomicFile.Sync(output);
+        }
+    }
+
+    private static void CheckLength(RemoteFile file, long bytes)
+    {
+        if (bytes > file.Length)
+        {
+            throw new EngineException(
+                $"{file.Address} sends something else than {file.FileName}: more than its {file.Length:N0} bytes; the download was stopped and deleted");
         }
     }
 
@@ -227,9 +268,13 @@ public sealed class DataDownload(HttpClient? client = null)
         {
             throw new NetworkException($"the server was silent for {SilenceLimit.TotalSeconds:0.#} seconds", e);
         }
+        catch (Exception e) when (e is UriFormatException or NotSupportedException or InvalidOperationException or ArgumentException)
+        {
+            throw new NetworkException($"the server redirects to an address that is not one of the web ({ShownName.Of(e.Message)})", e);
+        }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new NetworkException(e.Message, e);
+            throw new NetworkException(ShownName.Of(e.Message), e);
         }
     }
 
@@ -247,7 +292,7 @@ public sealed class DataDownload(HttpClient? client = null)
     private static class SharedClient
     {
         // The default limit of 100 seconds would count the whole download; SilenceLimit stands in for it.
-        public static readonly HttpClient Value = new() { Timeout = Timeout.InfiniteTimeSpan };
+        public static readonly HttpClient Value = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     private sealed class NetworkException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Engine.Formats;
 
 namespace Engine.Data;
 
@@ -29,7 +30,7 @@ internal sealed class DataFile : IDisposable
     {
         try
         {
-            FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+            FileStream file = OpenFile(path);
             if (file.Length == 0)
             {
                 file.Dispose();
@@ -48,6 +49,23 @@ internal sealed class DataFile : IDisposable
         }
     }
 
+    /// <summary>Opens a regular file for reading from front to back: a pipe would be waited for, and a device has no end.</summary>
+    /// <exception cref="EngineException">Something else stands at the path.</exception>
+    public static FileStream OpenFile(string path)
+    {
+        string? problem = FileIdentity.Of(path, followLinks: true).Kind switch
+        {
+            FileKind.Pipe => "it is a pipe",
+            FileKind.Device => "it is a device",
+            FileKind.Socket => "it is a socket",
+            FileKind.Folder => "it is a folder",
+            _ => null,
+        };
+        return problem is null
+            ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan)
+            : throw new EngineException($"cannot read {path}: {problem}, but must be a file");
+    }
+
     /// <summary>Reads from a stream that belongs to somebody else, such as an archive's entry.</summary>
     public static DataFile From(string path, Stream stream, long length) => new(path, stream, length);
 
@@ -63,6 +81,34 @@ internal sealed class DataFile : IDisposable
             throw new EngineException($"{Path} is truncated: it ends after {_read:N0} bytes; expected {expected}");
         }
     }
+
+    /// <summary>Reads all of a file whose length is not known, but bounded.</summary>
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="EngineException">It is longer, or damaged.</exception>
+    public byte[] ReadToEnd(long most, CancellationToken cancellation)
+    {
+        if (_stream is FileStream && GreatestLength > most)
+        {
+            throw TooLong(most);
+        }
+
+        using MemoryStream content = new();
+        byte[] part = new byte[1 << 20];
+        for (int count = ReadSome(part); count > 0; count = ReadSome(part))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            content.Write(part, 0, count);
+            if (content.Length > most)
+            {
+                throw TooLong(most);
+            }
+        }
+
+        return content.ToArray();
+    }
+
+    private EngineException TooLong(long most) => new($"{Path} is longer than it should be: expected at most {most:N0} bytes");
 
     /// <summary>Makes sure that nothing follows.</summary>
     /// <param name="expected">What the file should hold, for the error.</param>

@@ -65,8 +65,10 @@ public abstract class DataSet
 
     /// <summary>Reads the set into memory.</summary>
     /// <param name="directory">The folder (or, for CIFAR, the .tar.gz file) to read it from; null to look where <see cref="Find"/> does.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="EngineException">The set is not there, or one of its files is damaged.</exception>
-    public ImageSet Open(string? directory = null) => Read(Find(directory) ?? throw Missing(directory));
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public ImageSet Open(string? directory = null, CancellationToken cancellation = default) => Read(Find(directory) ?? throw Missing(directory), cancellation);
 
     /// <summary>The name and the description.</summary>
     public override string ToString() => $"{Name}: {Description}";
@@ -75,7 +77,7 @@ public abstract class DataSet
     private protected abstract string? Locate(string folder);
 
     /// <summary>Reads the set from where <see cref="Locate"/> found it.</summary>
-    private protected abstract ImageSet Read(string location);
+    private protected abstract ImageSet Read(string location, CancellationToken cancellation);
 
     /// <summary>
     /// The first place that holds all files; null where none holds any. A place that holds some but not all is an error, not a

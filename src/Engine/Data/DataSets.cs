@@ -4,7 +4,7 @@ namespace Engine.Data;
 public static class DataSets
 {
     /// <summary>All sets, in the order in which help lists them.</summary>
-    public static IReadOnlyList<DataSet> All { get; } = [new DigitsSet(), new FashionMnistSet(), CifarSet.Ten, CifarSet.Hundred];
+    public static IReadOnlyList<DataSet> All { get; } = [new DigitsSet(), new MnistSet(), new FashionMnistSet(), CifarSet.Ten, CifarSet.Hundred];
 
     /// <summary>The set of a name.</summary>
     /// <exception cref="EngineException">There is none; the message lists those that exist.</exception>
@@ -13,8 +13,10 @@ public static class DataSets
         ?? throw new EngineException($"there is no data set called '{name}'; the sets are {string.Join(", ", All.Select(s => s.Name))}");
 
     /// <summary>Reads a set into memory.</summary>
-    /// <param name="name">digits, fashion-mnist, cifar10 or cifar100.</param>
+    /// <param name="name">digits, mnist, fashion-mnist, cifar10 or cifar100.</param>
     /// <param name="directory">The folder (or, for CIFAR, the .tar.gz file) to read it from; null to look in the cache folder and where an operating system keeps it.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="EngineException">The name is unknown, the set is not there, or one of its files is damaged.</exception>
-    public static ImageSet Open(string name, string? directory = null) => Get(name).Open(directory);
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static ImageSet Open(string name, string? directory = null, CancellationToken cancellation = default) => Get(name).Open(directory, cancellation);
 }

@@ -66,7 +66,7 @@ internal sealed class DigitsSet : DataSet
     private protected override string Locate(string folder) => "built in";
 
     /// <inheritdoc/>
-    private protected override ImageSet Read(string location)
+    private protected override ImageSet Read(string location, CancellationToken cancellation)
     {
         MemoryImageSource all = ReadAll();
         int[] order = [.. Enumerable.Range(0, all.Count)];

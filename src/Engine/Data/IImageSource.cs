@@ -42,6 +42,11 @@ public interface IImageSource
     /// <param name="pixels">Room for exactly Height * Width * Channels bytes.</param>
     /// <exception cref="EngineException">The picture cannot be read.</exception>
     void ReadRandom(int index, RandomSource random, Span<byte> pixels) => Read(index, pixels);
+
+    /// <summary>The same images with labels that refer to other classes, matched by name.</summary>
+    /// <param name="classNames">The names that the labels are to refer to, such as those of a network that is measured.</param>
+    /// <exception cref="EngineException">An image is of none of these classes; the message names its class.</exception>
+    IImageSource WithClasses(IReadOnlyList<string> classNames) => RelabeledSource.Of(this, classNames);
 }
 
 /// <summary>What every image source can tell about itself.</summary>

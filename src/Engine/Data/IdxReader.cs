@@ -10,10 +10,12 @@ internal static class IdxReader
 {
     /// <summary>Reads a whole file, gzipped or not.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="dimensions">How many extents its header must give.</param>
-    /// <exception cref="EngineException">The file is not an IDX file of so many dimensions, or its length is not what its header says.</exception>
-    public static (int[] Extents, byte[] Content) Read(string path, int dimensions)
+    /// <param name="most">The greatest extents that its header may give: those of the whole set, of which some files hold a part.</param>
+    /// <param name="set">What errors call the set.</param>
+    /// <exception cref="EngineException">The file is not an IDX file of so many dimensions, is larger than the set, or its length is not what its header says.</exception>
+    public static (int[] Extents, byte[] Content) Read(string path, ReadOnlySpan<int> most, string set)
     {
+        int dimensions = most.Length;
         using DataFile file = DataFile.Open(path);
         string headerNeed = $"an IDX header of {4 + (4 * dimensions)} bytes";
         Span<byte> word = stackalloc byte[4];
@@ -31,10 +33,22 @@ internal static class IdxReader
         {
             file.Fill(word, headerNeed);
             extents[i] = BinaryPrimitives.ReadInt32BigEndian(word);
-            if (extents[i] < 1 || (count *= extents[i]) > int.MaxValue)
+            if (extents[i] < 1)
             {
-                throw new EngineException($"{path} has extent {extents[i]:N0} in its header; expected at least 1, and 2^31 - 1 bytes in all at most");
+                throw new EngineException($"{path} has extent {extents[i]:N0} in its header; expected at least 1");
             }
+        }
+
+        // Nothing that is larger than what is known is read, however much a file may unpack to.
+        for (int i = 0; i < dimensions; i++)
+        {
+            if (extents[i] > most[i])
+            {
+                throw new EngineException(
+                    $"{path} is no file of {set}: its header says {string.Join(" x ", extents)}; expected at most {string.Join(" x ", most.ToArray())}");
+            }
+
+            count *= extents[i];
         }
 
         string need = $"{4 + (4 * dimensions) + count:N0} bytes for {string.Join(" x ", extents)} elements";

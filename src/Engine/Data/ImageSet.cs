@@ -10,14 +10,22 @@ namespace Engine.Data;
 /// <param name="Credit">One line: who made the set, and under which licence.</param>
 public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
 {
-    /// <summary>The classes' names, by label.</summary>
-    public IReadOnlyList<string> ClassNames => Train.ClassNames;
+    /// <summary>The classes' names, by label of the test pictures; those of the training pictures too, unless <see cref="ForClasses"/> was asked for.</summary>
+    public IReadOnlyList<string> ClassNames => Test.ClassNames;
+
+    /// <summary>What is worth a line to whoever named the set: which of its parts is used for what, files that are left out.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
 
     /// <summary>How the set's pixels become numbers; null to compute it from the training pictures.</summary>
     public PixelNormalization? Normalization { get; init; }
 
     /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
     public bool IsMirrorable => Augmentation.Mirror;
+
+    /// <summary>The same set with test pictures whose labels refer to the classes of a network that is to be measured on them, matched by name.</summary>
+    /// <param name="classNames">The classes that the network tells apart, by its outputs.</param>
+    /// <exception cref="EngineException">A test picture is of none of these classes; the message names its class.</exception>
+    public ImageSet ForClasses(IReadOnlyList<string> classNames) => this with { Test = Test.WithClasses(classNames) };
 
     /// <summary>The same set with the channels and the size that training options ask for.</summary>
     /// <exception cref="EngineException">The channels cannot be made of the set's.</exception>

@@ -18,5 +18,18 @@ public static class ShownName
         }) : start;
     }
 
+    /// <summary>A path or name in its whole length, without line ends, control characters and halves of characters.</summary>
+    public static string Whole(string name)
+    {
+        System.Text.StringBuilder shown = new(name.Length);
+        foreach (System.Text.Rune rune in name.EnumerateRunes())
+        {
+            bool isUnfit = rune.IsBmp && IsUnfit((char)rune.Value);
+            shown.Append(isUnfit ? "?" : rune.ToString());
+        }
+
+        return shown.ToString();
+    }
+
     private static bool IsUnfit(char c) => char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029';
 }

@@ -259,29 +259,36 @@ public sealed class Trainer : IDisposable
         _step.Begin();
         if (_state.Step < stepsInEpoch)
         {
-            foreach (Batch batch in _train.Epoch(_state.Epoch, _state.Step * parts))
+            try
             {
-                int part = batch.Step % parts;
-                if (part == 0)
+                foreach (Batch batch in _train.Epoch(_state.Epoch, _state.Step * parts))
                 {
-                    images = 0;
-                    if (cancellation.IsCancellationRequested)
+                    int part = batch.Step % parts;
+                    if (part == 0)
                     {
-                        break;
+                        images = 0;
+                        if (cancellation.IsCancellationRequested)
+                        {
+                            break;
+                        }
                     }
-                }
 
-                images += batch.Count;
-                _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
-                _meter.Add(part, _step.Loss, _step.Correct);
-                if (part == parts - 1)
-                {
-                    Update(images, _secondsBefore + Stopwatch.GetElapsedTime(start).TotalSeconds);
-                    if (_state.Step == stepsInEpoch)
+                    images += batch.Count;
+                    _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
+                    _meter.Add(part, _step.Loss, _step.Correct);
+                    if (part == parts - 1)
                     {
-                        break;
+                        Update(images, _secondsBefore + Stopwatch.GetElapsedTime(start).TotalSeconds);
+                        if (_state.Step == stepsInEpoch)
+                        {
+                            break;
+                        }
                     }
                 }
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                // A source whose images take long to read stops reading at once: the steps that are done count, as after any other.
             }
         }
 

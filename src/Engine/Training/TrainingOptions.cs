@@ -76,6 +76,9 @@ public sealed record TrainingOptions
     /// <summary>Pictures of many sizes: what the shorter side becomes before the middle is cropped for evaluation; null for 8/7 of the crop.</summary>
     public int? Resize { get; init; }
 
+    /// <summary>Images of many sizes: how pixels are weighed in a resize, bilinear or bicubic; null for bilinear.</summary>
+    public string? Interpolation { get; init; }
+
     /// <summary>Pictures of many sizes: how training crops are taken, none, resized-crop or scale-jitter; null for what is usual.</summary>
     public string? Crop { get; init; }
 

@@ -68,6 +68,87 @@ public sealed class CifarTests : IDisposable
         Assert.Equal(test[3074 + 2 + 1024 + 33], pixels[(33 * 3) + 1]);
     }
 
+    [Theory]
+    [InlineData("folder", false)]
+    [InlineData("folder", true)]
+    [InlineData("unpacked", false)]
+    [InlineData("archive", true)]
+    [InlineData("named", false)]
+    public void Reads_the_files_for_python(string place, bool isFortran)
+    {
+        IEnumerable<(string Name, byte[] Content)> pickles = _files.Select(f => (f.Key[..^4], CifarPickles.Make(f.Value, "labels", labelBytes: 1, isFortran)));
+        string folder = place == "unpacked" ? Directory.CreateDirectory(_folder["cifar-10-batches-py"]).FullName : _folder.Path;
+        if (place is "folder" or "unpacked")
+        {
+            foreach ((string name, byte[] content) in pickles)
+            {
+                File.WriteAllBytes(Path.Combine(folder, name), content);
+            }
+        }
+        else
+        {
+            DataFiles.WriteTarGz(
+                _folder["cifar-10-python.tar.gz"],
+                [("cifar-10-batches-py/batches.meta", "x"u8.ToArray()), .. pickles.Reverse().Select(p => ("cifar-10-batches-py/" + p.Name, p.Content))]);
+        }
+
+        AssertIsTheSet(_ten.Open(place == "named" ? _folder["cifar-10-python.tar.gz"] : _folder.Path));
+    }
+
+    [Fact]
+    public void Reads_the_fine_labels_of_a_hundred_classes_for_python()
+    {
+        byte[] train = RecordsOf(labelBytes: 2, count: 4, classes: 100, seed: 7), test = RecordsOf(labelBytes: 2, count: 2, classes: 100, seed: 8);
+        File.WriteAllBytes(_folder["train"], CifarPickles.Make(train, "fine_labels", labelBytes: 2, isFortran: false));
+        File.WriteAllBytes(_folder["test"], CifarPickles.Make(test, "fine_labels", labelBytes: 2, isFortran: false));
+        ImageSet set = CifarSet.HundredWith(4, 2).Open(_folder.Path);
+        Assert.Equal([train[1], train[3074 + 1], train[(2 * 3074) + 1], train[(3 * 3074) + 1]], Enumerable.Range(0, 4).Select(i => (byte)set.Train.Label(i)));
+    }
+
+    [Fact]
+    public void Files_for_python_that_are_not_what_they_should_be_are_named()
+    {
+        byte[] right = CifarPickles.Make(_files["test_batch.bin"], "labels", labelBytes: 1, isFortran: false);
+        foreach ((string name, byte[] content) in _files)
+        {
+            File.WriteAllBytes(_folder[name[..^4]], CifarPickles.Make(content, "labels", labelBytes: 1, isFortran: false));
+        }
+
+        (byte[] Content, string Part)[] wrong =
+        [
+            (right[..^20], "ends in the middle"),
+            (CifarPickles.Make(_files["test_batch.bin"], "other", 1, false), "lacks 'labels'"),
+            (CifarPickles.Make(_files["test_batch.bin"][3073..], "labels", 1, false), "expected 3 x 3,072"),
+            (CifarPickles.Make([11, .. _files["test_batch.bin"][1..]], "labels", 1, false), "label 11"),
+            ([0x80, 2, (byte)'}', (byte)'.'], "lacks 'data'"),
+            ([0x80, 2, (byte)'N', (byte)'.'], "no dictionary"),
+            ([.. "cos\nsystem\nU\u0002ls"u8, 0x85, .. "R."u8], "no dictionary"),
+            ("<html>"u8.ToArray(), ""),
+            (new byte[40_000_000], "longer"),
+        ];
+        foreach ((byte[] content, string part) in wrong)
+        {
+            File.WriteAllBytes(_folder["test_batch"], content);
+            Broken("test_batch", part);
+        }
+
+        RandomSource random = new(1);
+        for (int i = 0; i < 200; i++)
+        {
+            byte[] file = [.. right];
+            file[random.NextInt(200)] = (byte)random.NextInt(256);
+            File.WriteAllBytes(_folder["test_batch"], file);
+            try
+            {
+                _ten.Open(_folder.Path);
+            }
+            catch (EngineException e)
+            {
+                Assert.DoesNotContain('\n', e.Message);
+            }
+        }
+    }
+
     [Fact]
     public void A_missing_file_is_named()
     {

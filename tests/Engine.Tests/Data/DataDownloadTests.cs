@@ -8,7 +8,7 @@ public sealed class DataDownloadTests : IDisposable
     private const string Name = "pictures.bin";
     private readonly TemporaryFolder _folder = new();
     private readonly byte[] _content = DataFiles.RandomBytes(300_000, seed: 4);
-    private readonly HttpClient _client = new(new HttpClientHandler { UseProxy = false });
+    private readonly HttpClient _client = new(new HttpClientHandler { UseProxy = false, AllowAutoRedirect = false });
 
     private string Target => _folder[Name];
 
@@ -154,6 +154,53 @@ public sealed class DataDownloadTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_that_sends_more_than_the_file_has_is_stopped(bool tellsLength)
+    {
+        using FileServer server = new(DataFiles.RandomBytes(5_000_000, seed: 9)) { IsChunked = !tellsLength };
+        EngineException error = await Assert.ThrowsAsync<EngineException>(
+            () => new DataDownload(_client).GetAsync([File(server) with { Length = 300_000 }], _folder.Path));
+        Assert.Contains("more than its 300,000 bytes", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Equal([0], server.Starts);
+    }
+
+    [Theory]
+    [InlineData("ftp://127.0.0.1/pictures.bin", "an address of ftp")]
+    [InlineData("file:///etc/passwd", "redirects to 'file:///etc/passwd'")]
+    [InlineData("http://[bad", "no address of the web")]
+    [InlineData("gopher://x/", "an address of gopher")]
+    public async Task A_redirect_to_where_no_file_is_fetched_from_is_refused_in_words(string target, string part)
+    {
+        using FileServer server = new(_content) { Status = 302, Location = target };
+        await Fails(server, part, "put the file pictures.bin");
+        Assert.Equal([0], server.Starts);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task Redirects_within_the_web_are_followed_but_not_in_circles()
+    {
+        using FileServer server = new(_content);
+        using FileServer old = new(_content) { Status = 301, Location = server.Address + Name };
+        await Get(old);
+        AssertArrived();
+        System.IO.File.Delete(Target);
+        using FileServer circle = new(_content) { Status = 302, Location = "/again" };
+        await Fails(circle, "after 10 others");
+        Assert.Equal(11, circle.Starts.Count);
+    }
+
+    [Fact]
+    public async Task What_a_server_says_is_shown_without_control_characters()
+    {
+        using FileServer server = new(_content) { Status = 302, Location = "ftp://x/a%1B[31m\u009b31m" };
+        EngineException error = await Assert.ThrowsAsync<EngineException>(() => Get(server));
+        Assert.DoesNotContain(error.Message, char.IsControl);
+    }
+
     [Fact]
     public async Task A_server_that_falls_silent_is_given_up()
     {
@@ -217,14 +264,15 @@ public sealed class DataDownloadTests : IDisposable
     public void Every_official_file_has_an_address_and_a_hash()
     {
         RemoteFile[] files = [.. DataSets.All.SelectMany(s => s.Downloads)];
-        Assert.Equal(6, files.Length);
+        Assert.Equal(10, files.Length);
         Assert.All(files, f =>
         {
             Assert.Matches("^[0-9a-f]{64}$", f.Sha256);
             Assert.True(f.Address.IsAbsoluteUri);
+            Assert.True(f.Length > 4_000);
             Assert.EndsWith("/" + f.FileName, f.Address.AbsolutePath, StringComparison.Ordinal);
         });
-        Assert.Equal(6, files.Select(f => f.Sha256).Distinct().Count());
+        Assert.Equal(10, files.Select(f => f.Sha256).Distinct().Count());
     }
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));

@@ -52,5 +52,5 @@ public class DigitsTests
 
     [Fact]
     public void An_unknown_set_lists_those_that_exist() =>
-        DataFiles.AssertOneLine(() => DataSets.Open("mnist"), "mnist", "digits, fashion-mnist, cifar10, cifar100");
+        DataFiles.AssertOneLine(() => DataSets.Open("emnist"), "emnist", "digits, mnist, fashion-mnist, cifar10, cifar100");
 }

@@ -59,6 +59,27 @@ public sealed class FashionMnistTests : IDisposable
         Assert.Equal(raw, DataSets.Get("fashion-mnist").Find(_folder.Path));
     }
 
+    [Theory]
+    [InlineData("mnist", "MNIST")]
+    [InlineData("fashion-mnist", "FashionMNIST")]
+    public void Files_whose_names_have_a_dot_are_found_and_mnist_is_read_as_well(string name, string torchvision)
+    {
+        string raw = Path.Combine(_folder.Path, torchvision, "raw");
+        Directory.CreateDirectory(raw);
+        foreach (string path in Directory.GetFiles(_folder.Path))
+        {
+            File.Move(path, Path.Combine(raw, Path.GetFileName(path).Replace("-idx", ".idx")));
+        }
+
+        foreach (string place in (string[])[_folder.Path, raw])
+        {
+            ImageSet set = DataSets.Open(name, place);
+            Assert.Equal((6, 2, name), (set.Train.Count, set.Test.Count, set.Name));
+            Assert.Equal(name != "mnist", set.IsMirrorable);
+            Assert.Equal(name == "mnist" ? "9" : "Ankle boot", set.ClassNames[set.Test.Label(0)]);
+        }
+    }
+
     [Fact]
     public void A_missing_file_is_named()
     {
@@ -109,7 +130,7 @@ public sealed class FashionMnistTests : IDisposable
     [Fact]
     public void A_damaged_gzipped_file_is_named()
     {
-        byte[] packed = DataFiles.Gzip(DataFiles.Idx(DataFiles.RandomBytes(6 * 30 * 40, seed: 5), 6, 30, 40));
+        byte[] packed = DataFiles.Gzip(DataFiles.Idx(DataFiles.RandomBytes(60 * 28 * 28, seed: 5), 60, 28, 28));
         packed[packed.Length / 2] ^= 0xFF;
         Write("train-images-idx3-ubyte", packed);
         Broken("train-images-idx3-ubyte", "damaged");
@@ -129,10 +150,14 @@ public sealed class FashionMnistTests : IDisposable
     {
         Write("train-images-idx3-ubyte", DataFiles.Idx(_train, 600_000_000, 1, 3));
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Broken("train-images-idx3-ubyte", "truncated", "600000000 x 1 x 3");
+        Broken("train-images-idx3-ubyte", "no file of fashion-mnist", "600000000 x 1 x 3", "at most 60000 x 28 x 28");
+        Write("train-images-idx3-ubyte", DataFiles.Gzip(DataFiles.Idx(_train, 60_000, 28, 29)));
+        Broken("train-images-idx3-ubyte", "60000 x 28 x 29");
+        Write("train-images-idx3-ubyte", DataFiles.Idx(_train, int.MaxValue, int.MaxValue, int.MaxValue));
+        Broken("train-images-idx3-ubyte", "no file of fashion-mnist");
+        Write("train-images-idx3-ubyte", DataFiles.Idx(_train, 60_000, 28, 28));
+        Broken("train-images-idx3-ubyte", "truncated");
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1_000_000);
-        Write("train-images-idx3-ubyte", DataFiles.Idx(_train, 600_000_000, 100, 3));
-        Broken("train-images-idx3-ubyte", "2^31 - 1");
         Write("train-images-idx3-ubyte", DataFiles.Idx(_train, -6, 3, 4));
         Broken("train-images-idx3-ubyte", "extent -6");
     }

@@ -25,6 +25,12 @@ internal sealed class FileServer : IDisposable
 
     public int? Status { get; init; }
 
+    /// <summary>Where a redirect leads, with <see cref="Status"/>.</summary>
+    public string? Location { get; init; }
+
+    /// <summary>Whether the length is not told.</summary>
+    public bool IsChunked { get; init; }
+
     public bool IsSilent { get; init; }
 
     /// <summary>Cuts each answer off after so many bytes; 0 for none, below zero for an answer without a byte.</summary>
@@ -80,6 +86,11 @@ internal sealed class FileServer : IDisposable
         if (Status is { } status)
         {
             response.StatusCode = status;
+            if (Location is not null)
+            {
+                response.AddHeader("Location", Location);
+            }
+
             response.Close();
             return;
         }
@@ -97,7 +108,15 @@ internal sealed class FileServer : IDisposable
         }
 
         byte[] body = IgnoresRange ? _content : _content[(int)start..];
-        response.ContentLength64 = body.Length;
+        if (IsChunked)
+        {
+            response.SendChunked = true;
+        }
+        else
+        {
+            response.ContentLength64 = body.Length;
+        }
+
         if (IsSilent)
         {
             await response.OutputStream.WriteAsync(body.AsMemory(0, 1));

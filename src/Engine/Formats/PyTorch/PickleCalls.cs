@@ -44,6 +44,7 @@ internal static partial class PickleCalls
         {
             case PickleObject built:
                 // Of classes with slots, the state is a pair: what is in the dictionary and what is in slots.
+                built.State = state as PickleTuple;
                 built.Attributes = state as PickleDict ?? (state is PickleTuple { Items: [PickleDict first, ..] } ? first : built.Attributes);
                 break;
 

@@ -11,8 +11,6 @@ namespace Engine.Formats.PyTorch;
 /// <param name="persistent">Turns a persistent id, by which PyTorch refers to a storage, into what stands for it.</param>
 internal sealed class PickleReader(PickleInput input, Func<object?, object?> persistent)
 {
-    // Of the values together, as .NET keeps them; a checkpoint of 10,000 tensors takes a tenth.
-    private const long MaxMemory = 48 << 20;
     private const int ObjectCost = 64;
     private const int SlotCost = 24;
     private const int EntryCost = 160;
@@ -22,6 +20,12 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
     private readonly Dictionary<long, object?> _memo = [];
     private int _highest;
     private long _memory;
+
+    /// <summary>What the values together may take, as .NET keeps them; a checkpoint of 10,000 tensors takes a tenth of the default.</summary>
+    public long MaxMemory { get; init; } = 48 << 20;
+
+    /// <summary>Whether long texts of Python 2, which had no other bytes, stay bytes: numpy's arrays are stored in them.</summary>
+    public bool KeepsBytes { get; init; }
 
     /// <summary>Runs to the pickle's end.</summary>
     /// <returns>
@@ -83,6 +87,7 @@ internal sealed class PickleReader(PickleInput input, Func<object?, object?> per
             case PickleOp.BinFloat: PushNew(input.BigEndianDouble()); break;
             case PickleOp.Float: PushNew(PickleText.Real(input.Line())); break;
             case PickleOp.String: PushText(PickleText.Unquoted(input.Latin1Line())); break;
+            case PickleOp.BinString when KeepsBytes: PushNew(input.Bytes(Charged((uint)input.Int32()))); break;
             case PickleOp.BinString: PushText(input.Python2Text(Charged((uint)input.Int32()))); break;
             case PickleOp.ShortBinString: PushText(input.Python2Text(input.Byte())); break;
             case PickleOp.Unicode: PushText(PickleText.RawUnicode(input.Latin1Line())); break;

@@ -107,6 +107,9 @@ internal sealed class PickleObject(string name)
     /// <summary>The attributes that the file sets; null for none.</summary>
     public PickleDict? Attributes { get; set; }
 
+    /// <summary>The state that the file gives it, where that is no dictionary, such as a numpy array's shape and bytes; null for none.</summary>
+    public PickleTuple? State { get; set; }
+
     /// <summary>Whether it is a pickled <c>torch.nn.Module</c>, whose weights lie in its attributes.</summary>
     public bool IsModule => Attributes is { } attributes && attributes.Has("_parameters") && attributes.Has("_modules");
 
