@@ -42,6 +42,7 @@ internal sealed class ConvertCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string target = arguments.GetValue(_target)!;
+        AtomicFile.CheckTarget(target);
         string written = UsageException.Check(() => WeightsFormats.NameOf(target));
         string? name = arguments.GetValue(_model), typeName = arguments.GetValue(_type);
         StoredType? type = typeName is null ? null : Types.First(t => t.Name == typeName).Type;

@@ -115,7 +115,7 @@ public sealed class LeasePlanTests : IDisposable
     public void What_no_longer_fits_into_the_lease_is_skipped_by_name()
     {
         Directory.CreateDirectory(Path.Combine(Out, "lease"));
-        long began = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - (27 * 60);
+        long began = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - (28 * 60);
         File.WriteAllText(Path.Combine(Out, "lease", "began"), began.ToString(CultureInfo.InvariantCulture));
         Assert.Equal(0, Run(planted: "", "--lease", "28", "--trial"));
         JsonElement last = Steps().Single(step => Name(step) == "check-fp32");

@@ -37,7 +37,7 @@ public sealed class UsageTests
     [InlineData("bench --predict h100 --batch-norm cudnn", "--batch-norm cudnn away")]
     [InlineData("bench --predict h100 --precision fp8", "fp8", "bf16")]
     [InlineData("bench --predict h100 --model resnet21", "there is no network 'resnet21'")]
-    [InlineData("bench --device cpu --plans f", "--plans", "give --predict GPU too")]
+    [InlineData("bench --device cpu --plans f", "--plans", "needs a GPU")]
     [InlineData("check --device cpu --precision tf32", "needs a GPU")]
     [InlineData("train --device cpu --precision bf16", "needs a GPU")]
     [InlineData("train --device cpu --graph on", "--graph on needs a GPU")]

@@ -43,6 +43,21 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Makes sure that no folder, device, pipe or socket has a name, for a message before the work rather than after it.</summary>
+    /// <param name="path">The file that is to be written.</param>
+    /// <exception cref="EngineException">One has.</exception>
+    public static void CheckTarget(string path)
+    {
+        try
+        {
+            TargetOf(path);
+        }
+        catch (Exception e) when (IsOfTheSystem(e))
+        {
+            throw CannotWrite(path, e);
+        }
+    }
+
     /// <summary>Makes sure that a file which was written piece by piece is on the disk as far as it goes.</summary>
     /// <param name="stream">The file, open for writing.</param>
     /// <exception cref="EngineException">It is not known to be there.</exception>
