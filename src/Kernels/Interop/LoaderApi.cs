@@ -31,6 +31,8 @@ internal static unsafe partial class LoaderApi
         nint handle;
         try
         {
+            // Called once before, it is bound by then: binding it asks the loader, which forgets its last error over that.
+            _ = dlerror();
             handle = dlopen(path, Now);
             if (handle == 0)
             {
