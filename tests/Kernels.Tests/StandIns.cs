@@ -33,7 +33,8 @@ internal static class StandIns
         string text = path + ".c";
         File.WriteAllText(text, source);
         using Process process = Process.Start(new ProcessStartInfo(
-            "g++", ["-x", "c", "-shared", "-fPIC", "-w", $"-Wl,-soname,{soName ?? file}", "-o", path, text, "-x", "none", .. options]) { RedirectStandardError = true })!;
+            "g++", ["-x", "c", "-shared", "-fPIC", "-w", $"-Wl,-soname,{soName ?? file}", "-o", path, text, "-x", "none", .. options])
+        { RedirectStandardError = true })!;
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
         File.Delete(text);
