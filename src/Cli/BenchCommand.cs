@@ -198,6 +198,7 @@ internal sealed class BenchCommand : Subcommand
                 ["precision"] = precision,
                 ["activation_bytes"] = benchmark.ActivationBytes,
                 ["rounds"] = rounds,
+                ["winners"] = KernelBenchmark.Winners(rates),
                 ["kernels"] = new JsonArray([.. rates.Select(rate => new JsonObject
                 {
                     ["name"] = rate.Name,

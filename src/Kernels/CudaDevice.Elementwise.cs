@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Kernels.Interop;
 using Engine.Tensors;
 
 namespace Engine.Kernels;
@@ -63,7 +64,11 @@ public sealed partial class CudaDevice
 
     /// <inheritdoc/>
     public override void AddRelu(Tensor left, Tensor right, Tensor output) => Launch(
-        "add_relu_2", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
+        $"add_relu_{_addReluVersion}", Storage(output, left, right), GridForAddRelu(_addReluVersion, output), ThreadsPerBlock,
+        left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
+
+    /// <summary>The first version takes an element a thread, the others a pack.</summary>
+    internal Dim3 GridForAddRelu(int version, Tensor output) => version == 1 ? GridFor(output.Shape.ElementCount) : GridForPacks(output);
 
     /// <inheritdoc/>
     public override void Relu(Tensor input, Tensor output) =>

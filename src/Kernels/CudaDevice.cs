@@ -21,6 +21,7 @@ public sealed partial class CudaDevice : Device
     private const int ThreadsPerBlock = 256;
 
     private readonly CudaQueue _queue;
+    private readonly int _addReluVersion = KernelVersions.FromEnvironment().Of("add_relu");
     private readonly CudaDNNContext? _dnn;
     private readonly ConvolutionPlans? _plans;
 

@@ -108,6 +108,12 @@ public sealed class KernelBenchmark : IDisposable
         return values[values.Length / 2];
     }
 
+    /// <summary>The fastest versions of the kernels that have some to choose from, as ENGINE_KERNELS takes them: add_relu=3.</summary>
+    /// <param name="rates">What <see cref="Run"/> measured.</param>
+    public static string Winners(IReadOnlyList<KernelRate> rates) => string.Join(
+        ',', KernelVersions.Names.Select(name => rates.Where(rate => rate.Name.StartsWith($"{name}_", StringComparison.Ordinal)).MaxBy(rate => rate.GigabytesPerSecond) is { } best
+            ? $"{name}={best.Name[(name.Length + 1)..]}" : null).OfType<string>());
+
     /// <summary>What is measured: the bytes that a launch is said to move, and the launch.</summary>
     internal IEnumerable<(string Name, long Bytes, Action Launch)> Kernels()
     {
@@ -119,7 +125,7 @@ public sealed class KernelBenchmark : IDisposable
         for (int version = 1; version <= 3; version++)
         {
             string name = $"add_relu_{version}";
-            Dim3 grid = version == 1 ? _device.GridFor(a.Shape.ElementCount) : _device.GridForPacks(a);
+            Dim3 grid = _device.GridForAddRelu(version, a);
             yield return (name, 3 * bytes, () => _device.Launch(name, Variant, grid, ThreadsPerBlock, a.ReadAddress, b.ReadAddress, c.WriteAddress(), a.Shape.ElementCount));
         }
 

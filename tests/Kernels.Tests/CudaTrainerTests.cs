@@ -30,22 +30,28 @@ public sealed class CudaTrainerTests : EmulatorTest
 
     /// <summary>On a small GPU; and on one as large as an H100, blocks in random order, products and sums joined as NVCC joins them.</summary>
     [Theory]
-    [InlineData("fast", "4", "forward")]
-    [InlineData("contracted", "132", "random:3")]
-    public void Twenty_steps_of_resnet20_follow_the_Reference(string build, string multiprocessors, string order)
+    [InlineData("fast", "4", "forward", CudaPrecision.Float32, CudaConvolutions.Graph, 1e-4)]
+    [InlineData("contracted", "132", "random:3", CudaPrecision.Float32, CudaConvolutions.Graph, 1e-4)]
+    [InlineData("fast", "132", "random:4", CudaPrecision.Float32, CudaConvolutions.Legacy, 1e-4)]
+    [InlineData("fast", "132", "random:5", CudaPrecision.Float32, CudaConvolutions.Direct, 1e-4)]
+    [InlineData("fast", "132", "random:6", CudaPrecision.TensorFloat32, CudaConvolutions.Graph, 0.05)]
+    [InlineData("fast", "132", "random:7", CudaPrecision.BFloat16, CudaConvolutions.Graph, 0.1)]
+    [InlineData("fast", "132", "random:8", CudaPrecision.BFloat16, CudaConvolutions.Legacy, 0.1)]
+    public void Twenty_steps_of_resnet20_follow_the_Reference(
+        string build, string multiprocessors, string order, CudaPrecision precision, CudaConvolutions convolutions, double tolerance)
     {
         Outcome expected = ReferenceSteps.Value;
         CudaEmulator.SetKernels(build);
         using IDisposable count = CudaEmulator.Set("ENGINE_EMULATOR_SMS", multiprocessors);
         using IDisposable sequence = CudaEmulator.Set("ENGINE_EMULATOR_ORDER", order);
-        using CudaDevice device = CudaDevice.Open();
+        using CudaDevice device = CudaDevice.Open(0, precision, convolutions: convolutions);
         Outcome actual = Run("resnet20", device, Pictures(train: 160), TwentySteps);
         Assert.Null(actual.Problem);
         Assert.Equal(20, actual.Losses.Length);
         for (int i = 0; i < expected.Losses.Length; i++)
         {
             Assert.True(
-                Math.Abs(actual.Losses[i] - expected.Losses[i]) <= 1e-4 * Math.Abs(expected.Losses[i]),
+                Math.Abs(actual.Losses[i] - expected.Losses[i]) <= tolerance * Math.Abs(expected.Losses[i]),
                 $"step {i}: {actual.Losses[i]}, the Reference {expected.Losses[i]}");
         }
 

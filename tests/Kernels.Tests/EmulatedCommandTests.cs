@@ -50,11 +50,36 @@ public sealed class EmulatedCommandTests : IDisposable
             Run(
                 new() { ["ENGINE_CACHE"] = folder, ["ENGINE_EMULATOR_TIMES"] = $"varying:{seed}" },
                 ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--out", run, "--device", "cuda", "--precision", "bf16", "--json"]);
-
-            // Behind the header, whose length comes first, are the weights.
-            byte[] weights = File.ReadAllBytes(Path.Combine(run, "weights.safetensors"));
-            return weights[(8 + (int)BitConverter.ToInt64(weights))..];
+            return Weights(run);
         }
+    }
+
+    [Fact]
+    public void A_resumed_run_gives_the_bits_of_one_that_was_not_stopped()
+    {
+        string stopped = Path.Combine(_folder.FullName, "stopped"), whole = Path.Combine(_folder.FullName, "whole");
+        string[] recipe = ["--model", "resnet8", "--epochs", "2", "--batch-size", "240", "--lr", "0.1", "--device", "cuda", "--precision", "bf16", "--json"];
+        using (Process process = Start(Varying(1, "one"), ["train", "--out", stopped, .. recipe]))
+        {
+            string? line;
+            while ((line = process.StandardOutput.ReadLine()) is not null && !line.Contains("\"epoch\":1", StringComparison.Ordinal))
+            {
+            }
+
+            Assert.Contains("\"epoch\":1", line);
+            using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            process.WaitForExit();
+        }
+
+        // Another process, other times, nothing in its cache: the plans are in the run's folder.
+        Run(Varying(2, "two"), ["train", "--resume", stopped, "--device", "cuda", "--precision", "bf16", "--json"]);
+        Directory.CreateDirectory(whole);
+        File.Copy(Path.Combine(stopped, ConvolutionPlanFile.Name), Path.Combine(whole, ConvolutionPlanFile.Name));
+        Run(Varying(3, "three"), ["train", "--out", whole, .. recipe]);
+        Assert.Equal(Weights(whole), Weights(stopped));
+
+        Dictionary<string, string> Varying(int seed, string cache) =>
+            new() { ["ENGINE_CACHE"] = Path.Combine(_folder.FullName, cache), ["ENGINE_EMULATOR_TIMES"] = $"varying:{seed}" };
     }
 
     [Fact]
@@ -87,6 +112,7 @@ public sealed class EmulatedCommandTests : IDisposable
             ["copy", "add_relu_1", "add_relu_2", "add_relu_3", "bn_statistics_1", "bn_statistics_2", "bn_apply", "bn_apply + shortcut + ReLU", "sgd_step"],
             rates.Select(rate => rate.GetProperty("name").GetString()));
         Assert.Equal(100, rates[0].GetProperty("percent_of_copy").GetDouble());
+        Assert.Matches("^add_relu=[123]$", kernels.GetProperty("winners").GetString());
         Assert.All(rates, rate => Assert.True(rate.GetProperty("gigabytes_per_second").GetDouble() >= 0));
         Assert.Equal(3 * kernels.GetProperty("activation_bytes").GetInt64(), rates[2].GetProperty("bytes").GetInt64());
     }
@@ -112,6 +138,16 @@ public sealed class EmulatedCommandTests : IDisposable
 
     private static JsonElement[] Run(Dictionary<string, string> environment, string[] arguments)
     {
+        using Process process = Start(environment, arguments);
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"engine {string.Join(' ', arguments)} ended with {process.ExitCode}: {error.Result}");
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    private static Process Start(Dictionary<string, string> environment, string[] arguments)
+    {
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "engine.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
@@ -123,11 +159,13 @@ public sealed class EmulatedCommandTests : IDisposable
             start.Environment[name] = value;
         }
 
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"engine {string.Join(' ', arguments)} ended with {process.ExitCode}: {error.Result}");
-        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        return Process.Start(start)!;
+    }
+
+    /// <summary>A run's weights: what stands behind the header, whose length comes first.</summary>
+    private static byte[] Weights(string run)
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(run, "weights.safetensors"));
+        return file[(8 + (int)BitConverter.ToInt64(file))..];
     }
 }

@@ -28,7 +28,8 @@ public sealed class KernelVersionTests : EmulatorTest
         string[] said = [.. System.Text.RegularExpressions.Regex.Matches(
             File.ReadAllText(Path.Combine(root, "kernels.cu")), @"The device launches this one[^\n]*\n(?://[^\n]*\n)*template[^\n]*DEVICE void (\w+_\d)\(").Select(match => match.Groups[1].Value).Order()];
         string[] launched = [.. Directory.GetFiles(Path.Combine(root, "src", "Kernels"), "CudaDevice.*.cs")
-            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"""([a-z_]+_\d)""")).Select(match => match.Groups[1].Value).Distinct().Order()];
+            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"""([a-z_]+_\d)""")).Select(match => match.Groups[1].Value)
+            .Concat(KernelVersions.Names.Select(name => $"{name}_{new KernelVersions(null).Of(name)}")).Distinct().Order()];
         Assert.Equal(launched, said);
         Assert.Contains("add_relu_2", said);
     }
@@ -135,6 +136,17 @@ public sealed class KernelVersionTests : EmulatorTest
     [InlineData("a", 0xaf63dc4c8601ec8c)]
     [InlineData("foobar", 0x85944171f73967e8)]
     public void The_hash_in_the_name_of_compiled_kernels_is_FNV_1a(string text, ulong hash) => Assert.Equal(hash, KernelLibrary.HashOf(text));
+
+    [Fact]
+    public void A_version_is_chosen_by_name_and_number()
+    {
+        Assert.Equal(2, new KernelVersions("").Of("add_relu"));
+        Assert.Equal(3, new KernelVersions(" add_relu=3 ,").Of("add_relu"));
+        foreach (string wrong in (string[])["add_relu", "add_relu=4", "add_relu=x", "nosuch=1", "add_relu=1=2"])
+        {
+            Assert.Contains($"'{wrong}'", Assert.Throws<EngineException>(() => new KernelVersions(wrong)).Message);
+        }
+    }
 
     [Fact]
     public void Mixed_types_are_refused_by_name()
