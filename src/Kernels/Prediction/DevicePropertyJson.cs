@@ -39,7 +39,7 @@ internal static class DevicePropertyJson
         Version driver = CudaContext.GetDriverVersion();
 
         // The numbers are CUdevice_attribute's. The PCI identifier is the upper half of 139, which drivers before CUDA 12.8 do not tell.
-        JsonArray Three(int first) => [Attribute(first), Attribute(first + 1), Attribute(first + 2)];
+        JsonArray Three(int first) => new(Attribute(first), Attribute(first + 1), Attribute(first + 2));
         int Attribute(int attribute) => CudaContext.GetAttribute(deviceId, attribute);
         return new JsonObject
         {
