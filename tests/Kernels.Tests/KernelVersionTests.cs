@@ -137,6 +137,20 @@ public sealed class KernelVersionTests : EmulatorTest
     [InlineData("foobar", 0x85944171f73967e8)]
     public void The_hash_in_the_name_of_compiled_kernels_is_FNV_1a(string text, ulong hash) => Assert.Equal(hash, KernelLibrary.HashOf(text));
 
+    /// <summary>What stands in for operands that are all zero when a convolution's engine is checked.</summary>
+    [Theory]
+    [InlineData(DataType.Float32)]
+    [InlineData(DataType.BFloat16)]
+    public void Test_values_lie_between_minus_1_and_1_and_follow_no_pattern(DataType type)
+    {
+        using Tensor values = _device.TestValues(new Shape(4099), type, seed: 3), others = _device.TestValues(new Shape(4099), type, seed: 4);
+        double[] numbers = values.ToArray<double>();
+        Assert.All(numbers, number => Assert.InRange(number, -1, 1));
+        Assert.InRange(numbers.Average(), -0.05, 0.05);
+        Assert.InRange(numbers.Average(number => number * number), 0.3, 0.37); // a third, as of evenly spread numbers
+        Assert.NotEqual(numbers, others.ToArray<double>());
+    }
+
     [Fact]
     public void A_version_is_chosen_by_name_and_number()
     {
