@@ -16,7 +16,9 @@ lease_ends=$(($(<"$out/lease/began") + lease * 60))
 
 # choose KEY VALUE: keeps it for the calls to come, and for the reader of the results.
 choose() {
-    { grep -v "^$1=" "$out/lease/choices" 2>/dev/null; printf '%s=%s\n' "$1" "$2"; } | write_whole "$out/lease/choices"
+    local kept
+    kept=$(grep -v "^$1=" "$out/lease/choices" 2>/dev/null)
+    write_whole "$out/lease/choices" "${kept:+$kept$'\n'}$1=$2"
     printf '    from now on %s is %s\n' "$1" "$2"
 }
 

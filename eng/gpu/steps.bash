@@ -7,7 +7,8 @@
 # A text as a JSON string: printable ASCII only, at most 2,000 characters, as nvidia-smi, Python and the engine may print anything.
 json_string() {
     local text
-    text=$(printf '%s' "$1" | LC_ALL=C tr '\t\r\n' '   ' | LC_ALL=C tr -cd '\040-\176' | head -c 2000)
+    text=$(printf '%s' "$1" | LC_ALL=C tr '\t\r\n' '   ' | LC_ALL=C tr -cd '\040-\176') || return
+    text=${text:0:2000}
     text=${text//\\/\\\\}
     printf '"%s"' "${text//\"/\\\"}"
 }
@@ -25,9 +26,10 @@ is_json_object() {
     [[ $1 == '{'*'}' ]]
 }
 
-# write_whole FILE: standard input becomes the file at once, so that nobody finds half of it.
+# write_whole FILE TEXT: the text becomes the file at once, so that nobody finds half of it. Not from a pipe: where a kill takes what
+# writes into the pipe first, its reader would take that for the end, and rename half a file.
 write_whole() {
-    cat >"$1.part" && mv -f "$1.part" "$1"
+    printf '%s\n' "$2" >"$1.part" && mv -f "$1.part" "$1"
 }
 
 running=
@@ -36,9 +38,10 @@ failures=0
 # record NAME COMMAND RC SECONDS LAST_LINE [RESULT]: RESULT is a JSON object, what the step measured.
 record() {
     printf '%s\n' "$1" >>"$out/steps/order"
-    printf '{"name":%s,"command":%s,"rc":%s,"seconds":%s,"last_line":%s%s}\n' \
-        "$(json_string "$1")" "$(json_string "$2")" "$3" "$4" "$(json_string "$5")" "${6:+,\"result\":$6}" |
-        write_whole "$out/steps/$1.json"
+    local name line last text
+    { name=$(json_string "$1") && line=$(json_string "$2") && last=$(json_string "$5"); } || return # a kill took the one that made it
+    printf -v text '{"name":%s,"command":%s,"rc":%s,"seconds":%s,"last_line":%s%s}' "$name" "$line" "$3" "$4" "$last" "${6:+,\"result\":$6}"
+    write_whole "$out/steps/$1.json" "$text"
     [[ ! -f $out/environment.json ]] || write_results false
 }
 
@@ -106,17 +109,17 @@ offers() {
 }
 
 write_environment() {
-    local gpu driver doctor bundle
+    local gpu driver doctor bundle text
     gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1)
     driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)
     bundle=$(cat "$here/bundle.json" 2>/dev/null)
     doctor=$(last_line "$out/steps/doctor.out")
     is_json_object "$bundle" || bundle=null
     is_json_object "$doctor" || doctor=null
-    printf '{"gpu":%s,"driver":%s,"torch":%s,"date":"%s","command":%s,"cuda_path":%s,"engine":%s,"doctor":%s}\n' \
+    printf -v text '{"gpu":%s,"driver":%s,"torch":%s,"date":"%s","command":%s,"cuda_path":%s,"engine":%s,"doctor":%s}' \
         "$(json_string_or_null "$gpu")" "$(json_string_or_null "$driver")" "$(json_string_or_null "$torch")" "$date" \
-        "$(json_string "$command")" "$(json_string_or_null "${ENGINE_CUDA_PATH:-}")" "$bundle" "$doctor" |
-        write_whole "$out/environment.json"
+        "$(json_string "$command")" "$(json_string_or_null "${ENGINE_CUDA_PATH:-}")" "$bundle" "$doctor"
+    write_whole "$out/environment.json" "$text"
 }
 
 # The JSON of all steps so far, in their order.
@@ -129,7 +132,7 @@ recorded_steps() {
 
 # write_results COMPLETED
 write_results() {
-    local separator='' steps='' results='' line failed=0
+    local separator='' steps='' results='' line failed=0 text
     while IFS= read -r line; do
         steps+=$separator$'\n  '$line
         separator=,
@@ -139,9 +142,10 @@ write_results() {
             results+=${results:+,}$'\n  {"step":'${BASH_REMATCH[1]}',"result":'${line#*,\"result\":}
         fi
     done < <(recorded_steps)
-    printf '{"environment":%s,"results":[%s]}\n' "$(cat "$out/environment.json")" "$results" | write_whole "$out/bench.json"
-    printf '{"date":"%s","finished":"%s","command":%s,"completed":%s,"failures":%s,"steps":[%s]}\n' \
-        "$date" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(json_string "$command")" "$1" "$failed" "$steps" | write_whole "$out/summary.json"
+    write_whole "$out/bench.json" "{\"environment\":$(cat "$out/environment.json"),\"results\":[$results]}"
+    printf -v text '{"date":"%s","finished":"%s","command":%s,"completed":%s,"failures":%s,"steps":[%s]}' \
+        "$date" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(json_string "$command")" "$1" "$failed" "$steps"
+    write_whole "$out/summary.json" "$text"
 }
 
 tell_summary() {
