@@ -64,7 +64,7 @@ public sealed partial class CudaDevice
 
     /// <inheritdoc/>
     public override void AddRelu(Tensor left, Tensor right, Tensor output) => Launch(
-        $"add_relu_{_addReluVersion}", Storage(output, left, right), GridForAddRelu(_addReluVersion, output), ThreadsPerBlock,
+        _addReluKernel ??= $"add_relu_{_addReluVersion}", Storage(output, left, right), GridForAddRelu(_addReluVersion, output), ThreadsPerBlock,
         left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <summary>The first version takes an element a thread, the others a pack.</summary>

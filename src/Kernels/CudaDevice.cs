@@ -22,6 +22,7 @@ public sealed partial class CudaDevice : Device
 
     private readonly CudaQueue _queue;
     private readonly int _addReluVersion = KernelVersions.FromEnvironment().Of("add_relu");
+    private string? _addReluKernel;
     private readonly CudaDNNContext? _dnn;
     private readonly ConvolutionPlans? _plans;
 
