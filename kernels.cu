@@ -2035,68 +2035,44 @@ template <class T> DEVICE void statistics_finish(const float* partials, int bloc
 EXPORT(statistics_finish, (const float* partials, int blocks, int which, T* output), (partials, blocks, which, output))
 
 // =========================================================================================================================
-// 10. Optimiser
+// 10. Optimizers: all parameters in one launch
 // =========================================================================================================================
 
 // One parameter of a step. A block updates a chunk of 2,048 elements; `first_chunk` is the number of chunks of the parameters before.
-struct SgdParameter
+struct ParameterUpdate
 {
     float* value;
     const float* gradient;
-    float* velocity;
+    float* first;
+    float* second;
     bf16* shadow;
     long long count;
     float weight_decay;
+    float rate_factor;
     int first_chunk;
+    int padding;
 };
 
-#define SGD_CHUNK 2048
+#define UPDATE_CHUNK 2048
+#define MAX_VALUES 8
 
-// The step's figures live on the device, so that a recorded graph can be replayed with another learning rate. One thread.
-EXPORT_ONE(sgd_figures, (float* figures, float rate, float momentum, float nesterov))
+// values[0 .. count - 1] = v0, v1, ...: settings live on the device, so that a recorded graph can be replayed with others. One block.
+EXPORT_ONE(set_values, (float* values, int count, float v0, float v1, float v2, float v3, float v4, float v5, float v6, float v7))
 {
-    if (threadIdx.x == 0 && blockIdx.x == 0)
+    float all[MAX_VALUES] = {v0, v1, v2, v3, v4, v5, v6, v7};
+    for (int i = 0; i < MAX_VALUES; i++)
     {
-        figures[0] = rate;
-        figures[1] = momentum;
-        figures[2] = nesterov;
+        if ((int)threadIdx.x == i && blockIdx.x == 0 && i < count)
+        {
+            values[i] = all[i];
+        }
     }
 }
-EXPORTED(sgd_figures)
+EXPORTED(set_values)
 
-template <int W> DEVICE void sgd_update(const SgdParameter& p, long long i, float rate, float momentum, bool nesterov)
-{
-    float w[W], d[W], v[W] = {};
-    load(p.value + i, w);
-    load(p.gradient + i, d);
-    if (p.velocity)
-    {
-        load(p.velocity + i, v);
-    }
-
-    for (int k = 0; k < W; k++)
-    {
-        d[k] += p.weight_decay * w[k];
-        v[k] = momentum * v[k] + d[k];
-        w[k] -= rate * (nesterov ? d[k] + momentum * v[k] : v[k]);
-    }
-
-    store(p.value + i, w);
-    if (p.velocity)
-    {
-        store(p.velocity + i, v);
-    }
-
-    if (p.shadow)
-    {
-        store(p.shadow + i, w);
-    }
-}
-
-// For every element of every parameter, in one launch: d = gradient + weight_decay * value; velocity = momentum * velocity + d;
-// value -= rate * (nesterov ? d + momentum * velocity : velocity); and shadow, where given, the new value as bf16, which spares the
-// next forward pass a cast. Grid: all chunks; a block finds its parameter by bisection. Moves: 3 n read, 2 n written, and the shadow.
-EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* figures))
+// Calls update(parameter, width, index) for every element of this block's chunk, in packs of four and the rest one by one. A block finds
+// its parameter by bisection.
+template <class F> DEVICE void for_each_update(const ParameterUpdate* parameters, int count, F update)
 {
     int low = 0, high = count - 1;
     while (low < high)
@@ -2112,27 +2088,194 @@ EXPORT_ONE(sgd_step, (const SgdParameter* parameters, int count, const float* fi
         }
     }
 
-    SgdParameter p = parameters[low];
+    ParameterUpdate p = parameters[low];
     p.value = in_global_memory(p.value);
     p.gradient = in_global_memory(p.gradient);
-    p.velocity = in_global_memory(p.velocity);
+    p.first = in_global_memory(p.first);
+    p.second = in_global_memory(p.second);
     p.shadow = in_global_memory(p.shadow);
-    float rate = figures[0], momentum = figures[1];
-    bool nesterov = figures[2] != 0.0f;
-    long long start = (long long)((int)blockIdx.x - p.first_chunk) * SGD_CHUNK;
-    long long end = start + SGD_CHUNK < p.count ? start + SGD_CHUNK : p.count;
+    long long start = (long long)((int)blockIdx.x - p.first_chunk) * UPDATE_CHUNK;
+    long long end = start + UPDATE_CHUNK < p.count ? start + UPDATE_CHUNK : p.count;
     long long packed = start + (end - start) / 4 * 4;
     for (long long i = start + threadIdx.x * 4; i < packed; i += THREADS * 4)
     {
-        sgd_update<4>(p, i, rate, momentum, nesterov);
+        update(p, Size<4>(), i);
     }
 
     for (long long i = packed + threadIdx.x; i < end; i += THREADS)
     {
-        sgd_update<1>(p, i, rate, momentum, nesterov);
+        update(p, Size<1>(), i);
     }
 }
+
+template <int W> DEVICE void store_weights(const ParameterUpdate& p, long long i, const float (&w)[W])
+{
+    store(p.value + i, w);
+    if (p.shadow)
+    {
+        store(p.shadow + i, w);
+    }
+}
+
+// Stochastic gradient descent, for every element: d = gradient + weight_decay * value; first = momentum * first + d; value -= rate *
+// (nesterov ? d + momentum * first : first); and shadow, where given, the new value as bf16, which spares the next forward pass a cast.
+// settings: rate, momentum, nesterov. Grid: all chunks. Moves: 3 n read, 2 n written, and the shadow.
+EXPORT_ONE(sgd_step, (const ParameterUpdate* parameters, int count, const float* settings))
+{
+    float rate = settings[0], momentum = settings[1];
+    bool nesterov = settings[2] != 0.0f;
+    for_each_update(parameters, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float w[W], d[W], v[W] = {};
+        load(p.value + i, w);
+        load(p.gradient + i, d);
+        if (p.first)
+        {
+            load(p.first + i, v);
+        }
+
+        for (int k = 0; k < W; k++)
+        {
+            d[k] += p.weight_decay * w[k];
+            v[k] = momentum * v[k] + d[k];
+            w[k] -= rate * p.rate_factor * (nesterov ? d[k] + momentum * v[k] : v[k]);
+        }
+
+        if (p.first)
+        {
+            store(p.first + i, v);
+        }
+
+        store_weights(p, i, w);
+    });
+}
 EXPORTED(sgd_step)
+
+// AdamW, for every element: first = beta1 * first + (1 - beta1) * gradient; second = beta2 * second + (1 - beta2) * gradient^2; value -=
+// rate * weight_decay * value + step_size * first / (sqrt(second) / root_of_correction2 + epsilon); and the shadow. settings: rate,
+// step_size, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, root_of_correction2. Grid: all chunks. Moves: 4 n read, 3 n written, and the
+// shadow.
+EXPORT_ONE(adamw_step, (const ParameterUpdate* parameters, int count, const float* settings))
+{
+    float rate = settings[0], step_size = settings[1], beta1 = settings[2], rest1 = settings[3], beta2 = settings[4], rest2 = settings[5];
+    float epsilon = settings[6], root = settings[7];
+    for_each_update(parameters, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float w[W], g[W], m[W], v[W];
+        load(p.value + i, w);
+        load(p.gradient + i, g);
+        load(p.first + i, m);
+        load(p.second + i, v);
+        for (int k = 0; k < W; k++)
+        {
+            m[k] = beta1 * m[k] + rest1 * g[k];
+            v[k] = beta2 * v[k] + rest2 * g[k] * g[k];
+            w[k] -= rate * p.rate_factor * p.weight_decay * w[k];
+            w[k] -= step_size * p.rate_factor * (m[k] / (sqrtf(v[k]) / root + epsilon));
+        }
+
+        store(p.first + i, m);
+        store(p.second + i, v);
+        store_weights(p, i, w);
+    });
+}
+EXPORTED(adamw_step)
+
+// Moving averages: value += settings[0] * (gradient - value), where gradient stands for the weight that is followed; and the shadow. Grid:
+// all chunks. Moves: 2 n read, n written, and the shadow.
+EXPORT_ONE(move_averages, (const ParameterUpdate* parameters, int count, const float* settings))
+{
+    float step = settings[0];
+    for_each_update(parameters, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float a[W], w[W];
+        load(p.value + i, a);
+        load(p.gradient + i, w);
+        for (int k = 0; k < W; k++)
+        {
+            a[k] += step * (w[k] - a[k]);
+        }
+
+        store_weights(p, i, a);
+    });
+}
+EXPORTED(move_averages)
+
+// The sum of the squares of a chunk of gradients, which stand in the table as values: partials[chunk]. Grid: all chunks. Moves: n read.
+EXPORT_ONE(squared_norms, (const ParameterUpdate* gradients, int count, float* partials))
+{
+    float sum = 0.0f;
+    for_each_update(gradients, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float g[W];
+        load(p.value + i, g);
+        for (int k = 0; k < W; k++)
+        {
+            sum += g[k] * g[k];
+        }
+    });
+    sum = block_sum(sum);
+    if (threadIdx.x == 0)
+    {
+        partials[blockIdx.x] = sum;
+    }
+}
+EXPORTED(squared_norms)
+
+// norm = sqrt of the sum of all partials. One block.
+EXPORT_ONE(gradient_norm, (const float* partials, int chunks, float* norm))
+{
+    float sum = 0.0f;
+    for (int i = threadIdx.x; i < chunks; i += blockDim.x)
+    {
+        sum += partials[i];
+    }
+
+    sum = block_sum(sum);
+    if (threadIdx.x == 0 && blockIdx.x == 0)
+    {
+        norm[0] = sqrtf(sum);
+    }
+}
+EXPORTED(gradient_norm)
+
+// gradient *= min(1, maximum / (norm + 1e-6)); all become NaN where the norm is. The gradients stand in the table as values. Grid: all chunks.
+// Moves: n read, n written.
+EXPORT_ONE(clip_by_norm, (const ParameterUpdate* gradients, int count, const float* norm, float maximum))
+{
+    float factor = maximum / (norm[0] + 1e-6f);
+    factor = factor > 1.0f ? 1.0f : factor;
+    for_each_update(gradients, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float g[W];
+        load(p.value + i, g);
+        for (int k = 0; k < W; k++)
+        {
+            g[k] *= factor;
+        }
+
+        store(p.value + i, g);
+    });
+}
+EXPORTED(clip_by_norm)
+
+// gradient = min(max(gradient, -limit), limit); a NaN stays one. The gradients stand in the table as values. Grid: all chunks. Moves: n read,
+// n written.
+EXPORT_ONE(clip_by_value, (const ParameterUpdate* gradients, int count, float limit))
+{
+    for_each_update(gradients, count, [&](const ParameterUpdate& p, auto width, long long i) {
+        constexpr int W = decltype(width)::value;
+        float g[W];
+        load(p.value + i, g);
+        for (int k = 0; k < W; k++)
+        {
+            g[k] = g[k] > limit ? limit : g[k] < -limit ? -limit : g[k];
+        }
+
+        store(p.value + i, g);
+    });
+}
+EXPORTED(clip_by_value)
 
 // =========================================================================================================================
 // 11. Direct convolutions: plain loops, right for every geometry, and far slower than cuDNN's. They compute the few convolutions that

@@ -13,6 +13,7 @@ using Engine.Devices.Cpu;
 using Engine.Models;
 using Engine.Operations;
 using Engine.Tensors;
+using Engine.Optimizers;
 using Engine.Training;
 
 int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10;
@@ -24,7 +25,7 @@ RandomSource random = new(1, 1);
 Shape shape = network.InputShape(Batch);
 using Tensor images = Tensor.From<double>(device, shape, [.. Enumerable.Range(0, shape.Count).Select(_ => random.NextNormal())]);
 using Tensor labels = Tensor.From<int>(device, new Shape(Batch), [.. Enumerable.Range(0, Batch).Select(i => i % 10)]);
-using Sgd optimiser = new(network, 0.9, 1e-4);
+using Sgd optimizer = new(network.Parameters, 0.01, 0.9, 1e-4);
 using FlowRecorder recorder = new(network);
 
 TimeSpan Step(bool isMeasured)
@@ -42,7 +43,7 @@ TimeSpan Step(bool isMeasured)
         recorder.EndBackward();
     }
 
-    optimiser.Step(0.01);
+    optimizer.Step();
     if (isMeasured)
     {
         recorder.End(0);

@@ -17,7 +17,7 @@ internal readonly record struct ConvolutionShape(Shape Input, Shape Filter, Conv
 internal static class NetworkShapes
 {
     /// <summary>The shapes of a network's parameters.</summary>
-    public static Shape[] ParametersOf(string model) => [.. Networks.Create(model).NamedParameters().Select(p => p.Parameter.Shape)];
+    public static Shape[] ParametersOf(string model) => [.. Networks.Create(model).Parameters.Select(p => p.Parameter.Shape)];
 
     /// <summary>All different convolutions of a network at a batch size, in the order of the forward pass, and how often each is met.</summary>
     public static IReadOnlyList<(ConvolutionShape Shape, int Count)> ConvolutionsOf(string model, int batch)

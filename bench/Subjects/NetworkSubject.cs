@@ -4,7 +4,7 @@ using Engine.Layers;
 using Engine.Models;
 using Engine.Operations;
 using Engine.Tensors;
-using Engine.Training;
+using Engine.Optimizers;
 
 namespace Engine.Bench.Subjects;
 
@@ -19,7 +19,7 @@ internal sealed class NetworkSubject : Subject
     private Module? _module;
     private Tensor? _input;
     private Tensor? _labels;
-    private Sgd? _optimiser;
+    private Sgd? _optimizer;
 
     /// <param name="device">Where it runs.</param>
     /// <param name="model">The network.</param>
@@ -63,7 +63,7 @@ internal sealed class NetworkSubject : Subject
         _module.Train(isTraining);
         _input = Normal(_cost.Value.Input);
         _labels = Labels(_batch, network.Classes);
-        _optimiser = _block is null && isTraining ? Own(new Sgd(network, momentum: 0.9, weightDecay: 1e-4)) : null;
+        _optimizer = _block is null && isTraining ? Own(new Sgd(network.Parameters, LearningRate, momentum: 0.9, weightDecay: 1e-4)) : null;
 
         // A block inside a network must also hand a gradient to the block before it.
         _input.RequiresGradient = _block is not null && isTraining;
@@ -79,7 +79,7 @@ internal sealed class NetworkSubject : Subject
     /// <summary>A forward pass and a backward pass; for a whole network also the loss before and the update after it.</summary>
     public void Train()
     {
-        if (_optimiser is null)
+        if (_optimizer is null)
         {
             _input!.ZeroGradient();
             _module!.ZeroGradients();
@@ -88,9 +88,9 @@ internal sealed class NetworkSubject : Subject
         }
 
         Tensor loss = _module!.Call(_input!).SoftmaxCrossEntropy(_labels!);
-        _optimiser.ZeroGradients();
+        _optimizer.ZeroGradients();
         loss.Backward();
-        _optimiser.Step(LearningRate);
+        _optimizer.Step();
     }
 
     // A backward has twice the forward's products: one by the data, one by the filter.

@@ -183,8 +183,11 @@ internal static class PrimitiveCatalogue
             yield return new(device, $"SgdStep, {model},", new Shape(checked((int)count)), s => 5 * 4.0 * count, s =>
             {
                 DataType type = s.Place.Device.FloatType;
-                SgdParameter[] parameters = [.. shapes.Select(shape => new SgdParameter(s.Normal(shape, type), s.Normal(shape, type), s.Result(shape, type), 1e-4))];
-                return () => s.Place.Device.SgdStep(parameters, new SgdOptions(1e-6, 0.9, false));
+                ParameterUpdate[] parameters =
+                    [.. shapes.Select(shape => new ParameterUpdate(s.Normal(shape, type), s.Normal(shape, type), s.Result(shape, type), WeightDecay: 1e-4))];
+                Tensor settings = s.Result(new Shape(3), type);
+                s.Place.Device.SetValues(settings, [1e-6, 0.9, 0]);
+                return () => s.Place.Device.SgdStep(parameters, settings);
             });
         }
     }

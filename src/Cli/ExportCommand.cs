@@ -94,8 +94,8 @@ internal sealed class ExportCommand : Subcommand
     internal static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
     {
         Network standard = UsageException.Check(() => Networks.Create(model, options));
-        (string first, _) = standard.NamedParameters().First();
-        (string last, _) = standard.NamedParameters().Last();
+        (string first, _) = standard.Parameters.First();
+        (string last, _) = standard.Parameters.Last();
         return UsageException.Check(() => Networks.Create(model, options with
         {
             Channels = StateDictionary.Find(standard, file, first) is { Extents: [_, >= 1 and <= int.MaxValue, _, _] filter } ? (int)filter[1] : null,

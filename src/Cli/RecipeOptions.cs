@@ -11,6 +11,7 @@ internal sealed class RecipeOptions
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly AdaptOptions _adapt = new();
+    private readonly OptimizerOptions _optimizer = new();
     private readonly FineTuneOptions _fineTune = new();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _preset = SharedOptions.Text(
@@ -43,7 +44,7 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, _smoothing, _augment, _color, .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color, .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
 
     /// <summary>How a run starts from weights.</summary>
     public FineTuneOptions FineTune => _fineTune;
@@ -67,7 +68,7 @@ internal sealed class RecipeOptions
             ModelOptions = network.ToText(),
             Data = data,
         };
-        options = options with
+        options = _optimizer.Choose(arguments, options) with
         {
             Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
             BatchSize = arguments.GetValue(_batchSize) ?? options.BatchSize,
@@ -89,7 +90,7 @@ internal sealed class RecipeOptions
             _ => options,
         };
 
-        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, options), isResumed: earlier is not null);
+        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options)), isResumed: earlier is not null);
         DataChoice.CheckOptions(data, options);
         options.Check();
         return options;

@@ -1,8 +1,8 @@
 using Engine.Autograd;
 using Engine.Models;
 using Engine.Operations;
+using Engine.Optimizers;
 using Engine.Tensors;
-using Engine.Training;
 
 namespace Engine.Cli;
 
@@ -25,7 +25,7 @@ internal sealed class SyntheticStep : IDisposable
     public SyntheticStep(Network network, Tensor images, Tensor labels, bool isTraining)
     {
         (_network, _images, _labels) = (network, images, labels);
-        _optimizer = isTraining ? new Sgd(network, momentum: 0.9, weightDecay: 1e-4) : null;
+        _optimizer = isTraining ? new Sgd(network.Parameters, LearningRate, momentum: 0.9, weightDecay: 1e-4) : null;
     }
 
     /// <summary>Queues the step.</summary>
@@ -41,7 +41,7 @@ internal sealed class SyntheticStep : IDisposable
         Tensor loss = _network.Call(_images).SoftmaxCrossEntropy(_labels);
         _optimizer.ZeroGradients();
         loss.Backward();
-        _optimizer.Step(LearningRate);
+        _optimizer.Step();
     }
 
     /// <summary>Frees the optimizer's velocities.</summary>

@@ -66,7 +66,11 @@ internal sealed class TrainingDisplay(CommandOutput output)
 
     private static string Line(EpochReport report) => string.Create(
         CultureInfo.InvariantCulture,
-        $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}  train {report.TrainAccuracy:P1}  test {report.Accuracy:P2} ({report.Correct:N0}/{report.Total:N0})  {report.Seconds:F1} s  {report.ImagesPerSecond:N0} images/s  lr {report.LearningRate:G3}");
+        $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}  train {report.TrainAccuracy:P1}  test {report.Accuracy:P2} ({report.Correct:N0}/{report.Total:N0}){Average(report)}  {report.Seconds:F1} s  {report.ImagesPerSecond:N0} images/s  lr {report.LearningRate:G3}");
+
+    private static string Average(EpochReport report) => report.EmaCorrect is { } correct
+        ? string.Create(CultureInfo.InvariantCulture, $", average {(double)correct / report.Total:P2} ({correct:N0})")
+        : "";
 
     private static string Duration(TimeSpan time) => time.TotalHours >= 1 ? $"{(long)time.TotalHours}:{time:mm\\:ss}" : $"{time:m\\:ss}";
 }

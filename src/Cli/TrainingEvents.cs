@@ -42,6 +42,11 @@ internal sealed class TrainingEvents : IDisposable
                 writer.WriteScalars(
                     report.GlobalStep, ("epoch/train_loss", report.TrainLoss), ("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
                     ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), ("epoch/images_per_second", report.ImagesPerSecond));
+                if (report is { EmaCorrect: { } correct, EmaTestLoss: { } loss })
+                {
+                    writer.WriteScalars(report.GlobalStep, ("epoch/ema_test_loss", loss), ("epoch/ema_test_accuracy", (double)correct / report.Total));
+                }
+
                 if (report.Epoch % pace == 0 || report.Epoch == report.Epochs)
                 {
                     writer.WriteHistograms(report.GlobalStep, Weights());
@@ -79,7 +84,7 @@ internal sealed class TrainingEvents : IDisposable
 
     private IEnumerable<(string Tag, Histogram Histogram)> Weights()
     {
-        foreach ((string name, Parameter parameter) in _trainer.Model.NamedParameters())
+        foreach ((string name, Parameter parameter) in _trainer.Model.Parameters)
         {
             if (Histogram.Of(parameter.Value.ToArray<float>()) is { } histogram)
             {

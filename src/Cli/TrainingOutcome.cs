@@ -40,12 +40,17 @@ internal static class TrainingOutcome
     {
         (EpochReport last, EpochReport best) = (result.Last!, Best(result));
         CultureInfo culture = CultureInfo.InvariantCulture;
-        return new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
+        Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
             .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
             .AddRow("best accuracy", string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}"))
             .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {result.Epochs.Count} epochs"))
             .AddRow("weights", Markup.Escape(ShownName.Whole(folder.WeightsPath)))
             .AddRow("metrics", Markup.Escape(ShownName.Whole(folder.MetricsPath)));
+        return last.EmaCorrect is not { } average
+            ? table
+            : table
+                .AddRow("moving average", string.Create(culture, $"{(double)average / last.Total:P2} ({average:N0} of {last.Total:N0}), loss {last.EmaTestLoss:F4}"))
+                .AddRow("its weights", Markup.Escape(ShownName.Whole(folder.AveragePath)));
     }
 
     private static JsonObject Json(TrainingResult result, RunFolder folder)
@@ -59,6 +64,11 @@ internal static class TrainingOutcome
             line["loss"] = last.TestLoss;
             line["best_correct"] = best.Correct;
             line["best_epoch"] = best.Epoch;
+            if (last.EmaCorrect is { } average)
+            {
+                (line["ema_correct"], line["ema_loss"], line["ema_weights"]) = (average, last.EmaTestLoss, folder.AveragePath);
+            }
+
             line["seconds"] = result.Epochs.Sum(e => e.Seconds);
             line["weights"] = folder.WeightsPath;
         }

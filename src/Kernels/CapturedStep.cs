@@ -21,16 +21,14 @@ public sealed class CapturedStep : IRecordedStep
     private readonly CudaDevice _device;
     private readonly QueuedGraph _graph;
     private readonly RecordedWrites _writes;
-    private SgdOptions? _options;
     private bool _isDisposed;
 
-    internal CapturedStep(CudaDevice device, QueuedGraph graph, MemoryReservation memory, RecordedWrites writes, SgdOptions? options)
+    internal CapturedStep(CudaDevice device, QueuedGraph graph, MemoryReservation memory, RecordedWrites writes)
     {
         _device = device;
         _graph = graph;
         Memory = memory;
         _writes = writes;
-        _options = options;
     }
 
     /// <summary>Where the step's intermediates lie.</summary>
@@ -43,15 +41,14 @@ public sealed class CapturedStep : IRecordedStep
     public IReadOnlyList<StepNode> Nodes => (_graph as RecordedNodes)?.Nodes ?? [];
 
     /// <inheritdoc/>
-    public void Replay(SgdOptions? options = null)
+    public void Replay()
     {
         if (_isDisposed)
         {
             throw new EngineException("this recorded step has been disposed: record it again");
         }
 
-        _options = options ?? _options;
-        _device.Replay(_graph, _writes, _options);
+        _device.Replay(_graph, _writes);
     }
 
     /// <summary>Waits for the last replay, and gives the step's memory back to the device's pool.</summary>

@@ -11,10 +11,12 @@ public sealed partial class CudaDevice
     private readonly List<CapturedStep> _recordings = [];
     private readonly HashSet<Tensor> _recordedShadows = [];
     private readonly HashSet<Shadow> _recordedCasts = [];
-    private SgdOptions? _recordedOptions;
 
     /// <summary>Whether work is being recorded into a graph at the moment.</summary>
     public bool IsCapturing { get; private set; }
+
+    /// <inheritdoc/>
+    public override bool IsRecordingStep => IsCapturing;
 
     /// <inheritdoc/>
     public override bool IsAsynchronous => true;
@@ -66,12 +68,11 @@ public sealed partial class CudaDevice
         MemoryReservation memory = Memory.BeginReservation(sharing?.Memory);
         _recordedShadows.Clear();
         _recordedCasts.Clear();
-        _recordedOptions = null;
         try
         {
             QueuedGraph graph = Record(step);
             RecordedWrites writes = new(memory.End(), [.. _recordedShadows], [.. _recordedShadows.Where(IsShadowFresh)]);
-            CapturedStep recording = new(this, graph, memory, writes, _recordedOptions);
+            CapturedStep recording = new(this, graph, memory, writes);
             _recordings.Add(recording);
             return recording;
         }
@@ -90,7 +91,7 @@ public sealed partial class CudaDevice
         }
     }
 
-    internal void Replay(QueuedGraph graph, RecordedWrites writes, SgdOptions? options)
+    internal void Replay(QueuedGraph graph, RecordedWrites writes)
     {
         Enter();
         if (IsCapturing)
@@ -102,11 +103,6 @@ public sealed partial class CudaDevice
         foreach (Tensor tensor in writes.Shadowed)
         {
             InStorage(tensor, KernelVariant.BFloat16);
-        }
-
-        if (options is { } figures)
-        {
-            SetSgdFigures(figures);
         }
 
         graph.Launch();

@@ -5,59 +5,105 @@ using Engine.Tensors;
 
 namespace Engine.Kernels;
 
-/// <content>The optimiser's step: one launch for all parameters.</content>
+/// <content>Optimizers: one launch for all parameters.</content>
 public sealed partial class CudaDevice
 {
-    private const int SgdChunk = 2048;
+    private const int UpdateChunk = 2048;
 
     /// <summary>One parameter as kernels.cu has it; the layouts must agree.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    internal readonly record struct SgdEntry(nint Value, nint Gradient, nint Velocity, nint Shadow, long Count, float WeightDecay, int FirstChunk);
+    internal readonly record struct UpdateEntry(
+        nint Value, nint Gradient, nint First, nint Second, nint Shadow, long Count, float WeightDecay, float RateFactor, int FirstChunk, int Padding);
 
-    private readonly nint _sgdFigures;
-    private readonly List<SgdTable> _sgdTables = [];
-    private (float, float, float)? _sgdFiguresSet;
+    private readonly List<UpdateTable> _updateTables = [];
 
-    /// <summary>The entries of a step and their copy on the device.</summary>
-    private sealed record SgdTable(SgdEntry[] Entries, nint Address);
+    /// <summary>The entries of a launch, their copy on the device, and how many blocks they take.</summary>
+    private sealed record UpdateTable(UpdateEntry[] Entries, nint Address, int Chunks);
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<SgdParameter> parameters, in SgdOptions options)
+    public override void SetValues(Tensor output, ReadOnlySpan<double> values)
+    {
+        Span<float> all = stackalloc float[MaxValues];
+        for (int i = 0; i < values.Length; i++)
+        {
+            all[i] = (float)values[i];
+        }
+
+        Enter();
+        Launch(
+            "set_values", KernelVariant.Only, 1, 32, WriteAddressOf(output), values.Length, all[0], all[1], all[2], all[3], all[4], all[5], all[6], all[7]);
+    }
+
+    /// <inheritdoc/>
+    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("sgd_step", parameters, settings);
+
+    /// <inheritdoc/>
+    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("adamw_step", parameters, settings);
+
+    /// <inheritdoc/>
+    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) => Update("move_averages", averages, settings);
+
+    /// <inheritdoc/>
+    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm)
+    {
+        UpdateTable table = TableFor(gradients, isWritten: false);
+        using Tensor partials = Temporary(4L * Math.Max(1, table.Chunks));
+        if (table.Chunks > 0)
+        {
+            Launch("squared_norms", KernelVariant.Only, table.Chunks, ThreadsPerBlock, table.Address, table.Entries.Length, partials.WriteAddress());
+        }
+
+        Launch("gradient_norm", KernelVariant.Only, 1, ThreadsPerBlock, partials.ReadAddress, table.Chunks, WriteAddressOf(norm));
+    }
+
+    /// <inheritdoc/>
+    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
+    {
+        UpdateTable table = TableFor(gradients, isWritten: true);
+        if (table.Chunks > 0)
+        {
+            Launch(
+                "clip_by_norm", KernelVariant.Only, table.Chunks, ThreadsPerBlock, table.Address, table.Entries.Length, AddressOf(norm), (float)maximum);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit)
+    {
+        UpdateTable table = TableFor(gradients, isWritten: true);
+        if (table.Chunks > 0)
+        {
+            Launch("clip_by_value", KernelVariant.Only, table.Chunks, ThreadsPerBlock, table.Address, table.Entries.Length, (float)limit);
+        }
+    }
+
+    private void Update(string kernel, ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
     {
         if (parameters.Length == 0)
         {
             return;
         }
 
-        SgdEntry[] entries = new SgdEntry[parameters.Length];
+        UpdateEntry[] entries = new UpdateEntry[parameters.Length];
         int chunks = 0;
         for (int i = 0; i < entries.Length; i++)
         {
-            SgdParameter parameter = parameters[i];
+            ParameterUpdate parameter = parameters[i];
             Shadow? shadow = parameter.Value.DeviceState as Shadow;
-            entries[i] = new SgdEntry(
-                WriteAddressOf(parameter.Value), AddressOf(parameter.Gradient), WriteAddressOf(parameter.Velocity), shadow?.Copy.WriteAddress() ?? 0,
-                parameter.Value.Shape.ElementCount, (float)parameter.WeightDecay, chunks);
-            chunks += checked((int)((parameter.Value.Shape.ElementCount + SgdChunk - 1) / SgdChunk));
+            entries[i] = new UpdateEntry(
+                WriteAddressOf(parameter.Value), AddressOf(parameter.Gradient), WriteAddressOf(parameter.First), WriteAddressOf(parameter.Second),
+                shadow?.Copy.WriteAddress() ?? 0, parameter.Value.Shape.ElementCount, (float)parameter.WeightDecay, (float)parameter.RateFactor, chunks, 0);
+            chunks += ChunksOf(parameter.Value);
         }
 
         Enter();
-        SgdTable table = TableFor(entries);
-        if (IsCapturing)
-        {
-            _recordedOptions = options; // Set before each replay, so that it may have other ones.
-        }
-        else
-        {
-            SetSgdFigures(options);
-        }
-
+        UpdateTable table = TableFor(entries, chunks);
         if (chunks > 0)
         {
-            Launch("sgd_step", KernelVariant.Only, chunks, ThreadsPerBlock, table.Address, entries.Length, _sgdFigures);
+            Launch(kernel, KernelVariant.Only, chunks, ThreadsPerBlock, table.Address, entries.Length, AddressOf(settings));
         }
 
-        foreach (SgdParameter parameter in parameters)
+        foreach (ParameterUpdate parameter in parameters)
         {
             if (parameter.Value.DeviceState is Shadow shadow)
             {
@@ -66,21 +112,27 @@ public sealed partial class CudaDevice
         }
     }
 
-    /// <summary>Queues the setting of the figures that steps, recorded ones too, read from device memory.</summary>
-    private void SetSgdFigures(in SgdOptions options)
+    // Gradients stand in a table as what is updated. They have no bfloat16 copies.
+    private UpdateTable TableFor(ReadOnlySpan<Tensor> gradients, bool isWritten)
     {
-        (float, float, float) figures = ((float)options.LearningRate, (float)options.Momentum, options.Nesterov ? 1 : 0);
-        if (_sgdFiguresSet != figures)
+        UpdateEntry[] entries = new UpdateEntry[gradients.Length];
+        int chunks = 0;
+        for (int i = 0; i < entries.Length; i++)
         {
-            Launch("sgd_figures", KernelVariant.Only, 1, 32, _sgdFigures, figures.Item1, figures.Item2, figures.Item3);
-            _sgdFiguresSet = figures;
+            entries[i] = new UpdateEntry(isWritten ? WriteAddressOf(gradients[i]) : AddressOf(gradients[i]), 0, 0, 0, 0, gradients[i].Shape.ElementCount, 0, 0, chunks, 0);
+            chunks += ChunksOf(gradients[i]);
         }
+
+        Enter();
+        return TableFor(entries, chunks);
     }
 
-    // Addresses stand still from the second step on, so a table is uploaded once. Recorded steps keep theirs.
-    private SgdTable TableFor(SgdEntry[] entries)
+    private static int ChunksOf(Tensor tensor) => checked((int)((tensor.Shape.ElementCount + UpdateChunk - 1) / UpdateChunk));
+
+    // Addresses stand still from the second step on, so a table is uploaded once. Recorded steps keep theirs; of others the oldest goes.
+    private UpdateTable TableFor(UpdateEntry[] entries, int chunks)
     {
-        foreach (SgdTable table in _sgdTables)
+        foreach (UpdateTable table in _updateTables)
         {
             if (table.Entries.AsSpan().SequenceEqual(entries))
             {
@@ -88,31 +140,29 @@ public sealed partial class CudaDevice
             }
         }
 
-        if (_recordings.Count == 0 && !IsCapturing)
+        if (_recordings.Count == 0 && !IsCapturing && _updateTables.Count >= MaxUpdateTables)
         {
-            ReleaseTables();
+            _queue.Free(_updateTables[0].Address);
+            _updateTables.RemoveAt(0);
         }
 
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<SgdEntry>(entries);
-        SgdTable made = new(entries, _queue.Allocate(bytes.Length));
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<UpdateEntry>(entries);
+        UpdateTable made = new(entries, _queue.Allocate(Math.Max(1, bytes.Length)), chunks);
         _queue.UploadBeside(bytes, made.Address);
-        _sgdTables.Add(made);
+        _updateTables.Add(made);
         return made;
     }
 
-    private void ReleaseTables()
+    /// <summary>Tables that are kept for steps that are not recorded: of an optimizer, clipping and averages, for two networks.</summary>
+    private const int MaxUpdateTables = 8;
+
+    private void DisposeOptimizer()
     {
-        foreach (SgdTable table in _sgdTables)
+        foreach (UpdateTable table in _updateTables)
         {
             _queue.Free(table.Address);
         }
 
-        _sgdTables.Clear();
-    }
-
-    private void DisposeOptimizer()
-    {
-        ReleaseTables();
-        _queue.Free(_sgdFigures);
+        _updateTables.Clear();
     }
 }

@@ -34,7 +34,6 @@ public sealed partial class CudaDevice : Device
         _dnn = new CudaDNNContext();
         _dnn.SetStream(queue.Stream);
         _plans = new ConvolutionPlans(this, _dnn, precision, convolutions);
-        _sgdFigures = queue.Allocate(64);
     }
 
     private CudaDevice(RecordingQueue queue, CudaPrecision precision) : base(queue.Gpu.Name, DataType.Float32)
@@ -42,7 +41,6 @@ public sealed partial class CudaDevice : Device
         _queue = queue;
         Precision = precision;
         queue.Owner = this;
-        _sgdFigures = queue.Allocate(64);
     }
 
     /// <summary>In what arithmetic it computes.</summary>

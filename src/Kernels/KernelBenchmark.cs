@@ -29,6 +29,7 @@ public sealed class KernelBenchmark : IDisposable
     private readonly Tensor[] _weights = new Tensor[3];
     private readonly Tensor[] _vectors = new Tensor[4];
     private readonly Tensor _partials;
+    private readonly Tensor _settings;
     private CudaEvent? _start;
     private CudaEvent? _end;
 
@@ -52,6 +53,7 @@ public sealed class KernelBenchmark : IDisposable
 
         CudaDevice.RowTile tile = device.Tile(shape, Variant);
         _partials = Tensor.Create(device, new Shape(3 * Channels * tile.Chunks), DataType.Float32);
+        _settings = Tensor.From<float>(device, new Shape(3), [0.01f, 0.9f, 0], DataType.Float32);
     }
 
     /// <summary>The bytes of one activation tensor.</summary>
@@ -93,7 +95,7 @@ public sealed class KernelBenchmark : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        foreach (Tensor tensor in (Tensor[])[.. _activations, .. _weights, .. _vectors, _partials])
+        foreach (Tensor tensor in (Tensor[])[.. _activations, .. _weights, .. _vectors, _partials, _settings])
         {
             tensor.Dispose();
         }
@@ -134,8 +136,8 @@ public sealed class KernelBenchmark : IDisposable
         yield return ("bn_statistics_2", bytes, () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
         yield return ("bn_apply", 2 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, null, relu: false, c));
         yield return ("bn_apply + shortcut + ReLU", 3 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, b, relu: true, c));
-        SgdParameter[] parameters = [new SgdParameter(_weights[0], _weights[1], _weights[2], 1e-4)];
-        yield return ("sgd_step", 5 * _weights[0].ByteCount, () => _device.SgdStep(parameters, new SgdOptions(0.01, 0.9, false)));
+        ParameterUpdate[] parameters = [new ParameterUpdate(_weights[0], _weights[1], _weights[2], WeightDecay: 1e-4)];
+        yield return ("sgd_step", 5 * _weights[0].ByteCount, () => _device.SgdStep(parameters, _settings));
     }
 
     // Milliseconds for so many launches, one behind the other.

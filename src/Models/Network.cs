@@ -138,7 +138,7 @@ public abstract class Network : Module, IFineTunable
 
     private void SetBackboneFrozen(bool isFrozen)
     {
-        foreach ((string name, Parameter parameter) in NamedParameters())
+        foreach ((string name, Parameter parameter) in Parameters)
         {
             if (!name.StartsWith(HeadName + ".", StringComparison.Ordinal))
             {

@@ -83,6 +83,30 @@ internal sealed partial class GraphTracer
         throw Refuse(nameof(ArgMax));
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<SgdParameter> parameters, in SgdOptions options) =>
+    public override void SetValues(Tensor output, ReadOnlySpan<double> values) =>
+        throw Refuse(nameof(SetValues));
+
+    /// <inheritdoc/>
+    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
         throw Refuse(nameof(SgdStep));
+
+    /// <inheritdoc/>
+    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
+        throw Refuse(nameof(AdamWStep));
+
+    /// <inheritdoc/>
+    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) =>
+        throw Refuse(nameof(MoveAverages));
+
+    /// <inheritdoc/>
+    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm) =>
+        throw Refuse(nameof(GradientNorm));
+
+    /// <inheritdoc/>
+    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum) =>
+        throw Refuse(nameof(ClipByNorm));
+
+    /// <inheritdoc/>
+    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit) =>
+        throw Refuse(nameof(ClipByValue));
 }

@@ -126,7 +126,7 @@ public sealed class BlockExplanation
         Say($"  p            |p-bar| by hand   finite difference   relative difference");
         foreach (string parameter in (string[])["conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"])
         {
-            Tensor tensor = module.NamedParameters().First(p => p.Name == parameter).Parameter.Value;
+            Tensor tensor = module.Parameters.First(p => p.Name == parameter).Parameter.Value;
             Compare(parameter, tensor, manual.Gradients[parameter], () =>
             {
                 using (_device.NoGradient())

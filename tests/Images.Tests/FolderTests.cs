@@ -139,7 +139,7 @@ public sealed class FolderTests : IDisposable
         second.Resume();
         Assert.True(second.StepsDone >= 5);
         second.Run();
-        float[] resumed = [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())];
+        float[] resumed = [.. model.Parameters.SelectMany(p => p.Parameter.Value.ToArray<float>())];
         Assert.Equal(whole, resumed);
     }
 
@@ -238,6 +238,6 @@ public sealed class FolderTests : IDisposable
         }
 
         trainer.Run();
-        return [.. model.NamedParameters().SelectMany(p => p.Parameter.Value.ToArray<float>())];
+        return [.. model.Parameters.SelectMany(p => p.Parameter.Value.ToArray<float>())];
     }
 }

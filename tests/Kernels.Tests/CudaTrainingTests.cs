@@ -3,6 +3,7 @@ using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Operations;
+using Engine.Optimizers;
 using Engine.Tensors;
 using Engine.Training;
 
@@ -117,7 +118,7 @@ public sealed class CudaTrainingTests : EmulatorTest
     private static double[] Train(Device device, int steps, int recordAfter = int.MaxValue, Action<int>? afterStep = null)
     {
         Network network = Build(device, ShortcutKind.A);
-        using Sgd sgd = new(network, momentum: 0.9, weightDecay: 1e-4);
+        using Sgd sgd = new(network.Parameters, 0.05, momentum: 0.9, weightDecay: 1e-4);
         using Tensor images = Tensor.Create(device, Images, device.ActivationType);
         using Tensor labels = Tensor.Create(device, new Shape(Batch), DataType.Int32);
         using Tensor number = Tensor.Create(device, Shape.Scalar, device.FloatType);
@@ -133,7 +134,8 @@ public sealed class CudaTrainingTests : EmulatorTest
             else
             {
                 recorded ??= ((CudaDevice)device).Capture(() => Step(network, sgd, images, labels, number));
-                recorded.Replay(new SgdOptions(0.05, 0.9, false));
+                sgd.PrepareReplay();
+                recorded.Replay();
             }
 
             losses[step] = number.Item();
@@ -149,7 +151,7 @@ public sealed class CudaTrainingTests : EmulatorTest
         Tensor loss = SoftmaxCrossEntropy.Apply(network.Call(images), labels);
         loss.Device.Copy(loss, number);
         loss.Backward();
-        sgd.Step(0.05);
+        sgd.Step();
     }
 
     private static Dictionary<string, double[]> Gradients(Device device, ShortcutKind shortcut)
@@ -159,7 +161,7 @@ public sealed class CudaTrainingTests : EmulatorTest
         using Tensor labels = Tensor.Create(device, new Shape(Batch), DataType.Int32);
         WriteBatch(images, labels, 0);
         SoftmaxCrossEntropy.Apply(network.Call(images), labels, smoothing: 0.1).Backward();
-        return network.NamedParameters().ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.Gradient!.ToArray<double>());
+        return network.Parameters.ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.Gradient!.ToArray<double>());
     }
 
     private static Network Build(Device device, ShortcutKind shortcut)

@@ -75,7 +75,7 @@ public sealed class OwnOptimizerTests() : EmulatorTest(isChecked: false)
         using Tensor images = Tensor.From<float>(device, shape, pixels, device.ActivationType);
         using Tensor labels = Tensor.From<int>(device, new Shape(8), [0, 1, 2, 3, 0, 1, 2, 3]);
         using Tensor last = Tensor.Create(device, Shape.Scalar, device.FloatType);
-        Tensor[] weights = [.. network.NamedParameters().Select(named => named.Parameter.Value)];
+        Tensor[] weights = [.. network.Parameters.Select(named => named.Parameter.Value)];
         Action step = () =>
         {
             Tensor loss = network.Call(images).SoftmaxCrossEntropy(labels);

@@ -5,6 +5,7 @@ using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
+using Engine.Optimizers;
 using Engine.Training;
 
 namespace Engine.Models.Tests;
@@ -46,13 +47,13 @@ public class FlowRecorderTests
         using CpuDevice device = new(threads: 1);
         CifarResNet model = new(new CifarResNetOptions(8) { Classes = Classes });
         model.To(device);
-        Parameter beta = model.NamedParameters().Single(p => p.Name == "layer1.0.bn1.bias").Parameter;
+        Parameter beta = model.Parameters.Single(p => p.Name == "layer1.0.bn1.bias").Parameter;
         beta.Value.Write<double>([.. Enumerable.Range(0, 16).Select(i => i < 4 ? -100.0 : 100)]);
         using Tensor images = PyTorchVectors.Images(device, PyTorchVectors.Of("cifar_b"));
         using Tensor labels = Tensor.From<int>(device, new Shape(images.Shape[0]), [.. Enumerable.Range(0, images.Shape[0])]);
-        using Sgd optimiser = new(model);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9);
         using FlowRecorder recorder = new(model);
-        LayerStatistics layer = Step(model, images, labels, optimiser, recorder)!.Layers.Single(l => l.Layer == "layer1.0.conv1");
+        LayerStatistics layer = Step(model, images, labels, optimizer, recorder)!.Layers.Single(l => l.Layer == "layer1.0.conv1");
         Assert.Equal((0.25, 0.25), (layer.Dead, layer.Inactive));
     }
 
@@ -63,15 +64,15 @@ public class FlowRecorderTests
         Module model = new CifarResNet(new CifarResNetOptions(8) { Classes = Classes }).To(device);
         using Tensor images = PyTorchVectors.Images(device, PyTorchVectors.Of("cifar_b"));
         using Tensor labels = Tensor.From<int>(device, new Shape(images.Shape[0]), [.. Enumerable.Range(0, images.Shape[0])]);
-        using Sgd optimiser = new(model);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9);
         long used;
         using (FlowRecorder recorder = new(model))
         {
-            Step(model, images, labels, optimiser, null);
+            Step(model, images, labels, optimizer, null);
             used = device.Memory.UsedBytes;
             for (int i = 0; i < 3; i++)
             {
-                Step(model, images, labels, optimiser, recorder);
+                Step(model, images, labels, optimizer, recorder);
                 Assert.False(recorder.IsMeasuring);
                 Assert.All(model.Modules(), m => Assert.False(m.Module.IsObserved || m.Module.BranchObserver is not null));
                 Assert.Equal(used, device.Memory.UsedBytes);
@@ -87,12 +88,12 @@ public class FlowRecorderTests
         Assert.True(device.Memory.UsedBytes < used);
     }
 
-    private static FlowSample? Step(Module model, Tensor images, Tensor labels, Sgd optimiser, FlowRecorder? recorder)
+    private static FlowSample? Step(Module model, Tensor images, Tensor labels, Sgd optimizer, FlowRecorder? recorder)
     {
         recorder?.Begin();
         SoftmaxCrossEntropy.Apply(model.Call(images), labels).Backward();
         recorder?.EndBackward();
-        optimiser.Step(0.1);
+        optimizer.Step();
         return recorder?.End(0);
     }
 
@@ -104,11 +105,11 @@ public class FlowRecorderTests
         using Tensor images = PyTorchVectors.Images(device, PyTorchVectors.Of(name));
         int batch = images.Shape[0];
         using Tensor labels = Tensor.From<int>(device, new Shape(batch), [.. Enumerable.Range(0, batch).Select(i => ((3 * i) + 1) % Classes)]);
-        using Sgd optimiser = new(model, momentum: 0.9, weightDecay: 1e-4);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9, weightDecay: 1e-4);
         using FlowRecorder recorder = new(model);
         for (int i = 0; i < samples; i++)
         {
-            Compare(expected[i], Step(model, images, labels, optimiser, recorder)!, tolerance);
+            Compare(expected[i], Step(model, images, labels, optimizer, recorder)!, tolerance);
         }
     }
 

@@ -64,8 +64,8 @@ public class ManualBackwardTests
         using ManualBlock manual = ManualBlock.Of(block);
         Assert.Equal(expected, manual.Forward(x).ToArray<double>());
         Assert.Equal(x.Gradient!.ToArray<double>(), manual.Backward(yGradient).ToArray<double>());
-        Assert.Equal(block.NamedParameters().Select(p => p.Name).Order(), manual.Gradients.Keys.Order());
-        foreach ((string name, Parameter parameter) in block.NamedParameters())
+        Assert.Equal(block.Parameters.Select(p => p.Name).Order(), manual.Gradients.Keys.Order());
+        foreach ((string name, Parameter parameter) in block.Parameters)
         {
             double[] gradient = parameter.Value.Gradient!.ToArray<double>();
             Assert.Contains(gradient, g => g != 0);

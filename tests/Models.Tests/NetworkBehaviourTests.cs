@@ -16,11 +16,11 @@ public class NetworkBehaviourTests
         network.To(device);
         network.FreezeBackbone();
         Step(network);
-        Assert.All(network.NamedParameters(), p => Assert.Equal(p.Name.StartsWith("fc.", StringComparison.Ordinal), p.Parameter.Value.HasGradient));
+        Assert.All(network.Parameters, p => Assert.Equal(p.Name.StartsWith("fc.", StringComparison.Ordinal), p.Parameter.Value.HasGradient));
 
         network.ThawBackbone();
         Step(network);
-        Assert.All(network.NamedParameters(), p => Assert.True(p.Parameter.Value.HasGradient));
+        Assert.All(network.Parameters, p => Assert.True(p.Parameter.Value.HasGradient));
     }
 
     [Fact]
@@ -30,7 +30,7 @@ public class NetworkBehaviourTests
         Network network = Networks.Create("resnet8");
         network.FreezeBackbone();
         network.To(device);
-        Assert.All(network.NamedParameters(), p => Assert.Equal(p.Name.StartsWith("fc.", StringComparison.Ordinal), p.Parameter.Value.RequiresGradient));
+        Assert.All(network.Parameters, p => Assert.Equal(p.Name.StartsWith("fc.", StringComparison.Ordinal), p.Parameter.Value.RequiresGradient));
     }
 
     [Fact]
@@ -40,15 +40,15 @@ public class NetworkBehaviourTests
         Network network = Networks.Create("resnet8");
         network.To(device, seed: 1);
         Linear old = network.Head;
-        double[] first = network.NamedParameters().First().Parameter.Value.ToArray<double>();
+        double[] first = network.Parameters.First().Parameter.Value.ToArray<double>();
         network.ReplaceHead(10);
         Assert.Same(old, network.Head);
 
         network.ReplaceHead(3);
         network.To(device, seed: 2);
         Assert.Equal(3, network.Classes);
-        Assert.Equal(first, network.NamedParameters().First().Parameter.Value.ToArray<double>());
-        Assert.Equal(["fc.weight", "fc.bias"], network.NamedParameters().Select(p => p.Name).TakeLast(2));
+        Assert.Equal(first, network.Parameters.First().Parameter.Value.ToArray<double>());
+        Assert.Equal(["fc.weight", "fc.bias"], network.Parameters.Select(p => p.Name).TakeLast(2));
         using Tensor images = Images(device, network, 2);
         Assert.Equal(new Shape(2, 3), network.Call(images).Shape);
         device.Tape.Clear();
@@ -111,7 +111,7 @@ public class NetworkBehaviourTests
         network.To(device);
         PyTorchVectors.Fill(network);
         Step(network);
-        double[] plain = network.NamedParameters().First().Parameter.Value.Gradient!.ToArray<double>();
+        double[] plain = network.Parameters.First().Parameter.Value.Gradient!.ToArray<double>();
         network.ZeroGradients();
 
         Dictionary<string, double> norms = [];
@@ -123,7 +123,7 @@ public class NetworkBehaviourTests
         Step(network);
         Assert.Equal(network.Modules().Select(m => m.Name).Order(), norms.Keys.Order());
         Assert.All(norms.Values, norm => Assert.True(norm > 0));
-        double[] observed = network.NamedParameters().First().Parameter.Value.Gradient!.ToArray<double>();
+        double[] observed = network.Parameters.First().Parameter.Value.Gradient!.ToArray<double>();
         double scale = plain.Max(Math.Abs);
         Assert.All(plain.Zip(observed), pair => Assert.Equal(pair.First, pair.Second, 1e-12 * scale));
     }

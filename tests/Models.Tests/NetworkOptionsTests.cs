@@ -75,7 +75,7 @@ public class NetworkOptionsTests
     public void Without_normalisation_the_convolutions_still_have_no_bias_and_the_signal_grows_as_their_sum()
     {
         Network network = Networks.Create("resnet20", NetworkOptions.Parse("norm=none"));
-        Assert.All(network.NamedParameters(), p => Assert.True(p.Name.EndsWith("weight", StringComparison.Ordinal) || p.Name == "fc.bias"));
+        Assert.All(network.Parameters, p => Assert.True(p.Name.EndsWith("weight", StringComparison.Ordinal) || p.Name == "fc.bias"));
         Assert.Empty(network.NamedBuffers());
     }
 
@@ -88,7 +88,7 @@ public class NetworkOptionsTests
         using ReferenceDevice device = new();
         Network network = Networks.Create("resnet8", NetworkOptions.Parse(options));
         network.To(device, seed: 4);
-        double[] filter = network.NamedParameters().Single(p => p.Name == "layer2.0.conv1.weight").Parameter.Value.ToArray<double>();
+        double[] filter = network.Parameters.Single(p => p.Name == "layer2.0.conv1.weight").Parameter.Value.ToArray<double>();
         double deviation = Math.Sqrt(2.0 / (channels * 9));
         Assert.Equal(deviation, Math.Sqrt(filter.Average(w => w * w)), 0.05 * deviation);
         Assert.Equal(isUniform, filter.Max(Math.Abs) <= Math.Sqrt(3) * deviation);
@@ -128,13 +128,13 @@ public class NetworkOptionsTests
         network.ReplaceHead(3);
         Assert.Equal("classifier.6", network.HeadName);
         Assert.Same(network.Head, network.Modules().Single(m => m.Name == "classifier.6").Module);
-        Assert.Equal(new Shape(3, 4096), network.NamedParameters().Single(p => p.Name == "classifier.6.weight").Parameter.Shape);
+        Assert.Equal(new Shape(3, 4096), network.Parameters.Single(p => p.Name == "classifier.6.weight").Parameter.Shape);
         using ReferenceDevice device = new();
         network.Head.To(device, seed: 1);
         double[] weights = network.Head.Weight.Value.ToArray<double>();
         Assert.Equal(0.01, Math.Sqrt(weights.Average(w => w * w)), 5e-4);
         Assert.All(network.Head.Bias!.Value.ToArray<double>(), b => Assert.Equal(0, b));
         network.FreezeBackbone();
-        Assert.Equal(["classifier.6.weight", "classifier.6.bias"], network.NamedParameters().Where(p => !p.Parameter.IsFrozen).Select(p => p.Name));
+        Assert.Equal(["classifier.6.weight", "classifier.6.bias"], network.Parameters.Where(p => !p.Parameter.IsFrozen).Select(p => p.Name));
     }
 }

@@ -147,8 +147,8 @@ public class NetworksTests
         {
             Network network = Networks.Create(name, new NetworkOptions { Channels = 1, Classes = 7 });
             Assert.Equal(new Shape(5, network.ImageSize, network.ImageSize, 1), network.InputShape(5));
-            Assert.Equal(1, network.NamedParameters().First().Parameter.Shape.Last);
-            Assert.Equal(7, network.NamedParameters().Last().Parameter.Shape[0]);
+            Assert.Equal(1, network.Parameters.First().Parameter.Shape.Last);
+            Assert.Equal(7, network.Parameters.Last().Parameter.Shape[0]);
         }
     }
 

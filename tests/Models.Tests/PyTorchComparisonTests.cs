@@ -65,14 +65,14 @@ public class PyTorchComparisonTests
 
     private static void CompareGradients(JsonElement record, Network network, double tolerance)
     {
-        Parameter first = network.NamedParameters().First().Parameter;
+        Parameter first = network.Parameters.First().Parameter;
         double[] expected = record.GetProperty("first_filters_gradient").Numbers();
         expected = PyTorchVectors.FromPyTorchOrder(expected, new Shape(2, first.Shape[1], first.Shape[2], first.Shape[3]));
         AssertClose("gradient of conv1", expected, first.Value.Gradient!.ToArray<double>()[..expected.Length], tolerance);
 
         Dictionary<string, double> norms = record.GetProperty("gradient_norms").EnumerateObject().ToDictionary(n => n.Name, n => n.Value.GetDouble());
-        Assert.Equal(norms.Keys.Order(), network.NamedParameters().Select(p => p.Name).Order());
-        foreach ((string name, Parameter parameter) in network.NamedParameters())
+        Assert.Equal(norms.Keys.Order(), network.Parameters.Select(p => p.Name).Order());
+        foreach ((string name, Parameter parameter) in network.Parameters)
         {
             double norm = Math.Sqrt(parameter.Value.Gradient!.ToArray<double>().Sum(g => g * g));
             AssertClose($"norm of the gradient of {name}", [norms[name]], [norm], tolerance);

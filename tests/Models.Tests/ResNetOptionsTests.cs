@@ -61,7 +61,7 @@ public class ResNetOptionsTests
         using ReferenceDevice device = new();
         Network network = Networks.Create("resnet8", new NetworkOptions { ZeroInitResidual = true });
         network.To(device);
-        foreach ((string name, Parameter parameter) in network.NamedParameters().Where(p => p.Parameter.Shape.Rank == 1 && p.Name.Contains("bn")))
+        foreach ((string name, Parameter parameter) in network.Parameters.Where(p => p.Parameter.Shape.Rank == 1 && p.Name.Contains("bn")))
         {
             double expected = name.EndsWith("bn2.weight", StringComparison.Ordinal) || name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1;
             Assert.All(parameter.Value.ToArray<double>(), number => Assert.Equal(expected, number));
@@ -78,7 +78,7 @@ public class ResNetOptionsTests
         using ReferenceDevice device = new();
         Network network = Networks.Create("resnet8");
         network.To(device, seed: 3);
-        double[] filter = network.NamedParameters().Single(p => p.Name == "layer3.0.conv2.weight").Parameter.Value.ToArray<double>();
+        double[] filter = network.Parameters.Single(p => p.Name == "layer3.0.conv2.weight").Parameter.Value.ToArray<double>();
         double deviation = Math.Sqrt(filter.Average(w => w * w));
         Assert.Equal(Math.Sqrt(2.0 / (64 * 9)), deviation, 0.03 * deviation);
         double[] head = network.Head.Weight.Value.ToArray<double>();

@@ -29,7 +29,7 @@ public class TorchvisionComparisonTests
         // share of the gradient is 2e-3; so it is computed directly here. Residual networks run as they always do.
         using CpuDevice device = new(threads: 2, winograd: name == "vgg19_bn" ? false : null);
         Network network = Make(name);
-        Parameter first = network.NamedParameters().First().Parameter;
+        Parameter first = network.Parameters.First().Parameter;
         foreach ((_, Parameter parameter) in network.Named())
         {
             // The numbers are written below, and no other filter's gradient is looked at. Batch norms stay thawed: frozen ones would keep

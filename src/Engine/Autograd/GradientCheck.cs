@@ -76,7 +76,7 @@ public static class GradientCheck
     /// <exception cref="EngineException">The device does not compute in double, or a tape is being recorded.</exception>
     public static GradientCheckResult Run(Module module, Tensor input, GradientCheckOptions? options = null)
     {
-        List<(string, Tensor)> inputs = [.. module.NamedParameters().Where(p => !p.Parameter.IsFrozen).Select(p => (p.Name, p.Parameter.Value))];
+        List<(string, Tensor)> inputs = [.. module.Parameters.Where(p => !p.Parameter.IsFrozen).Select(p => (p.Name, p.Parameter.Value))];
         inputs.Add(("input", input));
         Tensor Function() => module.Call(input);
         using FiniteDifferences differences = new(

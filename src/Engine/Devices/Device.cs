@@ -83,6 +83,9 @@ public abstract partial class Device : IDisposable
     /// <summary>Whether <see cref="RecordStep"/> is possible.</summary>
     public virtual bool CanRecordSteps => false;
 
+    /// <summary>Whether what is called now is recorded by <see cref="RecordStep"/> and not run.</summary>
+    public virtual bool IsRecordingStep => false;
+
     /// <summary>
     /// Records everything that a step queues, without running it, to be replayed as a whole. The step works on tensors that exist
     /// already and has run at least once before; it neither uploads nor reads back. What it does on the host happens now and not again.

@@ -41,15 +41,12 @@ public enum Reduction
     NonFinite,
 }
 
-/// <summary>One parameter of an optimiser's step.</summary>
+/// <summary>One parameter of an optimizer's step, or one weight of a moving average.</summary>
 /// <param name="Value">The parameter, updated in place.</param>
-/// <param name="Gradient">The gradient of the loss by it, of the same shape.</param>
-/// <param name="Velocity">The momentum buffer, of the same shape, updated in place; null when momentum is 0.</param>
-/// <param name="WeightDecay">The factor of the L2 penalty's gradient.</param>
-public readonly record struct SgdParameter(Tensor Value, Tensor Gradient, Tensor? Velocity, double WeightDecay);
-
-/// <summary>The figures of one step of stochastic gradient descent.</summary>
-/// <param name="LearningRate">The step's length.</param>
-/// <param name="Momentum">The share of the last velocity that is kept, 0.9 as a rule.</param>
-/// <param name="Nesterov">Whether the gradient is looked up ahead of the velocity.</param>
-public readonly record struct SgdOptions(double LearningRate, double Momentum, bool Nesterov);
+/// <param name="Gradient">The gradient of the loss with respect to it, of the same shape; of a moving average, the weight that it follows.</param>
+/// <param name="First">The optimizer's first state of the same shape, updated in place: velocity or mean of the gradients; null where it has none.</param>
+/// <param name="Second">Its second state: mean of the squared gradients; null where it has none.</param>
+/// <param name="WeightDecay">Factor of the weight decay.</param>
+/// <param name="RateFactor">Factor of this parameter's learning rate.</param>
+public readonly record struct ParameterUpdate(
+    Tensor Value, Tensor Gradient, Tensor? First = null, Tensor? Second = null, double WeightDecay = 0, double RateFactor = 1);

@@ -70,7 +70,7 @@ public abstract class Module
     protected abstract Tensor Forward(Tensor input);
 
     /// <summary>All parameters (not buffers) with their full names, this module's first, then each child's.</summary>
-    public IEnumerable<(string Name, Parameter Parameter)> NamedParameters() => Named().Where(n => !n.Parameter.IsBuffer);
+    public IReadOnlyList<(string Name, Parameter Parameter)> Parameters => [.. Named().Where(n => !n.Parameter.IsBuffer)];
 
     /// <summary>All buffers with their full names.</summary>
     public IEnumerable<(string Name, Parameter Parameter)> NamedBuffers() => Named().Where(n => n.Parameter.IsBuffer);
@@ -151,14 +151,14 @@ public abstract class Module
     /// <summary>Forgets the gradients of all parameters; their buffers are kept.</summary>
     public void ZeroGradients()
     {
-        foreach ((_, Parameter parameter) in NamedParameters())
+        foreach ((_, Parameter parameter) in Parameters)
         {
             parameter.Value.ZeroGradient();
         }
     }
 
     /// <summary>The number of trainable numbers: parameters, not buffers.</summary>
-    public long ParameterCount => NamedParameters().DistinctBy(p => p.Parameter).Sum(p => p.Parameter.Shape.ElementCount);
+    public long ParameterCount => Parameters.DistinctBy(p => p.Parameter).Sum(p => p.Parameter.Shape.ElementCount);
 
     /// <summary>The tree of modules, as PyTorch prints it.</summary>
     public override string ToString() => Describe(0);
@@ -285,7 +285,7 @@ public abstract class Module
 
     private Module SetFrozen(bool isFrozen)
     {
-        foreach ((_, Parameter parameter) in NamedParameters())
+        foreach ((_, Parameter parameter) in Parameters)
         {
             parameter.IsFrozen = isFrozen;
         }

@@ -2,26 +2,27 @@ using System.Text.Json;
 using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
+using Engine.Optimizers;
 using Engine.Tensors;
 
 namespace Engine.Training;
 
 /// <summary>
-/// A run's checkpoint.safetensors: the model's tensors under model., the optimiser's velocities under velocity., and position,
+/// A run's checkpoint.safetensors: the model's tensors under model., the optimizer's states under their names (velocity.), moving averages under average., and position,
 /// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the pictures follow from seed, epoch and index, so that
 /// no random state is kept.
 /// </summary>
 internal static class Checkpoint
 {
     private const string ModelPrefix = $"{OwnCheckpoint.ModelKey}.";
-    private const string VelocityPrefix = "velocity.";
+    private const string AveragePrefix = "average.";
     private const string Version = "1";
 
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
-    public static void Save(string path, Module model, Sgd optimiser, TrainingState state, TrainingOptions options, DataDescription data) =>
+    public static void Save(string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, TrainingOptions options, DataDescription data) =>
         SafetensorsWriter.Write(
-            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimiser.Contents(VelocityPrefix)], new Dictionary<string, string>
+            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix) ?? []], new Dictionary<string, string>
             {
                 [OwnCheckpoint.MetadataKey] = Version,
                 ["options"] = options.ToJson(),
@@ -29,9 +30,10 @@ internal static class Checkpoint
                 [DataDescription.MetadataKey] = data.ToJson(),
             });
 
-    /// <summary>Puts a checkpoint's numbers into a model and an optimiser and returns where the run stood.</summary>
+    /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
-    public static TrainingState Load(string path, Module model, Sgd optimiser, TrainingOptions options, int stepsPerEpoch, long totalSteps)
+    public static TrainingState Load(
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, int stepsPerEpoch, long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
@@ -60,7 +62,9 @@ internal static class Checkpoint
         }
 
         PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);
-        optimiser.ReadState(file, VelocityPrefix)();
+        Action applyAverages = average?.ReadState(file, AveragePrefix) ?? (() => { });
+        optimizer.ReadState(file, "")();
+        applyAverages();
         weights.Apply();
         return state;
     }

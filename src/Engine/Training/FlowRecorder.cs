@@ -178,7 +178,7 @@ public sealed class FlowRecorder : IDisposable
 
     private Tensor Scalar(Module model)
     {
-        Device device = model.NamedParameters().First().Parameter.Value.Device;
+        Device device = model.Parameters.First().Parameter.Value.Device;
         return Own(Tensor.Create(device, Shape.Scalar, device.FloatType));
     }
 

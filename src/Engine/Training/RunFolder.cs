@@ -2,17 +2,19 @@ using System.Text;
 using System.Text.Json;
 using Engine.Formats;
 using Engine.Layers;
+using Engine.Optimizers;
 
 namespace Engine.Training;
 
 /// <summary>
-/// The folder of a run: options.json, metrics.jsonl with a line an epoch, checkpoint.safetensors from which the run can go on, and
-/// weights.safetensors with the last finished epoch's weights. Every file is replaced as a whole, so that none is ever half-written; the checkpoint is
+/// The folder of a run: options.json, metrics.jsonl with a line an epoch, checkpoint.safetensors from which the run can go on,
+/// weights.safetensors with the last finished epoch's weights, and weights-ema.safetensors with their moving average where the run has one. Every file is replaced as a whole, so that none is ever half-written; the checkpoint is
 /// what makes the folder a run, and what the other files say beyond it is written again. Only one process writes a folder at a time.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors", WeightsName = "weights.safetensors";
+    private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors", WeightsName = "weights.safetensors",
+        AverageName = "weights-ema.safetensors";
     private const string EventsBeginning = "events.out.tfevents.";
     private readonly List<EpochReport> _metrics = [];
     private OutputFolder? _claim;
@@ -32,6 +34,9 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The model's weights and buffers, in PyTorch's names and order.</summary>
     public string WeightsPath => In(WeightsName);
+
+    /// <summary>The same of the moving average of the weights, where the run has one.</summary>
+    public string AveragePath => In(AverageName);
 
     /// <summary>All that a run needs to go on.</summary>
     public string CheckpointPath => In(CheckpointName);
@@ -149,7 +154,7 @@ public sealed class RunFolder : IDisposable
             }
 
             save(CheckpointPath);
-            foreach (string file in Directory.GetFiles(Path).Where(f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName || IsEvents(f)))
+            foreach (string file in Directory.GetFiles(Path).Where(f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName or AverageName || IsEvents(f)))
             {
                 AtomicFile.Delete(file);
             }
@@ -180,13 +185,22 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Writes the weights after an epoch, with the options and what they were trained on in the header.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
-    internal void WriteWeights(Module model, EpochReport report, DataDescription data) => StateDictionary.Save(model, WeightsPath, new Dictionary<string, string>
+    internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, DataDescription data)
     {
-        ["format"] = "pt",
-        ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        ["options"] = Options.ToJson(),
-        [DataDescription.MetadataKey] = data.ToJson(),
-    });
+        Dictionary<string, string> metadata = new()
+        {
+            ["format"] = "pt",
+            ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["options"] = Options.ToJson(),
+            [DataDescription.MetadataKey] = data.ToJson(),
+        };
+        StateDictionary.Save(model, WeightsPath, metadata);
+        if (average is not null)
+        {
+            using IDisposable use = average.Use();
+            StateDictionary.Save(model, AveragePath, metadata);
+        }
+    }
 
     /// <summary>Drops the lines of epochs that a resumed run will go through again.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
@@ -245,7 +259,7 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    private static bool IsOurs(string name) => name is OptionsName or MetricsName or CheckpointName or WeightsName || IsEvents(name);
+    private static bool IsOurs(string name) => name is OptionsName or MetricsName or CheckpointName or WeightsName or AverageName || IsEvents(name);
 
     private static bool IsEvents(string path) => System.IO.Path.GetFileName(path).StartsWith(EventsBeginning, StringComparison.Ordinal);
 

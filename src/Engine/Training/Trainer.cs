@@ -3,11 +3,12 @@ using System.Globalization;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Layers;
+using Engine.Optimizers;
 
 namespace Engine.Training;
 
 /// <summary>
-/// Trains a network on a data set: batches through the model, the loss backwards, the optimiser's step, and at each epoch's end an
+/// Trains a network on a data set: batches through the model, the loss backwards, the optimizer's step, and at each epoch's end an
 /// evaluation and, where there is a run folder, a checkpoint from which the run can go on bit for bit.
 /// </summary>
 public sealed class Trainer : IDisposable
@@ -18,7 +19,8 @@ public sealed class Trainer : IDisposable
     private readonly DataDescription _data;
     private readonly Loader _train;
     private readonly Loader _test;
-    private readonly Sgd _optimiser;
+    private readonly Optimizer _optimizer;
+    private readonly MovingAverage? _average;
     private readonly LearningRateSchedule _schedule;
     private readonly StepMeter _meter;
     private readonly TrainingStep _step;
@@ -83,9 +85,10 @@ public sealed class Trainer : IDisposable
         StepsPerEpoch = _train.StepsPerEpoch / options.MicroBatches;
         TotalSteps = Math.Min(options.MaxSteps ?? long.MaxValue, (long)options.Epochs * StepsPerEpoch);
         Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
-        _optimiser = new Sgd(model, options.Momentum, options.WeightDecay, options.Nesterov);
+        _optimizer = TrainingOptimizers.Create(options, model);
+        _average = options.Ema is { } decay ? new MovingAverage(model, decay) : null;
         _schedule = LearningRateSchedule.Create(options.Schedule, new ScheduleContext(options.LearningRate, TotalSteps));
-        _step = new TrainingStep(model, device, _optimiser, options, _train.Source.ClassNames.Count, recordSteps);
+        _step = new TrainingStep(model, device, _optimizer, _average, options, _train.Source.ClassNames.Count, recordSteps);
         _meter = new StepMeter(device, interval, options.MicroBatches);
     }
 
@@ -139,7 +142,7 @@ public sealed class Trainer : IDisposable
         _folder.Hold();
         if (_folder.HasBegun && File.Exists(_folder.CheckpointPath))
         {
-            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimiser, Options, StepsPerEpoch, TotalSteps);
+            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimizer, _average, Options, StepsPerEpoch, TotalSteps);
             _schedule.LoadState(_state.Schedule);
             _secondsBefore = _state.Seconds;
             _folder.Adopt(Options);
@@ -192,6 +195,7 @@ public sealed class Trainer : IDisposable
             if (_state.GlobalStep == 0)
             {
                 // An unwritable folder or a full disk shows before hours have been spent.
+                _average?.Reset();
                 _folder?.Begin(Options, SaveTo);
             }
 
@@ -224,7 +228,8 @@ public sealed class Trainer : IDisposable
         _step.Dispose();
         _train.Dispose();
         _test.Dispose();
-        _optimiser.Dispose();
+        _average?.Dispose();
+        _optimizer.Dispose();
         _meter.Dispose();
     }
 
@@ -364,9 +369,15 @@ public sealed class Trainer : IDisposable
         ReadMetrics(int.MaxValue);
         long start = Stopwatch.GetTimestamp();
         EvaluationResult result;
+        EvaluationResult? averaged = null;
         try
         {
             result = Evaluation.Run(Model, _test, cancellation);
+            if (_average is not null)
+            {
+                using IDisposable use = _average.Use();
+                averaged = Evaluation.Run(Model, _test, cancellation);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -393,6 +404,8 @@ public sealed class Trainer : IDisposable
             CorrectTop5 = result.CorrectTop5,
             Total = result.Total,
             TestLoss = result.Loss,
+            EmaCorrect = averaged?.Correct,
+            EmaTestLoss = averaged?.Loss,
             Seconds = _state.Seconds,
             ImagesPerSecond = _state.Images / Math.Max(_state.Seconds, 1e-9),
             LearningRate = rate,
@@ -404,7 +417,7 @@ public sealed class Trainer : IDisposable
 
         // The checkpoint comes last: what a crash before it has left of this epoch, a resumed run writes again.
         _folder?.Append(report);
-        _folder?.WriteWeights(Model, report, _data);
+        _folder?.WriteWeights(Model, _average, report, _data);
         Save();
         EpochEnded?.Invoke(report);
         return true;
@@ -421,7 +434,7 @@ public sealed class Trainer : IDisposable
     private void SaveTo(string path)
     {
         _schedule.SaveState(_state.Schedule);
-        Checkpoint.Save(path, Model, _optimiser, _state, Options, _data);
+        Checkpoint.Save(path, Model, _optimizer, _average, _state, Options, _data);
     }
 
     private void CheckFinite(StepMetrics metrics)

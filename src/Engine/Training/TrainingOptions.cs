@@ -52,14 +52,38 @@ public sealed record TrainingOptions
     /// <summary>One of <see cref="LearningRateSchedule.Names"/>.</summary>
     public string Schedule { get; init; } = "cosine";
 
-    /// <summary>The share of the last velocity that is kept.</summary>
+    /// <summary>One of <see cref="TrainingOptimizers.Names"/>.</summary>
+    public string Optimizer { get; init; } = "sgd";
+
+    /// <summary>SGD's momentum coefficient.</summary>
     public double Momentum { get; init; } = 0.9;
 
-    /// <summary>Whether the gradient is looked up ahead of the velocity.</summary>
+    /// <summary>Whether SGD's momentum is Nesterov's.</summary>
     public bool Nesterov { get; init; }
 
-    /// <summary>The factor of the L2 penalty's gradient.</summary>
+    /// <summary>How much AdamW keeps of the mean of the gradients.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>How much AdamW keeps of the mean of the squared gradients.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>What AdamW adds to its divisor.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Factor of the weight decay: the L2 penalty's gradient in SGD, decoupled from the gradient in AdamW.</summary>
     public double WeightDecay { get; init; } = 1e-4;
+
+    /// <summary>Whether biases and the parameters of norms decay too, as in the paper.</summary>
+    public bool NormAndBiasDecay { get; init; } = true;
+
+    /// <summary>Clips the gradients' common norm at this; null not to.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>Clips each element of the gradients at this and its negative; null not to.</summary>
+    public double? ClipValue { get; init; }
+
+    /// <summary>Decay of a moving average of the weights, which is evaluated and saved beside them; null for none.</summary>
+    public double? Ema { get; init; }
 
     /// <summary>How much of each target is spread over all classes, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
@@ -136,7 +160,14 @@ public sealed record TrainingOptions
         Require(MicroBatches >= 1 && BatchSize % MicroBatches == 0, "micro batches", MicroBatches, $"at least 1 and divide the batch size {BatchSize}");
         Require(LearningRate > 0 && double.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
         Require(Momentum is >= 0 and < 1, "momentum", Momentum, "from 0 to below 1");
-        Require(!Nesterov || Momentum > 0, "momentum", Momentum, "above 0 for Nesterov's look-ahead");
+        Require(!Nesterov || Momentum > 0, "momentum", Momentum, "above 0 for Nesterov momentum");
+        Require(TrainingOptimizers.Names.Contains(Optimizer), "optimizer", Optimizer, string.Join(" or ", TrainingOptimizers.Names));
+        Require(Beta1 is >= 0 and < 1, "beta1", Beta1, "from 0 to below 1");
+        Require(Beta2 is >= 0 and < 1, "beta2", Beta2, "from 0 to below 1");
+        Require(Epsilon >= 0 && double.IsFinite(Epsilon), "epsilon", Epsilon, "0 or more");
+        Require(ClipNorm is null || (ClipNorm > 0 && double.IsFinite(ClipNorm.Value)), "clip norm", ClipNorm, "above 0");
+        Require(ClipValue is null || (ClipValue > 0 && double.IsFinite(ClipValue.Value)), "clip value", ClipValue, "above 0");
+        Require(Ema is null or (>= 0 and < 1), "ema", Ema, "from 0 to below 1");
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight decay", WeightDecay, "0 or more");
         Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
         Require(Padding is null or >= 0, "padding", Padding, "0 or more");

@@ -56,6 +56,14 @@ public sealed record EpochReport
     /// <summary>The mean loss over the test set.</summary>
     public required double TestLoss { get; init; }
 
+    /// <summary>Right answers of the moving average of the weights; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? EmaCorrect { get; init; }
+
+    /// <summary>The mean loss of the moving average over the test set; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? EmaTestLoss { get; init; }
+
     /// <summary>The seconds that the epoch's training took, without the evaluation.</summary>
     public required double Seconds { get; init; }
 

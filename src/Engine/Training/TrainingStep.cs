@@ -2,12 +2,13 @@ using Engine.Data;
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Operations;
+using Engine.Optimizers;
 using Engine.Tensors;
 
 namespace Engine.Training;
 
 /// <summary>
-/// One update of the weights: forward, loss, backward for each micro-batch, and the optimiser's step. Where the device can, it is run
+/// One update of the weights: forward, loss, backward for each micro-batch, and the optimizer's step. Where the device can, it is run
 /// once, then recorded, and from then on replayed: the same work on the same addresses, hence the same bits, with next to no
 /// work on the host.
 /// </summary>
@@ -15,7 +16,8 @@ internal sealed class TrainingStep : IDisposable
 {
     private readonly Module _model;
     private readonly Device _device;
-    private readonly Sgd _optimiser;
+    private readonly Optimizer _optimizer;
+    private readonly MovingAverage? _average;
     private readonly TrainingOptions _options;
     private readonly int _classes;
     private readonly bool _mayFallBack;
@@ -36,20 +38,26 @@ internal sealed class TrainingStep : IDisposable
 
     /// <param name="model">The network, on its device.</param>
     /// <param name="device">What computes.</param>
-    /// <param name="optimiser">What updates the weights.</param>
+    /// <param name="optimizer">What updates the weights.</param>
+    /// <param name="average">What follows them; null for none.</param>
     /// <param name="options">How to train.</param>
     /// <param name="classes">How many classes the pictures have.</param>
     /// <param name="record">Whether to record; null to do so where it works.</param>
     /// <exception cref="EngineException">The device cannot record.</exception>
-    public TrainingStep(Module model, Device device, Sgd optimiser, TrainingOptions options, int classes, bool? record)
+    public TrainingStep(Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, int classes, bool? record)
     {
+        if (record == true && !optimizer.CanRecord)
+        {
+            throw new EngineException($"{optimizer.GetType().Name} cannot be part of a recorded step: leave recording off, or write what changes from step to step in Prepare");
+        }
+
         if (record == true && !device.CanRecordSteps)
         {
             throw new EngineException($"{device.Name} does not record steps as graphs: leave that off, or use a GPU");
         }
 
-        (_model, _device, _optimiser, _options, _classes) = (model, device, optimiser, options, classes);
-        (_isRecording, _mayFallBack) = (record ?? device.CanRecordSteps, record is null);
+        (_model, _device, _optimizer, _average, _options, _classes) = (model, device, optimizer, average, options, classes);
+        (_isRecording, _mayFallBack) = (record ?? (device.CanRecordSteps && optimizer.CanRecord), record is null);
         Loss = Tensor.Create(device, Shape.Scalar, device.FloatType);
         Correct = Tensor.Create(device, Shape.Scalar, DataType.Int32);
     }
@@ -84,7 +92,7 @@ internal sealed class TrainingStep : IDisposable
         List<(bool, bool)> flags =
         [
             .. _model.Modules().Select(m => (m.Module.IsTraining, m.Module.IsObserved)),
-            .. _model.NamedParameters().Select(p => (p.Parameter.IsFrozen, false)),
+            .. _model.Parameters.Select(p => (p.Parameter.IsFrozen, false)),
         ];
         if (!flags.SequenceEqual(_recordedFlags))
         {
@@ -129,7 +137,13 @@ internal sealed class TrainingStep : IDisposable
         if (_isReplaying)
         {
             bool isLast = part == _options.MicroBatches - 1;
-            _recordings[isLast ? 2 : Math.Min(part, 1)]!.Replay(new SgdOptions(learningRate, _optimiser.Momentum, _optimiser.Nesterov));
+            if (isLast)
+            {
+                _optimizer.LearningRate = learningRate;
+                _optimizer.PrepareReplay();
+            }
+
+            _recordings[isLast ? 2 : Math.Min(part, 1)]!.Replay();
             _replayed++;
         }
         else
@@ -152,12 +166,12 @@ internal sealed class TrainingStep : IDisposable
         _hasRun = true;
         if (_flow is not { IsMeasuring: true })
         {
-            _optimiser.Step(learningRate);
+            Apply(learningRate);
             return;
         }
 
         _flow.EndBackward();
-        _optimiser.Step(learningRate);
+        Apply(learningRate);
         _flowMeasured(_flow.End(step));
     }
 
@@ -197,6 +211,23 @@ internal sealed class TrainingStep : IDisposable
         (_options.MicroBatches == 1 ? loss : loss.Scale(1.0 / _options.MicroBatches)).Backward();
     }
 
+    private void Apply(double learningRate)
+    {
+        if (_options.ClipValue is { } limit)
+        {
+            GradientClipping.ByValue(_model.Parameters, limit);
+        }
+
+        if (_options.ClipNorm is { } maximum)
+        {
+            GradientClipping.ByNorm(_model.Parameters, maximum);
+        }
+
+        _optimizer.LearningRate = learningRate;
+        _optimizer.Step();
+        _average?.Update();
+    }
+
     // Observers run on the host, which a replay leaves out. The loader hands out the same batch, filled anew, for all steps of one size.
     private bool CanReplay(Batch batch) => _isRecording && _hasRun && !_isObserved && (_recordedBatch is null || ReferenceEquals(_recordedBatch, batch));
 
@@ -215,7 +246,7 @@ internal sealed class TrainingStep : IDisposable
                         Compute(batch);
                         if (isLast)
                         {
-                            _optimiser.Step(learningRate);
+                            Apply(learningRate);
                         }
                     },
                     sharing: _recordings.FirstOrDefault(recording => recording is not null));
@@ -228,7 +259,7 @@ internal sealed class TrainingStep : IDisposable
         {
             _device.Tape.Clear();
             Forget();
-            _optimiser.ZeroGradients();
+            _optimizer.ZeroGradients();
             _isRecording = false;
             Problem = e.Message;
             return false;

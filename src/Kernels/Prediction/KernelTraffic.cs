@@ -39,12 +39,12 @@ internal readonly ref struct KernelTraffic(
     {
         switch (kernel)
         {
-            case "sgd_step":
+            case "sgd_step" or "adamw_step" or "move_averages" or "squared_norms" or "clip_by_norm" or "clip_by_value":
                 return OfUpdates();
             case "statistics":
                 return (OfObserved(), Bytes("partials"));
-            case "sgd_figures":
-                return (0, 3 * sizeof(float));
+            case "set_values":
+                return (0, Number("count") * sizeof(float));
             default:
                 break;
         }
@@ -124,7 +124,7 @@ internal readonly ref struct KernelTraffic(
     {
         "bn_apply" when !isForward && Number("is_variance") == 0 => StepPart.Recomputed,
         "bn_statistics_finish" or "column_sums_finish" or "statistics_finish" => StepPart.Finishes,
-        "sgd_step" or "sgd_figures" => StepPart.Optimizer,
+        "sgd_step" or "adamw_step" or "move_averages" or "squared_norms" or "gradient_norm" or "clip_by_norm" or "clip_by_value" or "set_values" => StepPart.Optimizer,
         "softmax_cross_entropy" or "mean_loss" or "top_k_count" or "arg_max" => StepPart.Loss,
         "add_bias" or "column_sums" => StepPart.Products,
         "fill" or "fill_f64" or "transpose" or "prepare_images" => StepPart.Memory,
@@ -153,19 +153,20 @@ internal readonly ref struct KernelTraffic(
         return pixels * Number("channels") * (variant is KernelVariant.BFloat16 or KernelVariant.BFloat16Scalar ? 2 : 4);
     }
 
-    // Each parameter is read and written, its gradient read, its velocity and its bfloat16 copy where it has them.
+    // Each parameter is read and written, its gradient read, its states and its bfloat16 copy where it has them; a norm is only read.
     private (long Read, long Written) OfUpdates()
     {
         ReadOnlySpan<byte> table = tableAt((nint)_arguments[0].Bits).Span;
         long read = table.Length, written = 0;
-        foreach (CudaDevice.SgdEntry entry in MemoryMarshal.Cast<byte, CudaDevice.SgdEntry>(table))
+        foreach (CudaDevice.UpdateEntry entry in MemoryMarshal.Cast<byte, CudaDevice.UpdateEntry>(table))
         {
             long bytes = sizeof(float) * entry.Count;
-            read += (entry.Velocity == 0 ? 2 : 3) * bytes;
-            written += ((entry.Velocity == 0 ? 1 : 2) * bytes) + (entry.Shadow == 0 ? 0 : bytes / 2);
+            int states = (entry.First == 0 ? 0 : 1) + (entry.Second == 0 ? 0 : 1);
+            read += (1 + (entry.Gradient == 0 ? 0 : 1) + states) * bytes;
+            written += kernel == "squared_norms" ? 0 : ((1 + states) * bytes) + (entry.Shadow == 0 ? 0 : bytes / 2);
         }
 
-        return (read, written);
+        return kernel == "squared_norms" ? (read, Bytes("partials")) : (read, written);
     }
 
     // The table has address, count and whether it is bfloat16 of each observed tensor.

@@ -95,10 +95,10 @@ public sealed class GradientCheckTests : IDisposable
 
         GradientCheckResult result = GradientCheck.Run(module, input).Require(1e-6);
 
-        Assert.Equal([.. module.NamedParameters().Select(p => p.Name), "input"], result.Inputs.Select(i => i.Name));
+        Assert.Equal([.. module.Parameters.Select(p => p.Name), "input"], result.Inputs.Select(i => i.Name));
         Assert.Equal(before, module.NamedBuffers().Select(b => b.Parameter.Value.ToArray<double>()));
         Assert.False(input.RequiresGradient);
-        Assert.All(module.NamedParameters(), p => Assert.True(p.Parameter.Value.RequiresGradient));
+        Assert.All(module.Parameters, p => Assert.True(p.Parameter.Value.RequiresGradient));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class ObserverTests : IDisposable
         Assert.All(gradients[0].Values, g => Assert.Equal(1, g));
 
         // dy/dh of a 1x1 convolution that is summed up: the sum of the filter over its outputs; then the mask of the ReLU.
-        double[] filter = model.NamedParameters().Single(p => p.Name == "2.weight").Parameter.Value.ToArray<double>();
+        double[] filter = model.Parameters.Single(p => p.Name == "2.weight").Parameter.Value.ToArray<double>();
         double[] slopes = [.. Enumerable.Range(0, 3).Select(c => filter[c] + filter[3 + c])];
         Assert.All(gradients[1].Values.Select((g, i) => (g, i)), p => Assert.Equal(slopes[p.i % 3], p.g, 12));
         Assert.Equal(gradients[1].Values.Select((g, i) => activations[0].Values[i] > 0 ? g : 0), gradients[2].Values);

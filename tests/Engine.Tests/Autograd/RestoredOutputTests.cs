@@ -132,7 +132,7 @@ public sealed class RestoredOutputTests
         Tensor loss = chain.Call(images).SoftmaxCrossEntropy(labels);
         long held = device.Tape.OwnedBytes();
         loss.Backward();
-        return ([loss.Item(), .. chain.NamedParameters().SelectMany(p => p.Parameter.Value.Gradient!.ToArray<double>())], held);
+        return ([loss.Item(), .. chain.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<double>())], held);
     }
 
     private static Device Open(string name) => name == "reference" ? new ReferenceDevice() : new CpuDevice(2, Enum.Parse<SimdLevel>(name));

@@ -3,7 +3,7 @@ using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
-using Engine.Training;
+using Engine.Optimizers;
 
 namespace Engine.Tests.Autograd;
 
@@ -58,10 +58,10 @@ public sealed class TapeFailureTests
         Assert.Equal(4, ModelSummary.Of(model, new Shape(1, 2)).Parameters);
         Assert.Equal(before, shared.Weight.Value.ToArray<double>());
         Tensor input = Tensor.From<double>(device, new Shape(1, 2), [1.0, 2.0]);
-        using Sgd optimiser = new(model, momentum: 0, weightDecay: 0);
+        using Sgd optimizer = new(model.Parameters, learningRate: 1);
         model.Call(input).Sum().Backward();
         double[] gradient = shared.Weight.Value.Gradient!.ToArray<double>();
-        optimiser.Step(1);
+        optimizer.Step();
         Assert.Equal(before.Zip(gradient, (w, g) => w - g), shared.Weight.Value.ToArray<double>());
     }
 

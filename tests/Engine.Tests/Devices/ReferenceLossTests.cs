@@ -92,10 +92,11 @@ public sealed class ReferenceLossTests : ReferenceTests
     {
         Tensor value = Pattern(new Shape(4), 7, 11, 5, 4), gradient = Empty(new Shape(4));
         Tensor? velocity = momentum == 0 ? null : Full(new Shape(4), 0);
+        Tensor settings = Make(new Shape(3), 0.5, momentum, nesterov ? 1 : 0);
         for (int step = 1; step <= 3; step++)
         {
             Device.Scale(Pattern(new Shape(4), 5, 13, 6, 8), step, gradient, accumulate: false);
-            Device.SgdStep([new SgdParameter(value, gradient, velocity, 0.01)], new SgdOptions(0.5, momentum, nesterov));
+            Device.SgdStep([new ParameterUpdate(value, gradient, velocity, WeightDecay: 0.01)], settings);
         }
 
         AssertClose(expected, value);

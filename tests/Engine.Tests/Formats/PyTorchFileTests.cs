@@ -211,7 +211,7 @@ public sealed class PyTorchFileTests : IDisposable
         string path = _folder.File("x.pth");
         StateDictionary.Save(model, path);
         byte[] bytes = File.ReadAllBytes(path);
-        double last = model.NamedParameters().Last().Parameter.Value.ToArray<double>()[0];
+        double last = model.Parameters.Last().Parameter.Value.ToArray<double>()[0];
         int at = bytes.AsSpan().IndexOf(BitConverter.GetBytes(last));
         bytes[at + 3] ^= 1;
         File.WriteAllBytes(path, bytes);
@@ -222,7 +222,7 @@ public sealed class PyTorchFileTests : IDisposable
         Assert.Equal(before, Numbers(model));
     }
 
-    private static List<double[]> Numbers(Module model) => [.. model.NamedParameters().Select(p => p.Parameter.Value.ToArray<double>())];
+    private static List<double[]> Numbers(Module model) => [.. model.Parameters.Select(p => p.Parameter.Value.ToArray<double>())];
 
     private static byte[] Content(ZipArchiveEntry entry)
     {

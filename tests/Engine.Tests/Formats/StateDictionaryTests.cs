@@ -129,7 +129,7 @@ public sealed class StateDictionaryTests : IDisposable
         Assert.Equal(Numbers(saved), Numbers(model));
     }
 
-    private static List<double[]> Numbers(Module model) => [.. model.NamedParameters().Select(p => p.Parameter.Value.ToArray<double>())];
+    private static List<double[]> Numbers(Module model) => [.. model.Parameters.Select(p => p.Parameter.Value.ToArray<double>())];
 
     private void WriteWithHalves(Half[] half, float[] single)
     {

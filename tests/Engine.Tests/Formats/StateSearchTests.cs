@@ -107,7 +107,7 @@ public sealed class StateSearchTests : IDisposable
         LoadReport report = StateDictionary.Load(loaded, FilePath);
         Assert.True(report.IsComplete);
         Assert.Equal(prefix, report.Prefix);
-        Assert.Equal(saved.NamedParameters().First().Parameter.Value.ToArray<double>(), loaded.NamedParameters().First().Parameter.Value.ToArray<double>());
+        Assert.Equal(saved.Parameters.First().Parameter.Value.ToArray<double>(), loaded.Parameters.First().Parameter.Value.ToArray<double>());
 
         TensorFile.Write(FilePath, [.. contents, new StoredTensor("criterion.weight", StoredType.F32, [1], () => new byte[4])]);
         Assert.Contains("1 unexpected (criterion.weight)", Assert.Throws<EngineException>(() => StateDictionary.Load(loaded, FilePath)).Message);

@@ -23,6 +23,17 @@ public sealed class TrainerTests : IDisposable
         Seed = 5,
     };
 
+    private static readonly TrainingOptions Adam = Options with
+    {
+        Optimizer = "adamw",
+        LearningRate = 0.01,
+        WeightDecay = 0.1,
+        NormAndBiasDecay = false,
+        ClipNorm = 0.5,
+        ClipValue = 0.1,
+        Ema = 0.9,
+    };
+
     private readonly TemporaryFolder _folder = new();
     private readonly ReferenceDevice _device = new();
 
@@ -68,13 +79,14 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("cosine", 1)]
-    [InlineData("plateau", 1)]
-    [InlineData("paper-warmup", 1)]
-    [InlineData("paper-warmup", 4)]
-    public void A_run_cancelled_in_mid_epoch_and_resumed_ends_with_the_very_weights_of_an_uninterrupted_one(string schedule, int interval)
+    [InlineData("cosine", 1, false)]
+    [InlineData("cosine", 4, true)]
+    [InlineData("plateau", 1, false)]
+    [InlineData("paper-warmup", 1, false)]
+    [InlineData("paper-warmup", 4, false)]
+    public void A_run_cancelled_in_mid_epoch_and_resumed_ends_with_the_very_weights_of_an_uninterrupted_one(string schedule, int interval, bool isAdamW)
     {
-        TrainingOptions options = Options with { Schedule = schedule };
+        TrainingOptions options = (isAdamW ? Adam : Options) with { Schedule = schedule };
         List<double[]> expected = Train(options, interval: interval);
         for (int stop = 1; stop < 24; stop += 5)
         {
@@ -90,6 +102,41 @@ public sealed class TrainerTests : IDisposable
             Assert.Equal([1, 2, 3, 4], result.Epochs.Select(e => e.Epoch));
             Assert.Equal([1, 2, 3, 4], File.ReadLines(folder.MetricsPath).Select(l => (int)JsonNode.Parse(l)!["epoch"]!));
         }
+    }
+
+    [Fact]
+    public void A_moving_average_is_evaluated_and_saved_beside_the_weights_and_resumed_to_the_same_bytes()
+    {
+        RunFolder whole = RunFolder.Create(_folder.File("whole"), Adam), folder = RunFolder.Create(_folder.File("run"), Adam);
+        Train(Adam, whole);
+        RunCancelled(Adam, folder, stop: 13, interval: 1);
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Adam, RunFolder.Open(folder.Path));
+        trainer.Resume();
+        EpochReport last = trainer.Run().Last!;
+        Assert.NotNull(last.EmaCorrect);
+        Assert.NotEqual(last.TestLoss, last.EmaTestLoss);
+        Assert.Equal(File.ReadAllBytes(whole.AveragePath), File.ReadAllBytes(folder.AveragePath));
+        Assert.NotEqual(File.ReadAllBytes(folder.WeightsPath), File.ReadAllBytes(folder.AveragePath));
+
+        // What the file holds is what was evaluated.
+        Module averaged = TinySet.Network();
+        averaged.To(_device);
+        StateDictionary.Load(averaged, folder.AveragePath);
+        using Trainer evaluating = new(averaged, TinySet.Make(), _device, Adam with { Ema = null, Epochs = 1, LearningRate = 1e-300, WeightDecay = 0 });
+        Assert.Equal(last.EmaCorrect, evaluating.Run().Last!.Correct);
+    }
+
+    [Fact]
+    public void Each_optimizer_clipping_and_average_changes_the_weights()
+    {
+        List<double[]>[] ends =
+        [
+            Train(Options), Train(Options with { Optimizer = "adamw" }), Train(Options with { ClipNorm = 0.01 }), Train(Options with { ClipValue = 0.001 }),
+            Train(Options with { WeightDecay = 0.1 }), Train(Options with { WeightDecay = 0.1, NormAndBiasDecay = false }),
+        ];
+        Assert.Equal(ends.Length, ends.Select(end => end[0][0]).Distinct().Count());
+        Assert.Equal(ends[0], Train(Options with { Ema = 0.5 })); // It follows the weights and does not touch them.
+        Assert.Contains("momentum", Assert.Throws<EngineException>(() => Train(Options with { Optimizer = "momentum" })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -204,7 +251,7 @@ public sealed class TrainerTests : IDisposable
         trainer.EpochEnded += e =>
         {
             good = File.ReadAllBytes(folder.CheckpointPath);
-            Tensor weight = model.NamedParameters().First().Parameter.Value;
+            Tensor weight = model.Parameters.First().Parameter.Value;
             weight.Write<double>(Enumerable.Repeat(e.Epoch == 2 ? double.NaN : 0.1, weight.Shape.Count).ToArray());
         };
         TrainingDivergedException error = Assert.Throws<TrainingDivergedException>(() => trainer.Run());
@@ -228,7 +275,7 @@ public sealed class TrainerTests : IDisposable
             // Between the loss and the update of an epoch's last step: no loss of this epoch can show it.
             if (s.GlobalStep == 12)
             {
-                Tensor gradient = model.NamedParameters().Last().Parameter.Value.Gradient!;
+                Tensor gradient = model.Parameters.Last().Parameter.Value.Gradient!;
                 gradient.Write<double>(Enumerable.Repeat(double.PositiveInfinity, gradient.Shape.Count).ToArray());
             }
         };

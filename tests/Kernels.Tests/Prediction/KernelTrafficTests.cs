@@ -64,7 +64,7 @@ public sealed partial class KernelTrafficTests
             [new("output_gradient", true, true), new("filter", true, true), new("input_gradient", true, false), new("accumulate", false, false), new("images", false, false)],
             parsed["convolution_backward_data"].Take(5));
         Assert.Equal(20, parsed["convolution_backward_data"].Length);
-        Assert.Equal(["parameters", "count", "figures"], parsed["sgd_step"].Select(p => p.Name));
+        Assert.Equal(["parameters", "count", "settings"], parsed["sgd_step"].Select(p => p.Name));
         Assert.Equal(["input", "output", "n"], parsed["cast_u8_f32"].Select(p => p.Name));
         Assert.All(parsed.Values.SelectMany(p => p), parameter => Assert.Matches("^[a-z][a-z0-9_]*$", parameter.Name));
     }

@@ -115,11 +115,11 @@ public sealed class StepPredictionTests
         using Engine.Devices.Cpu.CpuDevice cpu = new();
         Network network = Networks.Create("resnet8", new NetworkOptions());
         network.To(cpu, seed: 5);
-        float[] before = network.NamedParameters().First().Parameter.Value.ToArray<float>();
+        float[] before = network.Parameters.First().Parameter.Value.ToArray<float>();
         GpuDescription gpu = GpuDescription.Find("h100");
         StepForecast.Make(network, CudaDevice.DescribeByRecords(gpu), gpu, 4, isTraining: true);
-        Assert.Same(cpu, network.NamedParameters().First().Parameter.Value.Device);
-        Assert.Equal(before, network.NamedParameters().First().Parameter.Value.ToArray<float>());
+        Assert.Same(cpu, network.Parameters.First().Parameter.Value.Device);
+        Assert.Equal(before, network.Parameters.First().Parameter.Value.ToArray<float>());
     }
 
     [Fact]

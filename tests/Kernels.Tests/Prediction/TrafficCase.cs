@@ -189,10 +189,19 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
                 t.Device.PrepareImages(all, places, mean, scale, crop);
             });
 
-        // The table has an entry of 48 bytes for each parameter.
-        const string step = "Moves: 3 n read, 2 n written, and the shadow.";
-        yield return new("sgd_step", "", step, (3 * C) + 48, 2 * C, t => t.Device.SgdStep([new SgdParameter(t.V(0), t.V(1), t.V(2), 0)], new SgdOptions(0.1, 0.9, false)));
-        yield return new("sgd_step", "without velocity", step, (2 * C) + 48, C, t => t.Device.SgdStep([new SgdParameter(t.V(0), t.V(1), null, 0)], new SgdOptions(0.1, 0, false)));
+        // The table has an entry of 64 bytes for each parameter.
+        const string step = "Moves: 3 n read, 2 n written, and the shadow.", read = "Moves: n read.", both = "Moves: n read, n written.";
+        yield return new("sgd_step", "", step, (3 * C) + 64, 2 * C, t => t.Device.SgdStep([new ParameterUpdate(t.V(0), t.V(1), t.V(2))], t.V(3)));
+        yield return new("sgd_step", "without velocity", step, (2 * C) + 64, C, t => t.Device.SgdStep([new ParameterUpdate(t.V(0), t.V(1))], t.V(3)));
+        yield return new(
+            "adamw_step", "", "Moves: 4 n read, 3 n written, and the shadow.", (4 * C) + 64, 3 * C,
+            t => t.Device.AdamWStep([new ParameterUpdate(t.V(0), t.V(1), t.V(2), t.V(3))], t.V(4)));
+        yield return new(
+            "move_averages", "", "Moves: 2 n read, n written, and the shadow.", (2 * C) + 64, C,
+            t => t.Device.MoveAverages([new ParameterUpdate(t.V(0), t.V(1))], t.V(2)));
+        yield return new("squared_norms", "", read, C + 64, 4, t => t.Device.GradientNorm([t.V(0)], t.Number));
+        yield return new("clip_by_norm", "", both, C + 64, C, t => t.Device.ClipByNorm([t.V(0)], t.Number, 1));
+        yield return new("clip_by_value", "", both, C + 64, C, t => t.Device.ClipByValue([t.V(0)], 1));
     }
 
     private static Tensor PerImage(TrafficTensors t) => Tensor.Create(t.Device, new Shape(TrafficTensors.Images), DataType.Float32);

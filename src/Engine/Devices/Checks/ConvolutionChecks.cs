@@ -94,7 +94,7 @@ internal static class ConvolutionChecks
     {
         (string How, Action<Side, Tensor, Tensor> Change)[] changes =
         [
-            ("SgdStep", (side, filter, other) => side.Device.SgdStep([new SgdParameter(filter, other, null, 0)], new SgdOptions(1, 0, false))),
+            ("SgdStep", OptimizerChecks.Step),
             ("Copy", (side, filter, other) => side.Device.Copy(other, filter)),
             ("Fill", (side, filter, _) => side.Device.Fill(filter, 0.25)),
             ("Tensor.Write", (_, filter, other) => filter.Write<double>(other.ToArray<double>())),

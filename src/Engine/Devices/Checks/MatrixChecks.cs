@@ -71,7 +71,7 @@ internal static class MatrixChecks
                 trial.Run(side =>
                 {
                     side.Device.MatrixProduct(side[input], false, side[weight], transpose, side[first], false);
-                    side.Device.SgdStep([new SgdParameter(side[weight], side[gradient], null, 0)], new SgdOptions(1, 0, false));
+                    OptimizerChecks.Step(side, side[weight], side[gradient]);
                     side.Device.MatrixProduct(side[input], false, side[weight], transpose, side[second], false);
                 });
             });

@@ -135,5 +135,23 @@ public partial class MetaDevice
     public override void Reduce(Reduction reduction, Tensor input, Tensor output) { }
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<SgdParameter> parameters, in SgdOptions options) { }
+    public override void SetValues(Tensor output, ReadOnlySpan<double> values) { }
+
+    /// <inheritdoc/>
+    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) { }
+
+    /// <inheritdoc/>
+    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) { }
+
+    /// <inheritdoc/>
+    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) { }
+
+    /// <inheritdoc/>
+    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm) { }
+
+    /// <inheritdoc/>
+    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum) { }
+
+    /// <inheritdoc/>
+    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit) { }
 }

@@ -1,27 +1,111 @@
+using Engine.Tensors;
+
 namespace Engine.Devices.Reference;
 
-/// <content>The optimiser's step.</content>
+/// <content>Optimizers.</content>
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<SgdParameter> parameters, in SgdOptions options)
+    public override void SetValues(Tensor output, ReadOnlySpan<double> values) => values.CopyTo(NumbersToWrite(output));
+
+    /// <inheritdoc/>
+    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
     {
-        foreach (SgdParameter parameter in parameters)
+        ReadOnlySpan<double> set = Numbers(settings);
+        (double rate, double momentum, bool isNesterov) = (set[0], set[1], set[2] != 0);
+        foreach (ParameterUpdate parameter in parameters)
         {
             ReadOnlySpan<double> gradients = Numbers(parameter.Gradient);
             Span<double> values = NumbersToWrite(parameter.Value);
-            Span<double> velocities = parameter.Velocity is null ? [] : NumbersToWrite(parameter.Velocity);
+            Span<double> velocities = parameter.First is null ? [] : NumbersToWrite(parameter.First);
             for (int i = 0; i < values.Length; i++)
             {
                 double d = gradients[i] + (parameter.WeightDecay * values[i]);
                 double velocity = d;
                 if (!velocities.IsEmpty)
                 {
-                    velocity += options.Momentum * velocities[i];
+                    velocity += momentum * velocities[i];
                     velocities[i] = velocity;
                 }
 
-                values[i] -= options.LearningRate * (options.Nesterov ? d + (options.Momentum * velocity) : velocity);
+                values[i] -= rate * parameter.RateFactor * (isNesterov ? d + (momentum * velocity) : velocity);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
+    {
+        ReadOnlySpan<double> set = Numbers(settings);
+        (double rate, double stepSize, double epsilon, double rootOfCorrection) = (set[0], set[1], set[6], set[7]);
+        (double beta1, double rest1, double beta2, double rest2) = (set[2], set[3], set[4], set[5]);
+        foreach (ParameterUpdate parameter in parameters)
+        {
+            ReadOnlySpan<double> gradients = Numbers(parameter.Gradient);
+            Span<double> values = NumbersToWrite(parameter.Value);
+            Span<double> means = NumbersToWrite(parameter.First!), squares = NumbersToWrite(parameter.Second!);
+            for (int i = 0; i < values.Length; i++)
+            {
+                double gradient = gradients[i];
+                means[i] = (beta1 * means[i]) + (rest1 * gradient);
+                squares[i] = (beta2 * squares[i]) + (rest2 * gradient * gradient);
+                double decayed = values[i] - (rate * parameter.RateFactor * parameter.WeightDecay * values[i]);
+                values[i] = decayed - (stepSize * parameter.RateFactor * means[i] / ((Math.Sqrt(squares[i]) / rootOfCorrection) + epsilon));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings)
+    {
+        double step = Numbers(settings)[0];
+        foreach (ParameterUpdate average in averages)
+        {
+            ReadOnlySpan<double> weights = Numbers(average.Gradient);
+            Span<double> values = NumbersToWrite(average.Value);
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] += step * (weights[i] - values[i]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm)
+    {
+        double sum = 0;
+        foreach (Tensor gradient in gradients)
+        {
+            foreach (double value in Numbers(gradient))
+            {
+                sum += value * value;
+            }
+        }
+
+        NumbersToWrite(norm)[0] = Math.Sqrt(sum);
+    }
+
+    /// <inheritdoc/>
+    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
+    {
+        double factor = Math.Min(1, maximum / (Numbers(norm)[0] + 1e-6)); // Math.Min passes a NaN on.
+        foreach (Tensor gradient in gradients)
+        {
+            foreach (ref double value in NumbersToWrite(gradient))
+            {
+                value *= factor;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit)
+    {
+        foreach (Tensor gradient in gradients)
+        {
+            foreach (ref double value in NumbersToWrite(gradient))
+            {
+                value = Math.Min(Math.Max(value, -limit), limit);
             }
         }
     }

@@ -9,7 +9,6 @@ public sealed class CpuDeviceAllocationTests
 {
     private static readonly PoolingGeometry Pooling = new(3, 2, 1);
     private static readonly ConvolutionGeometry Convolution = new(1, 1, 1, 1);
-    private static readonly SgdOptions Options = new(0.1, 0.9, Nesterov: true);
 
     private static readonly Dictionary<string, Action<Device, Batch>> Calls = new()
     {
@@ -53,7 +52,13 @@ public sealed class CpuDeviceAllocationTests
         ["TopKCount"] = (d, t) => d.TopKCount(t.Matrix, t.Labels, 5, t.Count),
         ["ArgMax"] = (d, t) => d.ArgMax(t.Matrix, t.Rows),
         ["Reduce"] = (d, t) => d.Reduce(Reduction.Variance, t.X, t.Loss),
-        ["SgdStep"] = (d, t) => d.SgdStep(t.Parameters, Options),
+        ["SetValues"] = (d, t) => d.SetValues(t.Settings, [0.1, 0.1, 0.9, 0.1, 0.999, 0.001, 1e-8, 1]),
+        ["SgdStep"] = (d, t) => d.SgdStep(t.Parameters, t.Settings),
+        ["AdamWStep"] = (d, t) => d.AdamWStep(t.Parameters, t.Settings),
+        ["MoveAverages"] = (d, t) => d.MoveAverages(t.Parameters, t.Settings),
+        ["GradientNorm"] = (d, t) => d.GradientNorm(t.Gradients, t.Loss),
+        ["ClipByNorm"] = (d, t) => d.ClipByNorm(t.Gradients, t.Loss, 1),
+        ["ClipByValue"] = (d, t) => d.ClipByValue(t.Gradients, 0.5),
     };
 
     public static TheoryData<string> Primitives() => [.. Calls.Keys];
@@ -108,7 +113,11 @@ public sealed class CpuDeviceAllocationTests
             Positions = Zeros(Halves, DataType.UInt8);
             Placements = Zeros(new Shape(4, 3), DataType.Int32);
             (Labels, Rows, Count) = (Zeros(new Shape(100), DataType.Int32), Zeros(new Shape(100), DataType.Int32), Zeros(Shape.Scalar, DataType.Int32));
-            Parameters = [new(Filter, FilterGradient, Floats(Filter.Shape), 1e-4), new(Vector, VectorOut, Floats(Vector.Shape), 0)];
+            Parameters =
+            [
+                new(Filter, FilterGradient, Floats(Filter.Shape), Floats(Filter.Shape), 1e-4), new(Vector, VectorOut, Floats(Vector.Shape), Floats(Vector.Shape)),
+            ];
+            (Gradients, Settings) = ([FilterGradient, VectorOut], Zeros(new Shape(Device.MaxValues), DataType.Float32));
         }
 
         public Tensor X { get; }
@@ -159,7 +168,11 @@ public sealed class CpuDeviceAllocationTests
 
         public Tensor Count { get; }
 
-        public SgdParameter[] Parameters { get; }
+        public ParameterUpdate[] Parameters { get; }
+
+        public Tensor[] Gradients { get; }
+
+        public Tensor Settings { get; }
 
         private Tensor Floats(Shape shape)
         {

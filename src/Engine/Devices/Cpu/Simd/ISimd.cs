@@ -40,6 +40,12 @@ internal unsafe interface ISimd<V> where V : struct
 
     static abstract V Divide(V left, V right);
 
+    /// <summary>The square root of each float; NaN of a negative one.</summary>
+    static abstract V Sqrt(V value);
+
+    /// <summary>Each float, or the nearer of -limit and limit where it lies outside; a NaN stays one.</summary>
+    static abstract V Clamp(V value, float limit);
+
     /// <summary>e to the power of each float, within two units in the last place.</summary>
     static abstract V Exp(V value);
 

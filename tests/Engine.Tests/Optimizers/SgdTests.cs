@@ -2,11 +2,11 @@ using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Operations;
+using Engine.Optimizers;
 using Engine.Tensors;
 using Engine.Tests.Formats;
-using Engine.Training;
 
-namespace Engine.Tests.Training;
+namespace Engine.Tests.Optimizers;
 
 /// <summary>The numbers are PyTorch 1.13's: torch.optim.SGD in double precision on the same weights and gradients.</summary>
 public sealed class SgdTests : IDisposable
@@ -22,34 +22,34 @@ public sealed class SgdTests : IDisposable
     public void Three_steps_with_momentum_and_decay_are_PyTorchs(bool nesterov, double[] weights, double[] velocities)
     {
         Linear model = Make();
-        using Sgd optimiser = new(model, momentum: 0.9, weightDecay: 0.01, nesterov);
-        Run(model, optimiser, 0.1, 0.1, 0.02);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9, weightDecay: 0.01, nesterov);
+        Run(model, optimizer, 0.1, 0.1, 0.02);
         AssertClose(weights, model.Weight.Value.ToArray<double>());
-        AssertClose(velocities, optimiser.Velocities.Single().Velocity.ToArray<double>());
+        AssertClose(velocities, optimizer.State.Single().Tensor.ToArray<double>());
     }
 
     [Fact]
     public void Without_momentum_no_velocity_exists_and_the_steps_are_PyTorchs()
     {
         Linear model = Make();
-        using Sgd optimiser = new(model, momentum: 0, weightDecay: 0.01);
-        Run(model, optimiser, 0.1, 0.1, 0.1);
+        using Sgd optimizer = new(model.Parameters, 0.1, weightDecay: 0.01);
+        Run(model, optimizer, 0.1, 0.1, 0.1);
         AssertClose([0.5035214695, -1.29628372875, 1.9891709279999998], model.Weight.Value.ToArray<double>());
-        Assert.Empty(optimiser.Velocities);
+        Assert.Empty(optimizer.State);
     }
 
     [Fact]
     public void Frozen_parameters_and_those_without_a_gradient_are_left_alone()
     {
         Linear model = Make();
-        using Sgd optimiser = new(model, weightDecay: 0.1);
-        optimiser.Step(0.1);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9, weightDecay: 0.1);
+        optimizer.Step();
         Assert.Equal(Linear.Start, model.Weight.Value.ToArray<double>());
-        Run(model, optimiser, 0.1);
+        Run(model, optimizer, 0.1);
         double[] after = model.Weight.Value.ToArray<double>();
         Assert.NotEqual(Linear.Start, after);
         model.Freeze();
-        optimiser.Step(0.1);
+        optimizer.Step();
         Assert.Equal(after, model.Weight.Value.ToArray<double>());
     }
 
@@ -58,19 +58,19 @@ public sealed class SgdTests : IDisposable
     {
         using TemporaryFolder folder = new();
         Linear whole = Make(), first = Make(), second = Make();
-        using Sgd uninterrupted = new(whole), before = new(first), after = new(second);
+        using Sgd uninterrupted = Momentum(whole), before = Momentum(first), after = Momentum(second);
         Run(whole, uninterrupted, 0.1, 0.1, 0.1);
 
         Run(first, before, 0.1, 0.1);
-        SafetensorsWriter.Write(folder.File("v"), before.Contents("velocity."));
+        SafetensorsWriter.Write(folder.File("v"), before.Contents());
         second.Weight.Value.Write<double>(first.Weight.Value.ToArray<double>());
         using (SafetensorsFile file = SafetensorsFile.Open(folder.File("v")))
         {
-            after.Load(file, "velocity.");
+            after.Load(file);
         }
 
         Backward(second, Gradients[2]);
-        after.Step(0.1);
+        after.Step();
         Assert.Equal(whole.Weight.Value.ToArray<double>(), second.Weight.Value.ToArray<double>());
     }
 
@@ -78,11 +78,11 @@ public sealed class SgdTests : IDisposable
     public void A_step_makes_no_garbage_once_the_velocities_exist()
     {
         Linear model = Make();
-        using Sgd optimiser = new(model, weightDecay: 0.1);
-        Run(model, optimiser, 0.1, 0.1);
+        using Sgd optimizer = new(model.Parameters, 0.1, momentum: 0.9, weightDecay: 0.1);
+        Run(model, optimizer, 0.1, 0.1);
         Backward(model, Gradients[0]);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        optimiser.Step(0.1);
+        optimizer.Step();
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100);
     }
 
@@ -93,16 +93,17 @@ public sealed class SgdTests : IDisposable
     [InlineData(0, 0, true, "Nesterov")]
     public void Figures_out_of_range_are_refused(double momentum, double decay, bool nesterov, string expected)
     {
-        EngineException error = Assert.Throws<EngineException>(() => new Sgd(Make(), momentum, decay, nesterov));
+        EngineException error = Assert.Throws<EngineException>(() => new Sgd(Make().Parameters, 0.1, momentum, decay, nesterov));
         Assert.Contains(expected, error.Message);
     }
 
-    private static void Run(Linear model, Sgd optimiser, params double[] rates)
+    private static void Run(Linear model, Sgd optimizer, params double[] rates)
     {
         for (int i = 0; i < rates.Length; i++)
         {
             Backward(model, Gradients[i]);
-            optimiser.Step(rates[i]);
+            optimizer.LearningRate = rates[i];
+            optimizer.Step();
         }
     }
 
@@ -120,6 +121,8 @@ public sealed class SgdTests : IDisposable
             Assert.Equal(expected[i], actual[i], 1e-14);
         }
     }
+
+    private static Sgd Momentum(Linear model) => new(model.Parameters, 0.1, momentum: 0.9);
 
     private Linear Make()
     {
