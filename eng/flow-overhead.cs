@@ -2,6 +2,7 @@
 #:property PublishAot=false
 #:property TreatWarningsAsErrors=true
 #:project ../src/Models/Models.csproj
+#:project ../src/Study/Study.csproj
 
 // What measuring the flow of gradients in every 10th step costs: resnet20 at batch 128 on one thread, a step with and a step without in turn,
 // in processor time, which other programs on the machine disturb less than they do the clock:
@@ -12,9 +13,9 @@ using Engine;
 using Engine.Devices.Cpu;
 using Engine.Models;
 using Engine.Operations;
-using Engine.Tensors;
 using Engine.Optimizers;
-using Engine.Training;
+using Engine.Study;
+using Engine.Tensors;
 
 int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10;
 const int Batch = 128, StepsPerRound = 10, Interval = 10;

@@ -112,7 +112,8 @@ public sealed class StudyRunner
             using Device device = openDevice();
             using Trainer trainer = new(Make(plan, Run.Options), _data, device, plan.Training);
             CurveWindow window = new(plan.CurveInterval, trainer.TotalSteps, point => Run.Add(new TrainMeasured(index, point)));
-            trainer.RecordFlow(plan.Every, sample => Run.Add(new FlowMeasured(index, sample)));
+            using FlowCallback flow = new(trainer, plan.Every, sample => Run.Add(new FlowMeasured(index, sample)));
+            trainer.Callbacks.Add(flow);
             trainer.StepEnded += step => window.Add(step.GlobalStep - 1, step.Loss, 1 - step.BatchAccuracy);
             trainer.EpochEnded += epoch => Run.Add(new TestMeasured(index, new CurvePoint(epoch.GlobalStep, epoch.TestLoss, 1 - epoch.Accuracy)));
             bool isCompleted = trainer.Run(cancellation).IsCompleted;

@@ -6,6 +6,7 @@ using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
 using Engine.Optimizers;
+using Engine.Study;
 using Engine.Training;
 
 namespace Engine.Models.Tests;

@@ -22,9 +22,10 @@ public static class Evaluation
     /// <param name="model">A model on the loader's device; it is in the mode in which it was afterwards.</param>
     /// <param name="loader">The pictures; as a rule made with <see cref="LoaderOptions.Evaluation"/>.</param>
     /// <param name="cancellation">Stops it between two batches.</param>
+    /// <param name="loss">What is measured as the loss; null for the cross-entropy without label smoothing.</param>
     /// <exception cref="EngineException">The model does not tell as many classes apart as the pictures have.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static EvaluationResult Run(Module model, Loader loader, CancellationToken cancellation = default)
+    public static EvaluationResult Run(Module model, Loader loader, CancellationToken cancellation = default, Loss? loss = null)
     {
         bool wasTraining = model.IsTraining;
         int classes = loader.Source.ClassNames.Count;
@@ -35,7 +36,7 @@ public static class Evaluation
             foreach (Batch batch in loader.Epoch(0))
             {
                 cancellation.ThrowIfCancellationRequested();
-                measures.Add(Measure(model, batch, classes));
+                measures.Add(Measure(model, batch, classes, loss));
             }
 
             // Everything is read at the end, so that a device that works on its own never has to wait for the host in between.
@@ -70,13 +71,21 @@ public static class Evaluation
         }
     }
 
-    private static BatchMeasure Measure(Module model, Batch batch, int classes)
+    private static BatchMeasure Measure(Module model, Batch batch, int classes, Loss? loss)
     {
         using NoGradientScope scope = batch.Images.Device.NoGradient();
         Tensor logits = model.Call(batch.Images);
         CheckClasses(logits, classes);
         BatchMeasure measure = new(batch.Count, logits, hasTop: classes > TopCount);
-        logits.Device.SoftmaxCrossEntropy(logits, batch.Labels, 0, measure.Loss, null);
+        if (loss is null)
+        {
+            logits.Device.SoftmaxCrossEntropy(logits, batch.Labels, 0, measure.Loss, null);
+        }
+        else
+        {
+            logits.Device.Copy(loss(logits, batch.Labels), measure.Loss);
+        }
+
         logits.Device.TopKCount(logits, batch.Labels, 1, measure.Correct);
         if (measure.Top is not null)
         {

@@ -21,6 +21,8 @@ public sealed class Trainer : IDisposable
     private readonly Loader _test;
     private readonly Optimizer _optimizer;
     private readonly MovingAverage? _average;
+    private readonly Loss? _loss;
+    private readonly List<TrainingCallback> _callbacks = [];
     private readonly LearningRateSchedule _schedule;
     private readonly StepMeter _meter;
     private readonly TrainingStep _step;
@@ -47,9 +49,12 @@ public sealed class Trainer : IDisposable
     /// Whether a step is recorded once and then replayed as a whole, which gives the same bits with next to no work on the host; null to
     /// do so where the device can. What is observed, frozen or replaced in the middle of an epoch then counts from the next one on.
     /// </param>
+    /// <param name="loss">What is made small; null for the cross-entropy with the options' label smoothing.</param>
+    /// <param name="optimizer">Makes the optimizer of the model, which is on the device then; the trainer disposes it. Null for the one that the options name.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the data, or the device cannot record steps.</exception>
     public Trainer(
-        Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null)
+        Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null,
+        Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
     {
         options.Check();
         if (options.FreezeBackbone && model is not IFineTunable)
@@ -85,17 +90,21 @@ public sealed class Trainer : IDisposable
         StepsPerEpoch = _train.StepsPerEpoch / options.MicroBatches;
         TotalSteps = Math.Min(options.MaxSteps ?? long.MaxValue, (long)options.Epochs * StepsPerEpoch);
         Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
-        _optimizer = TrainingOptimizers.Create(options, model);
+        _optimizer = optimizer?.Invoke(model) ?? TrainingOptimizers.Create(options, model);
+        _loss = loss;
         _average = options.Ema is { } decay ? new MovingAverage(model, decay) : null;
         _schedule = LearningRateSchedule.Create(options.Schedule, new ScheduleContext(options.LearningRate, TotalSteps));
-        _step = new TrainingStep(model, device, _optimizer, _average, options, _train.Source.ClassNames.Count, recordSteps);
+        _step = new TrainingStep(model, device, _optimizer, _average, options, loss, _callbacks, _train.Source.ClassNames.Count, recordSteps);
         _meter = new StepMeter(device, interval, options.MicroBatches);
     }
 
-    /// <summary>Told after each step, as soon as its loss has been read.</summary>
+    /// <summary>What a program does of its own while this trains, in this order. Add to it before <see cref="Run"/>.</summary>
+    public IList<TrainingCallback> Callbacks => _callbacks;
+
+    /// <summary>Raised after each step, as soon as its loss has been read.</summary>
     public event Action<StepReport>? StepEnded;
 
-    /// <summary>Told after each epoch, when its checkpoint has been written.</summary>
+    /// <summary>Raised after each epoch, when its checkpoint has been written.</summary>
     public event Action<EpochReport>? EpochEnded;
 
     /// <summary>The network.</summary>
@@ -161,19 +170,6 @@ public sealed class Trainer : IDisposable
 
         _reports.Clear();
         _reports.AddRange(_folder.Metrics);
-    }
-
-    /// <summary>
-    /// Measures how gradients flow: in the first step, in every <paramref name="interval"/>th after it and in the last. The other steps
-    /// cost nothing.
-    /// </summary>
-    /// <param name="interval">At least 1.</param>
-    /// <param name="measured">Told after each such step.</param>
-    /// <exception cref="EngineException">Batches are split into micro-batches, which are not measured as one.</exception>
-    public void RecordFlow(int interval, Action<FlowSample> measured)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval);
-        _step.RecordFlow(step => step % interval == 0 || step == TotalSteps - 1, measured);
     }
 
     /// <summary>Trains until the end or until it is cancelled, which writes a checkpoint in the middle of the epoch.</summary>
@@ -280,7 +276,7 @@ public sealed class Trainer : IDisposable
 
                     images += batch.Count;
                     _step.Propagate(batch, part, _state.GlobalStep, _schedule.RateAt(_state.GlobalStep));
-                    _meter.Add(part, _step.Loss, _step.Correct);
+                    _meter.Add(part, _step.LastLoss, _step.Correct);
                     if (part == parts - 1)
                     {
                         Update(images, _secondsBefore + Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -346,7 +342,13 @@ public sealed class Trainer : IDisposable
             _state.Images += metrics.Images;
             _state.MeasuredSteps++;
             _schedule.ObserveStep(1 - ((double)metrics.Correct / metrics.Images));
-            StepEnded?.Invoke(Report(metrics));
+            StepReport report = Report(metrics);
+            StepEnded?.Invoke(report);
+            foreach (TrainingCallback callback in _callbacks)
+            {
+                callback.StepEnded(report);
+            }
+
         }
 
         _state.Pending.RemoveRange(0, steps);
@@ -372,11 +374,11 @@ public sealed class Trainer : IDisposable
         EvaluationResult? averaged = null;
         try
         {
-            result = Evaluation.Run(Model, _test, cancellation);
+            result = Evaluation.Run(Model, _test, cancellation, _loss);
             if (_average is not null)
             {
                 using IDisposable use = _average.Use();
-                averaged = Evaluation.Run(Model, _test, cancellation);
+                averaged = Evaluation.Run(Model, _test, cancellation, _loss);
             }
         }
         catch (OperationCanceledException)
@@ -420,6 +422,11 @@ public sealed class Trainer : IDisposable
         _folder?.WriteWeights(Model, _average, report, _data);
         Save();
         EpochEnded?.Invoke(report);
+        foreach (TrainingCallback callback in _callbacks)
+        {
+            callback.EpochEnded(report);
+        }
+
         return true;
     }
 

@@ -32,19 +32,23 @@ internal sealed class TrainingStep : IDisposable
     private bool _isObserved;
     private Batch? _recordedBatch;
     private int _replayed;
-    private FlowRecorder? _flow;
-    private Func<long, bool> _isFlowStep = _ => false;
-    private Action<FlowSample> _flowMeasured = _ => { };
+    private readonly IReadOnlyList<TrainingCallback> _callbacks;
+    private readonly List<TrainingCallback> _watching = [];
+    private readonly Loss? _loss;
 
     /// <param name="model">The network, on its device.</param>
     /// <param name="device">What computes.</param>
     /// <param name="optimizer">What updates the weights.</param>
     /// <param name="average">What follows them; null for none.</param>
     /// <param name="options">How to train.</param>
+    /// <param name="loss">What is made small; null for the cross-entropy with the options' label smoothing.</param>
+    /// <param name="callbacks">What may watch steps.</param>
     /// <param name="classes">How many classes the pictures have.</param>
     /// <param name="record">Whether to record; null to do so where it works.</param>
     /// <exception cref="EngineException">The device cannot record.</exception>
-    public TrainingStep(Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, int classes, bool? record)
+    public TrainingStep(
+        Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, Loss? loss, IReadOnlyList<TrainingCallback> callbacks,
+        int classes, bool? record)
     {
         if (record == true && !optimizer.CanRecord)
         {
@@ -57,34 +61,20 @@ internal sealed class TrainingStep : IDisposable
         }
 
         (_model, _device, _optimizer, _average, _options, _classes) = (model, device, optimizer, average, options, classes);
+        (_loss, _callbacks) = (loss, callbacks);
         (_isRecording, _mayFallBack) = (record ?? (device.CanRecordSteps && optimizer.CanRecord), record is null);
-        Loss = Tensor.Create(device, Shape.Scalar, device.FloatType);
+        LastLoss = Tensor.Create(device, Shape.Scalar, device.FloatType);
         Correct = Tensor.Create(device, Shape.Scalar, DataType.Int32);
     }
 
     /// <summary>The loss of the last micro-batch.</summary>
-    public Tensor Loss { get; }
+    public Tensor LastLoss { get; }
 
     /// <summary>The right answers of the last micro-batch.</summary>
     public Tensor Correct { get; }
 
     /// <summary>Why steps are run one by one although the device records; null where they are not.</summary>
     public string? Problem { get; private set; }
-
-    /// <summary>Measures how gradients flow in some steps, which are then run and not replayed; in the place of what was measured before.</summary>
-    /// <param name="isFlowStep">Whether to measure a step, by the number of steps before it.</param>
-    /// <param name="measured">Told after each such step.</param>
-    /// <exception cref="EngineException">Batches are split into micro-batches, which are not measured as one.</exception>
-    public void RecordFlow(Func<long, bool> isFlowStep, Action<FlowSample> measured)
-    {
-        if (_options.MicroBatches > 1)
-        {
-            throw new EngineException($"the flow of gradients is measured over whole batches, but micro batches are {_options.MicroBatches}: use 1");
-        }
-
-        _flow?.Dispose();
-        (_flow, _isFlowStep, _flowMeasured) = (new FlowRecorder(_model), isFlowStep, measured);
-    }
 
     /// <summary>Looks at what recordings depend on, before an epoch: what has been frozen, thawed or switched since makes them void.</summary>
     public void Begin()
@@ -125,13 +115,8 @@ internal sealed class TrainingStep : IDisposable
     {
         if (part == 0)
         {
-            bool isFlowStep = _flow is not null && _isFlowStep(step);
-            if (isFlowStep)
-            {
-                _flow!.Begin();
-            }
-
-            _isReplaying = !isFlowStep && CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
+            Watch(step);
+            _isReplaying = _watching.Count == 0 && CanReplay(batch) && (_recordedBatch is not null || TryRecord(batch, learningRate));
         }
 
         if (_isReplaying)
@@ -153,7 +138,7 @@ internal sealed class TrainingStep : IDisposable
         }
     }
 
-    /// <summary>Updates the weights, unless a replay has done so already, and tells the flow of gradients where it is measured.</summary>
+    /// <summary>Updates the weights, unless a replay has done so already, and calls what watches the step.</summary>
     /// <param name="step">The number of steps before this one.</param>
     /// <param name="learningRate">The step's rate.</param>
     public void Update(long step, double learningRate)
@@ -164,15 +149,16 @@ internal sealed class TrainingStep : IDisposable
         }
 
         _hasRun = true;
-        if (_flow is not { IsMeasuring: true })
+        foreach (TrainingCallback callback in _watching)
         {
-            Apply(learningRate);
-            return;
+            callback.AfterBackward(step);
         }
 
-        _flow.EndBackward();
         Apply(learningRate);
-        _flowMeasured(_flow.End(step));
+        foreach (TrainingCallback callback in _watching)
+        {
+            callback.AfterStep(step);
+        }
     }
 
     /// <summary>Tells the batch norms, which count on the host, of the batches that were replayed.</summary>
@@ -188,16 +174,18 @@ internal sealed class TrainingStep : IDisposable
     /// <summary>Ends a run, perhaps in the middle of a step, whose measurements are lost then.</summary>
     public void End()
     {
-        _flow?.Cancel();
         CountReplays();
+        foreach (TrainingCallback callback in _callbacks)
+        {
+            callback.RunEnded();
+        }
     }
 
-    /// <summary>Frees the recordings, the two numbers and what measures.</summary>
+    /// <summary>Frees the recordings, the two numbers.</summary>
     public void Dispose()
     {
         Forget();
-        _flow?.Dispose();
-        Loss.Dispose();
+        LastLoss.Dispose();
         Correct.Dispose();
     }
 
@@ -205,10 +193,27 @@ internal sealed class TrainingStep : IDisposable
     {
         Tensor logits = _model.Call(batch.Images);
         Evaluation.CheckClasses(logits, _classes);
-        Tensor loss = logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing);
-        _device.Copy(loss, Loss);
+        Tensor loss = _loss is null ? logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing) : _loss(logits, batch.Labels);
+        _device.Copy(loss, LastLoss);
         _device.TopKCount(logits, batch.Labels, 1, Correct);
         (_options.MicroBatches == 1 ? loss : loss.Scale(1.0 / _options.MicroBatches)).Backward();
+    }
+
+    private void Watch(long step)
+    {
+        _watching.Clear();
+        foreach (TrainingCallback callback in _callbacks)
+        {
+            if (callback.Watches(step))
+            {
+                _watching.Add(callback);
+            }
+        }
+
+        foreach (TrainingCallback callback in _watching)
+        {
+            callback.BeforeForward(step);
+        }
     }
 
     private void Apply(double learningRate)

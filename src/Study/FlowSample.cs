@@ -1,4 +1,4 @@
-namespace Engine.Training;
+namespace Engine.Study;
 
 /// <summary>What was measured of one layer with weights in one training step.</summary>
 /// <remarks>

@@ -2,7 +2,7 @@ using Engine.Devices;
 using Engine.Layers;
 using Engine.Tensors;
 
-namespace Engine.Training;
+namespace Engine.Study;
 
 /// <summary>
 /// Measures how activations and gradients flow through a network in single training steps: <see cref="Begin"/> before the forward,
