@@ -18,13 +18,14 @@ public readonly struct StridedLoop
     private readonly Row _extents;
     private readonly Table _strides;
     private readonly Row _starts;
+    private readonly int _count;
 
     /// <summary>Makes the loops over all elements of a shape.</summary>
     /// <param name="extents">How often each axis is walked.</param>
     /// <param name="operands">The layout of each tensor, of the shape's rank.</param>
     public StridedLoop(Shape extents, params ReadOnlySpan<Strides> operands)
     {
-        Count = extents.Count;
+        _count = extents.Count;
         for (int axis = 0; axis < Axes; axis++)
         {
             _extents[axis] = 1;
@@ -59,7 +60,7 @@ public readonly struct StridedLoop
     }
 
     /// <summary>How often the innermost loop's body runs in all.</summary>
-    public int Count { get; }
+    public int Count => _count;
 
     /// <summary>How often the innermost loop runs without the others moving on.</summary>
     public int Inner => _extents[Axes - 1];

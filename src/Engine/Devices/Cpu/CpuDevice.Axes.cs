@@ -89,7 +89,7 @@ public sealed unsafe partial class CpuDevice
 
     private void ReduceAxes<TStep>(Tensor input, double factor, Tensor output, bool accumulate) where TStep : struct, IReductionStep
     {
-        AxesGeometry geometry = new(new StridedLoop(input.Shape, Strides.Of(input.Shape), Strides.Broadcast(output.Shape, input.Shape)));
+        AxesGeometry geometry = new(input.Shape, output.Shape);
         AxesJob<TStep> job = new(geometry, Floats(input), factor, FloatsToWrite(output), accumulate);
         _team.Run(ref job, AxesJob<TStep>.Tasks(geometry));
     }

@@ -37,59 +37,6 @@ internal readonly struct MaxStep : IReductionStep
     public static Vector512<double> Combine(Vector512<double> left, Vector512<double> right) => Vector512.Max(left, right);
 }
 
-/// <summary>
-/// A reduction over axes, seen as at most two loops that are kept and two that are reduced: neighboring axes of one kind are one loop.
-/// Of each kind the inner loop's extent and stride in the input stand second; a loop that is not there has extent 1.
-/// </summary>
-internal readonly struct AxesGeometry
-{
-    public AxesGeometry(in StridedLoop loop)
-    {
-        (Kept1, Kept2, Reduced1, Reduced2) = (1, 1, 1, 1);
-        for (int axis = 0; axis < StridedLoop.Axes; axis++)
-        {
-            int extent = loop.Extent(axis), stride = loop.Stride(0, axis);
-            if (extent == 1)
-            {
-                continue;
-            }
-
-            if (loop.Stride(1, axis) == 0)
-            {
-                (Reduced1, ReducedStride1, Reduced2, ReducedStride2) = (Reduced2, ReducedStride2, extent, stride);
-            }
-            else
-            {
-                (Kept1, KeptStride1, Kept2, KeptStride2) = (Kept2, KeptStride2, extent, stride);
-            }
-        }
-
-        IsInnerReduced = loop.Inner > 1 && loop.InnerStride(1) == 0;
-    }
-
-    public int Kept1 { get; }
-
-    public int Kept2 { get; }
-
-    public int Reduced1 { get; }
-
-    public int Reduced2 { get; }
-
-    public long KeptStride1 { get; }
-
-    public long KeptStride2 { get; }
-
-    public long ReducedStride1 { get; }
-
-    public long ReducedStride2 { get; }
-
-    /// <summary>Whether the elements that become one lie side by side.</summary>
-    public bool IsInnerReduced { get; }
-
-    /// <summary>How many elements become one.</summary>
-    public int Reduced => Reduced1 * Reduced2;
-}
-
 /// <summary>Reduces an input over axes. The order in which elements are taken in depends neither on threads nor on the width of vectors.</summary>
 internal readonly unsafe struct AxesJob<TStep>(AxesGeometry geometry, float* input, double factor, float* output, bool accumulate) : IParallelJob
     where TStep : struct, IReductionStep
@@ -133,13 +80,13 @@ internal readonly unsafe struct AxesJob<TStep>(AxesGeometry geometry, float* inp
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void One(int element)
     {
-        float* start = input + (element / _geometry.Kept2 * _geometry.KeptStride1) + (element % _geometry.Kept2 * _geometry.KeptStride2);
+        float* start = input + (element / _geometry.Kept2 * (long)_geometry.KeptStride1) + (element % _geometry.Kept2 * (long)_geometry.KeptStride2);
         Vector512<double> lower = Vector512.Create(TStep.Start), upper = lower;
         double rest = TStep.Start;
         int length = _geometry.Reduced2;
         for (int outer = 0; outer < _geometry.Reduced1; outer++)
         {
-            float* values = start + (outer * _geometry.ReducedStride1);
+            float* values = start + (outer * (long)_geometry.ReducedStride1);
             int i = 0;
             for (; i <= length - 16; i += 16)
             {
@@ -168,12 +115,12 @@ internal readonly unsafe struct AxesJob<TStep>(AxesGeometry geometry, float* inp
     {
         double* results = stackalloc double[Block];
         new Span<double>(results, Block).Fill(TStep.Start);
-        float* start = input + (row * _geometry.KeptStride1) + column;
+        float* start = input + (row * (long)_geometry.KeptStride1) + column;
         for (int outer = 0; outer < _geometry.Reduced1; outer++)
         {
             for (int inner = 0; inner < _geometry.Reduced2; inner++)
             {
-                float* values = start + (outer * _geometry.ReducedStride1) + (inner * _geometry.ReducedStride2);
+                float* values = start + (outer * (long)_geometry.ReducedStride1) + (inner * (long)_geometry.ReducedStride2);
                 int i = 0;
                 for (; i <= count - 16; i += 16)
                 {
