@@ -2439,7 +2439,7 @@ DEVICE float unary_gradient(int function, float dy, float s, float p)
         case DIVIDE_INTO: return -dy * (p / s / s);
         case POWER: return p == 0.0f ? 0.0f : dy * (p * powf(s, p - 1.0f));
         case POWER_OF: return p == 0.0f && !(s > 3.402823466e38f) ? 0.0f : dy * (s * logf(p));
-        default: return s < p ? 0.0f : dy;
+        default: return s >= p ? dy : 0.0f;
     }
 }
 

@@ -35,7 +35,7 @@ public enum UnaryFunction
     /// <summary>p to the power of x, by the rules of C's pow; its slope with p = 0 is 0 for x of 0 and above.</summary>
     PowerOf,
 
-    /// <summary>The larger of x and p, NaN where one is; its slope at x = p is 1.</summary>
+    /// <summary>The larger of x and p, NaN where one is; its slope at x = p is 1, at NaN 0.</summary>
     Maximum,
 }
 

@@ -58,8 +58,8 @@ public static class TensorOperations
 
     extension(Tensor input)
     {
-        /// <summary>input + other, of one shape; see <see cref="Addition"/>.</summary>
-        public Tensor Add(Tensor other) => Addition.Apply(input, other);
+        /// <summary>input + other, of shapes that are equal or differ by ones; see <see cref="Addition"/>, <see cref="Binary"/>.</summary>
+        public Tensor Add(Tensor other) => input + other;
 
         /// <summary>max(input + other, 0), of one shape; see <see cref="Operations.AddRelu"/>.</summary>
         public Tensor AddRelu(Tensor other) => Operations.AddRelu.Apply(input, other);
@@ -67,8 +67,8 @@ public static class TensorOperations
         /// <summary>input[..., c] + bias[c]; see <see cref="BiasAddition"/>.</summary>
         public Tensor AddBias(Tensor bias) => BiasAddition.Apply(input, bias);
 
-        /// <summary>input * other, element by element; see <see cref="Multiplication"/>.</summary>
-        public Tensor Multiply(Tensor other) => Multiplication.Apply(input, other);
+        /// <summary>input * other, of shapes that are equal or differ by ones; see <see cref="Multiplication"/>, <see cref="Binary"/>.</summary>
+        public Tensor Multiply(Tensor other) => input * other;
 
         /// <summary>Every element times a number; see <see cref="Scaling"/>.</summary>
         public Tensor Scale(double factor) => Scaling.Apply(input, factor);
@@ -159,13 +159,13 @@ public static class TensorOperations
             Operations.Variance.Apply(input, axes, unbiased, keepAxes);
 
         /// <summary>input - other, of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
-        public Tensor Subtract(Tensor other) => Binary.Apply(BinaryFunction.Subtract, input, other);
+        public Tensor Subtract(Tensor other) => input - other;
 
         /// <summary>input / other, of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
-        public Tensor Divide(Tensor other) => Binary.Apply(BinaryFunction.Divide, input, other);
+        public Tensor Divide(Tensor other) => input / other;
 
         /// <summary>Every element with the opposite sign; see <see cref="Scaling"/>.</summary>
-        public Tensor Negate() => Scaling.Apply(input, -1);
+        public Tensor Negate() => -input;
 
         /// <summary>e to the power of each element; see <see cref="Unary"/>.</summary>
         public Tensor Exp() => Unary.Apply(UnaryFunction.Exp, input);

@@ -90,7 +90,7 @@ public sealed partial class ReferenceDevice
         UnaryFunction.DivideInto => -dy * (p / s / s),
         UnaryFunction.Power => p == 0 ? 0 : dy * (p * Math.Pow(s, p - 1)),
         UnaryFunction.PowerOf => p == 0 && !double.IsPositiveInfinity(s) ? 0 : dy * (s * Math.Log(p)),
-        UnaryFunction.Maximum => s < p ? 0 : dy,
+        UnaryFunction.Maximum => s >= p ? dy : 0,
         _ => throw new ArgumentOutOfRangeException(nameof(function), function, null),
     };
 

@@ -123,7 +123,7 @@ internal readonly struct PowerOfParameterGradient(float parameter) : IElementwis
     }
 }
 
-/// <summary>first where second &gt;= parameter, or is no number, else zero; second is the argument.</summary>
+/// <summary>first where second &gt;= parameter, else zero; second is the argument.</summary>
 internal readonly struct AtLeastGradient(float parameter) : IElementwise
 {
     private readonly float _parameter = parameter;
@@ -134,5 +134,5 @@ internal readonly struct AtLeastGradient(float parameter) : IElementwise
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Apply<S, V>(V first, V second, V old) where S : struct, ISimd<V> where V : struct =>
-        S.WhereGreater(S.Broadcast(_parameter), second, S.Zero, first);
+        S.WhereGreater(second, S.Broadcast(_parameter), first, S.WhereEqual(second, S.Broadcast(_parameter), first));
 }
