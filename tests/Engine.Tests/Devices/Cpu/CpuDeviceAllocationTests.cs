@@ -53,6 +53,18 @@ public sealed class CpuDeviceAllocationTests
         ["TopKCount"] = (d, t) => d.TopKCount(t.Matrix, t.Labels, 5, t.Count),
         ["ArgMax"] = (d, t) => d.ArgMax(t.Matrix, t.Rows),
         ["Reduce"] = (d, t) => d.Reduce(Reduction.Variance, t.X, t.Loss),
+        ["Unary"] = (d, t) => d.Unary(UnaryFunction.Power, t.X, 1.5, t.Y),
+        ["UnaryBackward"] = (d, t) => d.UnaryBackward(UnaryFunction.Tanh, 0, t.G, t.X, t.Y, accumulate: true),
+        ["Binary"] = (d, t) => d.Binary(BinaryFunction.Divide, t.X, t.Vector, t.Y),
+        ["BinaryBackward"] = (d, t) => d.BinaryBackward(BinaryFunction.Power, true, t.G, t.X, t.Pixel, t.Y, accumulate: true),
+        ["Where"] = (d, t) => d.Where(t.Pixel, t.X, t.Loss, t.Y),
+        ["SumAxes"] = (d, t) => d.SumAxes(t.X, 2, t.Pixel, accumulate: true),
+        ["MaxAxes"] = (d, t) => d.MaxAxes(t.X, t.Pixel),
+        ["CopyStrided"] = (d, t) => d.CopyStrided(t.Matrix, new Strides(0, 1, 40), t.MatrixOut, new Strides(0, 100, 1), new Shape(40, 100), accumulate: false),
+        ["Gather"] = (d, t) => d.Gather(t.Matrix, t.Labels, 0, t.MatrixOut),
+        ["GatherBackward"] = (d, t) => d.GatherBackward(t.MatrixOut, t.Labels, 0, t.Matrix, accumulate: false),
+        ["Softmax"] = (d, t) => d.Softmax(t.Matrix, true, t.MatrixOut),
+        ["SoftmaxBackward"] = (d, t) => d.SoftmaxBackward(t.MatrixOut, t.Matrix, false, t.MatrixOut, accumulate: false),
         ["SgdStep"] = (d, t) => d.SgdStep(t.Parameters, Options),
     };
 
