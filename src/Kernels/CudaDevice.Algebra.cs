@@ -37,7 +37,11 @@ public sealed partial class CudaDevice
     {
         if (input.Shape.ElementCount == 0)
         {
-            Scale(output, accumulate ? 1 : 0, output, accumulate: false);
+            if (!accumulate)
+            {
+                Fill(output, 0);
+            }
+
             return;
         }
 

@@ -25,6 +25,15 @@ public sealed class AlgebraTests
     }
 
     [Fact]
+    public void Tensors_without_elements_are_no_special_case()
+    {
+        using ReferenceDevice reference = new();
+        AlgebraVectors.CheckEmpty(reference);
+        using CpuDevice cpu = new(threads: 2);
+        AlgebraVectors.CheckEmpty(cpu);
+    }
+
+    [Fact]
     public void Sums_of_equal_shapes_keep_their_bits()
     {
         using CpuDevice cpu = new();

@@ -88,6 +88,23 @@ internal static class AlgebraVectors
         }
     }
 
+    /// <summary>That operations on tensors without elements give what sums of nothing and copies of nothing are.</summary>
+    public static void CheckEmpty(Device device)
+    {
+        Tensor x = Tensor.From<double>(device, new Shape(0, 3), []), row = Tensor.From<double>(device, new Shape(3), [1, 2, 3]);
+        x.RequiresGradient = row.RequiresGradient = true;
+        Tensor y = (((x + row) * row) - x).Exp().Softmax();
+        Assert.Equal(new Shape(0, 3), y.Shape);
+        Assert.Equal(new Shape(0), y.Max(1).Shape);
+        Assert.Equal(new Shape(3, 0), y.Transpose().Shape);
+        Assert.Equal(new Shape(0, 1), y.Slice(1, 1..2).Shape);
+        Assert.Equal([0, 0, 0], y.Sum(0).ToArray<double>());
+        Assert.Equal(new Shape(2, 3), Tensor.Concatenate(0, y, y.Sum(0, keepAxes: true), y.Sum(0, keepAxes: true)).Shape);
+        Assert.Equal(new Shape(0), row.Gather(Tensor.From<int>(device, new Shape(0), [])).Shape);
+        y.Sum([0, 1]).Backward();
+        Assert.Equal([0, 0, 0], row.Gradient!.ToArray<double>());
+    }
+
     private static Tensor Indices(Device device) => Tensor.From<int>(device, new Shape(5), [2, 0, 2, 1, 2]);
 
     private static Tensor Read(Device device, JsonElement element) => Tensor.From<double>(device, ShapeOf(element), Values(element));
