@@ -2537,3 +2537,407 @@ template <class T> DEVICE void test_values(T* output, long long n, int seed)
 }
 
 EXPORT(test_values, (T* output, long long n, int seed), (output, n, seed))
+
+// =========================================================================================================================
+// 12. Tensor algebra: functions of one and two tensors, with broadcasting; reductions over axes, strided copies, gathering, softmax
+//
+// Tensors here have fewer than 2^31 elements, so that places are computed in 32 bits. Functions are numbered as the enumerations of
+// Engine.Devices are.
+// =========================================================================================================================
+
+enum UnaryFunction { EXP, LOG, SQRT, TANH, ABS, SHIFT, DIVIDE_BY, DIVIDE_INTO, POWER, POWER_OF, AT_LEAST };
+
+DEVICE float larger_of(float a, float b) { return a > b || a != a ? a : b; }
+
+DEVICE float unary_value(int function, float x, float p)
+{
+    switch (function)
+    {
+        case EXP: return expf(x);
+        case LOG: return logf(x);
+        case SQRT: return sqrtf(x);
+        case TANH: return tanhf(x);
+        case ABS: return fabsf(x);
+        case SHIFT: return x + p;
+        case DIVIDE_BY: return x / p;
+        case DIVIDE_INTO: return p / x;
+        case POWER: return powf(x, p);
+        case POWER_OF: return powf(p, x);
+        default: return larger_of(x, p);
+    }
+}
+
+// dy times the slope, s being the output of exp, sqrt, tanh and p^x, else the input.
+DEVICE float unary_gradient(int function, float dy, float s, float p)
+{
+    switch (function)
+    {
+        case EXP: return dy * s;
+        case LOG: return dy / s;
+        case SQRT: return dy / (2.0f * s);
+        case TANH: return dy * (1.0f - s * s);
+        case ABS: return s > 0.0f ? dy : s < 0.0f ? -dy : 0.0f;
+        case SHIFT: return dy;
+        case DIVIDE_BY: return dy / p;
+        case DIVIDE_INTO: return -dy * (p / s / s);
+        case POWER: return p == 0.0f ? 0.0f : dy * (p * powf(s, p - 1.0f));
+        case POWER_OF: return p == 0.0f && !(s > 3.402823466e38f) ? 0.0f : dy * (s * logf(p));
+        default: return s >= p ? dy : 0.0f;
+    }
+}
+
+// output = function(input, parameter). Any grid. Moves: n read, n written.
+template <class T> DEVICE void unary(const T* input, int function, float parameter, T* output, long long n)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float v[decltype(width)::value];
+        load(input + i, v);
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            v[k] = unary_value(function, v[k], parameter);
+        }
+
+        store(output + i, v);
+    });
+}
+
+EXPORT(unary, (const T* input, int function, float parameter, T* output, long long n), (input, function, parameter, output, n))
+
+// input_gradient (+)= output_gradient times the slope; saved is null for functions whose slope is the same everywhere. Any grid.
+// Moves: 2 n read, n written.
+template <class T>
+DEVICE void unary_backward(const T* output_gradient, const T* saved, int function, float parameter, T* input_gradient, long long n, int accumulate)
+{
+    for_each_pack<T>(n, [&](auto width, long long i) {
+        float g[decltype(width)::value], s[decltype(width)::value];
+        load(output_gradient + i, g);
+        if (saved)
+        {
+            load(saved + i, s);
+        }
+
+        for (int k = 0; k < decltype(width)::value; k++)
+        {
+            g[k] = unary_gradient(function, g[k], saved ? s[k] : 0.0f, parameter);
+        }
+
+        put(input_gradient + i, g, accumulate);
+    });
+}
+
+EXPORT(unary_backward,
+    (const T* output_gradient, const T* saved, int function, float parameter, T* input_gradient, long long n, int accumulate),
+    (output_gradient, saved, function, parameter, input_gradient, n, accumulate))
+
+// Engine.Devices.StridedLoop: four nested loops over up to four tensors, the innermost one last.
+struct StridedLoop
+{
+    int extents[4];
+    int strides[16];
+    int starts[4];
+    int count;
+};
+
+// Where each of N tensors stands at the loops' step i.
+template <int N> DEVICE void loop_places(const StridedLoop& loop, unsigned int i, int (&at)[N])
+{
+    unsigned int last = i, i0 = 0, i1 = 0, i2 = 0;
+    if (loop.count != loop.extents[3])
+    {
+        unsigned int row = i / loop.extents[3], plane = row / loop.extents[2];
+        last = i - row * loop.extents[3];
+        i2 = row - plane * loop.extents[2];
+        i0 = plane / loop.extents[1];
+        i1 = plane - i0 * loop.extents[1];
+    }
+
+    for (int t = 0; t < N; t++)
+    {
+        const int* stride = loop.strides + 4 * t;
+        at[t] = loop.starts[t] + (int)i0 * stride[0] + (int)i1 * stride[1] + (int)i2 * stride[2] + (int)last * stride[3];
+    }
+}
+
+enum BinaryFunction { ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER_BOTH, MAXIMUM, GREATER, EQUAL };
+constexpr int CHOOSE = 8, GRADIENTS = 16;
+
+// Functions 0 to 7 are those of a and b; 8 chooses between b and c; 16 + 2 f is the slope of f by its left input, 17 + 2 f by its right
+// one, times a: the left input is b there and the right one c.
+DEVICE float broadcast_value(int function, float a, float b, float c)
+{
+    switch (function)
+    {
+        case ADD: return a + b;
+        case SUBTRACT: return a - b;
+        case MULTIPLY: return a * b;
+        case DIVIDE: return a / b;
+        case POWER_BOTH: return powf(a, b);
+        case MAXIMUM: return larger_of(a, b);
+        case GREATER: return a > b ? 1.0f : 0.0f;
+        case EQUAL: return a == b ? 1.0f : 0.0f;
+        case CHOOSE: return a != 0.0f ? b : c;
+        case GRADIENTS + 2 * SUBTRACT + 1: return -a;
+        case GRADIENTS + 2 * MULTIPLY: return a * c;
+        case GRADIENTS + 2 * MULTIPLY + 1: return a * b;
+        case GRADIENTS + 2 * DIVIDE: return a / c;
+        case GRADIENTS + 2 * DIVIDE + 1: return -a * (b / c / c);
+        case GRADIENTS + 2 * POWER_BOTH: return c == 0.0f ? 0.0f : a * (c * powf(b, c - 1.0f));
+        case GRADIENTS + 2 * POWER_BOTH + 1: return b == 0.0f && c >= 0.0f ? 0.0f : a * (powf(b, c) * logf(b));
+        case GRADIENTS + 2 * MAXIMUM: return b < c ? 0.0f : b == c ? 0.5f * a : a;
+        case GRADIENTS + 2 * MAXIMUM + 1: return b > c ? 0.0f : b == c ? 0.5f * a : a;
+        default: return a;
+    }
+}
+
+// output (+)= function(a, b, c), each broadcast to the output; c may be null. One element a thread, any grid.
+// Moves: all read once, written once.
+template <class T>
+DEVICE void broadcast(const T* a, const T* b, const T* c, int function, StridedLoop loop, T* output, int accumulate)
+{
+    for (unsigned int i = blockIdx.x * blockDim.x + threadIdx.x; i < (unsigned int)loop.count; i += gridDim.x * blockDim.x)
+    {
+        int at[4];
+        loop_places(loop, i, at);
+        float v[1] = {broadcast_value(function, to_float(a[at[1]]), to_float(b[at[2]]), c ? to_float(c[at[3]]) : 0.0f)};
+        put(output + i, v, accumulate);
+    }
+}
+
+EXPORT(broadcast, (const T* a, const T* b, const T* c, int function, StridedLoop loop, T* output, int accumulate),
+    (a, b, c, function, loop, output, accumulate))
+
+// A reduction over axes as two loops that are kept and two that are reduced, of each kind the inner one second.
+struct Axes
+{
+    int kept1, kept2, reduced1, reduced2;
+    int kept_stride1, kept_stride2, reduced_stride1, reduced_stride2;
+};
+
+DEVICE float reduced(float a, float b, int is_max) { return is_max ? larger_of(a, b) : a + b; }
+
+DEVICE float nothing_reduced(int is_max) { return is_max ? -__uint_as_float(0x7f800000u) : 0.0f; }
+
+template <class T> DEVICE void put_reduced(T* output, float value, int is_max, float factor, int accumulate)
+{
+    float v[1] = {is_max ? value : factor * value};
+    put(output, v, accumulate);
+}
+
+// output (+)= factor * the sum over the axes, or the largest element; the elements that become one lie side by side. One warp an element
+// of the output, any grid. Moves: all read once, written once.
+template <class T> DEVICE void reduce_rows(const T* input, Axes axes, int is_max, float factor, T* output, int accumulate)
+{
+    int lane = threadIdx.x % WARP, warps = gridDim.x * (blockDim.x / WARP), elements = axes.kept1 * axes.kept2;
+    for (int element = (blockIdx.x * blockDim.x + threadIdx.x) / WARP; element < elements; element += warps)
+    {
+        int row = element / axes.kept2;
+        const T* start = input + row * axes.kept_stride1 + (element - row * axes.kept2) * axes.kept_stride2;
+        float v = nothing_reduced(is_max);
+        for (int outer = 0; outer < axes.reduced1; outer++)
+        {
+            for (int inner = lane; inner < axes.reduced2; inner += WARP)
+            {
+                v = reduced(v, to_float(start[outer * axes.reduced_stride1 + inner]), is_max);
+            }
+        }
+
+        for (int distance = WARP / 2; distance > 0; distance /= 2)
+        {
+            v = reduced(v, __shfl_xor_sync(ALL_LANES, v, distance), is_max);
+        }
+
+        if (lane == 0)
+        {
+            put_reduced(output + element, v, is_max, factor, accumulate);
+        }
+    }
+}
+
+EXPORT(reduce_rows, (const T* input, Axes axes, int is_max, float factor, T* output, int accumulate), (input, axes, is_max, factor, output, accumulate))
+
+// The same where the elements that stay lie side by side. A block of (32, 8) threads does 32 columns, whose reduced elements are dealt to
+// its eight rows in turn. Any grid. Moves: all read once, written once.
+template <class T> DEVICE void reduce_columns(const T* input, Axes axes, int is_max, float factor, T* output, int accumulate)
+{
+    __shared__ float shared[8][WARP];
+    int blocks = (axes.kept2 + WARP - 1) / WARP, all = axes.reduced1 * axes.reduced2;
+    for (int unit = blockIdx.x; unit < axes.kept1 * blocks; unit += gridDim.x)
+    {
+        int row = unit / blocks, column = (unit - row * blocks) * WARP + threadIdx.x;
+        float v = nothing_reduced(is_max);
+        if (column < axes.kept2)
+        {
+            const T* start = input + row * axes.kept_stride1 + column;
+            for (int i = threadIdx.y; i < all; i += blockDim.y)
+            {
+                int outer = i / axes.reduced2;
+                v = reduced(v, to_float(start[outer * axes.reduced_stride1 + (i - outer * axes.reduced2) * axes.reduced_stride2]), is_max);
+            }
+        }
+
+        shared[threadIdx.y][threadIdx.x] = v;
+        __syncthreads();
+        if (threadIdx.y == 0 && column < axes.kept2)
+        {
+            for (int y = 1; y < 8; y++)
+            {
+                v = reduced(v, shared[y][threadIdx.x], is_max);
+            }
+
+            put_reduced(output + row * axes.kept2 + column, v, is_max, factor, accumulate);
+        }
+
+        __syncthreads();
+    }
+}
+
+EXPORT(reduce_columns, (const T* input, Axes axes, int is_max, float factor, T* output, int accumulate), (input, axes, is_max, factor, output, accumulate))
+
+// A part of one tensor to a part of another. One element a thread, any grid. Moves: the parts, read and written.
+template <class T> DEVICE void copy_strided(const T* input, StridedLoop loop, T* output, int count, int accumulate)
+{
+    for (unsigned int i = blockIdx.x * blockDim.x + threadIdx.x; i < (unsigned int)count; i += gridDim.x * blockDim.x)
+    {
+        int at[2];
+        loop_places(loop, i, at);
+        float v[1] = {to_float(input[at[1]])};
+        put(output + at[0], v, accumulate);
+    }
+}
+
+EXPORT(copy_strided, (const T* input, StridedLoop loop, T* output, int count, int accumulate), (input, loop, output, count, accumulate))
+
+// output[a, i, b] = input[a, indices[i], b] of an input [.., extent, inner]; NaN where there is no such index. One element a thread, any
+// grid. Moves: the indices, what is chosen, the output.
+template <class T> DEVICE void gather(const T* input, const int* indices, T* output, int extent, int count, int inner, int n)
+{
+    for (unsigned int i = blockIdx.x * blockDim.x + threadIdx.x; i < (unsigned int)n; i += gridDim.x * blockDim.x)
+    {
+        unsigned int row = i / inner, part = row / count;
+        int index = indices[row - part * count];
+        bool is_there = index >= 0 && index < extent;
+        long long source = ((long long)part * extent + index) * inner + (i - row * inner);
+        output[i] = is_there ? input[source] : from_float<T>(__uint_as_float(0x7fc00000u));
+    }
+}
+
+EXPORT(gather, (const T* input, const int* indices, T* output, int extent, int count, int inner, int n),
+    (input, indices, output, extent, count, inner, n))
+
+// input_gradient[a, k, b] (+)= the sum of output_gradient[a, i, b] over all i with indices[i] = k, in ascending order. One warp a row
+// (a, k), any grid: it looks at 32 indices at once, and holds 128 columns in registers. Moves: both gradients, and the indices, which
+// stay in the cache.
+template <class T>
+DEVICE void gather_backward(const T* output_gradient, const int* indices, T* input_gradient, int rows, int extent, int count, int inner, int accumulate)
+{
+    constexpr int W = 4;
+    int lane = threadIdx.x % WARP, warps = gridDim.x * (blockDim.x / WARP);
+    for (int row = (blockIdx.x * blockDim.x + threadIdx.x) / WARP; row < rows; row += warps)
+    {
+        int part = row / extent, index = row - part * extent;
+        for (int column = lane; column - lane < inner; column += W * WARP)
+        {
+            float sums[W] = {0.0f, 0.0f, 0.0f, 0.0f};
+            for (int first = 0; first < count; first += WARP)
+            {
+                unsigned int hits = __ballot_sync(ALL_LANES, first + lane < count && indices[first + lane] == index);
+                while (hits)
+                {
+                    const T* source = output_gradient + ((long long)part * count + first + __ffs(hits) - 1) * inner + column;
+                    for (int k = 0; k < W; k++)
+                    {
+                        sums[k] += column + k * WARP < inner ? to_float(source[k * WARP]) : 0.0f;
+                    }
+
+                    hits &= hits - 1;
+                }
+            }
+
+            for (int k = 0; k < W; k++)
+            {
+                if (column + k * WARP < inner)
+                {
+                    float v[1] = {sums[k]};
+                    put(input_gradient + (long long)row * inner + column + k * WARP, v, accumulate);
+                }
+            }
+        }
+    }
+}
+
+EXPORT(gather_backward,
+    (const T* output_gradient, const int* indices, T* input_gradient, int rows, int extent, int count, int inner, int accumulate),
+    (output_gradient, indices, input_gradient, rows, extent, count, inner, accumulate))
+
+// Softmax over rows, or its logarithm. One warp a row, grid rows / 8 rounded up. Moves: the input read (again from the cache), the output
+// written.
+template <class T> DEVICE void softmax(const T* input, int is_log, T* output, int rows, int columns)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP, lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* x = input + (long long)n * columns;
+    T* y = output + (long long)n * columns;
+    float largest = -__uint_as_float(0x7f800000u);
+    for (int k = lane; k < columns; k += WARP)
+    {
+        largest = fmaxf(largest, to_float(x[k]));
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+    }
+
+    float sum = 0.0f;
+    for (int k = lane; k < columns; k += WARP)
+    {
+        sum += expf(to_float(x[k]) - largest);
+    }
+
+    sum = warp_sum(sum);
+    float log_sum = logf(sum);
+    for (int k = lane; k < columns; k += WARP)
+    {
+        float distance = to_float(x[k]) - largest;
+        y[k] = from_float<T>(is_log ? distance - log_sum : expf(distance) / sum);
+    }
+}
+
+EXPORT(softmax, (const T* input, int is_log, T* output, int rows, int columns), (input, is_log, output, rows, columns))
+
+// input_gradient (+)= y (dy - sum of dy y) of softmax y, or dy - exp(y) sum of dy of its logarithm. One warp a row, grid rows / 8 rounded
+// up. Moves: the gradient and the output read (again from the cache), the result written.
+template <class T>
+DEVICE void softmax_backward(const T* output_gradient, const T* output, int is_log, T* input_gradient, int rows, int columns, int accumulate)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP, lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* dy = output_gradient + (long long)n * columns;
+    const T* y = output + (long long)n * columns;
+    T* dx = input_gradient + (long long)n * columns;
+    float sum = 0.0f;
+    for (int k = lane; k < columns; k += WARP)
+    {
+        sum += is_log ? to_float(dy[k]) : to_float(dy[k]) * to_float(y[k]);
+    }
+
+    sum = warp_sum(sum);
+    for (int k = lane; k < columns; k += WARP)
+    {
+        float g = to_float(dy[k]), p = to_float(y[k]);
+        float v[1] = {is_log ? g - expf(p) * sum : p * (g - sum)};
+        put(dx + k, v, accumulate);
+    }
+}
+
+EXPORT(softmax_backward,
+    (const T* output_gradient, const T* output, int is_log, T* input_gradient, int rows, int columns, int accumulate),
+    (output_gradient, output, is_log, input_gradient, rows, columns, accumulate))

@@ -4,7 +4,7 @@ using Engine.Tensors;
 namespace Engine.Bench.Subjects;
 
 /// <summary>Every primitive of <see cref="Device"/> but the convolutions, which <see cref="ConvolutionSubject"/> has at their networks' shapes.</summary>
-internal static class PrimitiveCatalogue
+internal static partial class PrimitiveCatalogue
 {
     /// <summary>The widest activation of resnet20 at batch 128 (8 MiB as floats, which large caches hold) and of resnet50 at batch 16 (49 MiB, which few do).</summary>
     private static readonly Shape[] Activations = [new(128, 32, 32, 16), new(16, 56, 56, 256)];
@@ -17,7 +17,7 @@ internal static class PrimitiveCatalogue
 
     /// <summary>All of them on one device.</summary>
     public static IEnumerable<PrimitiveSubject> On(BenchDevice device) =>
-        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalisations(device, shape))), .. Pooling(device), .. Ends(device)];
+        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalisations(device, shape))), .. Pooling(device), .. Ends(device), .. Algebra(device)];
 
     private static IEnumerable<PrimitiveSubject> Elementwise(BenchDevice device, Shape shape)
     {

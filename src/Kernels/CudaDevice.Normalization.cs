@@ -21,13 +21,17 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
+        SumColumns(outputGradient, outputGradient.Shape, biasGradient, accumulate);
+
+    /// <summary>sums (+)= the sums over all axes but the last, of a tensor that is taken for one of the given shape.</summary>
+    private void SumColumns(Tensor input, Shape shape, Tensor sums, bool accumulate)
     {
-        int channels = outputGradient.Shape.Last;
-        RowTile tile = Tile(outputGradient.Shape, Storage(outputGradient));
+        int channels = shape.Last;
+        RowTile tile = Tile(shape, Storage(input));
         using Tensor partials = Temporary(4L * tile.Chunks * channels);
-        Launch("column_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.ReadAddress, partials.WriteAddress(), outputGradient.Shape.Rows, channels);
-        FinishSums(partials, tile, channels, 1, biasGradient, accumulate, null, false, null);
+        Launch("column_sums", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), shape.Rows, channels);
+        FinishSums(partials, tile, channels, 1, sums, accumulate, null, false, null);
     }
 
     /// <inheritdoc/>

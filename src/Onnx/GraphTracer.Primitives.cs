@@ -28,6 +28,12 @@ internal sealed partial class GraphTracer
             throw Refuse("a write to a part of a tensor");
         }
 
+        if (destination.Type == DataType.Int32 && destination.Shape.Rank == 1)
+        {
+            Write(destination, Graph.Add("indices", [.. MemoryMarshal.Cast<byte, int>(source).ToArray().Select(i => (long)i)]));
+            return;
+        }
+
         byte[] bytes = source.ToArray();
         AddConstant(destination, () => MemoryMarshal.Cast<byte, float>(bytes).ToArray());
     }

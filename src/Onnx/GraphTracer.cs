@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Engine.Devices.Meta;
+using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Tensors;
@@ -14,12 +14,13 @@ namespace Engine.Onnx;
 /// <remarks>
 /// ONNX has the channels first. All tensors of four axes, activations and filters alike, stand in the graph with their last axis
 /// second; others stand as they are. A tensor is known by its address: primitives write values to addresses, and a tensor of another
-/// shape at the address of a value is a reshaped view of it.
+/// shape at the address of a value is a reshaped view of it. It is a device of its own, not one that inherits what does nothing: a primitive
+/// that it does not know is an error of the compiler, not a step that is missing from the graph.
 /// </remarks>
-internal sealed partial class GraphTracer : MetaDevice
+internal sealed partial class GraphTracer : Device
 {
     // The batch that stands for any: a prime number that no extent of a network is likely to have.
-    private const int AnyBatch = 251;
+    private const int AnyBatch = 251, Alignment = 64;
     private readonly Dictionary<nint, (string Name, Shape Shape)> _values = [];
     private readonly Dictionary<(string Name, Shape Shape), string> _views = [];
     private readonly Dictionary<(string Name, Shape Image), string> _reordered = [];
@@ -27,7 +28,13 @@ internal sealed partial class GraphTracer : MetaDevice
     private readonly bool _isAnyBatch;
     private readonly int _batch;
 
-    private GraphTracer(int? batch) => (_isAnyBatch, _batch) = (batch is null, batch ?? AnyBatch);
+    private readonly int _opset;
+    private nint _nextAddress = Alignment;
+
+    private GraphTracer(int? batch, int opset) : base("ONNX", DataType.Float32) => (_isAnyBatch, _batch, _opset) = (batch is null, batch ?? AnyBatch, opset);
+
+    /// <inheritdoc/>
+    public override string Description => "writes down what is computed, and computes nothing";
 
     /// <summary>What has been written down.</summary>
     private OnnxGraph Graph { get; } = new();
@@ -36,10 +43,11 @@ internal sealed partial class GraphTracer : MetaDevice
     /// <param name="model">The model, on a device; it is as before afterwards.</param>
     /// <param name="image">The shape of one image, [1, H, W, C].</param>
     /// <param name="batch">The number of images that the graph takes; any number where null.</param>
+    /// <param name="opset">The version of the operators.</param>
     /// <exception cref="EngineException">The model has no numbers, does not take such an image, or calls what has no form in ONNX.</exception>
-    public static OnnxGraph Trace(Module model, Shape image, int? batch)
+    public static OnnxGraph Trace(Module model, Shape image, int? batch, int opset = OnnxExportOptions.MinOpset)
     {
-        using GraphTracer tracer = new(batch);
+        using GraphTracer tracer = new(batch, opset);
         using MetaScope scope = new(model, tracer);
         foreach ((string name, Tensor stand, Tensor? numbers) in scope.Parameters)
         {
@@ -66,6 +74,18 @@ internal sealed partial class GraphTracer : MetaDevice
 
         return tracer.Graph;
     }
+
+    /// <inheritdoc/>
+    protected override nint AllocateNative(long bytes)
+    {
+        // Addresses are never read; they only have to differ.
+        nint address = _nextAddress;
+        _nextAddress += (nint)((bytes + Alignment - 1) / Alignment * Alignment);
+        return address;
+    }
+
+    /// <inheritdoc/>
+    protected override void FreeNative(nint address, long bytes) { }
 
     private void AddParameter(string name, Tensor stand, Tensor numbers)
     {

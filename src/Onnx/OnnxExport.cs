@@ -65,7 +65,7 @@ public static class OnnxExport
             throw new EngineException($"export to ONNX: one image [1, H, W, C] and a batch of at least 1 are needed, but {image} and {options.Batch} were given");
         }
 
-        OnnxGraph graph = GraphTracer.Trace(model, image, options.Batch);
+        OnnxGraph graph = GraphTracer.Trace(model, image, options.Batch, options.Opset);
         BiasMerging.Run(graph);
         if (options.FoldBatchNorm)
         {

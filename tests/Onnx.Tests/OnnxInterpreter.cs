@@ -37,6 +37,26 @@ internal static class OnnxInterpreter
         "Transpose" => Transpose(inputs[0], node.Wholes("perm")),
         "Slice" => Slice(inputs),
         "Pad" => Pad(inputs[0], inputs[1]),
+        "Sub" => Broadcast(inputs[0], inputs[1], (a, b) => a - b),
+        "Div" => Broadcast(inputs[0], inputs[1], (a, b) => a / b),
+        "Pow" => Broadcast(inputs[0], inputs[1], Math.Pow),
+        "Max" => Broadcast(inputs[0], inputs[1], Math.Max),
+        "Greater" => Broadcast(inputs[0], inputs[1], (a, b) => a > b ? 1 : 0),
+        "Equal" => Broadcast(inputs[0], inputs[1], (a, b) => a == b ? 1 : 0),
+        "Exp" => Map(inputs[0], Math.Exp),
+        "Log" => Map(inputs[0], Math.Log),
+        "Sqrt" => Map(inputs[0], Math.Sqrt),
+        "Tanh" => Map(inputs[0], Math.Tanh),
+        "Abs" => Map(inputs[0], Math.Abs),
+
+        // To booleans (9), which are 0 and 1 here, or from them to floats (1).
+        "Cast" => node.Whole("to", 0) == 9 ? Map(inputs[0], x => x != 0 ? 1 : 0) : Map(inputs[0], x => x is 0 or 1 ? x : throw new InvalidDataException("no boolean")),
+        "Where" => Broadcast(Broadcast(inputs[0], inputs[1], (c, x) => c == 1 ? x : 0), Broadcast(inputs[0], inputs[2], (c, x) => c == 1 ? 0 : x), (a, b) => a + b),
+        "Softmax" or "LogSoftmax" => Softmax(inputs[0], (int)node.Whole("axis", -1), node.Operation == "LogSoftmax"),
+        "Concat" => inputs.Aggregate((a, b) => Concatenate(a, b, (int)node.Whole("axis", 0))),
+        "Gather" => Gather(inputs[0], inputs[1], (int)node.Whole("axis", 0)),
+        "ReduceMax" => Reduce(inputs[0], inputs.Length > 1 ? [.. inputs[1].Numbers.Select(axis => (long)axis)] : node.Wholes("axes"), double.NegativeInfinity, Math.Max),
+        "ReduceSum" when inputs.Length > 1 => Reduce(inputs[0], [.. inputs[1].Numbers.Select(axis => (long)axis)], 0, (a, b) => a + b),
         "ReduceSum" => new Value([], [inputs[0].Numbers.Sum()]),
         "ReduceMean" => new Value([], [inputs[0].Numbers.Average()]),
         "ReduceL2" => new Value([], [Math.Sqrt(inputs[0].Numbers.Sum(x => x * x))]),
@@ -236,6 +256,37 @@ internal static class OnnxInterpreter
             return source.Zip(x.Extents).All(p => p.First >= 0 && p.First < p.Second) ? x.Numbers[At(x.Extents, source)] : 0;
         });
     }
+
+    private static Value Reduce(Value x, long[] axes, double start, Func<double, double, double> step)
+    {
+        Assert.NotEmpty(axes);
+        int[] extents = [.. x.Extents.Select((extent, axis) => axes.Contains(axis) ? 1 : extent)];
+        double[] numbers = [.. Enumerable.Repeat(start, extents.Aggregate(1, (a, b) => a * b))];
+        Fill(x.Extents, at =>
+        {
+            int place = At(extents, at);
+            return numbers[place] = step(numbers[place], x.Numbers[At(x.Extents, at)]);
+        });
+        return new Value(extents, numbers);
+    }
+
+    private static Value Softmax(Value x, int axis, bool isLog)
+    {
+        Value sums = Reduce(Map(x, Math.Exp), [axis], 0, (a, b) => a + b);
+        return Broadcast(x, sums, (value, sum) => isLog ? value - Math.Log(sum) : Math.Exp(value) / sum);
+    }
+
+    private static Value Concatenate(Value a, Value b, int axis)
+    {
+        int[] extents = [.. a.Extents.Select((extent, i) => i == axis ? extent + b.Extents[i] : extent)];
+        return Fill(extents, at => at[axis] < a.Extents[axis]
+            ? a.Numbers[At(a.Extents, at)]
+            : b.Numbers[At(b.Extents, [.. at.Select((index, i) => i == axis ? index - a.Extents[axis] : index)])]);
+    }
+
+    private static Value Gather(Value x, Value indices, int axis) => Fill(
+        [.. x.Extents.Select((extent, i) => i == axis ? indices.Count : extent)],
+        at => x.Numbers[At(x.Extents, [.. at.Select((index, i) => i == axis ? (int)indices.Numbers[index] : index)])]);
 
     private static Value Fill(int[] extents, Func<int[], double> function)
     {

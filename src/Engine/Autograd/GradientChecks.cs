@@ -13,7 +13,7 @@ public sealed record NamedGradientCheck(string Name, Func<Device, long, Gradient
 /// The gradient checks of all operations, over random shapes, strides, paddings, groups and dilations: what <c>engine check</c>
 /// runs and what the tests demand an error below <see cref="Tolerance"/> of.
 /// </summary>
-public static class GradientChecks
+public static partial class GradientChecks
 {
     /// <summary>Below this every operation's relative error must be; it is typically below 1e-10.</summary>
     public const double Tolerance = 1e-6;
@@ -56,6 +56,7 @@ public static class GradientChecks
         Make("adaptive_average_pool", AdaptiveAveragePool),
         Make("pad_subsample", Subsample),
         Make("softmax_cross_entropy", CrossEntropy),
+        .. Algebra(),
     ];
 
     private static NamedGradientCheck Make(string name, Func<CheckInputs, GradientCheckResult> check) => new(name, (device, seed) =>

@@ -146,6 +146,20 @@ public sealed class Tape
     /// <summary>A point in the order of tensors made, for <see cref="ReleaseOwnedSince"/>.</summary>
     internal int Mark() => _owned.Count;
 
+    /// <summary>Whether a tensor was made by operations since a mark.</summary>
+    internal bool IsOwnedSince(int mark, Tensor tensor)
+    {
+        for (int i = mark; i < _owned.Count; i++)
+        {
+            if (ReferenceEquals(_owned[i], tensor))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Releases the tensors made since a mark, all but one (or what shares its memory): the end of a scope without gradients.</summary>
     internal void ReleaseOwnedSince(int mark, Tensor? except)
     {

@@ -40,7 +40,7 @@ public abstract partial class Device
     public abstract void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate);
 
     /// <summary>output = left * right, element by element, added to output when accumulating.</summary>
-    public abstract void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate);
+    public abstract void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate = false);
 
     /// <summary>output = 1 / (1 + exp(-input)).</summary>
     public abstract void Sigmoid(Tensor input, Tensor output);

@@ -8,20 +8,58 @@ public static class TensorOperations
 {
     extension(Tensor)
     {
-        /// <summary>Element-by-element sum of two tensors of one shape; see <see cref="Addition"/>.</summary>
-        public static Tensor operator +(Tensor left, Tensor right) => Addition.Apply(left, right);
+        /// <summary>Element-by-element sum; of shapes that differ by ones, the smaller one is repeated. See <see cref="Addition"/>, <see cref="Binary"/>.</summary>
+        public static Tensor operator +(Tensor left, Tensor right) =>
+            left.Shape == right.Shape ? Addition.Apply(left, right) : Binary.Apply(BinaryFunction.Add, left, right);
 
-        /// <summary>Element-by-element product of two tensors of one shape; see <see cref="Multiplication"/>.</summary>
-        public static Tensor operator *(Tensor left, Tensor right) => Multiplication.Apply(left, right);
+        /// <summary>Every element plus a number; see <see cref="Unary"/>.</summary>
+        public static Tensor operator +(Tensor tensor, double number) => Unary.Apply(UnaryFunction.Add, tensor, number);
+
+        /// <summary>Every element plus a number; see <see cref="Unary"/>.</summary>
+        public static Tensor operator +(double number, Tensor tensor) => Unary.Apply(UnaryFunction.Add, tensor, number);
+
+        /// <summary>Every element with the opposite sign; see <see cref="Scaling"/>.</summary>
+        public static Tensor operator -(Tensor tensor) => Scaling.Apply(tensor, -1);
+
+        /// <summary>Element-by-element difference of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
+        public static Tensor operator -(Tensor left, Tensor right) => Binary.Apply(BinaryFunction.Subtract, left, right);
+
+        /// <summary>Every element less a number; see <see cref="Unary"/>.</summary>
+        public static Tensor operator -(Tensor tensor, double number) => Unary.Apply(UnaryFunction.Add, tensor, -number);
+
+        /// <summary>A number less every element; see <see cref="Unary"/>.</summary>
+        public static Tensor operator -(double number, Tensor tensor) => Unary.Apply(UnaryFunction.Add, Scaling.Apply(tensor, -1), number);
+
+        /// <summary>Element-by-element product; of shapes that differ by ones, the smaller one is repeated. See <see cref="Multiplication"/>, <see cref="Binary"/>.</summary>
+        public static Tensor operator *(Tensor left, Tensor right) =>
+            left.Shape == right.Shape ? Multiplication.Apply(left, right) : Binary.Apply(BinaryFunction.Multiply, left, right);
 
         /// <summary>Every element times a number; see <see cref="Scaling"/>.</summary>
         public static Tensor operator *(Tensor tensor, double factor) => Scaling.Apply(tensor, factor);
+
+        /// <summary>Every element times a number; see <see cref="Scaling"/>.</summary>
+        public static Tensor operator *(double factor, Tensor tensor) => Scaling.Apply(tensor, factor);
+
+        /// <summary>Element-by-element quotient of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
+        public static Tensor operator /(Tensor left, Tensor right) => Binary.Apply(BinaryFunction.Divide, left, right);
+
+        /// <summary>Every element over a number; see <see cref="Unary"/>.</summary>
+        public static Tensor operator /(Tensor tensor, double divisor) => Unary.Apply(UnaryFunction.Divide, tensor, divisor);
+
+        /// <summary>A number over every element; see <see cref="Unary"/>.</summary>
+        public static Tensor operator /(double number, Tensor tensor) => Unary.Apply(UnaryFunction.DivideInto, tensor, number);
+
+        /// <summary>Tensors one behind the other along an axis; see <see cref="Concatenation"/>.</summary>
+        public static Tensor Concatenate(int axis, params ReadOnlySpan<Tensor> tensors) => Concatenation.Apply(tensors, axis);
+
+        /// <summary>left where the condition is not zero, else right; see <see cref="Selection"/>.</summary>
+        public static Tensor Where(Tensor condition, Tensor left, Tensor right) => Selection.Apply(condition, left, right);
     }
 
     extension(Tensor input)
     {
-        /// <summary>input + other, of one shape; see <see cref="Addition"/>.</summary>
-        public Tensor Add(Tensor other) => Addition.Apply(input, other);
+        /// <summary>input + other, of shapes that are equal or differ by ones; see <see cref="Addition"/>, <see cref="Binary"/>.</summary>
+        public Tensor Add(Tensor other) => input + other;
 
         /// <summary>max(input + other, 0), of one shape; see <see cref="Operations.AddRelu"/>.</summary>
         public Tensor AddRelu(Tensor other) => Operations.AddRelu.Apply(input, other);
@@ -29,8 +67,8 @@ public static class TensorOperations
         /// <summary>input[..., c] + bias[c]; see <see cref="BiasAddition"/>.</summary>
         public Tensor AddBias(Tensor bias) => BiasAddition.Apply(input, bias);
 
-        /// <summary>input * other, element by element; see <see cref="Multiplication"/>.</summary>
-        public Tensor Multiply(Tensor other) => Multiplication.Apply(input, other);
+        /// <summary>input * other, of shapes that are equal or differ by ones; see <see cref="Multiplication"/>, <see cref="Binary"/>.</summary>
+        public Tensor Multiply(Tensor other) => input * other;
 
         /// <summary>Every element times a number; see <see cref="Scaling"/>.</summary>
         public Tensor Scale(double factor) => Scaling.Apply(input, factor);
@@ -88,5 +126,96 @@ public static class TensorOperations
 
         /// <summary>The mean of all elements, a single number; see <see cref="Operations.Mean"/>.</summary>
         public Tensor Mean() => Operations.Mean.Apply(input);
+
+        /// <summary>The sum over one axis; see <see cref="AxisSum"/>.</summary>
+        public Tensor Sum(int axis, bool keepAxes = false) => AxisSum.Apply(input, [axis], keepAxes);
+
+        /// <summary>The sum over some axes, all where none is given; see <see cref="AxisSum"/>.</summary>
+        public Tensor Sum(ReadOnlySpan<int> axes, bool keepAxes = false) => AxisSum.Apply(input, axes, keepAxes);
+
+        /// <summary>The mean over one axis; see <see cref="AxisSum"/>.</summary>
+        public Tensor Mean(int axis, bool keepAxes = false) => AxisSum.Apply(input, [axis], keepAxes, isMean: true);
+
+        /// <summary>The mean over some axes, all where none is given; see <see cref="AxisSum"/>.</summary>
+        public Tensor Mean(ReadOnlySpan<int> axes, bool keepAxes = false) => AxisSum.Apply(input, axes, keepAxes, isMean: true);
+
+        /// <summary>The largest element of all; see <see cref="AxisMaximum"/>.</summary>
+        public Tensor Max() => AxisMaximum.Apply(input, []);
+
+        /// <summary>The largest elements over one axis; see <see cref="AxisMaximum"/>.</summary>
+        public Tensor Max(int axis, bool keepAxes = false) => AxisMaximum.Apply(input, [axis], keepAxes);
+
+        /// <summary>The largest elements over some axes, all where none is given; see <see cref="AxisMaximum"/>.</summary>
+        public Tensor Max(ReadOnlySpan<int> axes, bool keepAxes = false) => AxisMaximum.Apply(input, axes, keepAxes);
+
+        /// <summary>The variance of all elements; see <see cref="Operations.Variance"/>.</summary>
+        public Tensor Variance(bool unbiased = true) => Operations.Variance.Apply(input, [], unbiased);
+
+        /// <summary>The variance over one axis; see <see cref="Operations.Variance"/>.</summary>
+        public Tensor Variance(int axis, bool unbiased = true, bool keepAxes = false) => Operations.Variance.Apply(input, [axis], unbiased, keepAxes);
+
+        /// <summary>The variance over some axes, all where none is given; see <see cref="Operations.Variance"/>.</summary>
+        public Tensor Variance(ReadOnlySpan<int> axes, bool unbiased = true, bool keepAxes = false) =>
+            Operations.Variance.Apply(input, axes, unbiased, keepAxes);
+
+        /// <summary>input - other, of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
+        public Tensor Subtract(Tensor other) => input - other;
+
+        /// <summary>input / other, of shapes that are equal or differ by ones; see <see cref="Binary"/>.</summary>
+        public Tensor Divide(Tensor other) => input / other;
+
+        /// <summary>Every element with the opposite sign; see <see cref="Scaling"/>.</summary>
+        public Tensor Negate() => -input;
+
+        /// <summary>e to the power of each element; see <see cref="Unary"/>.</summary>
+        public Tensor Exp() => Unary.Apply(UnaryFunction.Exp, input);
+
+        /// <summary>The natural logarithm; see <see cref="Unary"/>.</summary>
+        public Tensor Log() => Unary.Apply(UnaryFunction.Log, input);
+
+        /// <summary>The square root; see <see cref="Unary"/>.</summary>
+        public Tensor Sqrt() => Unary.Apply(UnaryFunction.Sqrt, input);
+
+        /// <summary>The hyperbolic tangent; see <see cref="Unary"/>.</summary>
+        public Tensor Tanh() => Unary.Apply(UnaryFunction.Tanh, input);
+
+        /// <summary>The absolute value; see <see cref="Unary"/>.</summary>
+        public Tensor Abs() => Unary.Apply(UnaryFunction.Abs, input);
+
+        /// <summary>Each element to the power of a number; see <see cref="Unary"/>.</summary>
+        public Tensor Power(double exponent) => Unary.Apply(UnaryFunction.Power, input, exponent);
+
+        /// <summary>Each element to the power of the other tensor's; see <see cref="Binary"/>.</summary>
+        public Tensor Power(Tensor exponent) => Binary.Apply(BinaryFunction.Power, input, exponent);
+
+        /// <summary>A number to the power of each element; see <see cref="Unary"/>.</summary>
+        public Tensor PowerOf(double @base) => Unary.Apply(UnaryFunction.PowerOf, input, @base);
+
+        /// <summary>The larger of each element and a number, whose slope at equality is 1; see <see cref="Unary"/>.</summary>
+        public Tensor Maximum(double number) => Unary.Apply(UnaryFunction.Maximum, input, number);
+
+        /// <summary>The larger of two elements; equals share the gradient. See <see cref="Binary"/>.</summary>
+        public Tensor Maximum(Tensor other) => Binary.Apply(BinaryFunction.Maximum, input, other);
+
+        /// <summary>1 where input &gt; other, else 0: a condition for Where, without a gradient; see <see cref="Binary"/>.</summary>
+        public Tensor Greater(Tensor other) => Binary.Apply(BinaryFunction.Greater, input, other);
+
+        /// <summary>1 where input = other, else 0: a condition for Where, without a gradient; see <see cref="Binary"/>.</summary>
+        public Tensor Equal(Tensor other) => Binary.Apply(BinaryFunction.Equal, input, other);
+
+        /// <summary>exp(x) over its sum along the last axis; see <see cref="Operations.Softmax"/>.</summary>
+        public Tensor Softmax() => Operations.Softmax.Apply(input);
+
+        /// <summary>The logarithm of softmax; see <see cref="Operations.Softmax"/>.</summary>
+        public Tensor LogSoftmax() => Operations.Softmax.Apply(input, isLog: true);
+
+        /// <summary>The axes in another order, reversed where none is given; see <see cref="Transposition"/>.</summary>
+        public Tensor Transpose(params ReadOnlySpan<int> axes) => Transposition.Apply(input, axes);
+
+        /// <summary>A part along one axis, such as Slice(1, 2..5); see <see cref="Slicing"/>.</summary>
+        public Tensor Slice(int axis, Range range, int step = 1) => Slicing.Apply(input, axis, range, step);
+
+        /// <summary>Elements along one axis, chosen by indices; see <see cref="Gathering"/>.</summary>
+        public Tensor Gather(Tensor indices, int axis = 0) => Gathering.Apply(input, indices, axis);
     }
 }

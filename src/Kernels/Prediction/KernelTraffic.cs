@@ -86,6 +86,10 @@ internal readonly ref struct KernelTraffic(
             ("pad_subsample", "input") => Subsampled(),
             ("pad_subsample_backward", "output_gradient") => Subsampled(),
 
+            // Parts of tensors; and no more of a table than what is chosen from it.
+            ("copy_strided", "input" or "output") => Number("count") * ElementBytes,
+            ("gather", "input") => Math.Min(bytes, Bytes("output")),
+
             // Without the input's gradient, and with the output for a mask, the input is not asked for.
             ("bn_backward_apply", "input") => Bytes("input_gradient") > 0 || Bytes("beta") > 0 ? bytes : 0,
             ("bn_backward_apply", "sums") => Bytes("input_gradient") > 0 ? bytes : 0,
@@ -146,11 +150,13 @@ internal readonly ref struct KernelTraffic(
         2 * Number("images") * Number("output_height") * Number("output_width") * Number("filters") * Number("kernel_height") * Number("kernel_width")
         * (Number("channels") / Number("groups"));
 
+    private int ElementBytes => variant is KernelVariant.BFloat16 or KernelVariant.BFloat16Scalar ? 2 : 4;
+
     private long Subsampled()
     {
         long stride = Number("stride");
         long pixels = Number("images") * ((Number("height") + stride - 1) / stride) * ((Number("width") + stride - 1) / stride);
-        return pixels * Number("channels") * (variant is KernelVariant.BFloat16 or KernelVariant.BFloat16Scalar ? 2 : 4);
+        return pixels * Number("channels") * ElementBytes;
     }
 
     // Each parameter is read and written, its gradient read, its states and its bfloat16 copy where it has them; a norm is only read.

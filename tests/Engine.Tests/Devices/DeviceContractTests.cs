@@ -50,7 +50,7 @@ public sealed class DeviceContractTests
         TheoryData<string, string> data = [];
         foreach (string device in Devices.Keys)
         {
-            foreach (string primitive in (string[])["ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SgdStep"])
+            foreach (string primitive in (string[])["ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SumAxes", "GatherBackward", "SoftmaxBackward", "SgdStep"])
             {
                 data.Add(device, primitive);
             }

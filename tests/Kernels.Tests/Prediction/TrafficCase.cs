@@ -60,7 +60,7 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
 
     internal string Title => Variation.Length == 0 ? Kernel : $"{Kernel}, {Variation}";
 
-    internal static IEnumerable<TrafficCase> All() => [.. Elementwise(), .. Norms(), .. Pooling(), .. Others()];
+    internal static IEnumerable<TrafficCase> All() => [.. Elementwise(), .. Norms(), .. Pooling(), .. Others(), .. Algebra()];
 
     private static IEnumerable<TrafficCase> Elementwise()
     {
@@ -203,6 +203,39 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new("clip_by_norm", "", both, C + 64, C, t => t.Device.ClipByNorm([t.V(0)], t.Number, 1));
         yield return new("clip_by_value", "", both, C + 64, C, t => t.Device.ClipByValue([t.V(0)], 1));
     }
+
+    private static IEnumerable<TrafficCase> Algebra()
+    {
+        const long logits = 16 * 10 * 2, indices = 16 * 4;
+        yield return new("unary", "", "Moves: n read, n written.", T, T, t => t.Device.Unary(UnaryFunction.Exp, t.X, 0, t.Y));
+        const string slope = "Moves: 2 n read, n written.";
+        yield return new("unary_backward", "", slope, 2 * T, T, t => t.Device.UnaryBackward(UnaryFunction.Exp, 0, t.D, t.Y, t.X, accumulate: false));
+        yield return new("unary_backward", "of the same slope everywhere", slope, T, T, t => t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
+        const string once = "Moves: all read once, written once.";
+        yield return new("broadcast", "", once, 2 * T, T, t => t.Device.Binary(BinaryFunction.Subtract, t.X, t.Y, t.Z));
+        yield return new(
+            "broadcast", "a slope, adding", once, 4 * T, T, t => t.Device.BinaryBackward(BinaryFunction.Divide, true, t.D, t.X, t.Y, t.Z, accumulate: true));
+        yield return new("reduce_rows", "", once, T, T / TrafficTensors.Channels, t => t.Device.MaxAxes(t.X, Reduced(t, TrafficTensors.Side, 1)));
+        yield return new(
+            "reduce_columns", "adding", once, T + (2 * 2 * TrafficTensors.Channels), 2 * 2 * TrafficTensors.Channels,
+            t => t.Device.SumAxes(t.X, 1, Reduced(t, 1, TrafficTensors.Channels), accumulate: true));
+        yield return new(
+            "copy_strided", "half of it", "Moves: the parts, read and written.", T / 2, T / 2,
+            t => t.Device.CopyStrided(t.X, new Strides(4, 8, 1), t.Y, new Strides(0, 8, 1), new Shape(TrafficTensors.Rows, 4), accumulate: false));
+        yield return new(
+            "gather", "", "Moves: the indices, what is chosen, the output.", logits + indices, logits, t => t.Device.Gather(t.Logits, t.Labels, 0, t.LogitsGradient));
+        yield return new(
+            "gather_backward", "", "Moves: both gradients, and the indices, which stay in the cache.", logits + indices, logits,
+            t => t.Device.GatherBackward(t.LogitsGradient, t.Labels, 0, t.Logits, accumulate: false));
+        yield return new(
+            "softmax", "", "Moves: the input read (again from the cache), the output written.", logits, logits, t => t.Device.Softmax(t.Logits, false, t.LogitsGradient));
+        yield return new(
+            "softmax_backward", "", "Moves: the gradient and the output read (again from the cache), the result written.", 2 * logits, logits,
+            t => t.Device.SoftmaxBackward(t.LogitsGradient, t.Logits, false, t.LogitsGradient, accumulate: false));
+    }
+
+    private static Tensor Reduced(TrafficTensors t, int side, int channels) =>
+        Tensor.Create(t.Device, new Shape(TrafficTensors.Images, side, side, channels), DataType.BFloat16);
 
     private static Tensor PerImage(TrafficTensors t) => Tensor.Create(t.Device, new Shape(TrafficTensors.Images), DataType.Float32);
 

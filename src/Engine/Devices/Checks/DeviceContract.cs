@@ -19,6 +19,8 @@ public static class DeviceContract
         .. GroupNormChecks.All(),
         .. PoolingChecks.All(),
         .. LossChecks.All(),
+        .. AlgebraChecks.All(),
+        .. AxesChecks.All(),
         .. OptimizerChecks.All(),
     ];
 

@@ -182,7 +182,7 @@ public sealed partial class ReferenceDevice
         }
     }
 
-    /// <summary>The transposed map of <see cref="Gather"/>, added to the input's gradient.</summary>
+    /// <summary>The transposed map of <see cref="Gather(Tensor, Window, int, Tensor, int, int)"/>, added to the input's gradient.</summary>
     private static void Scatter(Tensor outputGradient, int p, int q, Window window, int divisor, Tensor inputGradient)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient);

@@ -59,6 +59,18 @@ public sealed class CpuDeviceAllocationTests
         ["GradientNorm"] = (d, t) => d.GradientNorm(t.Gradients, t.Loss),
         ["ClipByNorm"] = (d, t) => d.ClipByNorm(t.Gradients, t.Loss, 1),
         ["ClipByValue"] = (d, t) => d.ClipByValue(t.Gradients, 0.5),
+        ["Unary"] = (d, t) => d.Unary(UnaryFunction.Power, t.X, 1.5, t.Y),
+        ["UnaryBackward"] = (d, t) => d.UnaryBackward(UnaryFunction.Tanh, 0, t.G, t.X, t.Y, accumulate: true),
+        ["Binary"] = (d, t) => d.Binary(BinaryFunction.Divide, t.X, t.Vector, t.Y),
+        ["BinaryBackward"] = (d, t) => d.BinaryBackward(BinaryFunction.Power, true, t.G, t.X, t.Pixel, t.Y, accumulate: true),
+        ["Where"] = (d, t) => d.Where(t.Pixel, t.X, t.Loss, t.Y),
+        ["SumAxes"] = (d, t) => d.SumAxes(t.X, 2, t.Pixel, accumulate: true),
+        ["MaxAxes"] = (d, t) => d.MaxAxes(t.X, t.Pixel),
+        ["CopyStrided"] = (d, t) => d.CopyStrided(t.Matrix, new Strides(0, 1, 40), t.MatrixOut, new Strides(0, 100, 1), new Shape(40, 100), accumulate: false),
+        ["Gather"] = (d, t) => d.Gather(t.Matrix, t.Labels, 0, t.MatrixOut),
+        ["GatherBackward"] = (d, t) => d.GatherBackward(t.MatrixOut, t.Labels, 0, t.Matrix, accumulate: false),
+        ["Softmax"] = (d, t) => d.Softmax(t.Matrix, true, t.MatrixOut),
+        ["SoftmaxBackward"] = (d, t) => d.SoftmaxBackward(t.MatrixOut, t.Matrix, false, t.MatrixOut, accumulate: false),
     };
 
     public static TheoryData<string> Primitives() => [.. Calls.Keys];

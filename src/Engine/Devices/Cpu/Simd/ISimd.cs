@@ -55,6 +55,22 @@ internal unsafe interface ISimd<V> where V : struct
     /// <summary>Puts value and its position where the best and its position were, in the lanes where value is greater, or the first NaN.</summary>
     static abstract void TakeGreater(V value, V position, ref V best, ref V bestPosition);
 
+    static abstract V Abs(V value);
+
+    static abstract V SquareRoot(V value);
+
+    /// <summary>The natural logarithm of each float, within two units in the last place.</summary>
+    static abstract V Log(V value);
+
+    /// <summary>The larger of each two floats; a NaN where one is.</summary>
+    static abstract V Max(V left, V right);
+
+    /// <summary>chosen where left &gt; right, otherwise where not.</summary>
+    static abstract V WhereGreater(V left, V right, V chosen, V otherwise);
+
+    /// <summary>chosen where left = right, otherwise where not.</summary>
+    static abstract V WhereEqual(V left, V right, V chosen, V otherwise);
+
     /// <summary>One byte a lane, as floats.</summary>
     static abstract V LoadBytes(byte* source);
 

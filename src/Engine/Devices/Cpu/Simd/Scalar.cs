@@ -67,6 +67,24 @@ internal readonly unsafe struct Scalar : ISimd<float>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Abs(float value) => MathF.Abs(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SquareRoot(float value) => MathF.Sqrt(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Log(float value) => MathF.Log(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(float left, float right) => MathF.Max(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float WhereGreater(float left, float right, float chosen, float otherwise) => left > right ? chosen : otherwise;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float WhereEqual(float left, float right, float chosen, float otherwise) => left == right ? chosen : otherwise;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadBytes(byte* source) => *source;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -71,6 +71,26 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SquareRoot(Vector512<float> value) => Vector512.Sqrt(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Log(Vector512<float> value) => Vector512.Log(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Max(Vector512<float> left, Vector512<float> right) => Vector512.Max(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> WhereGreater(Vector512<float> left, Vector512<float> right, Vector512<float> chosen, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(left, right), chosen, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> WhereEqual(Vector512<float> left, Vector512<float> right, Vector512<float> chosen, Vector512<float> otherwise) =>
+        Vector512.ConditionalSelect(Vector512.Equals(left, right), chosen, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBytes(byte* source) =>
         Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)));
 
