@@ -38,7 +38,7 @@ internal readonly unsafe struct AdamWRule(float* settings) : IUpdateRule
         S.Store(square, entry.Second + i);
         V old = S.Load(entry.Value + i);
         V decayed = S.MultiplyAdd(S.Broadcast(-settings[0] * entry.RateFactor * entry.WeightDecay), old, old);
-        V divisor = S.Add(S.Divide(S.Sqrt(square), S.Broadcast(settings[7])), S.Broadcast(settings[6]));
+        V divisor = S.Add(S.Divide(S.SquareRoot(square), S.Broadcast(settings[7])), S.Broadcast(settings[6]));
         S.Store(S.MultiplyAdd(S.Broadcast(-settings[1] * entry.RateFactor), S.Divide(mean, divisor), decayed), entry.Value + i);
     }
 }

@@ -40,9 +40,6 @@ internal unsafe interface ISimd<V> where V : struct
 
     static abstract V Divide(V left, V right);
 
-    /// <summary>The square root of each float; NaN of a negative one.</summary>
-    static abstract V Sqrt(V value);
-
     /// <summary>Each float, or the nearer of -limit and limit where it lies outside; a NaN stays one.</summary>
     static abstract V Clamp(V value, float limit);
 
@@ -57,6 +54,7 @@ internal unsafe interface ISimd<V> where V : struct
 
     static abstract V Abs(V value);
 
+    /// <summary>The square root of each float; NaN of a negative one.</summary>
     static abstract V SquareRoot(V value);
 
     /// <summary>The natural logarithm of each float, within two units in the last place.</summary>

@@ -45,9 +45,6 @@ internal readonly unsafe struct Scalar : ISimd<float>
     public static float Divide(float left, float right) => left / right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sqrt(float value) => MathF.Sqrt(value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Clamp(float value, float limit) => MathF.Min(MathF.Max(value, -limit), limit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

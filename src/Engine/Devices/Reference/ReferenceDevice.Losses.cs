@@ -1,0 +1,105 @@
+using Engine.Tensors;
+
+namespace Engine.Devices.Reference;
+
+/// <content>Losses beside the softmax cross-entropy of labels.</content>
+public sealed partial class ReferenceDevice
+{
+    /// <inheritdoc/>
+    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        double total = 0;
+        for (int n = 0; n < rows; n++)
+        {
+            ReadOnlySpan<double> row = Numbers(logits).Slice(n * classes, classes);
+            double largest = double.NegativeInfinity;
+            foreach (double logit in row)
+            {
+                largest = Math.Max(largest, logit);
+            }
+
+            // One of the largest logits' powers is left out, a 1 beside which the others would drown.
+            double rest = -1;
+            foreach (double logit in row)
+            {
+                rest += logit == largest ? 1 : 0;
+            }
+
+            foreach (double logit in row)
+            {
+                rest += logit == largest ? 0 : Math.Exp(logit - largest);
+            }
+
+            double logSum = double.IsNaN(largest) ? double.NaN : LogOnePlus(rest);
+            double weight = weights is null ? 1 : Numbers(weights)[n];
+            double sum = 0, rowLoss = 0;
+            for (int k = 0; k < classes; k++)
+            {
+                double share = TargetOf(target, n, k, classes, smoothing);
+                sum += share;
+                rowLoss += share == 0 ? 0 : share * (logSum - (row[k] - largest));
+            }
+
+            total += weight * rowLoss;
+            if (logitsGradient is not null)
+            {
+                Span<double> gradient = NumbersToWrite(logitsGradient).Slice(n * classes, classes);
+                for (int k = 0; k < classes; k++)
+                {
+                    gradient[k] = weight * ((Math.Exp(row[k] - largest - logSum) * sum) - TargetOf(target, n, k, classes, smoothing)) / rows;
+                }
+            }
+        }
+
+        NumbersToWrite(loss)[0] = total / rows;
+    }
+
+    /// <inheritdoc/>
+    public override void PointwiseLoss(
+        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
+    {
+        ReadOnlySpan<double> x = Numbers(input), t = Numbers(target);
+        int inner = x.Length / input.Shape[0];
+        double total = 0;
+        for (int i = 0; i < x.Length; i++)
+        {
+            double weight = weights is null ? 1 : Numbers(weights)[i / inner];
+            (double one, double slope) = LossOf(function, x[i], t[i], parameter);
+            total += weight * one;
+            if (inputGradient is not null)
+            {
+                NumbersToWrite(inputGradient)[i] = weight * slope / x.Length;
+            }
+        }
+
+        NumbersToWrite(loss)[0] = total / x.Length;
+    }
+
+    private static (double Loss, double Slope) LossOf(LossFunction function, double x, double t, double delta)
+    {
+        double d = x - t;
+        double clamped = Math.Min(Math.Max(d, -delta), delta);
+        return function switch
+        {
+            LossFunction.Squared => (d * d, 2 * d),
+            LossFunction.Absolute => (Math.Abs(d), d > 0 ? 1 : d < 0 ? -1 : 0),
+            LossFunction.Huber => (clamped * (d - (clamped / 2)), clamped),
+            LossFunction.BinaryCrossEntropy => (Math.Max(x, 0) - (x * t) + LogOnePlus(Math.Exp(-Math.Abs(x))), (1 / (1 + Math.Exp(-x))) - t),
+            _ => throw new ArgumentOutOfRangeException(nameof(function), function, null),
+        };
+    }
+
+    private static double TargetOf(Tensor target, int n, int k, int classes, double smoothing)
+    {
+        if (target.Type != DataType.Int32)
+        {
+            return ((1 - smoothing) * Numbers(target)[(n * classes) + k]) + (smoothing / classes);
+        }
+
+        int label = Integers(target)[n];
+        return label >= 0 && label < classes
+            ? (k == label ? 1 - smoothing : 0) + (smoothing / classes)
+            : throw new EngineException($"cross-entropy: label {label} of row {n} is not one of the {classes} classes, 0 to {classes - 1}");
+    }
+}
