@@ -36,7 +36,7 @@ public sealed class ConvolutionPlanFile
                 return file;
             }
 
-            JsonObject? json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject;
+            JsonObject? json = JsonNode.Parse(File.ReadAllText(path), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
             if ((string?)json?["format"] != Format || (int?)json?["version"] != Version || json?["plans"] is not JsonArray plans)
             {
                 file.Problem = $"'{path}' is no file of convolution plans of version {Version}";

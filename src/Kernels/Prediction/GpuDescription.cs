@@ -65,7 +65,7 @@ public sealed class GpuDescription
 
         try
         {
-            return Parse(JsonNode.Parse(File.ReadAllText(nameOrFile)), nameOrFile);
+            return Parse(JsonNode.Parse(File.ReadAllText(nameOrFile), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }), nameOrFile);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
