@@ -40,8 +40,8 @@ internal static class RunTargets
                 Checkpoint.ReadHeader(Scratch.Write("state.safetensors", WeightTargets.File(
                     ("engine_checkpoint", "1"), ("options", new TrainingOptions().ToJson()), ("state", text[1..]))));
                 break;
-            case [(byte)'d', ..]:
-                DataDescription.Read(new Dictionary<string, string> { [DataDescription.MetadataKey] = text[1..] })?.Normalization();
+            default:
+                DataDescription.Read(new Dictionary<string, string> { [DataDescription.MetadataKey] = text.TrimStart('d') })?.Normalization();
                 break;
         }
     }
