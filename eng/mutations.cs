@@ -3,10 +3,11 @@
 #:property ManagePackageVersionsCentrally=false
 #:package Microsoft.CodeAnalysis.CSharp@5.0.0
 // Mutation testing: how many small mistakes, planted in src/Engine at random, the tests of tests/Engine.Tests notice.
-//   dotnet run eng/mutations.cs -- [--count N] [--seed N] [--budget SECONDS] [FOLDER ...]
+//   dotnet run eng/mutations.cs -- [--count N] [--seed N] [--budget SECONDS] [--again REPORT] [FOLDER ...]
 // N mutants are drawn of each folder, all are compiled into one assembly, in which an environment variable turns one on, and for each one a process runs
 // the test cases that reach it, the quickest first, until one fails; of the slow ones as many as fit the budget. A crash, and far more processor time
-// than without the mutant, count as noticed; what no test reaches counts as not noticed. Messages of errors are not mutated. The report is in artifacts/mutations.
+// than without the mutant, count as noticed; what no test reaches counts as not noticed. Messages of errors are not mutated. The report is in artifacts/mutations; with --again, where
+// tests have been added since a report, only what was not noticed in it is judged again.
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
@@ -14,7 +15,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
-(int count, int seed, double budget, List<string> folders) = (60, 1, 30, []);
+(int count, int seed, double budget, string? again, List<string> folders) = (60, 1, 30, null, []);
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
@@ -22,6 +23,7 @@ for (int i = 0; i < args.Length; i++)
         case "--count": count = int.Parse(args[++i], CultureInfo.InvariantCulture); break;
         case "--seed": seed = int.Parse(args[++i], CultureInfo.InvariantCulture); break;
         case "--budget": budget = double.Parse(args[++i], CultureInfo.InvariantCulture); break;
+        case "--again": again = args[++i]; break;
         default: folders.Add(args[i]); break;
     }
 }
@@ -39,11 +41,22 @@ for (int i = 0; i < mutants.Count; i++)
 Build();
 List<Covered> cases = Cover();
 Console.WriteLine($"{mutants.Count(m => m.IsValid)} mutants compile, of {mutants.Count} drawn; {cases.Count:N0} test cases pass without any");
+string[] earlier = again is null ? [] : File.ReadAllLines(again);
 using StreamWriter report = new(Path.Combine(work, "report.txt")) { AutoFlush = true };
-foreach (Mutant mutant in mutants.Where(m => m.IsValid))
+
+// One of each folder in turn, so that what has been judged when time is up is of all of them.
+foreach (Mutant mutant in mutants.Where(m => m.IsValid).GroupBy(m => m.Folder).SelectMany(g => g.Select((m, i) => (Mutant: m, Turn: i))).OrderBy(m => m.Turn).Select(m => m.Mutant))
 {
+    string what = $"{Path.GetRelativePath(copy, mutant.File)}:{mutant.Line}  {mutant.Before}  =>  {mutant.After}  ";
+    if (earlier.FirstOrDefault(l => l.Contains(what, StringComparison.Ordinal)) is { } known && !known.StartsWith("survived", StringComparison.Ordinal) && !known.StartsWith("not reached", StringComparison.Ordinal))
+    {
+        mutant.State = known[..11].TrimEnd();
+        report.WriteLine(known);
+        continue;
+    }
+
     Judge(mutant);
-    string line = $"{mutant.State,-11} {Path.GetRelativePath(copy, mutant.File)}:{mutant.Line}  {mutant.Before}  =>  {mutant.After}  {mutant.By}";
+    string line = $"{mutant.State,-11} {what}{mutant.By}";
     report.WriteLine(line);
     Console.WriteLine(line);
 }
