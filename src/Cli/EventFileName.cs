@@ -8,6 +8,9 @@ internal static class EventFileName
 {
     private const string Beginning = $"events.out.{EventWriter.NameMark}.";
 
+    // Of 13 digits, in the year 2286.
+    private const long LastTime = 9_999_999_999_999;
+
     /// <summary>A name that comes after all others in a folder, also where the clock has been set back since they were made.</summary>
     /// <param name="files">The folder's files.</param>
     /// <param name="now">What time it is.</param>
@@ -19,10 +22,12 @@ internal static class EventFileName
 
     private static long TimeOf(string name)
     {
-        int end = name.IndexOf('.', Math.Min(Beginning.Length, name.Length));
-        return name.StartsWith(Beginning, StringComparison.Ordinal) && end > 0
-            && long.TryParse(name.AsSpan(Beginning.Length, end - Beginning.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long time) && time < 9_999_999_999_999
-            ? time
-            : 0;
+        if (!name.StartsWith(Beginning, StringComparison.Ordinal))
+        {
+            return 0;
+        }
+
+        string digits = name[Beginning.Length..].Split('.')[0];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long time) && time < LastTime ? time : 0;
     }
 }

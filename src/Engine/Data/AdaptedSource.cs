@@ -27,7 +27,8 @@ public sealed class AdaptedSource : IImageSource
 
         if ((Int128)channels * height * width > MostValues)
         {
-            throw new EngineException($"images of {height}x{width}x{channels} were asked for, but an image may have at most {MostValues:N0} values: ask for fewer channels or pixels");
+            throw new EngineException(
+                $"images of {height}x{width}x{channels} were asked for, but an image may have at most {MostValues:N0} values: ask for fewer channels or pixels");
         }
 
         if (channels != source.Channels && source.Channels != 1 && (source.Channels, channels) != (3, 1))

@@ -237,7 +237,11 @@ public abstract partial class Device
     /// <param name="logitsGradient">[N, K], or null when not wanted.</param>
     public abstract void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient);
 
-    /// <summary>count (Int32, one element) = in how many rows fewer than k logits rank above the label's: greater ones, and equal ones of a lower index. A row with a NaN counts as wrong; a label that is no class is an <see cref="EngineException"/>, or on a device whose memory the host does not see counts as wrong.</summary>
+    /// <summary>
+    /// count (Int32, one element) = in how many rows fewer than k logits rank above the label's: greater ones, and equal ones of a lower index.
+    /// A row with a NaN counts as wrong. A label that is no class is an <see cref="EngineException"/>, or on a device whose memory the host does
+    /// not see counts as wrong.
+    /// </summary>
     public abstract void TopKCount(Tensor logits, Tensor labels, int k, Tensor count);
 
     /// <summary>output (Int32 [N]) = the index of each row's largest element, the first of equals.</summary>

@@ -1,4 +1,4 @@
-// Becomes the program of the copied tests in eng/mutations.cs; it is no part of the solution.
+// Becomes the program of the copied tests; it is no part of the solution.
 using System.Collections;
 using System.Diagnostics;
 using System.Reflection;
@@ -116,7 +116,9 @@ internal static class Runner
     private static void Call(Type type, MethodInfo method, object?[] row)
     {
         ParameterInfo[] parameters = method.GetParameters();
-        object?[] values = [.. parameters.Select((p, i) => i < row.Length ? Fitted(row[i], p) : p.IsDefined(typeof(ParamArrayAttribute)) ? Array.CreateInstance(p.ParameterType.GetElementType()!, 0) : p.DefaultValue)];
+        object?[] values = [.. parameters.Select((p, i) => i < row.Length ? Fitted(row[i], p)
+            : p.IsDefined(typeof(ParamArrayAttribute)) ? Array.CreateInstance(p.ParameterType.GetElementType()!, 0)
+            : p.DefaultValue)];
         object? instance = method.IsStatic ? null : Activator.CreateInstance(type);
         try
         {
