@@ -16,11 +16,17 @@ internal static class Mistakes
         [SyntaxKind.DivideExpression] = [(SyntaxKind.MultiplyExpression, SyntaxKind.AsteriskToken)],
         [SyntaxKind.ModuloExpression] = [(SyntaxKind.MultiplyExpression, SyntaxKind.AsteriskToken)],
         [SyntaxKind.LessThanExpression] =
-            [(SyntaxKind.LessThanOrEqualExpression, SyntaxKind.LessThanEqualsToken), (SyntaxKind.GreaterThanOrEqualExpression, SyntaxKind.GreaterThanEqualsToken)],
+        [
+            (SyntaxKind.LessThanOrEqualExpression, SyntaxKind.LessThanEqualsToken),
+            (SyntaxKind.GreaterThanOrEqualExpression, SyntaxKind.GreaterThanEqualsToken),
+        ],
         [SyntaxKind.LessThanOrEqualExpression] =
             [(SyntaxKind.LessThanExpression, SyntaxKind.LessThanToken), (SyntaxKind.GreaterThanExpression, SyntaxKind.GreaterThanToken)],
         [SyntaxKind.GreaterThanExpression] =
-            [(SyntaxKind.GreaterThanOrEqualExpression, SyntaxKind.GreaterThanEqualsToken), (SyntaxKind.LessThanOrEqualExpression, SyntaxKind.LessThanEqualsToken)],
+        [
+            (SyntaxKind.GreaterThanOrEqualExpression, SyntaxKind.GreaterThanEqualsToken),
+            (SyntaxKind.LessThanOrEqualExpression, SyntaxKind.LessThanEqualsToken),
+        ],
         [SyntaxKind.GreaterThanOrEqualExpression] =
             [(SyntaxKind.GreaterThanExpression, SyntaxKind.GreaterThanToken), (SyntaxKind.LessThanExpression, SyntaxKind.LessThanToken)],
         [SyntaxKind.EqualsExpression] = [(SyntaxKind.NotEqualsExpression, SyntaxKind.ExclamationEqualsToken)],
@@ -92,7 +98,7 @@ internal static class Mistakes
                 yield return ("+=", n => Assignment(n, "+="));
                 yield return ("removed", _ => null);
                 break;
-            case ExpressionStatementSyntax { Expression: InvocationExpressionSyntax or AssignmentExpressionSyntax or PostfixUnaryExpressionSyntax or AwaitExpressionSyntax }:
+            case ExpressionStatementSyntax { Expression: InvocationExpressionSyntax or AssignmentExpressionSyntax or PostfixUnaryExpressionSyntax }:
                 yield return ("removed", _ => null);
                 break;
         }

@@ -45,7 +45,8 @@ internal sealed class PlantedCopy
         File.Copy(Path.Combine(root, "eng", "Mutations", "Runner.cs"), Path.Combine(tests, "Runner.cs"));
         const string start = "<Project Sdk=\"Microsoft.NET.Sdk\">";
         File.WriteAllText(project, File.ReadAllText(project).Replace(
-            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>", StringComparison.Ordinal));
+            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>",
+            StringComparison.Ordinal));
         return copy;
     }
 
@@ -114,7 +115,8 @@ internal sealed class PlantedCopy
     {
         // Little memory, since a mutant may ask for all.
         const string program = "tests/Engine.Tests/bin/Debug/net10.0/Engine.Tests.dll";
-        return Output("bash", $"-c \"ulimit -v 16000000; ulimit -c 0; ENGINE_MUTANT={mutant} DOTNET_GCHeapHardLimit=0x40000000 exec dotnet {program} {arguments}\"", _folder);
+        string limits = $"ulimit -v 16000000; ulimit -c 0; ENGINE_MUTANT={mutant} DOTNET_GCHeapHardLimit=0x40000000";
+        return Output("bash", $"-c \"{limits} exec dotnet {program} {arguments}\"", _folder);
     }
 
     private static string Switch(int count) => $$"""
@@ -157,7 +159,8 @@ internal sealed class PlantedCopy
             && span.StartLinePosition.Line < line && span.EndLinePosition.Line >= line - 1)?.ToFullString() ?? "");
     }
 
-    private static int[] Ids(string text) => [.. Regex.Matches(text, @"Mutant\.Is\((\d+)\)").Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
+    private static int[] Ids(string text) =>
+        [.. Regex.Matches(text, @"Mutant\.Is\((\d+)\)").Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
 
     // What a program printed, or else the first line of its errors.
     private static (int Code, string Text) Output(string program, string arguments, string folder)

@@ -53,7 +53,7 @@ foreach (string folder in folders)
     int noticed = own.Count(m => Mutant.WasNoticed(m.State));
     string line = string.Create(
         CultureInfo.InvariantCulture,
-        $"{folder,-12} {own.Length,4} mutants, {noticed,4} noticed ({100.0 * noticed / Math.Max(1, own.Length):F1} %), {own.Count(m => m.State == Mutant.NotReached)} not reached");
+        $"{folder,-12} {own.Length,4} mutants, {noticed,4} noticed ({100.0 * noticed / Math.Max(1, own.Length):F1} %)");
     report.WriteLine(line);
     Console.WriteLine(line);
 }

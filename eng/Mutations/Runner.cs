@@ -75,7 +75,7 @@ internal static class Runner
         {
             string[] parts = line.Split('\t');
             Volatile.Write(ref _limit, Processor() + 5000 + (10 * long.Parse(parts[2])));
-            Volatile.Write(ref _wall, Environment.TickCount64 + 120_000);
+            Volatile.Write(ref _wall, Environment.TickCount64 + 30_000 + (30 * long.Parse(parts[2])));
             try
             {
                 if (!tests.TryGetValue(parts[0], out List<Action>? ofClass))

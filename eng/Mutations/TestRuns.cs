@@ -24,7 +24,8 @@ internal sealed class TestRuns
                 string[] parts = line.Split('\t');
                 if (parts is [_, "passed", ..])
                 {
-                    runs._cases.Add(new Case(type, Number(parts[0]), Number(parts[2]), [.. parts[3].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Number)]));
+                    IEnumerable<int> reached = parts[3].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Number);
+                    runs._cases.Add(new Case(type, Number(parts[0]), Number(parts[2]), [.. reached]));
                 }
                 else
                 {

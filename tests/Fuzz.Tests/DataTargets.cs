@@ -56,7 +56,8 @@ internal static class DataTargets
 
     private static IEnumerable<byte[]> Idxs() => [Idx([1, 28, 28]), Idx([3]), Idx([2, 2, 2]), Gzip(Idx([1, 28, 28])), Gzip(Idx([1]))];
 
-    private static byte[] Idx(int[] extents) => [0, 0, 8, (byte)extents.Length, .. extents.SelectMany(e => (byte[])[0, 0, 0, (byte)e]), .. new byte[extents.Aggregate(1, (a, b) => a * b)]];
+    private static byte[] Idx(int[] extents) =>
+        [0, 0, 8, (byte)extents.Length, .. extents.SelectMany(e => (byte[])[0, 0, 0, (byte)e]), .. new byte[extents.Aggregate(1, (a, b) => a * b)]];
 
     private static byte[] Gzip(byte[] content)
     {
@@ -113,7 +114,8 @@ internal static class DataTargets
     private static IEnumerable<byte[]> Tars()
     {
         yield return Tar(TarEntryFormat.Pax, ("cifar-100-binary/test.bin", new byte[3074]));
-        yield return Tar(TarEntryFormat.Gnu, (new string('a', 120), [1, 2, 3]), ("train", CifarPickles.Make(new byte[3074], "fine_labels", 2, isFortran: false)));
+        byte[] pickle = CifarPickles.Make(new byte[3074], "fine_labels", 2, isFortran: false);
+        yield return Tar(TarEntryFormat.Gnu, (new string('a', 120), [1, 2, 3]), ("train", pickle));
         yield return Tar(TarEntryFormat.Ustar, ("train.bin", new byte[3074]), ("test.bin", new byte[3074]));
     }
 
@@ -141,5 +143,5 @@ internal static class DataTargets
 
     private static void ReadPickle(byte[] bytes) => CifarPickle.Read("x", bytes, "labels", 1);
 
-    private static IEnumerable<byte[]> Pickles() => [CifarPickles.Make(new byte[3073], "labels", 1, isFortran: false), CifarPickles.Make(new byte[3073], "labels", 1, isFortran: true)];
+    private static IEnumerable<byte[]> Pickles() => ((bool[])[false, true]).Select(isFortran => CifarPickles.Make(new byte[3073], "labels", 1, isFortran));
 }

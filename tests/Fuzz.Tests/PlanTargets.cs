@@ -13,7 +13,8 @@ namespace Fuzz.Tests;
 internal static class PlanTargets
 {
     private static readonly ConvolutionKey Key = new(
-        ConvolutionDirection.Forward, new Shape(1, 4, 4, 8), new Shape(8, 3, 3, 8), new Shape(1, 4, 4, 8), new ConvolutionGeometry(1, 1, 1, 1), CudnnDataType.Float32);
+        ConvolutionDirection.Forward, new Shape(1, 4, 4, 8), new Shape(8, 3, 3, 8), new Shape(1, 4, 4, 8), new ConvolutionGeometry(1, 1, 1, 1),
+        CudnnDataType.Float32);
 
     /// <summary>Both formats.</summary>
     public static IEnumerable<FuzzTarget> All => [new("plans", ReadPlans, Plans), new("gpu-description", ReadGpu, Gpus)];
@@ -45,16 +46,19 @@ internal static class PlanTargets
     private static IEnumerable<byte[]> Plans()
     {
         const string beginning = """{"format":"engine convolution plans","version":1,"plans":[""";
-        const string entry = """{"gpu":"H100","cudnn":"9.1.0","precision":"fp32","way":"graph","convolution":"forward fp32","milliseconds":0.5,"workspace":16,"engine":45,"knobs":"2=4 5=3","notes":[0],"behavior":[1],"plan":""";
+        const string gpu = """{"gpu":"H100","cudnn":"9.1.0","precision":"fp32",""";
+        const string entry = """
+            "way":"graph","convolution":"forward fp32","milliseconds":0.5,"workspace":16,"engine":45,"knobs":"2=4 5=3","notes":[0],"behavior":[1],"plan":
+            """;
+        const string legacy = """ "way":"legacy","convolution":"c","milliseconds":null,"workspace":0,"algorithm":1,"math":2}]}""";
         const string plan = """
-            {"operationGraph":{"nodes":[{"operation":"CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR","X":"3","W":"2","Y":"1","alpha":1,"beta":0,"pad":[1,1],"stride":[1,1],"dilation":[1,1]}],
-            "tensors":[{"name":"1","dataType":"CUDNN_DATA_FLOAT","isVirtual":false,"dim":[1,8,4,4],"stride":[128,1,32,8]},{"name":"2","dataType":"CUDNN_DATA_FLOAT","isVirtual":false,"dim":[8,8,3,3],"stride":[72,1,24,8]},
+            {"operationGraph":{"nodes":[{"operation":"CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR",
+            "X":"3","W":"2","Y":"1","alpha":1,"beta":0,"pad":[1,1],"stride":[1,1],"dilation":[1,1]}],"tensors":[
+            {"name":"1","dataType":"CUDNN_DATA_FLOAT","isVirtual":false,"dim":[1,8,4,4],"stride":[128,1,32,8]},
+            {"name":"2","dataType":"CUDNN_DATA_FLOAT","isVirtual":false,"dim":[8,8,3,3],"stride":[72,1,24,8]},
             {"name":"3","dataType":"CUDNN_DATA_FLOAT","isVirtual":false,"dim":[1,8,4,4],"stride":[128,1,32,8]}]}}
             """;
-        yield return Encoding.UTF8.GetBytes(beginning + "]}");
-        yield return Encoding.UTF8.GetBytes(beginning + entry + "null}]}");
-        yield return Encoding.UTF8.GetBytes(beginning + entry + plan + "}]}");
-        yield return Encoding.UTF8.GetBytes(beginning + """{"gpu":"H100","cudnn":"9.1.0","precision":"fp32","way":"legacy","convolution":"c","milliseconds":null,"workspace":0,"algorithm":1,"math":2}]}""");
+        return ((string[])["]}", $"{gpu}{entry}null}}]}}", $"{gpu}{entry}{plan}}}]}}", gpu + legacy]).Select(text => Encoding.UTF8.GetBytes(beginning + text));
     }
 
     private static void ReadGpu(byte[] bytes)

@@ -63,7 +63,8 @@ internal static class WeightTargets
     }
 
     // A pickle alone stands for a zip file around it, so that the checksum of the pickle is always right.
-    private static byte[] Around(byte[] pickle) => TorchFile.Zip(("x/data.pkl", pickle), ("x/data/0", MemoryMarshal.AsBytes<float>(TorchFile.Numbers).ToArray()), ("x/version", "3\n"u8.ToArray()));
+    private static byte[] Around(byte[] pickle) => TorchFile.Zip(
+        ("x/data.pkl", pickle), ("x/data/0", MemoryMarshal.AsBytes<float>(TorchFile.Numbers).ToArray()), ("x/version", "3\n"u8.ToArray()));
 
     private static IEnumerable<byte[]> Zips() =>
     [
