@@ -16,7 +16,7 @@ public sealed class FuzzTests
         FuzzTarget target = FuzzTarget.All[format];
         int count = int.TryParse(Environment.GetEnvironmentVariable("ENGINE_FUZZ_INPUTS"), out int given) ? given : StandardCount;
         IReadOnlyList<byte[]> seeds = Corpus.Of(target);
-        Assert.Contains(seeds, target.Run);
+        Assert.Contains(true, seeds.Select(target.Run).ToArray());
         for (int i = 0; i < count; i++)
         {
             RandomSource random = new(20150, i);
