@@ -102,12 +102,13 @@ internal sealed class TrainingEvents : IDisposable
 
         // TensorBoard takes the files of a folder in the order of their names: the time comes first, and steps that an interrupted
         // session had gone beyond its last checkpoint are dropped.
-        string name = FormattableString.Invariant($"events.out.{EventWriter.NameMark}.{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds():D13}.engine");
+        SteadyClock clock = new();
+        string name = EventFileName.Next(Directory.EnumerateFiles(_folder.Path), clock.GetUtcNow());
         string path = Path.Combine(_folder.Path, name);
         Write(path, () =>
         {
             _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-            _writer = new EventWriter(_stream, TimeProvider.System);
+            _writer = new EventWriter(_stream, clock);
             _writer.WriteHeader();
             _writer.WriteStart(firstStep);
         });

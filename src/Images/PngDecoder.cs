@@ -178,9 +178,9 @@ internal sealed class PngDecoder
         {
             throw new InvalidDataException(e.Message, e);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
-            // .NET says the same of any damage, and of a stream that ends too early.
+            // .NET says the same of any damage, and of a stream that ends too early. Of one that wants a dictionary, it is an IOException.
             throw new InvalidDataException(Warning == EndMissing ? "it is truncated" : "its pixels are damaged", e);
         }
     }

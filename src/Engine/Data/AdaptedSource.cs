@@ -6,6 +6,9 @@ namespace Engine.Data;
 /// </summary>
 public sealed class AdaptedSource : IImageSource
 {
+    /// <summary>The most values that an adapted image may have: 5,792 x 5,792 pixels of one channel.</summary>
+    public const int MostValues = 1 << 25;
+
     private readonly IImageSource _source;
     private readonly ThreadLocal<byte[]> _buffer;
 
@@ -14,12 +17,18 @@ public sealed class AdaptedSource : IImageSource
     /// <param name="channels">Bytes a pixel: any number of grey pictures, 1 or 3 of colour ones.</param>
     /// <param name="height">Pixels from top to bottom.</param>
     /// <param name="width">Pixels from left to right.</param>
-    /// <exception cref="EngineException">The channels cannot be made of the source's, or a figure is below 1.</exception>
+    /// <exception cref="EngineException">The channels cannot be made of the source's, or a figure is below 1, or the images have more than <see cref="MostValues"/>.</exception>
     public AdaptedSource(IImageSource source, int channels, int height, int width)
     {
         if (channels < 1 || height < 1 || width < 1)
         {
             throw new EngineException($"pictures need a height, width and channels of at least 1, but {height}x{width}x{channels} was asked for");
+        }
+
+        if ((Int128)channels * height * width > MostValues)
+        {
+            throw new EngineException(
+                $"images of {height}x{width}x{channels} were asked for, but an image may have at most {MostValues:N0} values: ask for fewer channels or pixels");
         }
 
         if (channels != source.Channels && source.Channels != 1 && (source.Channels, channels) != (3, 1))

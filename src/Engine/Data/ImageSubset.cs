@@ -53,7 +53,9 @@ public sealed class ImageSubset : IImageSource
     {
         if (validationCount < 1 || validationCount >= source.Count)
         {
-            throw new EngineException($"cannot hold out {validationCount:N0} of {source.Count:N0} images for validation: expected 1 to {source.Count - 1:N0}");
+            string expected = source.Count < 2 ? "a split needs at least two images" : $"expected 1 to {source.Count - 1:N0}";
+            string images = source.Count == 1 ? "image" : "images";
+            throw new EngineException($"cannot hold out {validationCount:N0} of {source.Count:N0} {images} for validation: {expected}");
         }
 
         int[] order = new int[source.Count];

@@ -83,13 +83,17 @@ internal sealed class TarFile(Stream stream, long most)
         long value = 0;
         if ((field[0] & 0x80) != 0)
         {
-            if ((field[0] & 0x7F) != 0 || field[1..^8].IndexOfAnyExcept((byte)0) >= 0)
+            if ((field[0] & 0x7F) != 0)
             {
                 throw Damaged(what);
             }
 
-            value = System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(field[^8..]);
-            return value >= 0 ? value : throw Damaged(what);
+            foreach (byte b in field[1..])
+            {
+                value = value <= long.MaxValue >> 8 ? (value << 8) | b : throw Damaged(what);
+            }
+
+            return value;
         }
 
         field = field.TrimStart((byte)' ');

@@ -227,7 +227,8 @@ public abstract partial class Device
 
     /// <summary>
     /// loss = mean over n of -sum over k of t[n, k] log softmax(logits)[n, k], where t is 1 - smoothing at the label plus
-    /// smoothing / K everywhere; and its gradient (softmax - t) / N in the same pass.
+    /// smoothing / K everywhere; and its gradient (softmax - t) / N in the same pass. A label that is no class is an
+    /// <see cref="EngineException"/>, or on a device whose memory the host does not see a loss of NaN.
     /// </summary>
     /// <param name="logits">[N, K].</param>
     /// <param name="labels">Int32 [N], each from 0 to K - 1.</param>
@@ -236,7 +237,11 @@ public abstract partial class Device
     /// <param name="logitsGradient">[N, K], or null when not wanted.</param>
     public abstract void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient);
 
-    /// <summary>count (Int32, one element) = in how many rows fewer than k logits rank above the label's: greater ones, and equal ones of a lower index. A row with a NaN counts as wrong.</summary>
+    /// <summary>
+    /// count (Int32, one element) = in how many rows fewer than k logits rank above the label's: greater ones, and equal ones of a lower index.
+    /// A row with a NaN counts as wrong. A label that is no class is an <see cref="EngineException"/>, or on a device whose memory the host does
+    /// not see counts as wrong.
+    /// </summary>
     public abstract void TopKCount(Tensor logits, Tensor labels, int k, Tensor count);
 
     /// <summary>output (Int32 [N]) = the index of each row's largest element, the first of equals.</summary>

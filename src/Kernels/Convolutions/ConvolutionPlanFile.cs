@@ -17,6 +17,9 @@ public sealed class ConvolutionPlanFile
     private const string Format = "engine convolution plans";
     private const int Version = 1;
 
+    // A name that occurs twice would throw when it is looked up.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     private readonly SortedDictionary<string, ConvolutionPlanEntry> _entries = new(StringComparer.Ordinal);
 
     /// <summary>The entries, in the order of their convolutions' text.</summary>
@@ -36,7 +39,7 @@ public sealed class ConvolutionPlanFile
                 return file;
             }
 
-            JsonObject? json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject;
+            JsonObject? json = JsonNode.Parse(File.ReadAllText(path), documentOptions: Strict) as JsonObject;
             if ((string?)json?["format"] != Format || (int?)json?["version"] != Version || json?["plans"] is not JsonArray plans)
             {
                 file.Problem = $"'{path}' is no file of convolution plans of version {Version}";

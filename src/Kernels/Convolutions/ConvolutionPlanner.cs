@@ -124,7 +124,9 @@ public sealed class ConvolutionPlanner(PlanTarget target, CudaPrecision precisio
         throw new EngineException($"{plan} needs {plan.WorkspaceBytes} bytes of workspace");
     }
 
-    private static KnobChoice[] ReadKnobs(string text)
+    /// <summary>An engine's knobs from their text in a file.</summary>
+    /// <exception cref="EngineException">It is no such text.</exception>
+    internal static KnobChoice[] ReadKnobs(string text)
     {
         string[][] pairs = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(knob => knob.Split('='))];
         return [.. pairs.Select(pair => pair.Length == 2 && int.TryParse(pair[0], CultureInfo.InvariantCulture, out int type) && long.TryParse(pair[1], CultureInfo.InvariantCulture, out long value)

@@ -17,6 +17,9 @@ public sealed class GpuDescription
 {
     private static readonly string[] BuiltInNames = ["h100", "a100", "b200", "rtx4090"];
 
+    // A name that occurs twice would throw when it is looked up.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     private readonly JsonObject _device;
 
     internal GpuDescription(string name, string source, JsonObject device, GpuRates? rates)
@@ -65,7 +68,7 @@ public sealed class GpuDescription
 
         try
         {
-            return Parse(JsonNode.Parse(File.ReadAllText(nameOrFile)), nameOrFile);
+            return Parse(JsonNode.Parse(File.ReadAllText(nameOrFile), documentOptions: Strict), nameOrFile);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

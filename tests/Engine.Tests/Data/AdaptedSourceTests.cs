@@ -31,6 +31,9 @@ public class AdaptedSourceTests
     {
         Assert.Throws<EngineException>(() => new AdaptedSource(Source(Colour, 3), 2, 2, 3));
         Assert.Throws<EngineException>(() => new AdaptedSource(Source(Grey, 1), 1, 0, 3));
+        DataFiles.AssertOneLine(() => _ = new AdaptedSource(Source(Grey, 1), 1_000_000, 8, 8), "8x8x1000000", "at most 33,554,432 values");
+        DataFiles.AssertOneLine(() => _ = new AdaptedSource(Source(Grey, 1), int.MaxValue, int.MaxValue, int.MaxValue), "at most 33,554,432 values");
+        Assert.Equal(AdaptedSource.MostValues, new AdaptedSource(Source(Grey, 1), 1 << 19, 8, 8).ImageBytes);
     }
 
     [Fact]

@@ -42,6 +42,7 @@ public class ImageSourceTests
         MemoryImageSource source = DataFiles.Images(count: 9);
         DataFiles.AssertOneLine(() => ImageSubset.Split(source, 9, 0), "9 of 9", "1 to 8");
         DataFiles.AssertOneLine(() => ImageSubset.Split(source, 0, 0), "0 of 9");
+        DataFiles.AssertOneLine(() => ImageSubset.Split(DataFiles.Images(count: 1), 1, 0), "cannot hold out 1 of 1 image for validation: a split needs at least two images");
         DataFiles.AssertOneLine(() => _ = new ImageSubset(source, [0, 9]), "image 9");
         DataFiles.AssertOneLine(() => _ = new MemoryImageSource(new byte[11], new byte[3], 2, 2, 1, ["a"]), "12 bytes", "11 were given");
         DataFiles.AssertOneLine(() => _ = new MemoryImageSource(new byte[2], [0, 1], 1, 1, 1, ["a"]), "image 1 has label 1", "0 to 0");

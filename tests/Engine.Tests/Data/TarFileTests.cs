@@ -93,6 +93,29 @@ public sealed class TarFileTests : IDisposable
         Refused([.. Header("x", (byte)'x', Encoding.ASCII.GetBytes(Convert.ToString(attributes.Length, 8).PadLeft(11, '0'))), .. body], "");
     }
 
+    [Theory]
+    [InlineData("8000000000000000", "header is damaged")]
+    [InlineData("80FFFFFFFFFFFFFF", "header is damaged")]
+    [InlineData("FFFFFFFFFFFFFFFF", "header is damaged")]
+    public void A_check_sum_in_base_256_is_a_number_as_any(string checkSum, string expected)
+    {
+        byte[] header = Header("data_batch_1.bin", (byte)'0', "00000006001"u8);
+        Convert.FromHexString(checkSum).CopyTo(header, 148);
+        Refused(header, expected);
+    }
+
+    [Fact]
+    public void A_right_check_sum_and_length_in_base_256_are_taken()
+    {
+        byte[] header = Header("file", (byte)'0', Convert.FromHexString("800000000000000000000003"));
+        int sum = header.Where((_, i) => i is < 148 or >= 156).Sum(b => b) + (8 * ' ');
+        Convert.FromHexString($"80{sum:X14}").CopyTo(header, 148);
+        TarFile tar = new(new MemoryStream([.. header, .. new byte[512], .. new byte[1024]]), 1 << 20);
+        Assert.True(tar.Next());
+        Assert.Equal(("file", 3L), (tar.Name, tar.Length));
+        Assert.False(tar.Next());
+    }
+
     [Fact]
     public void Any_damage_is_one_line()
     {

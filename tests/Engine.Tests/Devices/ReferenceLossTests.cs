@@ -41,6 +41,32 @@ public sealed class ReferenceLossTests : ReferenceTests
         AssertClose([2e4], loss);
     }
 
+    // By 50-digit arithmetic: log(1 + e^-d), -e^-d / (1 + e^-d) at the label and its opposite beside it.
+    [Theory]
+    [InlineData(20, 2.0611536203143808e-9, 2.0611536181902037e-9)]
+    [InlineData(60, 8.7565107626965204e-27, 8.7565107626965203e-27)]
+    [InlineData(700, 9.8596765437597708e-305, 9.8596765437597708e-305)]
+    public void Cross_entropy_of_a_network_that_is_sure_keeps_what_one_plus_it_would_lose(double distance, double expectedLoss, double expectedRest)
+    {
+        Tensor loss = Empty(Shape.Scalar), gradient = Empty(new Shape(1, 2));
+        Device.SoftmaxCrossEntropy(Make(new Shape(1, 2), -distance, 0), MakeIntegers(new Shape(1), 1), 0, loss, gradient);
+        Assert.Equal(1, loss.Item() / expectedLoss, 12);
+        Assert.Equal(1, gradient.ToArray<double>()[0] / expectedRest, 12);
+        Assert.Equal(-1, gradient.ToArray<double>()[1] / expectedRest, 12);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(3)]
+    [InlineData(int.MinValue)]
+    public void A_label_that_is_no_class_is_refused(int label)
+    {
+        Tensor logits = Pattern(new Shape(2, 3), 7, 11, 5, 4), labels = MakeIntegers(new Shape(2), 2, label), loss = Empty(Shape.Scalar);
+        string expected = $"label {label} of row 1 is not one of the 3 classes, 0 to 2";
+        Assert.Contains(expected, Assert.Throws<EngineException>(() => Device.SoftmaxCrossEntropy(logits, labels, 0, loss, null)).Message);
+        Assert.Contains(expected, Assert.Throws<EngineException>(() => Device.TopKCount(logits, labels, 1, Empty(Shape.Scalar, DataType.Int32))).Message);
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 3)]

@@ -89,6 +89,9 @@ public sealed class ForeignObjectTests : IDisposable
     [InlineData("cmy\nThing\n)\u0081", "fc.weight, which is my.Thing and cannot be read", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_qtensor\n(tR", "fc.weight, which is a quantized tensor", "before they are quantized")]
     [InlineData("ctorch._utils\n_rebuild_sparse_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
+    [InlineData("ctorch._utils\n_rebuild_sparse_csr_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
+    [InlineData("ctorch._utils\n_rebuild_nested_tensor\n(tR", "fc.weight, which is a nested tensor", "fit the model")]
+    [InlineData("ctorch._utils\n_rebuild_meta_tensor_no_storage\n(tR", "fc.weight, which is a tensor without numbers (on the device 'meta')", "fit the model")]
     [InlineData("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\nctorch.distributed.tensor\nDTensor\n(I1\nt}tR", "fc.weight, which is torch.distributed.tensor.DTensor", "full_state_dict=True")]
     [InlineData("ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0002t(K\u0002K\u0001t\u0089Nctorch\nfloat8_e4m3fn\ntR", "fc.weight, which is a tensor of float8_e4m3fn", "fit the model")]
     public void An_object_in_a_weights_place_is_refused_by_its_name_and_class_where_the_model_needs_it(string odd, params string[] expected)

@@ -12,14 +12,7 @@ public sealed unsafe partial class CpuDevice
         int rows = logits.Shape[0];
         int classes = logits.Shape[1];
         int* numbers = Integers(labels);
-        for (int n = 0; n < rows; n++)
-        {
-            if ((uint)numbers[n] >= (uint)classes)
-            {
-                throw new EngineException($"softmax cross-entropy: label {numbers[n]} of row {n} is not one of the {classes} classes, 0 to {classes - 1}");
-            }
-        }
-
+        LabelCheck.Demand("softmax cross-entropy", new ReadOnlySpan<int>(numbers, rows), classes);
         long lossBytes = (rows * (long)sizeof(double)) + 63;
         using Scratch scratch = new(Memory, lossBytes + ((long)_team.Size * (classes + 16) * sizeof(float)));
         double* losses = (double*)scratch.Start;
@@ -39,6 +32,7 @@ public sealed unsafe partial class CpuDevice
     public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
     {
         int rows = logits.Shape[0];
+        LabelCheck.Demand("top-k count", new ReadOnlySpan<int>(Integers(labels), rows), logits.Shape[1]);
         using Scratch scratch = new(Memory, rows * (long)sizeof(int));
         int* hits = (int*)scratch.Start;
         TopKJob job = new(Floats(logits), Integers(labels), rows, logits.Shape[1], k, hits);

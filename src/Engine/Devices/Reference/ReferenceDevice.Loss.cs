@@ -9,6 +9,7 @@ public sealed partial class ReferenceDevice
     public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        LabelCheck.Demand("softmax cross-entropy", Integers(labels), classes);
         double total = 0;
         for (int n = 0; n < rows; n++)
         {
@@ -16,28 +17,34 @@ public sealed partial class ReferenceDevice
             int label = Integers(labels)[n];
 
             // log softmax = logit - largest - log sum exp(logit - largest), which cannot overflow.
-            double largest = row[0];
-            foreach (double logit in row)
+            int first = 0;
+            for (int k = 1; k < classes; k++)
             {
-                largest = Math.Max(largest, logit);
+                first = row[k] > row[first] || double.IsNaN(row[k]) ? k : first;
             }
 
-            double sum = 0;
-            foreach (double logit in row)
+            // The largest logit's power is 1 (or NaN), beside which the others may vanish: they are summed without it.
+            double largest = row[first];
+            double rest = 0;
+            for (int k = 0; k < classes; k++)
             {
-                sum += Math.Exp(logit - largest);
+                rest += k == first ? 0 : Math.Exp(row[k] - largest);
             }
+
+            double logSum = Math.Log(Math.Exp(largest - largest)) + LogOnePlus(rest);
 
             for (int k = 0; k < classes; k++)
             {
                 double target = (k == label ? 1 - smoothing : 0) + (smoothing / classes);
-                double logProbability = row[k] - largest - Math.Log(sum);
+                double logProbability = row[k] - largest - logSum;
 
                 // A target of zero contributes nothing, even where the probability is zero and its logarithm minus infinity.
                 total -= target == 0 ? 0 : target * logProbability;
                 if (logitsGradient is not null)
                 {
-                    NumbersToWrite(logitsGradient)[(n * classes) + k] = (Math.Exp(logProbability) - target) / rows;
+                    // At the label p - (1 - smoothing) as (p - 1) + smoothing: p is near 1 there once the network is good.
+                    double difference = k == label ? ExpMinusOne(logProbability) + smoothing : Math.Exp(logProbability);
+                    NumbersToWrite(logitsGradient)[(n * classes) + k] = (difference - (smoothing / classes)) / rows;
                 }
             }
         }
@@ -49,6 +56,7 @@ public sealed partial class ReferenceDevice
     public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
     {
         int classes = logits.Shape[1];
+        LabelCheck.Demand("top-k count", Integers(labels), classes);
         int hits = 0;
         for (int n = 0; n < logits.Shape[0]; n++)
         {
@@ -114,5 +122,18 @@ public sealed partial class ReferenceDevice
             Reduction.NonFinite => nonFinite,
             _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
         };
+    }
+
+    // log(1 + x) and exp(x) - 1 without loss where x is small, by W. Kahan's corrections of what the rounding of 1 + x and exp(x) lost.
+    private static double LogOnePlus(double x)
+    {
+        double sum = 1 + x;
+        return sum == 1 ? x : Math.Log(sum) * (x / (sum - 1));
+    }
+
+    private static double ExpMinusOne(double x)
+    {
+        double power = Math.Exp(x);
+        return power == 1 ? x : power - 1 == -1 ? -1 : (power - 1) * (x / Math.Log(power));
     }
 }

@@ -109,7 +109,7 @@ internal sealed class ZipDirectory
                 return bytes;
             }
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             // .NET says of damaged bytes that their compression is not supported.
             throw new InvalidDataException($"{ShownName.Of(entry.Name)} cannot be unpacked; the file is damaged", e);

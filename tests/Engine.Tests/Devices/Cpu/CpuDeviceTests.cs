@@ -96,6 +96,19 @@ public sealed class CpuDeviceTests
         Assert.Contains("'1024'", Assert.Throws<EngineException>(() => SimdLevels.Parse("1024")).Message);
     }
 
+    [Theory]
+    [InlineData(20, 2.0611536203143808e-9)]
+    [InlineData(60, 8.7565107626965204e-27)]
+    [InlineData(80, 1.8048513878454153e-35)]
+    public void The_loss_of_a_network_that_is_sure_keeps_what_one_plus_it_would_lose(float distance, double expected)
+    {
+        using CpuDevice device = new(threads: 1);
+        using Tensor logits = Tensor.From<float>(device, new Shape(1, 2), [-distance, 0]), labels = Tensor.From<int>(device, new Shape(1), [1]);
+        using Tensor loss = Tensor.Create(device, Shape.Scalar, DataType.Float32);
+        device.SoftmaxCrossEntropy(logits, labels, 0, loss, null);
+        Assert.Equal(1, loss.Item() / expected, 5);
+    }
+
     [Fact]
     public void A_label_that_is_no_class_is_refused()
     {
@@ -107,6 +120,8 @@ public sealed class CpuDeviceTests
         EngineException exception = Assert.Throws<EngineException>(() => device.SoftmaxCrossEntropy(logits, labels, 0, loss, null));
 
         Assert.Contains("label 3 of row 1", exception.Message);
+        using Tensor count = Tensor.Create(device, Shape.Scalar, DataType.Int32);
+        Assert.Contains("label 3 of row 1", Assert.Throws<EngineException>(() => device.TopKCount(logits, labels, 1, count)).Message);
     }
 
     [Fact]

@@ -14,6 +14,8 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
     /// <summary>Rows in a task.</summary>
     public const int Rows = 16;
 
+    private const double SmallRest = 1e-8;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
@@ -29,7 +31,9 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
             powers[first] = MathF.Exp(largest - largest);
             double rest = Exponentiate<S, V>(row, largest, powers, 0, first) + Exponentiate<S, V>(row, largest, powers, first + 1, classes);
             double sum = powers[first] + rest;
-            double logSum = Math.Log(sum);
+
+            // log(1 + rest), where 1 + rest would lose the rest.
+            double logSum = rest < SmallRest ? rest - (rest * rest / 2) : Math.Log(sum);
             double distances = 0;
             if (smoothing > 0)
             {
