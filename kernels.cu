@@ -1825,6 +1825,161 @@ EXPORT(softmax_cross_entropy,
     (const T* logits, const int* labels, float smoothing, float* losses, T* gradient, int rows, int classes),
     (logits, labels, smoothing, losses, gradient, rows, classes))
 
+// losses[n] = weights[n] * -sum over k of t[k] log softmax(logits[n])[k], with t = (1 - smoothing) * target + smoothing / K; the target is
+// probabilities[n][K], or 1 at the label where labels are given; and, where wanted, gradient = weights[n] (softmax * sum of t - t) / N. A label
+// outside 0 .. K - 1 makes the row's loss NaN. A warp a row. Moves: the logits and the target read (again from the cache), the gradient
+// written.
+template <class T>
+DEVICE void soft_cross_entropy(const T* logits, const float* probabilities, const int* labels, const float* weights, float smoothing, float* losses,
+    T* gradient, int rows, int classes)
+{
+    int n = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    int lane = threadIdx.x % WARP;
+    if (n >= rows)
+    {
+        return;
+    }
+
+    const T* row = logits + (long long)n * classes;
+    int label = labels ? labels[n] : 0;
+    bool is_label = label >= 0 && label < classes;
+    float largest = to_float(row[0]);
+    for (int k = lane; k < classes; k += WARP)
+    {
+        largest = fmaxf(largest, to_float(row[k]));
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+    }
+
+    auto target_of = [&](int k) {
+        float target = labels ? (k == label ? 1.0f : 0.0f) : probabilities[(long long)n * classes + k];
+        return (1.0f - smoothing) * target + smoothing / (float)classes;
+    };
+
+    // log sum exp(z - largest) = log(1 + rest), as above.
+    float rest = 0.0f, ones = 0.0f;
+    for (int k = lane; k < classes; k += WARP)
+    {
+        float distance = to_float(row[k]) - largest;
+        ones += distance == 0.0f ? 1.0f : 0.0f;
+        rest += distance == 0.0f ? 0.0f : expf(distance);
+    }
+
+    rest = warp_sum(rest) + (warp_sum(ones) - 1.0f);
+    float log_sum = log1pf(rest), total = 0.0f, loss = 0.0f;
+    for (int k = lane; k < classes; k += WARP)
+    {
+        // A target of zero contributes nothing, even where the logarithm is minus infinity.
+        float target = target_of(k);
+        total += target;
+        loss += target == 0.0f ? 0.0f : target * (log_sum - (to_float(row[k]) - largest));
+    }
+
+    total = warp_sum(total);
+    loss = warp_sum(loss);
+    float weight = weights ? weights[n] : 1.0f;
+    if (lane == 0)
+    {
+        losses[n] = weight * (is_label ? loss : __uint_as_float(0x7fc00000u));
+    }
+
+    if (gradient)
+    {
+        float scale = weight / (float)rows;
+        for (int k = lane; k < classes; k += WARP)
+        {
+            // p total - t is taken as (p - 1) total + (total - t) where p is near 1: the network is sure there.
+            float log_probability = to_float(row[k]) - largest - log_sum, target = target_of(k);
+            float difference = log_probability > -0.5f ? expm1f(log_probability) * total + (total - target) : expf(log_probability) * total - target;
+            gradient[(long long)n * classes + k] = from_float<T>(difference * scale);
+        }
+    }
+}
+
+EXPORT(soft_cross_entropy,
+    (const T* logits, const float* probabilities, const int* labels, const float* weights, float smoothing, float* losses, T* gradient, int rows,
+        int classes),
+    (logits, probabilities, labels, weights, smoothing, losses, gradient, rows, classes))
+
+enum Loss
+{
+    SQUARED,
+    ABSOLUTE,
+    HUBER,
+    BINARY_CROSS_ENTROPY
+};
+
+// partials[block] = the sum over the block's elements of weights[i / inner] * loss(input[i], target[i]); and, where wanted, gradient[i] =
+// weights[i / inner] * slope / n. Any grid. Moves: the input and the target read, the gradient written.
+template <class T>
+DEVICE void pointwise_loss(int function, const T* input, const float* target, const float* weights, float delta, float* partials, T* gradient,
+    long long n, long long inner)
+{
+    float sum = 0.0f, count = (float)n;
+    long long threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += threads)
+    {
+        float x = to_float(input[i]), t = target[i], weight = weights ? weights[i / inner] : 1.0f;
+        float distance = x - t, loss, slope;
+        if (function == SQUARED)
+        {
+            loss = distance * distance;
+            slope = 2.0f * distance;
+        }
+        else if (function == ABSOLUTE)
+        {
+            loss = fabsf(distance);
+            slope = distance > 0.0f ? 1.0f : distance < 0.0f ? -1.0f : 0.0f;
+        }
+        else if (function == HUBER)
+        {
+            slope = distance > delta ? delta : distance < -delta ? -delta : distance;
+            loss = slope * (distance - 0.5f * slope);
+        }
+        else
+        {
+            loss = relu_of(x) - x * t + log1pf(expf(-fabsf(x)));
+            slope = 1.0f / (1.0f + expf(-x)) - t;
+        }
+
+        sum += weight * loss;
+        if (gradient)
+        {
+            gradient[i] = from_float<T>(weight * slope / count);
+        }
+    }
+
+    sum = block_sum(sum);
+    if (threadIdx.x == 0)
+    {
+        partials[blockIdx.x] = sum;
+    }
+}
+
+EXPORT(pointwise_loss,
+    (int function, const T* input, const float* target, const float* weights, float delta, float* partials, T* gradient, long long n, long long inner),
+    (function, input, target, weights, delta, partials, gradient, n, inner))
+
+// loss = the sum of all partials / n. One block. Moves: the partials.
+EXPORT_ONE(pointwise_loss_finish, (const float* partials, float* loss, int blocks, long long n))
+{
+    float sum = 0.0f;
+    for (int i = threadIdx.x; i < blocks; i += blockDim.x)
+    {
+        sum += partials[i];
+    }
+
+    sum = block_sum(sum);
+    if (threadIdx.x == 0)
+    {
+        *loss = sum / (float)n;
+    }
+}
+EXPORTED(pointwise_loss_finish)
+
 // loss = the mean of the rows' losses. One block. Moves: the losses.
 EXPORT_ONE(mean_loss, (const float* losses, float* loss, int rows))
 {

@@ -87,7 +87,7 @@ internal sealed class NetworkSubject : Subject
             return;
         }
 
-        Tensor loss = _module!.Call(_input!).SoftmaxCrossEntropy(_labels!);
+        Tensor loss = _module!.Call(_input!).CrossEntropy(_labels!);
         _optimizer.ZeroGradients();
         loss.Backward();
         _optimizer.Step();

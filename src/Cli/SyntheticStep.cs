@@ -38,7 +38,7 @@ internal sealed class SyntheticStep : IDisposable
             return;
         }
 
-        Tensor loss = _network.Call(_images).SoftmaxCrossEntropy(_labels);
+        Tensor loss = _network.Call(_images).CrossEntropy(_labels);
         _optimizer.ZeroGradients();
         loss.Backward();
         _optimizer.Step();

@@ -83,6 +83,15 @@ internal sealed partial class GraphTracer
         throw Refuse(nameof(ArgMax));
 
     /// <inheritdoc/>
+    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient) =>
+        throw Refuse(nameof(SoftCrossEntropy));
+
+    /// <inheritdoc/>
+    public override void PointwiseLoss(
+        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient) =>
+        throw Refuse(nameof(PointwiseLoss));
+
+    /// <inheritdoc/>
     public override void SetValues(Tensor output, ReadOnlySpan<double> values) =>
         throw Refuse(nameof(SetValues));
 

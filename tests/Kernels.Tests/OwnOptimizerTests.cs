@@ -78,7 +78,7 @@ public sealed class OwnOptimizerTests() : EmulatorTest(isChecked: false)
         Tensor[] weights = [.. network.Parameters.Select(named => named.Parameter.Value)];
         Action step = () =>
         {
-            Tensor loss = network.Call(images).SoftmaxCrossEntropy(labels);
+            Tensor loss = network.Call(images).CrossEntropy(labels);
             device.Copy(loss, last);
             foreach (Tensor weight in weights)
             {

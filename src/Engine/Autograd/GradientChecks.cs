@@ -56,6 +56,7 @@ public static partial class GradientChecks
         Make("adaptive_average_pool", AdaptiveAveragePool),
         Make("pad_subsample", Subsample),
         Make("softmax_cross_entropy", CrossEntropy),
+        .. Losses(),
         .. Algebra(),
     ];
 

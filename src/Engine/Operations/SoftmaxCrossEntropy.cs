@@ -8,16 +8,9 @@ namespace Engine.Operations;
 /// everywhere (s: label smoothing). Backward: dz = dL (p - t) / N, because log p[k] = z[k] - log sum exp z and the targets of a
 /// row sum to 1. The forward computes it in the same pass; the backward only scales it by the upstream gradient, in place.
 /// </summary>
-public sealed class SoftmaxCrossEntropy : Operation
+public sealed class SoftmaxCrossEntropy : LossOperation
 {
-    private readonly Tensor _logits;
-    private readonly Tensor _logitsGradient;
-
-    private SoftmaxCrossEntropy(Tensor logits, Tensor logitsGradient)
-    {
-        _logits = logits;
-        _logitsGradient = logitsGradient;
-    }
+    private SoftmaxCrossEntropy(Tensor logits, Tensor logitsGradient) : base(logits, logitsGradient) { }
 
     /// <inheritdoc/>
     public override string Name => "softmax_cross_entropy";
@@ -52,18 +45,5 @@ public sealed class SoftmaxCrossEntropy : Operation
         }
 
         return loss;
-    }
-
-    /// <inheritdoc/>
-    protected internal override void Backward()
-    {
-        if (TryHandOverSaved(_logits, _logitsGradient))
-        {
-            Device.ScaleBy(_logitsGradient, OutputGradient, _logitsGradient, accumulate: false);
-        }
-        else if (Target(_logits) is { Gradient: { } target } into)
-        {
-            Device.ScaleBy(_logitsGradient, OutputGradient, target, into.Accumulate);
-        }
     }
 }

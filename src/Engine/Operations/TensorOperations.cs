@@ -118,8 +118,27 @@ public static class TensorOperations
         /// <summary>[N, ...] as a matrix [N, product of the rest]; see <see cref="Operations.Reshape.Flatten"/>.</summary>
         public Tensor Flatten() => Operations.Reshape.Flatten(input);
 
-        /// <summary>The mean cross-entropy of logits [N, K] and labels [N]; see <see cref="Operations.SoftmaxCrossEntropy"/>.</summary>
-        public Tensor SoftmaxCrossEntropy(Tensor labels, double smoothing = 0) => Operations.SoftmaxCrossEntropy.Apply(input, labels, smoothing);
+        /// <summary>
+        /// The mean cross-entropy of logits [N, K] and labels, Int32 [N], or probabilities [N, K], each sample with a weight where weights [N] are given; see
+        /// <see cref="SoftmaxCrossEntropy"/> and <see cref="SoftCrossEntropy"/>.
+        /// </summary>
+        public Tensor CrossEntropy(Tensor target, double smoothing = 0, Tensor? weights = null) => target.Type == DataType.Int32 && weights is null
+            ? SoftmaxCrossEntropy.Apply(input, target, smoothing)
+            : SoftCrossEntropy.Apply(input, target, weights, smoothing);
+
+        /// <summary>The mean binary cross-entropy of logits and targets from 0 to 1 of the same shape; see <see cref="PointwiseLoss"/>.</summary>
+        public Tensor BinaryCrossEntropyWithLogits(Tensor target, Tensor? weights = null) =>
+            PointwiseLoss.Apply(LossFunction.BinaryCrossEntropy, input, target, weights);
+
+        /// <summary>The mean squared error; see <see cref="PointwiseLoss"/>.</summary>
+        public Tensor MseLoss(Tensor target, Tensor? weights = null) => PointwiseLoss.Apply(LossFunction.Squared, input, target, weights);
+
+        /// <summary>The mean absolute error; see <see cref="PointwiseLoss"/>.</summary>
+        public Tensor L1Loss(Tensor target, Tensor? weights = null) => PointwiseLoss.Apply(LossFunction.Absolute, input, target, weights);
+
+        /// <summary>Squares up to a distance of delta, lines beyond; see <see cref="PointwiseLoss"/>.</summary>
+        public Tensor HuberLoss(Tensor target, double delta = 1, Tensor? weights = null) =>
+            PointwiseLoss.Apply(LossFunction.Huber, input, target, weights, delta);
 
         /// <summary>The sum of all elements, a single number; see <see cref="Operations.Sum"/>.</summary>
         public Tensor Sum() => Operations.Sum.Apply(input);

@@ -193,7 +193,7 @@ internal sealed class TrainingStep : IDisposable
     {
         Tensor logits = _model.Call(batch.Images);
         Evaluation.CheckClasses(logits, _classes);
-        Tensor loss = _loss is null ? logits.SoftmaxCrossEntropy(batch.Labels, _options.LabelSmoothing) : _loss(logits, batch.Labels);
+        Tensor loss = _loss is null ? logits.CrossEntropy(batch.Labels, _options.LabelSmoothing) : _loss(logits, batch.Labels);
         _device.Copy(loss, LastLoss);
         _device.TopKCount(logits, batch.Labels, 1, Correct);
         (_options.MicroBatches == 1 ? loss : loss.Scale(1.0 / _options.MicroBatches)).Backward();

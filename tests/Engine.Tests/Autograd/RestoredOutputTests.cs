@@ -129,7 +129,7 @@ public sealed class RestoredOutputTests
         chain.Train(isTraining);
         using Tensor images = Draw(device, new Shape(4, Pixels, Pixels, 3), new RandomSource(8));
         using Tensor labels = Tensor.From<int>(device, new Shape(4), [0, 5, 9, 18]);
-        Tensor loss = chain.Call(images).SoftmaxCrossEntropy(labels);
+        Tensor loss = chain.Call(images).CrossEntropy(labels);
         long held = device.Tape.OwnedBytes();
         loss.Backward();
         return ([loss.Item(), .. chain.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<double>())], held);

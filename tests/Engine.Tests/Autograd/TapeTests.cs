@@ -131,7 +131,7 @@ public sealed class TapeTests : IDisposable
             Tensor shortcut = hidden.Relu();
             hidden = hidden.BatchNorm(gamma, beta, mean, variance, shortcut: shortcut, relu: true);
             hidden = hidden.MaxPool(new PoolingGeometry(2, 2, 0)).AdaptiveAveragePool(1).Flatten();
-            Tensor loss = hidden.MatrixProduct(weight, transposeRight: true).SoftmaxCrossEntropy(labels);
+            Tensor loss = hidden.MatrixProduct(weight, transposeRight: true).CrossEntropy(labels);
             loss.Backward();
             Assert.Equal(0, _device.Tape.Count);
             Assert.True(double.IsFinite(loss.Item()));

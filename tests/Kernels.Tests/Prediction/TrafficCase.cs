@@ -164,6 +164,18 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new(
             "softmax_cross_entropy", "", "Moves: the logits read (again from the cache), the gradient written.", logits + labels, losses + logits,
             t => t.Device.SoftmaxCrossEntropy(t.Logits, t.Labels, 0, t.Number, t.LogitsGradient));
+        yield return new(
+            "soft_cross_entropy", "", "Moves: the logits and the target read (again from the cache), the gradient\n// written.", logits + (16 * 10 * 4), losses + logits,
+            t =>
+            {
+                using Tensor target = Tensor.Create(t.Device, new Shape(16, 10), DataType.Float32);
+                t.Device.SoftCrossEntropy(t.Logits, target, null, 0, t.Number, t.LogitsGradient);
+            });
+        yield return new(
+            "pointwise_loss", "", "Moves: the input and the target read, the gradient written.", T + (4 * N), T + 12,
+            t => t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
+        yield return new(
+            "pointwise_loss_finish", "", "Moves: the partials.", 12, 4, t => t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
         yield return new("mean_loss", "", "Moves: the losses.", losses, 4, t => t.Device.SoftmaxCrossEntropy(t.Logits, t.Labels, 0, t.Number, null));
         yield return new("top_k_count", "", "Moves: the logits.", logits + labels + 4, 4, t => t.Device.TopKCount(t.Logits, t.Labels, 5, t.Count));
         yield return new("arg_max", "", "Moves: the input.", logits, labels, t => t.Device.ArgMax(t.Logits, t.Labels));

@@ -10,7 +10,7 @@ internal static class LossChecks
     private static readonly bool[] Both = [false, true];
 
     public static IEnumerable<PrimitiveCheck> All() =>
-        [.. Sizes.SelectMany(CrossEntropy), .. Sizes.SelectMany(TopK), .. NotANumber(), .. Sizes.SelectMany(Largest), .. Shapes.SelectMany(Reductions)];
+        [.. Sizes.SelectMany(CrossEntropy), .. Sizes.SelectMany(SoftCrossEntropy), .. Enum.GetValues<LossFunction>().SelectMany(Pointwise), .. Sizes.SelectMany(TopK), .. NotANumber(), .. Sizes.SelectMany(Largest), .. Shapes.SelectMany(Reductions)];
 
     private static IEnumerable<PrimitiveCheck> CrossEntropy((int N, int K) size)
     {
@@ -29,6 +29,64 @@ internal static class LossChecks
                         Pair loss = trial.Output(Shape.Scalar, Accuracy.Sum).Wide();
                         Pair? gradient = wantsGradient ? trial.Output(shape, Accuracy.Sum) : null;
                         trial.Run(side => side.Device.SoftmaxCrossEntropy(side[logits], side[labels], smoothing, side[loss], side.Optional(gradient)));
+                    });
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<PrimitiveCheck> SoftCrossEntropy((int N, int K) size)
+    {
+        Shape shape = new(size.N, size.K);
+        foreach (bool isLabels in Both)
+        {
+            foreach (bool isWeighted in Both)
+            {
+                foreach ((double center, double spread, double smoothing) in ((double, double, double)[])[(0, 1, 0), (0, 1, 0.1), (1000, 100, 0.1), (0, 30, 0)])
+                {
+                    bool wantsGradient = smoothing > 0 || isLabels;
+                    string name = $"{shape} around {center} by {spread}, {(isLabels ? "labels" : "probabilities")}{(isWeighted ? ", weights" : "")}, smoothing {smoothing}{(wantsGradient ? ", gradient" : "")}";
+                    yield return new PrimitiveCheck("SoftCrossEntropy", name, trial =>
+                    {
+                        Pair logits = trial.Input(shape, center, spread);
+                        Pair target = isLabels ? trial.Labels(size.N, size.K) : trial.Input(shape, Probabilities(trial, size)).Wide();
+                        Pair? weights = isWeighted ? trial.Input(new Shape(size.N), [.. trial.Normal(new Shape(size.N)).Select(Math.Abs)]).Wide() : null;
+                        Pair loss = trial.Output(Shape.Scalar, Accuracy.Sum).Wide();
+                        Pair? gradient = wantsGradient ? trial.Output(shape, Accuracy.Sum) : null;
+                        trial.Run(side => side.Device.SoftCrossEntropy(
+                            side[logits], side[target], side.Optional(weights), smoothing, side[loss], side.Optional(gradient)));
+                    });
+                }
+            }
+        }
+    }
+
+    // Some are 0, and the rows' sums are not all 1.
+    private static double[] Probabilities(Trial trial, (int N, int K) size) =>
+        [.. trial.Normal(new Shape(size.N, size.K)).Select(v => Math.Max(0, v) / size.K)];
+
+    private static IEnumerable<PrimitiveCheck> Pointwise(LossFunction function)
+    {
+        foreach (Shape shape in (Shape[])[new(1), new(33), new(7, 3), new(3, 5, 7, 11), new(2, 10007)])
+        {
+            foreach (bool isWeighted in Both)
+            {
+                foreach (bool wantsGradient in Both)
+                {
+                    string name = $"{function} {shape}{(isWeighted ? ", weights" : "")}{(wantsGradient ? ", gradient" : "")}";
+                    yield return new PrimitiveCheck("PointwiseLoss", name, trial =>
+                    {
+                        // A binary target is from 0 to 1.
+                        Pair input = trial.Input(shape, 0, 3);
+                        double[] targets = function == LossFunction.BinaryCrossEntropy
+                            ? Trial.Draw(shape.Count, () => trial.Random.NextInt(5) / 4.0)
+                            : trial.Normal(shape, 0, 3);
+                        Pair target = trial.Input(shape, targets).Wide();
+                        Pair? weights = isWeighted ? trial.Input(new Shape(shape[0]), [.. trial.Normal(new Shape(shape[0])).Select(Math.Abs)]).Wide() : null;
+                        Pair loss = trial.Output(Shape.Scalar, Accuracy.Sum).Wide();
+                        Pair? gradient = wantsGradient ? trial.Output(shape, Accuracy.Sum) : null;
+                        trial.Run(side => side.Device.PointwiseLoss(
+                            function, side[input], side[target], side.Optional(weights), 1.5, side[loss], side.Optional(gradient)));
                     });
                 }
             }

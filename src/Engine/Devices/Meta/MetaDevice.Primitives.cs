@@ -135,6 +135,13 @@ public partial class MetaDevice
     public override void Reduce(Reduction reduction, Tensor input, Tensor output) { }
 
     /// <inheritdoc/>
+    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient) { }
+
+    /// <inheritdoc/>
+    public override void PointwiseLoss(
+        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient) { }
+
+    /// <inheritdoc/>
     public override void SetValues(Tensor output, ReadOnlySpan<double> values) { }
 
     /// <inheritdoc/>

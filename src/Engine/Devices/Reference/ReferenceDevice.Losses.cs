@@ -47,7 +47,12 @@ public sealed partial class ReferenceDevice
                 Span<double> gradient = NumbersToWrite(logitsGradient).Slice(n * classes, classes);
                 for (int k = 0; k < classes; k++)
                 {
-                    gradient[k] = weight * ((Math.Exp(row[k] - largest - logSum) * sum) - TargetOf(target, n, k, classes, smoothing)) / rows;
+                    // p sum - t is taken as (p - 1) sum + (sum - t) where p is near 1.
+                    double share = TargetOf(target, n, k, classes, smoothing), logProbability = row[k] - largest - logSum;
+                    double difference = logProbability > -0.5
+                        ? (ExpMinusOne(logProbability) * sum) + (sum - share)
+                        : (Math.Exp(logProbability) * sum) - share;
+                    gradient[k] = weight * difference / rows;
                 }
             }
         }

@@ -52,6 +52,8 @@ public sealed class CpuDeviceAllocationTests
         ["TopKCount"] = (d, t) => d.TopKCount(t.Matrix, t.Labels, 5, t.Count),
         ["ArgMax"] = (d, t) => d.ArgMax(t.Matrix, t.Rows),
         ["Reduce"] = (d, t) => d.Reduce(Reduction.Variance, t.X, t.Loss),
+        ["SoftCrossEntropy"] = (d, t) => d.SoftCrossEntropy(t.Matrix, t.Matrix, null, 0.1, t.Loss, t.MatrixOut),
+        ["PointwiseLoss"] = (d, t) => d.PointwiseLoss(LossFunction.Huber, t.X, t.G, null, 1, t.Loss, t.Y),
         ["SetValues"] = (d, t) => d.SetValues(t.Settings, [0.1, 0.1, 0.9, 0.1, 0.999, 0.001, 1e-8, 1]),
         ["SgdStep"] = (d, t) => d.SgdStep(t.Parameters, t.Settings),
         ["AdamWStep"] = (d, t) => d.AdamWStep(t.Parameters, t.Settings),
