@@ -28,7 +28,7 @@ internal static class NetworkShapes
         {
             if (module is Conv2d convolution)
             {
-                convolution.ActivationObserver = (_, output) => met.Add(ShapeOf(path, convolution, output.Shape));
+                convolution.RegisterForwardHook((_, output) => met.Add(ShapeOf(path, convolution, output.Shape)));
             }
         }
 
@@ -54,7 +54,7 @@ internal static class NetworkShapes
 
         // The block before it puts out what it takes in.
         Shape input = default;
-        blocks[index - 1].Module.ActivationObserver = (_, output) => input = output.Shape;
+        blocks[index - 1].Module.RegisterForwardHook((_, output) => input = output.Shape);
         Run(network, device, network.InputShape(batch));
         device.ResetMultiplyAdds();
         Run(blocks[index].Module, device, input);

@@ -109,7 +109,7 @@ public sealed class CifarResNet : Network
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = _bn1.Call(_conv1, input, null, _relu);
+        Tensor hidden = ConvolutionNorm.Call(_conv1, _bn1, input, null, _relu);
         foreach (Sequential layer in _layers)
         {
             hidden = Consume(hidden, layer.Call(hidden));

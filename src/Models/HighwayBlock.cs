@@ -45,7 +45,7 @@ public sealed class HighwayBlock : ResidualBlock
     protected override Tensor Forward(Tensor input)
     {
         Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
-        hidden = _bn2.Call(_conv2, hidden, null, null, consume: true);
+        hidden = ConvolutionNorm.Call(_conv2, _bn2, hidden, consume: true);
         Tensor gate = _gate.Call(Branch(input, GateBranch));
         gate = Consume(gate, gate.Sigmoid());
         Tensor carry = Carry(input);

@@ -80,7 +80,7 @@ public sealed class ResNet : Network
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor hidden = _bn1.Call(_conv1, input, null, _relu);
+        Tensor hidden = ConvolutionNorm.Call(_conv1, _bn1, input, null, _relu);
         hidden = Consume(hidden, _maxpool.Call(hidden));
         foreach (Sequential layer in _layers)
         {

@@ -92,23 +92,23 @@ public abstract class ResidualBlock : Module
 
     /// <summary>Convolves, normalises and clips at zero.</summary>
     private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input, bool consume = false) =>
-        norm.Call(convolution, input, null, _relu, consume);
+        ConvolutionNorm.Call(convolution, norm, input, null, _relu, consume);
 
     /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalises, adds the shortcut of the block's input, and clips at zero.</summary>
     private protected Tensor End(Conv2d last, Tensor hidden, Tensor input)
     {
         if (_isPlain)
         {
-            return LastNormalization.Call(last, hidden, null, _relu, consume: true);
+            return ConvolutionNorm.Call(last, LastNormalization, hidden, null, _relu, consume: true);
         }
 
         // One primitive for all needs the shortcut first. Otherwise it comes after the convolution: the backward, which runs the other
         // way, is then done with the shortcut's gradient before those of the convolution take memory.
-        bool isOne = LastNormalization.Folds(last, hidden);
+        bool isOne = ConvolutionNorm.Folds(last, LastNormalization, hidden);
         Tensor result = isOne ? hidden : Consume(hidden, last.Call(hidden));
         Tensor shortcut = Carry(input);
         Tensor output = isOne
-            ? LastNormalization.Call(last, hidden, shortcut, _relu, consume: true)
+            ? ConvolutionNorm.Call(last, LastNormalization, hidden, shortcut, _relu, consume: true)
             : Consume(result, LastNormalization.Call(result, shortcut, _relu!));
         return _downsample is null ? output : Consume(shortcut, output);
     }

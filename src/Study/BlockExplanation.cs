@@ -82,18 +82,18 @@ public sealed class BlockExplanation
         }
 
         // The tape's own pass shows what comes into the block, and which gradients meet there.
-        blocks[index - 1].Module.ActivationObserver = (_, x) => Keep("x", x);
-        blocks[index - 1].Module.GradientObserver = (_, gradient) => Keep("x gradient", gradient);
-        module.ActivationObserver = (_, y) => Keep("y", y);
-        module.GradientObserver = (_, gradient) => Keep("y gradient", gradient);
+        IDisposable[] hooks =
+        [
+            blocks[index - 1].Module.RegisterForwardHook((_, x) => Keep("x", x)),
+            blocks[index - 1].Module.RegisterBackwardHook((_, gradient) => Keep("x gradient", gradient)),
+            module.RegisterForwardHook((_, y) => Keep("y", y)),
+            module.RegisterBackwardHook((_, gradient) => Keep("y gradient", gradient)),
+        ];
         _network.ZeroGradients();
         Tensor loss = Loss();
         double value = loss.Item();
         loss.Backward();
-        foreach (Module observed in (Module[])[blocks[index - 1].Module, module])
-        {
-            (observed.ActivationObserver, observed.GradientObserver) = (null, null);
-        }
+        Array.ForEach(hooks, hook => hook.Dispose());
 
         Tensor input = kept["x"], outputGradient = kept["y gradient"];
         using ManualBlock manual = ManualBlock.Of((ResidualBlock)module);

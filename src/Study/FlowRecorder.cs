@@ -16,6 +16,7 @@ public sealed class FlowRecorder : IDisposable
     private readonly List<Probe> _probes = [];
     private readonly List<(string Path, Module Module, Dictionary<string, Tensor> Norms)> _blocks = [];
     private readonly List<Tensor> _owned = [];
+    private readonly List<IDisposable> _hooks = [];
     private Probe? _last;
 
     /// <summary>Prepares the measuring of all convolutions and linear layers that a model has now.</summary>
@@ -68,15 +69,15 @@ public sealed class FlowRecorder : IDisposable
         foreach (Probe probe in _probes)
         {
             probe.Clear();
-            probe.Response.ActivationObserver += probe.Responded = (_, response) => Respond(probe, response);
-            probe.Response.GradientObserver += probe.Returned = (_, gradient) => gradient.Device.Reduce(Reduction.Norm, gradient, probe.ActivationGradient);
+            _hooks.Add(probe.Response.RegisterForwardHook((_, response) => Respond(probe, response)));
+            _hooks.Add(probe.Response.RegisterBackwardHook((_, gradient) => gradient.Device.Reduce(Reduction.Norm, gradient, probe.ActivationGradient)));
         }
 
         foreach ((_, Module module) in _model.Modules())
         {
             if (module is ReLU)
             {
-                module.ActivationObserver += ObserveRelu;
+                _hooks.Add(module.RegisterForwardHook(ObserveRelu));
             }
         }
 
@@ -87,7 +88,7 @@ public sealed class FlowRecorder : IDisposable
                 norm.Device.Fill(norm, 0);
             }
 
-            module.BranchObserver = (_, branch, gradient) => gradient.Device.Reduce(Reduction.Norm, gradient, norms[branch]);
+            _hooks.Add(module.RegisterBranchHook((_, branch, gradient) => gradient.Device.Reduce(Reduction.Norm, gradient, norms[branch])));
         }
     }
 
@@ -212,25 +213,8 @@ public sealed class FlowRecorder : IDisposable
 
     private void Detach()
     {
-        foreach (Probe probe in _probes)
-        {
-            probe.Response.ActivationObserver -= probe.Responded;
-            probe.Response.GradientObserver -= probe.Returned;
-            (probe.Responded, probe.Returned) = (null, null);
-        }
-
-        foreach ((_, Module module) in _model.Modules())
-        {
-            if (module is ReLU)
-            {
-                module.ActivationObserver -= ObserveRelu;
-            }
-        }
-
-        foreach ((_, Module module, _) in _blocks)
-        {
-            module.BranchObserver = null;
-        }
+        _hooks.ForEach(hook => hook.Dispose());
+        _hooks.Clear();
     }
 
     private void Require()
@@ -269,10 +253,6 @@ public sealed class FlowRecorder : IDisposable
 
         /// <summary>Elements of each channel of the ReLU behind the layer; 0 where none was seen.</summary>
         public long ReluPixels { get; set; }
-
-        public Action<string, Tensor>? Responded { get; set; }
-
-        public Action<string, Tensor>? Returned { get; set; }
 
         // A layer that no forward or no backward reaches counts as silent.
         public void Clear()

@@ -75,7 +75,7 @@ public class FlowRecorderTests
             {
                 Step(model, images, labels, optimizer, recorder);
                 Assert.False(recorder.IsMeasuring);
-                Assert.All(model.Modules(), m => Assert.False(m.Module.IsObserved || m.Module.BranchObserver is not null));
+                Assert.All(model.Modules(), m => Assert.False(m.Module.IsObserved || m.Module.AreBranchesObserved));
                 Assert.Equal(used, device.Memory.UsedBytes);
             }
 

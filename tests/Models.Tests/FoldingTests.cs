@@ -35,7 +35,7 @@ public sealed class FoldingTests
         Module[] observed = [.. network.Modules().Select(m => m.Module).Where(m => m is Conv2d or BatchNorm2d)];
         foreach (Module module in observed)
         {
-            module.ActivationObserver = (path, _) => seen.Add(path);
+            module.RegisterForwardHook((path, _) => seen.Add(path));
         }
 
         float[] apart = Infer(network);
@@ -69,8 +69,8 @@ public sealed class FoldingTests
         device.Tape.Clear();
 
         Dictionary<string, Module> modules = network.Modules().ToDictionary(m => m.Name, m => m.Module);
-        modules["layer1.0.conv1"].ActivationObserver = (_, _) => { };
-        modules["layer2.0.bn2"].ActivationObserver = (_, _) => { };
+        modules["layer1.0.conv1"].RegisterForwardHook((_, _) => { });
+        modules["layer2.0.bn2"].RegisterForwardHook((_, _) => { });
         Assert.Equal(17, device.Count(network));
 
         Sequential biased = new(new Conv2d(3, 8, 3), new BatchNorm2d(8));
@@ -98,11 +98,11 @@ public sealed class FoldingTests
         int calls = 0;
         foreach ((_, Module module) in network.Modules().Where(m => m.Module is ReLU))
         {
-            module.ActivationObserver = (_, output) =>
+            module.RegisterForwardHook((_, output) =>
             {
                 calls++;
                 Assert.All(output.ToArray<float>(), value => Assert.True(value >= 0));
-            };
+            });
         }
 
         Assert.Equal(folded, Infer(network));

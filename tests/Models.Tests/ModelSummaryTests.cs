@@ -81,7 +81,7 @@ public class ModelSummaryTests
         network.To(device, seed: 1);
         network.Train();
         int seen = 0;
-        network.Head.ActivationObserver = (_, _) => seen++;
+        network.Head.RegisterForwardHook((_, _) => seen++);
         Tensor[] before = [.. network.Named().Select(n => n.Parameter.Value)];
         ModelSummary.Of(network, network.InputShape(1));
 
@@ -90,7 +90,7 @@ public class ModelSummaryTests
         Assert.All(network.NamedBuffers().Where(b => b.Name.EndsWith("tracked", StringComparison.Ordinal)), b => Assert.Equal(0, b.Parameter.Value.Item()));
         Assert.True(network.IsTraining && network.Head.Weight.Value.RequiresGradient);
         Assert.Equal(0, seen);
-        Assert.All(network.Modules(), m => Assert.Equal(ReferenceEquals(m.Module, network.Head), m.Module.ActivationObserver is not null));
+        Assert.All(network.Modules(), m => Assert.Equal(ReferenceEquals(m.Module, network.Head), m.Module.IsObserved));
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public class NetworkBehaviourTests
         List<(string Name, double[] Values)> seen = [];
         foreach ((_, Module module) in network.Modules())
         {
-            module.ActivationObserver = (path, output) => seen.Add((path, output.ToArray<double>()));
+            module.RegisterForwardHook((path, output) => seen.Add((path, output.ToArray<double>())));
         }
 
         using (device.NoGradient())
@@ -117,7 +117,7 @@ public class NetworkBehaviourTests
         Dictionary<string, double> norms = [];
         foreach ((_, Module module) in network.Modules())
         {
-            module.GradientObserver = (path, gradient) => norms[path] = gradient.ToArray<double>().Sum(Math.Abs);
+            module.RegisterBackwardHook((path, gradient) => norms[path] = gradient.ToArray<double>().Sum(Math.Abs));
         }
 
         Step(network);

@@ -81,7 +81,7 @@ public class NetworkGradientTests
             BasicBlock block = new(Options(ShortcutKind.B, 3, 4, 2));
             foreach ((_, Module module) in block.Modules())
             {
-                module.GradientObserver = (_, _) => { };
+                module.RegisterBackwardHook((_, _) => { });
             }
 
             return block;

@@ -113,7 +113,7 @@ public class NetworkOptionsTests
         Shape shape = new(2, 6, 6, 16);
         using Tensor input = Tensor.From<double>(device, shape, [.. Enumerable.Range(0, shape.Count).Select(_ => random.NextNormal())]);
         double[] transformed = [];
-        block.Children.Single(c => c.Name == "bn2").Module.ActivationObserver = (_, output) => transformed = output.ToArray<double>();
+        block.Children.Single(c => c.Name == "bn2").Module.RegisterForwardHook((_, output) => transformed = output.ToArray<double>());
         using NoGradientScope scope = device.NoGradient();
         double[] actual = block.Call(input).ToArray<double>(), carry = input.PadSubsample(2, 32).ToArray<double>();
         double t = 1 / (1 + Math.Exp(-bias));

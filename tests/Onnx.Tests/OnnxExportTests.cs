@@ -127,12 +127,12 @@ public sealed class OnnxExportTests : IDisposable
         Module model = Randomized(Named("resnet8"), device);
         model.Train();
         int observed = 0;
-        model.ActivationObserver = (_, _) => observed++;
+        model.RegisterForwardHook((_, _) => observed++);
         float[] before = [.. model.Named().SelectMany(n => n.Parameter.Value.ToArray<float>())];
         OnnxExport.Save(model, new Shape(1, 32, 32, 3), Path.Combine(_folder, "a.onnx"));
         Assert.Equal(before, model.Named().SelectMany(n => n.Parameter.Value.ToArray<float>()));
         Assert.True(model.IsTraining);
-        Assert.NotNull(model.ActivationObserver);
+        Assert.True(model.IsObserved);
         Assert.Equal(0, observed);
     }
 

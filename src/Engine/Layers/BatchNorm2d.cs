@@ -44,30 +44,18 @@ public sealed class BatchNorm2d : AffineNormalization
     /// <summary>Whether the batch's own statistics are used, and move the running ones.</summary>
     internal bool UsesBatchStatistics => IsTraining && !(Weight.IsFrozen && Bias.IsFrozen);
 
-    /// <summary>Counts batches that moved the running statistics without a call of this module.</summary>
-    internal void AddReplayedBatches(int count) => _batches.Increase(count);
+    /// <inheritdoc/>
+    protected override void CountReplaysCore(int count)
+    {
+        if (UsesBatchStatistics)
+        {
+            _batches.Increase(count);
+        }
+    }
 
     /// <inheritdoc/>
     protected override string Summary =>
         $"{Channels}, eps={PythonText.Of(Epsilon)}, momentum={PythonText.Of(Momentum)}, affine=True, track_running_stats=True";
-
-    /// <inheritdoc/>
-    public override bool Folds(Conv2d convolution, Tensor input) =>
-        !UsesBatchStatistics && !IsObserved && !convolution.IsObserved && convolution.Bias is null
-        && !input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, Weight.Value, Bias.Value);
-
-    /// <inheritdoc/>
-    private protected override Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu, bool consume)
-    {
-        if (!Folds(convolution, input) || input.Device.Tape.ShouldRecord(shortcut))
-        {
-            return base.Convolve(convolution, input, shortcut, relu, consume);
-        }
-
-        Tensor output = BatchNormalization.ApplyToConvolution(
-            input, convolution.Weight.Value, convolution.Geometry, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Epsilon, shortcut, relu);
-        return consume ? Consume(input, output) : output;
-    }
 
     /// <inheritdoc/>
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)

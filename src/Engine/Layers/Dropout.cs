@@ -6,7 +6,7 @@ namespace Engine.Layers;
 /// <summary>
 /// In training, sets each number to 0 with probability p and divides the others by 1 - p; in evaluation, returns its input. Each call
 /// draws a mask of its own, which depends only on the seed, on how many calls went before, and on the layer's path: see
-/// <see cref="Module.SeedDropout"/>, by which an interrupted training goes on with the masks that it would have had.
+/// <see cref="Module.Seed"/>, by which an interrupted training goes on with the masks that it would have had.
 /// </summary>
 public sealed class Dropout : Module
 {
@@ -27,8 +27,8 @@ public sealed class Dropout : Module
     /// <inheritdoc/>
     protected override string Summary => $"p={PythonText.Of(_probability)}, inplace=False";
 
-    /// <summary>Starts the stream of masks of a seed after so many calls.</summary>
-    internal void Seed(long seed, long calls) => (_seed, _calls) = (seed, calls);
+    /// <inheritdoc/>
+    protected override void SeedCore(long seed, long calls) => (_seed, _calls) = (seed, calls);
 
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)

@@ -6,11 +6,11 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Puts a model on a <see cref="MetaDevice"/>, or another device that computes nothing, for a while: each parameter and buffer is replaced by a tensor of its shape without
-/// numbers, and nobody observes. At the end everything is as before, on whatever device it was, or on none yet.
+/// numbers, and hooks are not called. At the end everything is as before, on whatever device it was, or on none yet.
 /// </summary>
 public sealed class MetaScope : IDisposable
 {
-    private readonly List<(Module Module, bool IsTraining, Action<string, Tensor>? Activation, Action<string, Tensor>? Gradient)> _modules;
+    private readonly List<(Module Module, bool IsTraining, IDisposable Hooks)> _modules;
     private readonly List<(string Name, Parameter Parameter, Tensor StandIn, Tensor? Numbers)> _parameters = [];
 
     /// <summary>Replaces the numbers of a model.</summary>
@@ -18,7 +18,7 @@ public sealed class MetaScope : IDisposable
     /// <param name="device">Where it runs until the scope ends.</param>
     public MetaScope(Module model, Device device)
     {
-        _modules = [.. model.Modules().Select(m => (m.Module, m.Module.IsTraining, m.Module.ActivationObserver, m.Module.GradientObserver))];
+        _modules = [.. model.Modules().DistinctBy(m => m.Module).Select(m => (m.Module, m.Module.IsTraining, m.Module.SuspendHooks()))];
         try
         {
             foreach ((string name, Parameter parameter) in model.Named().DistinctBy(n => n.Parameter))
@@ -32,11 +32,6 @@ public sealed class MetaScope : IDisposable
             Dispose();
             throw;
         }
-
-        foreach ((Module module, _, _, _) in _modules)
-        {
-            (module.ActivationObserver, module.GradientObserver) = (null, null);
-        }
     }
 
     /// <summary>
@@ -48,10 +43,10 @@ public sealed class MetaScope : IDisposable
     /// <summary>Puts everything back.</summary>
     public void Dispose()
     {
-        foreach ((Module module, bool isTraining, Action<string, Tensor>? activation, Action<string, Tensor>? gradient) in _modules)
+        foreach ((Module module, bool isTraining, IDisposable hooks) in _modules)
         {
             module.SetTraining(isTraining);
-            (module.ActivationObserver, module.GradientObserver) = (activation, gradient);
+            hooks.Dispose();
         }
 
         foreach ((_, Parameter parameter, _, Tensor? numbers) in _parameters)

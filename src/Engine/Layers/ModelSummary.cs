@@ -85,17 +85,18 @@ public sealed class ModelSummary
     {
         List<LayerSummary> layers = [];
         HashSet<Module> met = [];
+        List<IDisposable> hooks = [];
         long counted = 0;
         foreach ((string path, Module module) in model.Modules())
         {
             if (module.Children.Count == 0)
             {
-                module.ActivationObserver = (_, output) =>
+                hooks.Add(module.RegisterForwardHook((_, output) =>
                 {
                     long parameters = met.Add(module) ? module.ParameterCount : 0;
                     layers.Add(new LayerSummary(path, module.Kind, output.Shape, parameters, device.MultiplyAdds - counted));
                     counted = device.MultiplyAdds;
-                };
+                }));
             }
         }
 
@@ -105,6 +106,7 @@ public sealed class ModelSummary
             model.Call(image);
         }
 
+        hooks.ForEach(hook => hook.Dispose());
         return layers;
     }
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using Engine.Autograd;
 using Engine.Devices;
-using Engine.Operations;
 using Engine.Tensors;
 
 namespace Engine.Layers;
@@ -10,7 +9,7 @@ namespace Engine.Layers;
 /// A layer or a whole network: named parameters, buffers and child modules, and a <see cref="Forward"/> that maps a tensor to a
 /// tensor. Names are torchvision's, so that state dictionaries pass both ways.
 /// </summary>
-public abstract class Module
+public abstract partial class Module
 {
     private readonly List<Parameter> _parameters = [];
     private readonly List<(string Name, Module Module)> _children = [];
@@ -23,24 +22,6 @@ public abstract class Module
 
     /// <summary>The modules directly inside this one, by name, in the order in which they were made.</summary>
     public IReadOnlyList<(string Name, Module Module)> Children => _children;
-
-    /// <summary>Sees each output of <see cref="Call"/>, with this module's path; must copy what it keeps. Null for none.</summary>
-    public Action<string, Tensor>? ActivationObserver { get; set; }
-
-    /// <summary>Sees the complete gradient by each output of <see cref="Call"/> during backward, with this module's path; must copy what it keeps. Null for none.</summary>
-    public Action<string, Tensor>? GradientObserver { get; set; }
-
-    /// <summary>
-    /// Of a module with <see cref="Branches"/>: sees during backward the gradient that comes back to the module's input along each of
-    /// them, with this module's path and the branch's name; must copy what it keeps. Null for none.
-    /// </summary>
-    public Action<string, string, Tensor>? BranchObserver { get; set; }
-
-    /// <summary>The ways that this module's input goes at once, such as shortcut and residual; empty where there is only one.</summary>
-    public virtual IReadOnlyList<string> Branches => [];
-
-    /// <summary>Whether somebody looks at this module's output, so that it must not be fused with what follows.</summary>
-    public bool IsObserved => ActivationObserver is not null || GradientObserver is not null;
 
     /// <summary>The type name that PyTorch prints.</summary>
     protected virtual string TypeName => GetType().Name;
@@ -68,6 +49,12 @@ public abstract class Module
 
     /// <summary>The module's mathematics, by operations and by calls of the child modules.</summary>
     protected abstract Tensor Forward(Tensor input);
+
+    /// <summary>Of a module that counts its training passes on the host: counts replays too.</summary>
+    protected virtual void CountReplaysCore(int count) { }
+
+    /// <summary>Of a module that is random: sets where it stands in its stream.</summary>
+    protected virtual void SeedCore(long seed, long calls) { }
 
     /// <summary>All parameters (not buffers) with their full names, this module's first, then each child's.</summary>
     public IReadOnlyList<(string Name, Parameter Parameter)> Parameters => [.. Named().Where(n => !n.Parameter.IsBuffer)];
@@ -108,31 +95,28 @@ public abstract class Module
     }
 
     /// <summary>
-    /// Tells all batch norms inside that use the batch's statistics of batches that they have not been called for: replays of a step that
-    /// a device has recorded as a whole, whose counters are kept on the host.
+    /// Counts training passes that this module and those inside it have not been called for: replays of a step that a device has recorded as a
+    /// whole. What is counted on the host follows (<see cref="CountReplaysCore"/>).
     /// </summary>
-    public void CountReplayedBatches(int count)
+    public void CountReplays(int count)
     {
         foreach ((_, Module module) in Modules())
         {
-            if (module is BatchNorm2d { UsesBatchStatistics: true } norm)
-            {
-                norm.AddReplayedBatches(count);
-            }
+            module.CountReplaysCore(count);
         }
     }
 
     /// <summary>
-    /// Tells all dropouts inside which masks come next: those of this seed after so many calls. A trainer tells them at each step, so
-    /// that the masks depend on the step alone, not on what ran before it.
+    /// Sets where this module and those inside it stand in their streams of random numbers (<see cref="SeedCore"/>). A trainer does it at each
+    /// step, so that what is random, such as dropout's masks, depends on the step alone, not on what ran before it.
     /// </summary>
-    /// <param name="seed">Of all that is random in a run.</param>
+    /// <param name="seed">The run's random seed.</param>
     /// <param name="calls">Training passes before the next one.</param>
-    public void SeedDropout(long seed, long calls)
+    public void Seed(long seed, long calls)
     {
         foreach ((_, Module module) in Modules())
         {
-            (module as Dropout)?.Seed(seed, calls);
+            module.SeedCore(seed, calls);
         }
     }
 
@@ -212,32 +196,6 @@ public abstract class Module
         }
 
         return result;
-    }
-
-    /// <summary>Shows an output to this module's observers. <see cref="Call"/> does it; a module with other entry points does it itself.</summary>
-    protected void Observe(Tensor output)
-    {
-        ActivationObserver?.Invoke(Path, output);
-        if (GradientObserver is { } observer && output.NeedsGradient)
-        {
-            output.GradientObserver += gradient => observer(Path, gradient);
-        }
-    }
-
-    /// <summary>
-    /// The module's input as one of its <see cref="Branches"/> gets it: the input itself, or, while somebody observes the branches, a
-    /// view of it, whose gradient is this branch's share of the input's.
-    /// </summary>
-    protected Tensor Branch(Tensor input, string name)
-    {
-        if (BranchObserver is not { } observer || !input.Device.Tape.ShouldRecord(input))
-        {
-            return input;
-        }
-
-        Tensor branch = Reshape.Apply(input, input.Shape);
-        branch.GradientObserver += gradient => observer(Path, name, gradient);
-        return branch;
     }
 
     private IEnumerable<(string Name, Parameter Parameter)> Named(string prefix)

@@ -74,44 +74,6 @@ public abstract class Normalization : Module
         return Consume(sum, activation.Call(sum));
     }
 
-    /// <summary>
-    /// Convolves, normalises, adds a shortcut where one is given, and applies a ReLU layer: where this layer <see cref="Folds"/> the
-    /// convolution, in one pass over the result, otherwise by calls of the layers, one after the other. The numbers are the same.
-    /// </summary>
-    /// <param name="convolution">The layer before this one.</param>
-    /// <param name="input">[N, H, W, C].</param>
-    /// <param name="shortcut">The shape of the convolution's output, or null.</param>
-    /// <param name="activation">The layer that clips at zero, after the shortcut; null for none.</param>
-    /// <param name="consume">Whether the caller made the input and reads it no more, so that its memory may go as soon as it is convolved.</param>
-    public Tensor Call(Conv2d convolution, Tensor input, Tensor? shortcut, ReLU? activation, bool consume = false)
-    {
-        if (activation is not { IsObserved: true })
-        {
-            return Convolve(convolution, input, shortcut, relu: activation is not null, consume);
-        }
-
-        Tensor sum = Convolve(convolution, input, shortcut, relu: false, consume);
-        return Consume(sum, activation.Call(sum));
-    }
-
-    /// <summary>
-    /// Whether a convolution of this input and this layer can be one primitive now: in evaluation with a batch norm, when no gradient is
-    /// recorded, the convolution has no bias and neither layer is observed.
-    /// </summary>
-    public virtual bool Folds(Conv2d convolution, Tensor input) => false;
-
-    /// <summary>The convolution and this layer's mathematics.</summary>
-    private protected virtual Tensor Convolve(Conv2d convolution, Tensor input, Tensor? shortcut, bool relu, bool consume)
-    {
-        Tensor result = convolution.Call(input);
-        if (consume)
-        {
-            Consume(input, result);
-        }
-
-        return Consume(result, Call(result, shortcut, relu));
-    }
-
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input) => Normalize(input, null, relu: false);
 

@@ -38,7 +38,7 @@ public sealed class Sequential : Module
             bool isOwn = !ReferenceEquals(current, input);
             if (Children[i].Module is Conv2d convolution && i + 1 < Children.Count && Children[i + 1].Module is Normalization norm)
             {
-                current = norm.Call(convolution, current, null, null, isOwn);
+                current = ConvolutionNorm.Call(convolution, norm, current, consume: isOwn);
                 i++;
             }
             else

@@ -133,7 +133,7 @@ internal sealed class TrainingStep : IDisposable
         }
         else
         {
-            _model.SeedDropout(_options.Seed, (step * _options.MicroBatches) + part);
+            _model.Seed(_options.Seed, (step * _options.MicroBatches) + part);
             Compute(batch);
         }
     }
@@ -166,7 +166,7 @@ internal sealed class TrainingStep : IDisposable
     {
         if (_replayed > 0)
         {
-            _model.CountReplayedBatches(_replayed);
+            _model.CountReplays(_replayed);
             _replayed = 0;
         }
     }

@@ -21,8 +21,8 @@ public sealed class ObserverTests : IDisposable
         List<(string Path, double[] Values)> activations = [], gradients = [];
         foreach ((_, Module layer) in model.Children)
         {
-            layer.ActivationObserver = (path, tensor) => activations.Add((path, tensor.ToArray<double>()));
-            layer.GradientObserver = (path, tensor) => gradients.Add((path, tensor.ToArray<double>()));
+            layer.RegisterForwardHook((path, tensor) => activations.Add((path, tensor.ToArray<double>())));
+            layer.RegisterBackwardHook((path, tensor) => gradients.Add((path, tensor.ToArray<double>())));
         }
 
         model.Call(input).Sum().Backward();
@@ -47,7 +47,7 @@ public sealed class ObserverTests : IDisposable
             Tensor x = Tensor.From<double>(_device, new Shape(1, 1, 1, 2), [1, 2]);
             x.RequiresGradient = true;
             Module relu = new ReLU();
-            relu.GradientObserver = isObserved ? (_, gradient) => seen.Add(gradient.ToArray<double>()) : null;
+            using IDisposable? hook = isObserved ? relu.RegisterBackwardHook((_, gradient) => seen.Add(gradient.ToArray<double>())) : null;
             Tensor hidden = relu.Call(x.Scale(3));
             (hidden + hidden.Scale(4)).Sum().Backward();
             return x.Gradient!.ToArray<double>();
@@ -61,12 +61,30 @@ public sealed class ObserverTests : IDisposable
     }
 
     [Fact]
+    public void A_hook_ends_when_what_it_returned_is_disposed_and_another_stays()
+    {
+        Module relu = new ReLU();
+        int first = 0, second = 0;
+        IDisposable hook = relu.RegisterForwardHook((_, _) => first++);
+        using IDisposable other = relu.RegisterForwardHook((_, _) => second++);
+        using Tensor x = Tensor.From<double>(_device, new Shape(1), [1]);
+        relu.Call(x);
+        hook.Dispose();
+        hook.Dispose();
+        Assert.True(relu.IsObserved);
+        relu.Call(x);
+        Assert.Equal((1, 2), (first, second));
+        other.Dispose();
+        Assert.False(relu.IsObserved);
+    }
+
+    [Fact]
     public void Without_gradients_only_activations_are_observed()
     {
         Module relu = new ReLU();
         int activations = 0, gradients = 0;
-        relu.ActivationObserver = (_, _) => activations++;
-        relu.GradientObserver = (_, _) => gradients++;
+        relu.RegisterForwardHook((_, _) => activations++);
+        relu.RegisterBackwardHook((_, _) => gradients++);
         Tensor x = Tensor.From<double>(_device, new Shape(1), [1]);
         x.RequiresGradient = true;
         using (_device.NoGradient())

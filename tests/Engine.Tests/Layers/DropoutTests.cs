@@ -58,7 +58,7 @@ public class DropoutTests
     {
         Sequential chain = new([.. Enumerable.Range(0, index).Select(_ => new Identity()), new Dropout(probability)]);
         chain.To(device);
-        chain.SeedDropout(seed, before);
+        chain.Seed(seed, before);
         using Tensor input = Ones(device);
         List<double[]> masks = [];
         using (device.NoGradient())

@@ -67,7 +67,7 @@ public sealed class NormalizationTests : IDisposable
         BatchNorm2d trained = new(2), evaluated = new(2);
         Module model = new Sequential(trained, new Sequential(evaluated)).To(_device);
         evaluated.Evaluate();
-        model.CountReplayedBatches(5);
+        model.CountReplays(5);
         Assert.Equal(5, trained.BatchesTracked.Value.Item());
         Assert.Equal(0, evaluated.BatchesTracked.Value.Item());
     }
@@ -109,8 +109,8 @@ public sealed class NormalizationTests : IDisposable
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
         double[] bare = norm.Call(input).ToArray<double>(), fused = norm.Call(input, shortcut, relu: true).ToArray<double>();
         double[] seen = [], gradient = [];
-        norm.ActivationObserver = (_, output) => seen = output.ToArray<double>();
-        norm.GradientObserver = (_, output) => gradient = output.ToArray<double>();
+        norm.RegisterForwardHook((_, output) => seen = output.ToArray<double>());
+        norm.RegisterBackwardHook((_, output) => gradient = output.ToArray<double>());
         Tensor end = norm.Call(input, shortcut, relu: true);
         Assert.Equal(bare, seen);
         Assert.Equal(fused, end.ToArray<double>());
@@ -126,7 +126,7 @@ public sealed class NormalizationTests : IDisposable
         ReLU relu = new();
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
         double[] fused = norm.Call(input, shortcut, relu).ToArray<double>(), seen = [];
-        relu.ActivationObserver = (_, output) => seen = output.ToArray<double>();
+        relu.RegisterForwardHook((_, output) => seen = output.ToArray<double>());
         Assert.Equal(fused, norm.Call(input, shortcut, relu).ToArray<double>());
         Assert.Equal(fused, seen);
     }
@@ -136,7 +136,7 @@ public sealed class NormalizationTests : IDisposable
     {
         GroupNorm norm = new(1, 2);
         norm.To(_device);
-        norm.ActivationObserver = (_, _) => { };
+        norm.RegisterForwardHook((_, _) => { });
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
         using (_device.NoGradient())
         {

@@ -165,7 +165,7 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             "softmax_cross_entropy", "", "Moves: the logits read (again from the cache), the gradient written.", logits + labels, losses + logits,
             t => t.Device.SoftmaxCrossEntropy(t.Logits, t.Labels, 0, t.Number, t.LogitsGradient));
         yield return new(
-            "soft_cross_entropy", "", "Moves: the logits and the target read (again from the cache), the gradient\n// written.", logits + (16 * 10 * 4), losses + logits,
+            "soft_cross_entropy", "", "Moves: the logits and the target read", logits + (16 * 10 * 4), losses + logits,
             t =>
             {
                 using Tensor target = Tensor.Create(t.Device, new Shape(16, 10), DataType.Float32);

@@ -1,0 +1,73 @@
+using Engine.Autograd;
+using Engine.Operations;
+using Engine.Tensors;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// A convolution, the norm behind it, a shortcut and a ReLU, as networks have them in a row: in one pass over the result where that is possible, otherwise by
+/// calls of the layers, one after the other. The values are the same.
+/// </summary>
+public static class ConvolutionNorm
+{
+    /// <summary>Convolves, normalizes, adds a shortcut where one is given, and applies a ReLU layer.</summary>
+    /// <param name="convolution">The convolution.</param>
+    /// <param name="norm">The norm of its output.</param>
+    /// <param name="input">[N, H, W, C].</param>
+    /// <param name="shortcut">The shape of the convolution's output, or null.</param>
+    /// <param name="activation">The layer that clips at zero, after the shortcut; null for none.</param>
+    /// <param name="consume">Whether the caller made the input and reads it no more, so that its memory may go as soon as it is convolved.</param>
+    public static Tensor Call(Conv2d convolution, Normalization norm, Tensor input, Tensor? shortcut = null, ReLU? activation = null, bool consume = false)
+    {
+        Tape tape = input.Device.Tape;
+        bool isActivationObserved = activation is { IsObserved: true }, relu = activation is not null && !isActivationObserved;
+        Tensor output;
+        if (Folds(convolution, norm, input) && !tape.ShouldRecord(shortcut))
+        {
+            BatchNorm2d batchNorm = (BatchNorm2d)norm;
+            output = BatchNormalization.ApplyToConvolution(
+                input, convolution.Weight.Value, convolution.Geometry, batchNorm.Weight.Value, batchNorm.Bias.Value, batchNorm.RunningMean.Value,
+                batchNorm.RunningVariance.Value, batchNorm.Epsilon, shortcut, relu);
+            if (consume)
+            {
+                Release(tape, input, output);
+            }
+        }
+        else
+        {
+            Tensor result = convolution.Call(input);
+            if (consume)
+            {
+                Release(tape, input, result);
+            }
+
+            output = norm.Call(result, shortcut, relu);
+            Release(tape, result, output);
+        }
+
+        if (!isActivationObserved)
+        {
+            return output;
+        }
+
+        Tensor activated = activation!.Call(output);
+        Release(tape, output, activated);
+        return activated;
+    }
+
+    /// <summary>
+    /// Whether a convolution of this input and the norm behind it can be one primitive now: in evaluation with a batch norm, when no gradient is recorded, the
+    /// convolution has no bias and neither layer is observed.
+    /// </summary>
+    public static bool Folds(Conv2d convolution, Normalization norm, Tensor input) =>
+        norm is BatchNorm2d { UsesBatchStatistics: false, IsObserved: false } batchNorm && !convolution.IsObserved && convolution.Bias is null
+        && !input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, batchNorm.Weight.Value, batchNorm.Bias.Value);
+
+    private static void Release(Tape tape, Tensor consumed, Tensor result)
+    {
+        if (!ReferenceEquals(consumed, result))
+        {
+            tape.ReleaseEarly(consumed);
+        }
+    }
+}
