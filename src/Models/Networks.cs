@@ -34,8 +34,14 @@ public static class Networks
         Bottlenecks("wide_resnet101_2", "Wide ResNet", Layers101, width: 128),
         Basic("plain18", "plain", Layers18, ShortcutKind.None),
         Basic("plain34", "plain", Layers34, ShortcutKind.None),
-        new("vgg19", "VGG", options => MakeVgg("vgg19", batchNorm: false, options)),
-        new("vgg19_bn", "VGG", options => MakeVgg("vgg19_bn", batchNorm: true, options)),
+        VggEntry("vgg11", [1, 1, 2, 2, 2]),
+        VggEntry("vgg11_bn", [1, 1, 2, 2, 2]),
+        VggEntry("vgg13", [2, 2, 2, 2, 2]),
+        VggEntry("vgg13_bn", [2, 2, 2, 2, 2]),
+        VggEntry("vgg16", [2, 2, 3, 3, 3]),
+        VggEntry("vgg16_bn", [2, 2, 3, 3, 3]),
+        VggEntry("vgg19", [2, 2, 4, 4, 4]),
+        VggEntry("vgg19_bn", [2, 2, 4, 4, 4]),
     ];
 
     /// <summary>
@@ -48,8 +54,8 @@ public static class Networks
     /// <summary>The names of <see cref="All"/>.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(entry => entry.Name)];
 
-    /// <summary>Makes a network by name, such as resnet20 or resnet50; <see cref="Module.To"/> draws its numbers.</summary>
-    /// <exception cref="EngineException">There is no network of this name (the message lists what exists and names the nearest), or an option does not fit it.</exception>
+    /// <summary>Creates a network by name, such as resnet20 or resnet50; <see cref="Module.To"/> initializes it.</summary>
+    /// <exception cref="EngineException">There is no network of this name (the message lists what exists, and a similar name where there is one), or an option does not fit it.</exception>
     public static Network Create(string name, NetworkOptions? options = null)
     {
         options ??= new NetworkOptions();
@@ -67,7 +73,7 @@ public static class Networks
     }
 
     private static EngineException Unknown(string name) => new(
-        $"there is no network '{name}'; did you mean '{Nearest(name)}'? There are {string.Join(", ", ImageNet.Select(e => e.Name))}, and resnetN, plainN and highwayN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
+        $"there is no network '{name}'{(Nearest(name) is { } near ? $"; did you mean '{near}'?" : ".")} There are {string.Join(", ", ImageNet.Select(e => e.Name))}, and resnetN, plainN and highwayN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
 
     private static NetworkEntry Basic(string name, string family, int[] layers, ShortcutKind shortcut) => new(name, family, options =>
         new ResNet(ForImageNet(name, new ResNetOptions(BlockKind.Basic, layers), shortcut, options)));
@@ -105,7 +111,7 @@ public static class Networks
     // The CIFAR network of a name; null where there is none.
     private static NetworkEntry? Cifar(string name)
     {
-        if (!TryParse(name, out string family, out int depth) || !CifarResNet.IsDepth(depth))
+        if (!TryParse(name, out string family, out int depth) || family == "vgg" || !CifarResNet.IsDepth(depth))
         {
             return null;
         }
@@ -130,14 +136,15 @@ public static class Networks
         });
     }
 
-    private static Vgg MakeVgg(string name, bool batchNorm, NetworkOptions options)
+    private static NetworkEntry VggEntry(string name, int[] stages) => new(name, "VGG", options =>
     {
         NetworkOptions allowed = new() { Channels = options.Channels, Classes = options.Classes, Filters = options.Filters };
+        bool hasNorms = name.EndsWith("_bn", StringComparison.Ordinal);
         return options == allowed
-            ? new Vgg(new VggOptions([2, 2, 4, 4, 4]) { Channels = options.Channels ?? 3, Classes = options.Classes ?? 1000, BatchNorm = batchNorm })
+            ? new Vgg(new VggOptions(stages) { Channels = options.Channels ?? 3, Classes = options.Classes ?? 1000, BatchNorm = hasNorms })
             : throw new EngineException(
-                $"{name} has no residual blocks and its normalisation is in its name (vgg19, vgg19_bn): of the network options it takes init and fan alone, but '{(options with { Filters = null }).ToText()}' was given");
-    }
+                $"{name} has no residual blocks, and its name says whether it has batch norms ({name.Replace("_bn", "", StringComparison.Ordinal)} or {name.Replace("_bn", "", StringComparison.Ordinal)}_bn): the only network options it takes are init and fan, but '{(options with { Filters = null }).ToText()}' was given");
+    });
 
     private static ShortcutKind ShortcutOf(string name, NetworkOptions options, ShortcutKind standard) => standard switch
     {
@@ -162,10 +169,10 @@ public static class Networks
         _ => Normalization.Batch,
     };
 
-    // resnet20, plain20 or highway20: a family and a depth, without signs or leading zeros.
+    // resnet20, plain20, highway20 or vgg19: a family and a depth, without signs or leading zeros.
     private static bool TryParse(string name, out string family, out int depth)
     {
-        family = new[] { "resnet", "plain", "highway" }.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal)) ?? "";
+        family = new[] { "resnet", "plain", "highway", "vgg" }.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal)) ?? "";
         string digits = name[family.Length..];
         depth = 0;
         return family.Length > 0
@@ -173,44 +180,20 @@ public static class Networks
             && digits == depth.ToString(CultureInfo.InvariantCulture);
     }
 
-    // Of a known family with another depth, the next depth that exists; otherwise the first name that begins so, or the name that takes
-    // the fewest edits to reach.
-    private static string Nearest(string name)
+    // Of a known family with another depth, the nearest depth that exists; otherwise the name that looks most alike, if any does.
+    private static string? Nearest(string name)
     {
-        if (TryParse(name, out string family, out int depth))
+        if (!TryParse(name, out string family, out int depth))
         {
-            int nearest = 8 + (int)(6 * Math.Clamp(Math.Round((depth - 8) / 6.0), 0, (CifarResNet.MaxDepth - 8) / 6));
-            foreach (NetworkEntry known in ImageNet)
-            {
-                if (TryParse(known.Name, out string other, out int candidate) && other == family && Math.Abs(candidate - depth) < Math.Abs(nearest - depth))
-                {
-                    nearest = candidate;
-                }
-            }
-
-            return $"{family}{nearest}";
+            return Suggestion.Nearest(name, Names);
         }
 
-        return (name.Length == 0 ? null : Names.FirstOrDefault(known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase)))
-            ?? Names.MinBy(known => EditDistance(name.ToLowerInvariant(), known))!;
-    }
-
-    // Levenshtein's distance: how many letters have to be inserted, deleted or replaced.
-    private static int EditDistance(string from, string to)
-    {
-        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
-        for (int i = 1; i <= from.Length; i++)
+        IEnumerable<int> depths = ImageNet.Select(known => TryParse(known.Name, out string other, out int its) && other == family ? its : (int?)null).OfType<int>();
+        if (family != "vgg")
         {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= to.Length; j++)
-            {
-                int replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, 1 + Math.Min(row[j - 1], row[j]));
-            }
+            depths = depths.Prepend(8 + (int)(6 * Math.Clamp(Math.Round((depth - 8) / 6.0), 0, (CifarResNet.MaxDepth - 8) / 6)));
         }
 
-        return row[^1];
+        return $"{family}{depths.MinBy(d => Math.Abs((long)d - depth))}";
     }
 }

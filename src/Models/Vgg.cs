@@ -4,26 +4,26 @@ using Engine.Tensors;
 namespace Engine.Models;
 
 /// <summary>What a <see cref="Vgg"/> is made from.</summary>
-/// <param name="Stages">For each of the five stages, how many 3x3 convolutions it has: 2, 2, 4, 4, 4 of 19 layers.</param>
+/// <param name="Stages">For each of the five stages, how many 3x3 convolutions it has: 1, 1, 2, 2, 2 for 11 layers, 2, 2, 2, 2, 2 for 13, 2, 2, 3, 3, 3 for 16, and 2, 2, 4, 4, 4 for 19.</param>
 public sealed record VggOptions(IReadOnlyList<int> Stages)
 {
-    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>
     public int Channels { get; init; } = 3;
 
-    /// <summary>How many classes the head tells apart.</summary>
+    /// <summary>Number of classes.</summary>
     public int Classes { get; init; } = 1000;
 
     /// <summary>Whether a batch norm follows each convolution: the variants named _bn.</summary>
     public bool BatchNorm { get; init; }
 
-    /// <summary>With which probability the classifier drops a number in training.</summary>
+    /// <summary>Probability that the classifier drops a value in training.</summary>
     public double Dropout { get; init; } = 0.5;
 }
 
 /// <summary>
-/// The plain network that the paper sets out from (Simonyan and Zisserman, "Very Deep Convolutional Networks", 2015): five stages of 3x3
+/// The plain networks that the paper starts from (Simonyan and Zisserman, "Very Deep Convolutional Networks", 2015): five stages of 3x3
 /// convolutions with biases, each ended by a max pool, and three linear layers with dropout. Names, the printed tree and the
-/// first numbers' distribution are torchvision's.
+/// distributions of the initial values are torchvision's.
 /// </summary>
 public sealed class Vgg : Network
 {
@@ -33,7 +33,7 @@ public sealed class Vgg : Network
     private readonly Sequential _features, _classifier;
     private readonly AdaptiveAvgPool2d _pool;
 
-    /// <summary>Makes a network; <see cref="Module.To"/> draws its numbers.</summary>
+    /// <summary>Creates a network; <see cref="Module.To"/> initializes it.</summary>
     /// <exception cref="EngineException">An option is out of its range.</exception>
     public Vgg(VggOptions options) : base(options.Channels, options.Classes, imageSize: 224, "classifier.6")
     {
@@ -94,7 +94,7 @@ public sealed class Vgg : Network
         }
     }
 
-    // As torchvision draws them: normal with deviation 0.01, no offset.
+    // As in torchvision: normal with standard deviation 0.01, zero bias.
     private static Linear Starting(Linear layer)
     {
         layer.Weight.Initialization = Initialization.Normal(0.01);

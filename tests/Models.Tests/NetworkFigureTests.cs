@@ -30,6 +30,7 @@ public class NetworkFigureTests
     [InlineData("resnet34", 34, 13, 3, 0)]
     [InlineData("resnet50", 50, 12, 4, 0)]
     [InlineData("plain34", 34, 0, 0, 0)]
+    [InlineData("vgg11_bn", 11, 0, 0, 0)]
     [InlineData("vgg19", 19, 0, 0, 0)]
     [InlineData("resnet20", 20, 7, 2, 0)]
     [InlineData("highway20", 20, 0, 0, 9)]

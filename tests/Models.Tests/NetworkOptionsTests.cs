@@ -47,7 +47,8 @@ public class NetworkOptionsTests
     [InlineData("plain20", "zeros=after", "plain20 has no shortcut")]
     [InlineData("resnet20", "norm=group:5", "5 groups must divide 16 channels")]
     [InlineData("vgg19", "norm=batch", "vgg19 has no residual blocks")]
-    [InlineData("vgg19_bn", "shortcut=B", "it takes init and fan alone, but 'shortcut=B' was given")]
+    [InlineData("vgg13_bn", "norm=batch", "(vgg13 or vgg13_bn)")]
+    [InlineData("vgg19_bn", "shortcut=B", "the only network options it takes are init and fan, but 'shortcut=B' was given")]
     public void What_a_network_cannot_honour_is_refused_with_the_reason(string name, string options, string reason)
     {
         EngineException error = Assert.ThrowsAny<EngineException>(() => Networks.Create(name, NetworkOptions.Parse(options)));

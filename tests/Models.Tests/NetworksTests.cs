@@ -16,6 +16,12 @@ public class NetworksTests
     [InlineData("resnext101_64x4d", 83_455_272)]
     [InlineData("wide_resnet50_2", 68_883_240)]
     [InlineData("wide_resnet101_2", 126_886_696)]
+    [InlineData("vgg11", 132_863_336)]
+    [InlineData("vgg11_bn", 132_868_840)]
+    [InlineData("vgg13", 133_047_848)]
+    [InlineData("vgg13_bn", 133_053_736)]
+    [InlineData("vgg16", 138_357_544)]
+    [InlineData("vgg16_bn", 138_365_992)]
     [InlineData("vgg19", 143_667_240)]
     [InlineData("vgg19_bn", 143_678_248)]
     public void ImageNet_networks_have_the_published_number_of_parameters(string name, long parameters) =>
@@ -50,6 +56,9 @@ public class NetworksTests
     [InlineData("resnet50")]
     [InlineData("resnext50_32x4d")]
     [InlineData("wide_resnet50_2")]
+    [InlineData("vgg11_bn")]
+    [InlineData("vgg13")]
+    [InlineData("vgg16")]
     [InlineData("vgg19")]
     [InlineData("vgg19_bn")]
     public void The_printed_tree_is_pytorchs(string name) =>
@@ -60,6 +69,9 @@ public class NetworksTests
     [InlineData("resnet50")]
     [InlineData("resnext50_32x4d")]
     [InlineData("wide_resnet50_2")]
+    [InlineData("vgg11_bn")]
+    [InlineData("vgg13")]
+    [InlineData("vgg16")]
     [InlineData("vgg19")]
     [InlineData("vgg19_bn")]
     public void The_state_has_torchvisions_names_order_and_shapes(string name)
@@ -123,7 +135,10 @@ public class NetworksTests
     [InlineData("highway21", "highway20")]
     [InlineData("resnext50", "resnext50_32x4d")]
     [InlineData("wide_resnet50", "wide_resnet50_2")]
-    [InlineData("vgg16", "vgg19")]
+    [InlineData("vgg15", "vgg16")]
+    [InlineData("vgg8", "vgg11")]
+    [InlineData("vgg50", "vgg19")]
+    [InlineData("vgg16bn", "vgg16_bn")]
     [InlineData("resnet99999998", "resnet9998")]
     public void An_unknown_name_gives_one_line_with_the_nearest_and_the_list(string name, string nearest)
     {
@@ -134,8 +149,15 @@ public class NetworksTests
         Assert.DoesNotContain('\n', error.Message);
     }
 
-    [Fact]
-    public void The_empty_name_is_refused_too() => Assert.Throws<EngineException>(() => Networks.Create(""));
+    [Theory]
+    [InlineData("nosuch")]
+    [InlineData("transformer")]
+    [InlineData("")]
+    public void A_name_far_from_all_gets_the_list_without_a_suggestion(string name)
+    {
+        EngineException error = Assert.Throws<EngineException>(() => Networks.Create(name));
+        Assert.StartsWith($"there is no network '{name}'. There are resnet18, ", error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void All_listed_names_can_be_created() => Assert.All(Networks.Names, name => Assert.True(Networks.Create(name).ParameterCount > 0));

@@ -36,6 +36,7 @@ CASES = {
     "resnet50": lambda: torchvision.models.resnet50(),
     "resnext50_32x4d": lambda: torchvision.models.resnext50_32x4d(),
     "wide_resnet50_2": lambda: torchvision.models.wide_resnet50_2(),
+    "vgg11_bn": lambda: torchvision.models.vgg11_bn(dropout=0.0),
     "vgg19_bn": lambda: torchvision.models.vgg19_bn(dropout=0.0),
     "resnet50 dilation=0,1,1": lambda: torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True]),
 }

@@ -8,7 +8,7 @@ import pathlib
 import torchvision
 
 here = pathlib.Path(__file__).parent
-for name in ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "vgg19", "vgg19_bn"):
+for name in ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "vgg11_bn", "vgg13", "vgg16", "vgg19", "vgg19_bn"):
     model = getattr(torchvision.models, name)()
     tree = here / f"{name}.tree.txt"
     if name == "resnet18":
