@@ -16,21 +16,21 @@ internal sealed class BenchCommand : Subcommand
     private const int KernelsBatchSize = 1024;
     private readonly Option<string> _model = SharedOptions.Model("resnet20");
     private readonly ModelOptions _modelOptions = new();
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images in a batch (default: 128; 1,024 with --kernels)");
-    private readonly Option<string> _mode = SharedOptions.Text("--mode", "train|infer", "Whole training steps, or forward passes alone", "train");
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("128, or 1,024 with --kernels");
+    private readonly Option<string> _mode = OptionKinds.OneOf("--mode", ["train", "infer"], "Measure training steps, or only forward passes", "train");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
-    private readonly Option<int?> _steps = SharedOptions.Number<int>("--steps", "N", "Steps that are measured (default: 10)");
-    private readonly Option<int?> _warmUp = SharedOptions.Number<int>("--warmup", "N", "Steps before that (default: 3)");
+    private readonly Option<int?> _steps = OptionKinds.Number<int>("--steps", "N", "Number of measured steps", shown: "10", least: 1);
+    private readonly Option<int?> _warmUp = OptionKinds.Number<int>("--warmup", "N", "Number of warm-up steps before them", shown: "3", least: 0);
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
 
-    private readonly Option<string> _batchNorm = SharedOptions.Text("--batch-norm", "engine|cudnn", "Whose kernels compute batch norm on a GPU", "engine");
+    private readonly Option<string> _batchNorm = OptionKinds.OneOf("--batch-norm", ["engine", "cudnn"], "Kernels that compute batch norm on a GPU", "engine");
     private readonly ConvolutionOptions _convolutions = new(writesPlans: true);
-    private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the GPU kernels that are bound by memory instead, beside a copy" };
+    private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the memory-bound GPU kernels instead, compared with a copy" };
 
-    private readonly Option<string?> _predict = SharedOptions.Text(
-        "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that is not there, from the launches that it would be given", null)!;
+    private readonly Option<string?> _predict = OptionKinds.Text(
+        "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that this machine does not have, from the kernels it would launch")!;
 
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
@@ -42,8 +42,7 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --kernels --device cuda --json",
         "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
-        _mode.AcceptOnlyFromAmong("train", "infer");
-        _batchNorm.AcceptOnlyFromAmong("engine", "cudnn");
+        _predict.CompletionSources.Add([.. GpuDescription.BuiltIn]);
         AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All, .. _modelOptions.All]);
     }
 
@@ -53,9 +52,9 @@ internal sealed class BenchCommand : Subcommand
         string mode = arguments.GetValue(_mode)!;
         string precision = arguments.GetValue(_precision)!;
         bool isOfKernels = arguments.GetValue(_kernels);
-        int batchSize = AtLeast(1, arguments.GetValue(_batchSize) ?? (isOfKernels ? KernelsBatchSize : 128), _batchSize);
-        int steps = AtLeast(1, arguments.GetValue(_steps) ?? 10, _steps);
-        int warmUp = AtLeast(0, arguments.GetValue(_warmUp) ?? 3, _warmUp);
+        int batchSize = arguments.GetValue(_batchSize) ?? (isOfKernels ? KernelsBatchSize : 128);
+        int steps = arguments.GetValue(_steps) ?? 10;
+        int warmUp = arguments.GetValue(_warmUp) ?? 3;
         CudaBatchNorm batchNorm = arguments.GetValue(_batchNorm) == "cudnn" ? CudaBatchNorm.Cudnn : CudaBatchNorm.Engine;
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
         if (arguments.GetValue(_predict) is { } gpu)
@@ -95,7 +94,7 @@ internal sealed class BenchCommand : Subcommand
         {
             output.Say(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{model}, {mode}, batches of {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes a step"));
+                $"{model}, {mode}, batch size {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes per step"));
             if (forecast is not null)
             {
                 output.Say(string.Create(CultureInfo.InvariantCulture, $"predicted for {forecast.Prediction.Gpu.Name}: {forecast.ImagesPerSecond:N1} images/s"));
@@ -157,7 +156,7 @@ internal sealed class BenchCommand : Subcommand
     {
         if (arguments.GetValue(_kernels) || arguments.GetValue(_batchNorm) == "cudnn")
         {
-            throw new UsageException("--predict knows the step's own kernels: leave --kernels and --batch-norm cudnn away");
+            throw new UsageException("--predict only knows the step's own kernels: leave out --kernels and --batch-norm cudnn");
         }
 
         CudaPrecision arithmetic = UsageException.Check(() => CudaPrecisions.Parse(precision));
@@ -174,7 +173,7 @@ internal sealed class BenchCommand : Subcommand
         }
         else
         {
-            PredictionReport.Write(forecast, $"{model}, {mode}, batches of {batchSize}, {precision}", output);
+            PredictionReport.Write(forecast, $"{model}, {mode}, batch size {batchSize}, {precision}", output);
         }
 
         return ExitCodes.Success;
@@ -223,7 +222,4 @@ internal sealed class BenchCommand : Subcommand
         output.Console.Write(table);
         return ExitCodes.Success;
     }
-
-    private static int AtLeast(int least, int value, Option option) =>
-        value >= least ? value : throw new UsageException($"{option.Name} is {value}, but must be at least {least}");
 }

@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Engine.Cli;
 
-/// <summary>engine check: compares every primitive of a device with the Reference, and every backward with differences.</summary>
+/// <summary>engine check: compares every primitive of a device with the Reference, and every backward with finite differences.</summary>
 internal sealed class CheckCommand : Subcommand
 {
     private readonly Option<string> _device = SharedOptions.Device();
@@ -14,10 +14,10 @@ internal sealed class CheckCommand : Subcommand
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly ConvolutionOptions _convolutions = new();
     private readonly Option<long?> _seed = SharedOptions.Seed();
-    private readonly Option<string?> _only = SharedOptions.Text("--only", "TEXT", "Only checks whose name contains this", null)!;
+    private readonly Option<string?> _only = OptionKinds.Text("--only", "TEXT", "Run only the checks whose name contains this text")!;
 
     public CheckCommand(CommandOutput output) : base(
-        output, "check", "Verify a device: every primitive against the Reference, every gradient against differences.",
+        output, "check", "Verify a device: every primitive against the Reference, every gradient against finite differences.",
         "engine check", "engine check --device cpu --threads 4 --seed 7", "engine check --device cuda:0 --json", "engine check --only Convolution") =>
         AddOptions([_device, _threads, _precision, .. _convolutions.All, _seed, _only]);
 
@@ -89,7 +89,7 @@ internal sealed class CheckCommand : Subcommand
 
         Finding overall = Worst(findings);
         output.Say(string.Create(
-            culture, $"{findings.Count} checks, {findings.Count(f => !f.Passed)} failed; closest to its tolerance: {overall.Name}, {overall.Error:0.0e+00} of {overall.Tolerance:0.0e+00}"));
+            culture, $"{Words.Count(findings.Count, "check")}, {findings.Count(f => !f.Passed)} failed; closest to its tolerance: {overall.Name}, {overall.Error:0.0e+00} of {overall.Tolerance:0.0e+00}"));
     }
 
     private static void TellJson(List<Finding> findings, Device device, CommandOutput output)

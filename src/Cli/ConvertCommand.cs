@@ -7,33 +7,31 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>engine convert: rewrites saved weights in another format or with other numbers.</summary>
+/// <summary>engine convert: converts saved weights to another format or type.</summary>
 internal sealed class ConvertCommand : Subcommand
 {
     private static readonly (string Name, StoredType Type)[] Types =
         [("float32", StoredType.F32), ("float16", StoredType.F16), ("bfloat16", StoredType.BF16), ("float64", StoredType.F64)];
 
-    private readonly Argument<string> _input = new("IN") { Description = "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder" };
+    private readonly Argument<string> _input = new("IN") { Description = "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder" };
     private readonly Argument<string> _target = new("OUT")
     {
-        Description = $"The file to make: safetensors where it ends with {WeightsFormats.SafetensorsName}, a PyTorch file where with {string.Join(", ", WeightsFormats.PyTorchNames)}",
+        Description = $"File to write: safetensors if its name ends with {WeightsFormats.SafetensorsName}, a PyTorch file if with {string.Join(", ", WeightsFormats.PyTorchNames)}",
     };
 
     private readonly Option<string?> _key = SavedWeights.KeyOption();
-    private readonly Option<string?> _type = SharedOptions.Text(
-        "--dtype", string.Join('|', Types.Select(t => t.Name)), "What real numbers become (default: what they are); integers stay", null)!;
-    private readonly Option<string?> _model = SharedOptions.Text(
-        "--model", "NAME", "The network that the weights must fit; they get its names and its order", null)!;
+    private readonly Option<string?> _type = OptionKinds.OneOf(
+        "--dtype", [.. Types.Select(t => t.Name)], "Type of the floating-point values; integers stay as they are", shown: "unchanged")!;
+    private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<bool> _partial = SharedOptions.Partial();
 
     public ConvertCommand(CommandOutput output) : base(
-        output, "convert", "Rewrite saved weights in another format or with other numbers.",
+        output, "convert", "Convert saved weights to another format or type.",
         "engine convert resnet20-12fca82f.th resnet20.safetensors --model resnet20",
         "engine convert runs/resnet20-digits-1 resnet20.pth",
         "engine convert resnet50.pth resnet50-half.safetensors --dtype float16 --json")
     {
-        _type.AcceptOnlyFromAmong([.. Types.Select(t => t.Name)]);
         Add(_input);
         Add(_target);
         AddOptions([_type, _key, _model, _partial, .. _modelOptions.All]);
@@ -59,7 +57,7 @@ internal sealed class ConvertCommand : Subcommand
         LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = isPartial });
         if (network is null && !isPartial && file.Unread.FirstOrDefault(u => u.IsWeight) is { } unread)
         {
-            throw new EngineException($"'{file.Path}' has {ShownName.Of(unread.Name)}, which is {unread.Kind} and cannot be read: --partial leaves it out{unread.Remedy}");
+            throw new EngineException($"'{file.Path}' has {ShownName.Of(unread.Name)}, which is {unread.Kind} and cannot be read: --partial skips it{unread.Remedy}");
         }
 
         IReadOnlyDictionary<string, StoredEntry> entries = StateDictionary.Entries(network, file);
@@ -86,7 +84,7 @@ internal sealed class ConvertCommand : Subcommand
 
         if (report?.Prefix is { Length: > 0 } prefix)
         {
-            output.Note($"note: the names in '{file.Path}' begin with '{ShownName.Of(prefix)}', which is left out");
+            output.Note($"note: the names in '{file.Path}' begin with '{ShownName.Of(prefix)}', which is removed");
         }
 
         if (output.IsJson)
@@ -109,14 +107,14 @@ internal sealed class ConvertCommand : Subcommand
         }
 
         output.Say(string.Create(
-            CultureInfo.InvariantCulture, $"{file.Path} ({file.Format}): {contents.Count:N0} tensors, {contents.Sum(c => c.ByteCount):N0} bytes, written to {target} ({written})"));
+            CultureInfo.InvariantCulture, $"{file.Path} ({file.Format}): {Words.Count(contents.Count, "tensor")}, {contents.Sum(c => c.ByteCount):N0} bytes, written to {target} ({written})"));
         if (report is { IsComplete: false })
         {
-            output.Note($"'{file.Path}' does not fit the network entirely: {report.Differences}");
+            output.Note($"'{file.Path}' does not fit the network completely: {report.Differences}");
         }
         else if (report is null && file.Unread.Where(u => u.IsWeight).ToArray() is { Length: > 0 } left)
         {
-            output.Note($"left out of '{file.Path}', as it cannot be read: {string.Join(", ", left.Select(u => $"{ShownName.Of(u.Name)} ({u.Kind})"))}");
+            output.Note($"skipped in '{file.Path}', because it cannot be read: {string.Join(", ", left.Select(u => $"{ShownName.Of(u.Name)} ({u.Kind})"))}");
         }
     }
 

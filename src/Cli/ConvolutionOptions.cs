@@ -43,12 +43,11 @@ internal sealed class ConvolutionOptions
     public ConvolutionOptions(bool writesPlans = false)
     {
         _writesPlans = writesPlans;
-        _way = SharedOptions.Text(
-            "--convolutions", "graph|legacy|direct",
-            "By what a GPU computes convolutions: cuDNN's graph API, its older functions, or the engine's own, far slower kernels; each steps in for the one before (default: graph)", null)!;
-        _way.AcceptOnlyFromAmong("graph", "legacy", "direct");
-        _plans = SharedOptions.Text(
-            "--plans", "FILE", writesPlans ? "File of convolution plans: read if it exists, written at the end" : "File of convolution plans, as 'engine bench --plans FILE' writes it", null)!;
+        _way = OptionKinds.OneOf(
+            "--convolutions", ["graph", "legacy", "direct"],
+            "How a GPU computes convolutions: with cuDNN's graph API, its legacy API, or the engine's own, much slower kernels; each falls back to the next", shown: "graph")!;
+        _plans = OptionKinds.Text(
+            "--plans", "FILE", writesPlans ? "File of convolution plans: read if it exists, written at the end" : "File of convolution plans written by 'engine bench --plans FILE'")!;
     }
 
     /// <summary>Both.</summary>

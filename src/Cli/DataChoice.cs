@@ -16,7 +16,7 @@ internal static class DataChoice
         ? FolderSet.Resolve(name)
         : DataSets.All.Any(s => s.Name == name)
         ? name
-        : throw new EngineException($"there is no data set called '{name}'; the sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
+        : throw new EngineException($"there is no data set called '{name}'{Suggestion.Phrase(name, DataSets.All.Select(s => s.Name), ".")} The sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
 
     /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
@@ -32,7 +32,7 @@ internal static class DataChoice
         Tell(data, output);
         if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
         {
-            output.Note($"note: {options.ValidationCount:N0} of the images to train on are held out, and tested with instead");
+            output.Note($"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, instead of the test set");
         }
 
         FolderChecking.Run(data, output, cancellation);
@@ -83,7 +83,7 @@ internal static class DataChoice
         }
     }
 
-    /// <summary>Checks that a set takes the options: pictures of a known set have one size.</summary>
+    /// <summary>Checks that a set takes the options: images of a known set have one size.</summary>
     /// <exception cref="UsageException">It does not.</exception>
     public static void CheckOptions(string name, TrainingOptions options)
     {
@@ -95,18 +95,16 @@ internal static class DataChoice
     }
 }
 
-/// <summary>The options that say how pictures of many sizes become pictures of one.</summary>
+/// <summary>The options that say how images of many sizes become images of one.</summary>
 internal sealed class PictureSizeOptions
 {
-    private readonly Option<int?> _imageSize = SharedOptions.Number<int>(
-        "--image-size", "N", "Height and width of the crops of picture files (default: as in training, or what the network is made for)");
-    private readonly Option<int?> _resize = SharedOptions.Number<int>(
-        "--resize", "N", "What a picture file's shorter side becomes before its middle is cropped (default: 256 for crops of 224, in proportion for others)");
+    private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
+        "--image-size", "N", "Height and width of the crops taken from image files", shown: "as in training, or the network's usual size", least: 1);
+    private readonly Option<int?> _resize = OptionKinds.Number<int>(
+        "--resize", "N", "Length of an image file's shorter side before its center is cropped", shown: "256 for crops of 224, in proportion for others", least: 1);
 
-    private readonly Option<string?> _interpolation = SharedOptions.Text(
-        "--interpolation", "bilinear|bicubic", "How pixels of picture files are weighed in a resize, as in Pillow and torchvision (default: as in training, or bilinear)", null)!;
-
-    public PictureSizeOptions() => _interpolation.AcceptOnlyFromAmong("bilinear", "bicubic");
+    private readonly Option<string?> _interpolation = OptionKinds.OneOf(
+        "--interpolation", ["bilinear", "bicubic"], "Interpolation for resizing image files, as in Pillow and torchvision", shown: "as in training, or bilinear")!;
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_imageSize, _resize, _interpolation];

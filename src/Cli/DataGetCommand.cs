@@ -8,12 +8,13 @@ namespace Engine.Cli;
 /// <summary>engine data get: downloads a data set from its official address.</summary>
 internal sealed class DataGetCommand : Subcommand
 {
-    private readonly Argument<string> _name = new("NAME") { Description = "The data set ('engine data list' shows all)" };
-    private readonly Option<string?> _dataDir = SharedOptions.Text("--data-dir", "DIR", "Where to put it; by default its folder in the cache", null)!;
+    private readonly Argument<string> _name = new("NAME") { Description = "Data set ('engine data list' lists them)", HelpName = "NAME" };
+    private readonly Option<string?> _dataDir = OptionKinds.Text("--data-dir", "DIR", "Folder to download to", shown: "its folder in the cache")!;
 
     public DataGetCommand(CommandOutput output) : base(
-        output, "get", "Download a data set, resumed where it was cut off, and verify it.", "engine data get cifar10", "engine data get fashion-mnist --data-dir downloads")
+        output, "get", "Download and verify a data set; an interrupted download is resumed.", "engine data get cifar10", "engine data get fashion-mnist --data-dir downloads")
     {
+        _name.CompletionSources.Add([.. DataSets.All.Where(s => s.Downloads.Count > 0).Select(s => s.Name)]);
         Add(_name);
         AddOptions(_dataDir);
     }

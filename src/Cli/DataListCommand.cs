@@ -6,13 +6,13 @@ using Spectre.Console;
 
 namespace Engine.Cli;
 
-/// <summary>engine data list: the data sets, and where each lies.</summary>
+/// <summary>engine data list: the data sets and where each is stored.</summary>
 internal sealed class DataListCommand : Subcommand
 {
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
 
     public DataListCommand(CommandOutput output) : base(
-        output, "list", "List the data sets, and where each lies.", "engine data list", "engine data list --data-dir downloads") => AddOptions(_dataDir);
+        output, "list", "List the data sets and where each is stored.", "engine data list", "engine data list --data-dir downloads") => AddOptions(_dataDir);
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
@@ -27,7 +27,7 @@ internal sealed class DataListCommand : Subcommand
             return Task.FromResult(ExitCodes.Success);
         }
 
-        Table table = new Table().Border(TableBorder.Rounded).AddColumn("name").AddColumn("images").AddColumn("lies in");
+        Table table = new Table().Border(TableBorder.Rounded).AddColumn("name").AddColumn("images").AddColumn("stored in");
         foreach (JsonObject set in sets)
         {
             table.AddRow(Markup.Escape($"{set["name"]}"), Markup.Escape($"{set["description"]}"), Markup.Escape(ShownName.Whole($"{set["location"] ?? set["problem"]}")));
@@ -37,7 +37,7 @@ internal sealed class DataListCommand : Subcommand
         return Task.FromResult(ExitCodes.Success);
     }
 
-    /// <summary>A set, and where it lies or what is wrong.</summary>
+    /// <summary>A set, and where it is stored or what is wrong.</summary>
     public static JsonObject Json(DataSet set) => Json(set, null);
 
     private static JsonObject Json(DataSet set, string? directory)

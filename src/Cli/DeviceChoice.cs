@@ -10,14 +10,16 @@ namespace Engine.Cli;
 /// <summary>Opens the device that --device names.</summary>
 internal static class DeviceChoice
 {
-    /// <summary>Opens a device and tells on which the command runs.</summary>
+    private static readonly string[] Names = ["auto", "cpu", "reference"];
+
+    /// <summary>Opens a device and says which one the command runs on.</summary>
     /// <param name="name">auto, cpu, reference, cuda or cuda:N.</param>
-    /// <param name="threads">Of the cpu device; null for one a processor.</param>
-    /// <param name="output">Is told the device.</param>
-    /// <param name="precision">fp32, tf32 or bf16; all but the first need a GPU.</param>
+    /// <param name="threads">Of the cpu device; null for one per processor.</param>
+    /// <param name="output">Where the device is named.</param>
+    /// <param name="precision">fp32, tf32 or bf16; all except fp32 need a GPU.</param>
     /// <param name="batchNorm">Whose kernels compute batch norm on a GPU.</param>
     /// <param name="convolutions">How a GPU computes convolutions; null for the default.</param>
-    /// <exception cref="EngineException">There is no such device, or it is not to be had on this machine.</exception>
+    /// <exception cref="EngineException">There is no such device, or this machine does not have it.</exception>
     public static Device Open(
         string name, int? threads, CommandOutput output, string precision = "fp32", CudaBatchNorm batchNorm = CudaBatchNorm.Engine,
         ConvolutionChoice? convolutions = null)
@@ -91,6 +93,16 @@ internal static class DeviceChoice
         return OpenCpu(threads);
     }
 
+    /// <summary>Checks a device's name; whether the machine has it is seen when it is opened.</summary>
+    /// <exception cref="UsageException">It names no device.</exception>
+    public static void Check(string name)
+    {
+        if (!Names.Contains(name))
+        {
+            ParseOrdinal(name);
+        }
+    }
+
     private static int ParseOrdinal(string name)
     {
         string[] parts = name.Split(':');
@@ -101,6 +113,6 @@ internal static class DeviceChoice
 
         return parts[0] == "cuda" && parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
             ? ordinal
-            : throw new UsageException($"there is no device '{name}'; there are auto, cpu, reference, cuda and cuda:N");
+            : throw new UsageException($"there is no device '{name}'{(name is "gpu" ? "; did you mean 'cuda'?" : Suggestion.Phrase(name, [.. Names, "cuda"], "."))} There are auto, cpu, reference, cuda and cuda:N");
     }
 }

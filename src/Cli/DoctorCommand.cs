@@ -12,7 +12,7 @@ using Spectre.Console;
 
 namespace Engine.Cli;
 
-/// <summary>engine doctor: what this machine offers, and what is missing.</summary>
+/// <summary>engine doctor: what this machine has, and what is missing.</summary>
 internal sealed class DoctorCommand : Subcommand
 {
     public DoctorCommand(CommandOutput output) : base(
@@ -70,7 +70,7 @@ internal sealed class DoctorCommand : Subcommand
             [
                 .. cuda.Libraries.Select(l => Library(l.Name, l.IsFound, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet, l.PassedOver)),
                 Library(
-                    "TurboJPEG (JPEG pictures)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null,
+                    "TurboJPEG (JPEG images)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null,
                     TurboJpegLibrary.HowToGet, []),
             ]),
             ["data_folder"] = DataFolder.Cache,

@@ -10,35 +10,35 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>engine eval: measures saved weights on a data set's test images.</summary>
+/// <summary>engine eval: evaluates saved weights on a data set's test images.</summary>
 internal sealed class EvalCommand : Subcommand
 {
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly AdaptOptions _adapt = new();
-    private readonly Option<string> _weights = SharedOptions.Text(
-        "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
+    private readonly Option<string> _weights = OptionKinds.Text(
+        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
     private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images at a time (default: 256)");
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("256");
     private readonly PictureSizeOptions _sizes = new();
     private readonly Option<bool> _tenCrop = new("--ten-crop")
     {
-        Description = "Of an image folder: average over four corners, the middle and their mirror images",
+        Description = "Average over ten crops: the four corners, the center, and their mirror images; for image folders",
     };
 
-    private readonly Option<string?> _scales = SharedOptions.Text(
-        "--scales", "N,N,...", "Of an image folder: average over whole pictures whose shorter side has these sizes (the paper's: 224,256,384,480,640)", null)!;
+    private readonly Option<string?> _scales = OptionKinds.Text(
+        "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for image folders")!;
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly ConvolutionOptions _convolutions = new();
 
     public EvalCommand(CommandOutput output) : base(
-        output, "eval", "Measure saved weights on a data set's test images.",
+        output, "eval", "Evaluate saved weights on a data set's test images.",
         "engine eval --weights runs/resnet20-digits-1",
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
@@ -50,8 +50,7 @@ internal sealed class EvalCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         string path = arguments.GetValue(_weights)!;
-        int batchSize = arguments.GetValue(_batchSize) is not { } count ? 256
-            : count >= 1 ? count : throw new UsageException($"--batch-size is {count}, but must be at least 1");
+        int batchSize = arguments.GetValue(_batchSize) ?? 256;
         string? model = arguments.GetValue(_model);
         string? dataName = arguments.GetValue(_data);
         if (model is not null)
@@ -67,7 +66,7 @@ internal sealed class EvalCommand : Subcommand
         using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
         TrainingOptions? trained = saved.Training;
         model = SavedWeights.ModelOf(saved, model);
-        dataName ??= trained?.Data ?? throw new UsageException($"'{saved.Path}' does not tell which data it was trained on: give --data NAME");
+        dataName ??= trained?.Data ?? throw new UsageException($"'{saved.Path}' does not say which data it was trained on: give --data NAME");
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageSet data = _adapt.Adapt(
@@ -79,7 +78,7 @@ internal sealed class EvalCommand : Subcommand
 
         if (data.Test.Count == 0)
         {
-            throw new EngineException($"'{data.Name}' has no pictures to test with: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
+            throw new EngineException($"'{data.Name}' has no images to test on: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
         }
 
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
@@ -89,7 +88,7 @@ internal sealed class EvalCommand : Subcommand
         SavedWeights.Remark(saved, output);
         if (!report.IsComplete)
         {
-            output.Note($"'{path}' does not fit {model} entirely: {report.Differences}");
+            output.Note($"'{path}' does not fit {model} completely: {report.Differences}");
         }
 
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, saved.Data);
@@ -119,7 +118,7 @@ internal sealed class EvalCommand : Subcommand
         string[] parts = text.Split(',');
         int[] sides = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0)];
         return isTen ? throw new UsageException("--ten-crop and --scales do not go together")
-            : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096 with commas between")
+            : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096, separated by commas")
             : !FolderSet.IsFolder(dataName) ? throw new UsageException($"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
             : (PictureViews.Scales, sides);
     }
@@ -157,7 +156,7 @@ internal sealed class EvalCommand : Subcommand
         }
 
         CultureInfo culture = CultureInfo.InvariantCulture;
-        string fifth = result.CorrectTop5 is { } five ? string.Create(culture, $", among the first five {(double)five / result.Total:P2}") : "";
+        string fifth = result.CorrectTop5 is { } five ? string.Create(culture, $", top-5 {(double)five / result.Total:P2}") : "";
         output.Say(string.Create(
             culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss {result.Loss:F4}"));
     }

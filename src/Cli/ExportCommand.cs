@@ -15,21 +15,21 @@ namespace Engine.Cli;
 /// <summary>engine export: writes saved weights as an ONNX file.</summary>
 internal sealed class ExportCommand : Subcommand
 {
-    private readonly Argument<string> _output = new("OUT.onnx") { Description = "The file to write" };
+    private readonly Argument<string> _output = new("OUT.onnx") { Description = "File to write" };
     private readonly Option<string> _model = SharedOptions.Model(null);
-    private readonly Option<string> _weights = SharedOptions.Text(
-        "--weights", "FILE", "A safetensors or PyTorch file (.pth) of a state dictionary, or a run folder", null);
+    private readonly Option<string> _weights = OptionKinds.Text(
+        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
     private readonly Option<string?> _key = SavedWeights.KeyOption();
-    private readonly Option<bool> _fold = new("--fold") { Description = "Work batch norms into the convolutions before them" };
-    private readonly Option<int?> _opset = SharedOptions.Number<int>(
-        "--opset", "N", $"The version of ONNX's operators, {OnnxExportOptions.MinOpset} to {OnnxExportOptions.MaxOpset} (default: {OnnxExportOptions.MinOpset})");
-    private readonly Option<string> _batch = SharedOptions.Text("--batch", "dynamic|N", "How many images the file takes at once", "dynamic");
+    private readonly Option<bool> _fold = new("--fold") { Description = "Fold batch norms into the convolutions before them" };
+    private readonly Option<int?> _opset = OptionKinds.Number<int>(
+        "--opset", "N", "Version of ONNX's operator set", shown: $"{OnnxExportOptions.MinOpset}", least: OnnxExportOptions.MinOpset, most: OnnxExportOptions.MaxOpset);
+    private readonly Option<string> _batch = OptionKinds.Text("--batch", "dynamic|N", "Batch size of the exported network", "dynamic");
     private readonly ModelOptions _modelOptions = new();
-    private readonly Option<int?> _imageSize = SharedOptions.Number<int>(
-        "--image-size", "S", "Height and width of the images (default: as in training, or the network's own)");
+    private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
+        "--image-size", "N", "Height and width of the images", shown: "as in training, or the network's usual size", least: 1);
 
     public ExportCommand(CommandOutput output) : base(
-        output, "export", "Write saved weights as an ONNX file, which ONNX Runtime and others run.",
+        output, "export", "Export saved weights as an ONNX file, for ONNX Runtime and others.",
         "engine export --weights runs/resnet20-digits-1 digits.onnx",
         "engine export --model resnet50 --weights resnet50.safetensors --fold --batch 1 resnet50.onnx")
     {
@@ -73,11 +73,6 @@ internal sealed class ExportCommand : Subcommand
     private OnnxExportOptions ReadOptions(ParseResult arguments)
     {
         int opset = arguments.GetValue(_opset) ?? OnnxExportOptions.MinOpset;
-        if (opset is < OnnxExportOptions.MinOpset or > OnnxExportOptions.MaxOpset)
-        {
-            throw new UsageException($"--opset is {opset}, but must be from {OnnxExportOptions.MinOpset} to {OnnxExportOptions.MaxOpset}");
-        }
-
         string text = arguments.GetValue(_batch)!;
         int? batch = null;
         if (text != "dynamic")
@@ -90,7 +85,7 @@ internal sealed class ExportCommand : Subcommand
         return new OnnxExportOptions { Opset = opset, Batch = batch, FoldBatchNorm = arguments.GetValue(_fold) };
     }
 
-    /// <summary>A network without numbers for a file, which tells the channels and the classes by the shapes of its first filter and its last bias.</summary>
+    /// <summary>A network without values for a file; the shapes of its first filter and its last bias give the channels and the classes.</summary>
     internal static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
     {
         Network standard = UsageException.Check(() => Networks.Create(model, options));
@@ -105,11 +100,6 @@ internal sealed class ExportCommand : Subcommand
 
     private static Shape ImageShape(int? size, Network network, DataDescription? data)
     {
-        if (size < 1)
-        {
-            throw new UsageException($"--image-size is {size}, but must be at least 1");
-        }
-
         int extent = size ?? network.ImageSize;
         return size is null && data?.Channels == network.Channels ? new Shape(1, data.Height, data.Width, data.Channels) : new Shape(1, extent, extent, network.Channels);
     }

@@ -6,16 +6,16 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>The options of engine train that start from weights instead of from random numbers, and freeze what they are good for.</summary>
+/// <summary>The options of engine train that start from existing weights, and freeze the backbone.</summary>
 internal sealed class FineTuneOptions
 {
-    private readonly Option<string?> _weights = SharedOptions.Text(
-        "--weights", "FILE", "Start from these weights (safetensors, PyTorch's, or a run folder); the head is drawn anew where the number of classes differs", null)!;
+    private readonly Option<string?> _weights = OptionKinds.Text(
+        "--weights", "FILE", "Start from existing weights: safetensors, a PyTorch file, or a run folder; the head is reinitialized if the number of classes differs")!;
     private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
-    private readonly Option<bool> _newHead = new("--new-head") { Description = "Draw the head anew, even where --weights has one of as many classes" };
-    private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train the head alone; all else stays as it is, to the bit" };
-    private readonly Option<int?> _thawAfter = SharedOptions.Number<int>("--thaw-after", "N", "Train the whole network from the epoch after the N-th");
+    private readonly Option<bool> _newHead = new("--new-head") { Description = "Reinitialize the head, even if --weights has one with the same number of classes" };
+    private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train only the head; everything else stays unchanged, to the bit" };
+    private readonly Option<int?> _thawAfter = OptionKinds.Number<int>("--thaw-after", "N", "Train the whole network after epoch N; needs --freeze-backbone", shown: "never", least: 1);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_weights, _key, _partial, _newHead, _freeze, _thawAfter];
@@ -39,7 +39,7 @@ internal sealed class FineTuneOptions
         return given is null || options.Weights is not null ? options : throw new UsageException($"{given.Name} says how --weights is taken, but no --weights is given");
     }
 
-    /// <summary>Loads the weights that a new run starts from, if any, and says what they were good for.</summary>
+    /// <summary>Loads the weights that a new run starts from, if any, and says what was loaded.</summary>
     /// <exception cref="EngineException">The file cannot be read, or does not fit the network beyond its head.</exception>
     public void Load(ParseResult arguments, TrainingOptions options, Network network, Device device, CommandOutput output)
     {
@@ -59,7 +59,7 @@ internal sealed class FineTuneOptions
             }, isTrained: true);
         SavedWeights.Remark(saved, output);
         string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {network.Classes:N0} classes" : "";
-        string rest = report.Differences is { Length: > 0 } differences ? $"; drawn or left aside: {differences}" : "";
+        string rest = report.Differences is { Length: > 0 } differences ? $"; initialized or skipped: {differences}" : "";
         output.Say($"{report.Loaded.Count:N0} parameters and buffers from {saved.Path}{head}{rest}");
     }
 }

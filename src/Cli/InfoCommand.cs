@@ -10,19 +10,20 @@ using Spectre.Console;
 
 namespace Engine.Cli;
 
-/// <summary>engine info: what a network is made of and what it costs.</summary>
+/// <summary>engine info: the layers of a network and their cost.</summary>
 internal sealed class InfoCommand : Subcommand
 {
     private readonly Argument<string[]> _models = new("MODEL")
     {
-        Description = "The network; without it, all networks are listed; --graph takes several",
+        Description = "Network, or several with --graph; without one, all networks are listed",
         Arity = ArgumentArity.ZeroOrMore,
+        HelpName = "MODEL",
     };
 
     private readonly ModelOptions _modelOptions = new();
-    private readonly Option<string> _graph = SharedOptions.Text("--graph", "F.svg", "Draw the networks into a file, side by side, as the paper's Figure 3 does", null);
-    private readonly Option<string> _collapse = SharedOptions.Text(
-        "--collapse", "auto|always|never", $"Whether the drawing has equal blocks once, with their number; auto: beyond {NetworkFigure.MaxDepthInFull} layers", "auto");
+    private readonly Option<string> _graph = OptionKinds.Text("--graph", "FILE.svg", "Draw the networks side by side, as in the paper's Figure 3");
+    private readonly Option<string> _collapse = OptionKinds.OneOf(
+        "--collapse", ["auto", "always", "never"], $"Whether the drawing shows equal blocks once, with their number; auto does so beyond {NetworkFigure.MaxDepthInFull} layers", "auto");
     private readonly Option<bool> _tree = new("--tree") { Description = "Print the modules as PyTorch does" };
 
     public InfoCommand(CommandOutput output) : base(
@@ -31,7 +32,7 @@ internal sealed class InfoCommand : Subcommand
         "engine info resnet34 --shortcut C", "engine info resnet50 --dilation 0,1,1 --norm group",
         "engine info vgg19 plain34 resnet34 --graph figure3.svg")
     {
-        _collapse.AcceptOnlyFromAmong("auto", "always", "never");
+        _models.CompletionSources.Add([.. Networks.Names]);
         Add(_models);
         AddOptions([_tree, _graph, _collapse, .. _modelOptions.All]);
     }
@@ -47,7 +48,7 @@ internal sealed class InfoCommand : Subcommand
 
         if (names.Length > 1)
         {
-            throw new UsageException($"{names.Length} networks are named, but only --graph takes several: give it, or name one");
+            throw new UsageException($"{names.Length} networks are given, but only --graph takes several: add --graph, or give one network");
         }
 
         if (names.Length == 0)
@@ -119,7 +120,7 @@ internal sealed class InfoCommand : Subcommand
         }
 
         output.Console.Write(table);
-        output.Say("resnetN, plainN and highwayN exist for every other N = 6n + 2 too; 'engine info NAME' shows one, 'engine info --help' what can be changed");
+        output.Say("resnetN, plainN and highwayN also exist for every other N = 6n + 2; 'engine info NAME' shows one, 'engine info --help' lists the options");
     }
 
     private static JsonObject JsonOf(NetworkEntry entry)
@@ -153,10 +154,10 @@ internal sealed class InfoCommand : Subcommand
         }
 
         output.Console.Write(table);
-        output.Say($"{name} on {network.ImageSize}x{network.ImageSize} images of {network.Channels} channels, {Count(network.Classes)} classes");
-        output.Say($"parameters         {Count(summary.Parameters)} ({Mebibytes(4 * summary.Parameters)}), beside {Count(summary.Buffers)} numbers in buffers");
-        output.Say($"multiply-adds      {Count(summary.MultiplyAdds)} for each image's forward pass");
-        output.Say($"activation memory  {Mebibytes(summary.ActivationBytes)} for each image of a training batch");
+        output.Say($"{name} on {network.ImageSize}x{network.ImageSize} images with {Words.Count(network.Channels, "channel")}, {Words.Count(network.Classes, "class", "classes")}");
+        output.Say($"parameters         {Count(summary.Parameters)} ({Mebibytes(4 * summary.Parameters)}), plus {Words.Count(summary.Buffers, "value")} in buffers");
+        output.Say($"multiply-adds      {Count(summary.MultiplyAdds)} per image in a forward pass");
+        output.Say($"activation memory  {Mebibytes(summary.ActivationBytes)} per image of a training batch");
     }
 
     private static JsonObject Json(string name, Network network, ModelSummary summary) => new()

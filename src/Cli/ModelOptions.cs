@@ -3,33 +3,40 @@ using Engine.Models;
 
 namespace Engine.Cli;
 
-/// <summary>The options that change a network, for every subcommand that makes one: shortcuts, normalisation, dilation ...</summary>
+/// <summary>The options that change a network, for every subcommand that makes one: shortcuts, normalization, dilation ...</summary>
 internal sealed class ModelOptions
 {
-    private readonly (string Name, Option<string> Option)[] _values =
-    [
-        ("shortcut", SharedOptions.Text("--shortcut", "A|B|C", "What carries a block's input where the shape changes: A zeros, B a projection; C a projection everywhere", null)),
-        ("zeros", SharedOptions.Text("--zeros", "half|after", "Where shortcut A puts its zeros: half before the channels, or all after", null)),
-        ("norm", SharedOptions.Text("--norm", "batch|group|group:N|none", "What normalises: batch norm, group norm (of N groups), or nothing", null)),
-        ("groups", SharedOptions.Text("--groups", "N", "Groups of a bottleneck's 3x3 convolutions", null)),
-        ("width_per_group", SharedOptions.Text("--width-per-group", "N", "Filters of one group where a stage has 64", null)),
-        ("dilation", SharedOptions.Text("--dilation", "F,F,F", "For stages 2, 3 and 4, 1 to put dilation in the stride's place and 0 not to: 0,1,1", null)),
-        ("init", SharedOptions.Text("--init", "kaiming_normal|kaiming_uniform", "How the filters' first numbers are drawn", null)),
-        ("fan", SharedOptions.Text("--fan", "fan_in|fan_out", "Whose variance that keeps: of activations (fan_in) or of gradients (fan_out)", null)),
-    ];
+    private readonly (string Name, Option<string> Option)[] _values;
+    private readonly (string Name, Option<bool> Option)[] _flags;
 
-    private readonly (string Name, Option<bool> Option)[] _flags =
-    [
-        ("v1", new("--v1") { Description = "Put a bottleneck's stride on its first 1x1 convolution, as the paper does" }),
-        ("zero_init_residual", new("--zero-init-residual") { Description = "Let each block start as its shortcut alone" }),
-    ];
-
-    public ModelOptions()
+    /// <param name="initializes">Whether the command uses the network's initial values, and so takes the options that choose them.</param>
+    public ModelOptions(bool initializes = false)
     {
-        Accept("shortcut", "A", "B", "C");
-        Accept("zeros", "half", "after");
-        Accept("init", "kaiming_normal", "kaiming_uniform");
-        Accept("fan", "fan_in", "fan_out");
+        Option<string> norm = OptionKinds.Text("--norm", "batch|group|group:N|none", "Normalization layers: batch norm, group norm (of N groups), or none", shown: "batch");
+        norm.CompletionSources.Add("batch", "group", "none");
+        _values =
+        [
+            ("shortcut", OptionKinds.OneOf(
+                "--shortcut", ["A", "B", "C"], "Shortcut where a block changes the shape: A zero padding, B a projection; C a projection in every block",
+                shown: "A for CIFAR networks, B for ImageNet ones")),
+            ("zeros", OptionKinds.OneOf("--zeros", ["half", "after"], "Where shortcut A puts its zero channels: half before the others, or all after them", shown: "half")),
+            ("norm", norm),
+            ("groups", OptionKinds.Text("--groups", "N", "Groups of a bottleneck's 3x3 convolutions", shown: "1")),
+            ("width_per_group", OptionKinds.Text("--width-per-group", "N", "Filters per group in a stage of 64", shown: "64")),
+            ("dilation", OptionKinds.Text("--dilation", "F,F,F", "Whether stages 2, 3 and 4 replace their stride with dilation, such as 0,1,1", shown: "0,0,0")),
+        ];
+        _flags = [("v1", new("--v1") { Description = "Put a bottleneck's stride on its first 1x1 convolution, as the paper does" })];
+        if (initializes)
+        {
+            _values =
+            [
+                .. _values,
+                ("init", OptionKinds.OneOf("--init", ["kaiming_normal", "kaiming_uniform"], "Initialization of the filters", shown: "kaiming_normal")),
+                ("fan", OptionKinds.OneOf(
+                    "--fan", ["fan_in", "fan_out"], "Variance that the initialization preserves: of activations (fan_in) or of gradients (fan_out)", shown: "fan_out")),
+            ];
+            _flags = [.. _flags, ("zero_init_residual", new("--zero-init-residual") { Description = "Initialize the last norm of each block to zero, so that the block starts as its shortcut" })];
+        }
     }
 
     /// <summary>All of them, in the help's order.</summary>
@@ -57,6 +64,4 @@ internal sealed class ModelOptions
 
         return options;
     });
-
-    private void Accept(string name, params string[] values) => _values.First(v => v.Name == name).Option.AcceptOnlyFromAmong(values);
 }

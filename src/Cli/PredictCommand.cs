@@ -10,41 +10,40 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>engine predict: what a network says of picture files.</summary>
+/// <summary>engine predict: classifies image files.</summary>
 internal sealed class PredictCommand : Subcommand
 {
-    private readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG or PNG files, or folders of them", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG or PNG files, or folders with such files", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
-    private readonly Option<string> _weights = SharedOptions.Text(
-        "--weights", "FILE", "A file of weights in PyTorch's names and order, or a run folder", null);
+    private readonly Option<string> _weights = OptionKinds.Text(
+        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
     private readonly Option<string?> _key = SavedWeights.KeyOption();
-    private readonly Option<int?> _top = SharedOptions.Number<int>("--top", "N", "How many classes to tell, the likeliest first (default: 5)");
-    private readonly Option<string?> _labels = SharedOptions.Text(
-        "--labels", "FILE", "The classes' names, one a line, or JSON such as imagenet_class_index.json (default: those that the weights were trained on, where the file tells them)", null)!;
+    private readonly Option<int?> _top = OptionKinds.Number<int>("--top", "N", "Number of classes to print, the most likely first", shown: "5", least: 1);
+    private readonly Option<string?> _labels = OptionKinds.Text(
+        "--labels", "FILE", "Class names, one per line, or JSON such as imagenet_class_index.json", shown: "those stored with the weights")!;
     private readonly PictureSizeOptions _sizes = new();
-    private readonly Option<string?> _normalize = SharedOptions.Text(
-        "--normalize", "imagenet|none", "How pixels become numbers: by ImageNet's constants, or only divided by 255 (default: as in training, or imagenet)", null)!;
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Pictures at a time (default: 16)");
+    private readonly Option<string?> _normalize = OptionKinds.OneOf(
+        "--normalize", ["imagenet", "none"], "How pixels are normalized: with ImageNet's constants, or only divided by 255", shown: "as in training, or imagenet")!;
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("16");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
 
     public PredictCommand(CommandOutput output) : base(
-        output, "predict", "Tell what a network sees in pictures.",
+        output, "predict", "Classify images.",
         "engine predict --model resnet50 --weights resnet50.pth --labels imagenet.txt cat.jpg dog.png",
         "engine predict --weights runs/resnet20-cifar10-1 --top 3 --json *.jpg")
     {
         _weights.Required = true;
-        _normalize.AcceptOnlyFromAmong("imagenet", "none");
         Add(_images);
         AddOptions([_model, _weights, _key, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        int top = AtLeastOne(arguments, _top, 5);
-        int batchSize = AtLeastOne(arguments, _batchSize, 16);
+        int top = arguments.GetValue(_top) ?? 5;
+        int batchSize = arguments.GetValue(_batchSize) ?? 16;
         string? model = arguments.GetValue(_model);
         if (model is not null)
         {
@@ -61,7 +60,7 @@ internal sealed class PredictCommand : Subcommand
         labels ??= data is null ? null : [.. data.Classes];
         if (labels is not null && labels.Length != network.Classes)
         {
-            throw new EngineException($"there are {labels.Length:N0} names of classes, but the network in '{path}' tells {network.Classes:N0} classes apart");
+            throw new EngineException($"there are {Words.Count(labels.Length, "class name")}, but the network in '{path}' has {Words.Count(network.Classes, "class", "classes")}");
         }
 
         PictureOptions pictures = SizesFor(arguments, data, trained, network);
@@ -81,12 +80,9 @@ internal sealed class PredictCommand : Subcommand
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
     }
 
-    private static int AtLeastOne(ParseResult arguments, Option<int?> option, int standard) => arguments.GetValue(option) is not { } count ? standard
-        : count >= 1 ? count : throw new UsageException($"{option.Name} is {count}, but must be at least 1");
-
     private PictureOptions SizesFor(ParseResult arguments, DataDescription? data, TrainingOptions? trained, Network network)
     {
-        // A run on pictures of one size takes others at that size.
+        // A run on images of one size takes others at that size.
         TrainingOptions options = trained is not null && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions { ImageSize = data?.Height };
         return UsageException.Check(() => FolderSet.OptionsOf(_sizes.Apply(arguments, options), network.ImageSize));
     }
@@ -96,19 +92,19 @@ internal sealed class PredictCommand : Subcommand
         "none" => PixelNormalization.None(network.Channels),
         "imagenet" => network.Channels == 3
             ? PixelNormalization.ImageNet
-            : throw new UsageException($"--normalize imagenet is for colour images, but the network takes {network.Channels} channel"),
+            : throw new UsageException($"--normalize imagenet is for color images, but the network takes {Words.Count(network.Channels, "channel")}"),
         _ when data is null => network.Channels == 3 ? PixelNormalization.ImageNet : PixelNormalization.None(network.Channels),
         _ => data.Normalization() is { } normalization && normalization.IsPerPixel && pictures.ImageSize != data.Height
-            ? throw new UsageException($"--image-size is {pictures.ImageSize}, but the weights' mean for each pixel is of {data.Height} pixels: leave it out, or give --normalize")
+            ? throw new UsageException($"--image-size is {pictures.ImageSize}, but the weights' mean image has {data.Height} pixels: leave it out, or give --normalize")
             : data.Normalization(),
     };
 
-    // Whether there was anything to tell of the picture.
+    // Whether the image could be classified.
     private static bool Tell(PictureScores scores, int top, string[]? labels, CommandOutput output)
     {
         // No class is named where nothing was computed.
         string? error = scores.Error?.Message
-            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class: the network's outputs for it are not finite, so that its weights or precision do not serve");
+            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class, because the network's outputs for it are not finite: check the weights, or use --precision fp32");
         if (error is not null)
         {
             output.Fail(error);

@@ -36,10 +36,9 @@ internal static class Program
         try
         {
             ParseResult arguments = new EngineCommand(console).Parse(args);
-            if (arguments.Action is ParseErrorAction)
+            if (arguments.Action is ParseErrorAction || UsageProblem.HasUnknownOption(arguments))
             {
-                throw new UsageException(
-                    $"{string.Join("; ", arguments.Errors.Select(e => e.Message.TrimEnd('.', ' ')))} (see {PathOf(arguments.CommandResult.Command)} --help)");
+                throw new UsageException(UsageProblem.Of(arguments));
             }
 
             InvocationConfiguration configuration = new()
@@ -75,16 +74,6 @@ internal static class Program
         {
             console.Fail(e.Message);
             return ExitCodes.Failure;
-        }
-    }
-
-    private static string PathOf(Command command) => command is RootCommand ? "engine" : $"engine {string.Join(' ', Names(command).Reverse())}";
-
-    private static IEnumerable<string> Names(Command command)
-    {
-        for (Command? c = command; c is not null and not RootCommand; c = c.Parents.OfType<Command>().FirstOrDefault())
-        {
-            yield return c.Name;
         }
     }
 }

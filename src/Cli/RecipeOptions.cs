@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Engine.Data;
 using Engine.Images;
 using Engine.Models;
 using Engine.Training;
@@ -8,39 +9,32 @@ namespace Engine.Cli;
 /// <summary>The options of engine train that decide how a network is trained, on top of a data set's recipe, a preset or an earlier run.</summary>
 internal sealed class RecipeOptions
 {
-    private readonly Option<string> _model = SharedOptions.Model(null);
-    private readonly ModelOptions _modelOptions = new();
+    private readonly Option<string> _model = SharedOptions.Model(null, shown: "resnet20");
+    private readonly ModelOptions _modelOptions = new(initializes: true);
     private readonly AdaptOptions _adapt = new();
     private readonly OptimizerOptions _optimizer = new();
     private readonly FineTuneOptions _fineTune = new();
-    private readonly Option<string> _data = SharedOptions.Data(null);
-    private readonly Option<string?> _preset = SharedOptions.Text(
-        "--preset", string.Join('|', TrainingRecipes.Presets), "A whole recipe: cifar and imagenet (for image folders) are the paper's, quick a first look; other options change it", null)!;
-    private readonly Option<int?> _epochs = SharedOptions.Number<int>("--epochs", "N", "How often the training set is gone through");
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update of the weights");
-    private readonly Option<double?> _rate = SharedOptions.Number<double>("--lr", "F", "The learning rate that the schedule starts from");
-    private readonly Option<double?> _momentum = SharedOptions.Number<double>("--momentum", "F", "The share of the last velocity that is kept");
-    private readonly Option<bool?> _nesterov = new("--nesterov") { Description = "Look the gradient up ahead of the velocity" };
-    private readonly Option<double?> _weightDecay = SharedOptions.Number<double>("--weight-decay", "F", "The factor of the L2 penalty's gradient");
-    private readonly Option<string?> _schedule = SharedOptions.Text(
-        "--schedule", "NAME", $"How the learning rate changes: {string.Join(", ", LearningRateSchedule.Names)}", null)!;
-    private readonly Option<double?> _smoothing = SharedOptions.Number<double>("--label-smoothing", "F", "How much of each target is spread over all classes");
-    private readonly Option<string?> _augment = SharedOptions.Text(
-        "--augment", "on|off|none|resized-crop|scale-jitter",
-        "Whether images are cropped and mirrored at random, as the recipe has it; of an image folder, how they are cropped (default: resized-crop)", null)!;
-    private readonly Option<string?> _color = SharedOptions.Text(
-        "--color", "none|lighting|jitter", "Of an image folder: change colours by AlexNet's lighting, or brightness, contrast and saturation", null)!;
+    private readonly Option<string> _data = SharedOptions.Data(null, shown: "digits");
+    private readonly Option<string?> _preset = OptionKinds.OneOf(
+        "--preset", TrainingRecipes.Presets, "Complete recipe, which other options change: cifar and imagenet (for image folders) are the paper's, quick is a short trial")!;
+    private readonly Option<int?> _epochs = OptionKinds.Number<int>("--epochs", "N", "Number of passes over the training set", ByData(o => o.Epochs), least: 1);
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize(ByData(o => o.BatchSize));
+    private readonly Option<double?> _rate = OptionKinds.Number<double>("--lr", "F", "Learning rate that the schedule starts from", ByData(o => o.LearningRate), above: 0);
+    private readonly Option<double?> _momentum = OptionKinds.Number<double>("--momentum", "F", "Momentum coefficient", ByData(o => o.Momentum), least: 0);
+    private readonly Option<bool?> _nesterov = new("--nesterov") { Description = "Use Nesterov momentum" };
+    private readonly Option<double?> _weightDecay = OptionKinds.Number<double>("--weight-decay", "F", "Weight decay (L2 penalty)", ByData(o => o.WeightDecay), least: 0);
+    private readonly Option<string?> _schedule = OptionKinds.OneOf(
+        "--schedule", LearningRateSchedule.Names, $"Learning rate schedule: {Words.Alternatives(LearningRateSchedule.Names)}", shown: ByData(o => o.Schedule), helpName: "NAME")!;
+    private readonly Option<double?> _smoothing = OptionKinds.Number<double>("--label-smoothing", "F", "Label smoothing", ByData(o => o.LabelSmoothing), least: 0, most: 1);
+    private readonly Option<string?> _augment = OptionKinds.OneOf(
+        "--augment", ["on", "off", "none", "resized-crop", "scale-jitter"],
+        "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for image folders")!;
+    private readonly Option<string?> _color = OptionKinds.OneOf(
+        "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and saturation", shown: "none")!;
     private readonly PictureSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
-    private readonly Option<int?> _validation = SharedOptions.Number<int>("--validation", "N", "Training images to hold out in the test set's place");
+    private readonly Option<int?> _validation = OptionKinds.Number<int>("--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);
     private readonly Option<long?> _seed = SharedOptions.Seed();
-
-    public RecipeOptions()
-    {
-        (_model.Description, _data.Description) = ($"{_model.Description} (default: resnet20)", $"{_data.Description} (default: digits)");
-        _augment.AcceptOnlyFromAmong("on", "off", "none", "resized-crop", "scale-jitter");
-        _color.AcceptOnlyFromAmong("none", "lighting", "jitter");
-    }
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
@@ -95,4 +89,13 @@ internal sealed class RecipeOptions
         options.Check();
         return options;
     });
+
+    // What an option is where neither it nor a preset is given: for most data sets, then for those that have their own recipe.
+    private static string ByData<T>(Func<TrainingOptions, T> figure)
+    {
+        string usual = FormattableString.Invariant($"{figure(TrainingRecipes.For(""))}");
+        IEnumerable<string> others = DataSets.All.Select(s => (s.Name, Value: FormattableString.Invariant($"{figure(TrainingRecipes.For(s.Name))}")))
+            .Where(s => s.Value != usual).Select(s => $"{s.Value} for {s.Name}");
+        return string.Join("; ", ((string[])[usual, string.Join(", ", others)]).Where(part => part.Length > 0));
+    }
 }

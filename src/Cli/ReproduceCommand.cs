@@ -9,25 +9,25 @@ namespace Engine.Cli;
 /// <summary>engine reproduce: runs the paper's experiments and prints their figures beside the paper's.</summary>
 internal sealed class ReproduceCommand : Subcommand
 {
-    private readonly Argument<string> _experiment = new("experiment")
+    private readonly Argument<string> _experiment = new("EXPERIMENT")
     {
-        Description = "figure6, table6 and figure7 of CIFAR-10, or table2 of 18 and 34 layers",
+        Description = "Experiment: figure6, table6 or figure7 on CIFAR-10, or table2 with 18 and 34 layers",
         HelpName = string.Join('|', PaperExperiment.Names),
     };
 
-    private readonly Option<double?> _scale = SharedOptions.Number<double>(
-        "--scale", "F", "The share of the paper's iterations to run, up to 1; the rate still falls at the half and at three quarters, and below 1 grows over the first twentieth (default: 1)");
-    private readonly Option<string?> _depths = SharedOptions.Text("--depths", "20,44", "Some of the paper's depths (default: all that it has)", null)!;
-    private readonly Option<int?> _images = SharedOptions.Number<int>("--images", "N", "Train on the first so many images only");
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update (default: the paper's)");
-    private readonly Option<double?> _rate = SharedOptions.Number<double>("--lr", "F", "The learning rate that the schedule starts from (default: the paper's 0.1)");
+    private readonly Option<double?> _scale = OptionKinds.Number<double>(
+        "--scale", "F", "Fraction of the paper's iterations to run; the learning rate still drops at 1/2 and 3/4 of them, and below 1 it warms up over the first 1/20", shown: "1", above: 0, most: 1);
+    private readonly Option<string?> _depths = OptionKinds.Text("--depths", "N,N,...", "Depths, such as 20,44", shown: "all of the paper's")!;
+    private readonly Option<int?> _images = OptionKinds.Number<int>("--images", "N", "Train on only the first N images", shown: "all", least: 1);
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("the paper's");
+    private readonly Option<double?> _rate = OptionKinds.Number<double>("--lr", "F", "Learning rate that the schedule starts from", shown: "the paper's 0.1", above: 0);
     private readonly Option<string> _data = SharedOptions.Data("cifar10");
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<long?> _seed = SharedOptions.Seed();
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<bool> _overwrite = SharedOptions.Overwrite("study");
-    private readonly Option<string?> _out = SharedOptions.Text("--out", "DIR", "Where the curves and measurements go (default: nowhere)", null)!;
+    private readonly Option<string?> _out = OptionKinds.Text("--out", "DIR", "Folder to write the curves and measurements to", shown: "none")!;
 
     public ReproduceCommand(CommandOutput output) : base(
         output, "reproduce", "Run one of the paper's experiments and print its figures beside the paper's.",
@@ -37,7 +37,7 @@ internal sealed class ReproduceCommand : Subcommand
         "engine reproduce table6 --depths 20,32 --out studies/table6")
     {
         Add(_experiment);
-        _experiment.AcceptOnlyFromAmong([.. PaperExperiment.Names]);
+        _experiment.CompletionSources.Add([.. PaperExperiment.Names]);
         AddOptions([_scale, _depths, _images, _batchSize, _rate, _data, _dataDir, _seed, _device, _threads, _out, _overwrite]);
     }
 
@@ -61,13 +61,13 @@ internal sealed class ReproduceCommand : Subcommand
         {
             data = images >= options.BatchSize && images <= data.Train.Count
                 ? data with { Train = new ImageSubset(data.Train, [.. Enumerable.Range(0, images)]) }
-                : throw new UsageException($"--images is {images:N0}, but must be from one batch, {options.BatchSize}, to all {data.Train.Count:N0}");
+                : throw new UsageException($"--images is {images:N0}, but must be from {options.BatchSize:N0} (one batch) to {data.Train.Count:N0} (all)");
         }
 
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
         using OutputFolder? folder = StudyCommand.Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite));
-        output.Say($"{experiment.Title}: {runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {options.MaxSteps:N0} updates of {options.BatchSize} each");
+        output.Say($"{experiment.Title}: {Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({StudyCommand.Counted(data)}), {options.MaxSteps:N0} steps of {Words.Count(options.BatchSize, "image")}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())

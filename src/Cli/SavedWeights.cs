@@ -4,19 +4,19 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>How the commands that take saved weights open them: one option, one set of words, one line for each remark.</summary>
+/// <summary>How the commands that take saved weights open them.</summary>
 internal static class SavedWeights
 {
-    /// <summary>--weights-key: where in the file the weights lie.</summary>
-    public static Option<string?> KeyOption() => SharedOptions.Text(
-        "--weights-key", "KEY", "Where the weights lie in a file that holds several, such as ema or app.model (default: where they are to be expected)", null)!;
+    /// <summary>--weights-key: where in the file the weights are.</summary>
+    public static Option<string?> KeyOption() => OptionKinds.Text(
+        "--weights-key", "KEY", "Key of the weights in a file that holds several sets, such as ema or app.model", shown: "found automatically")!;
 
     /// <summary>The network that saved weights are of.</summary>
     /// <param name="saved">The weights.</param>
     /// <param name="given">What the user says; null for nothing.</param>
     /// <exception cref="UsageException">Neither the user nor the file tells.</exception>
     public static string ModelOf(SavedModel saved, string? given) =>
-        given ?? saved.Training?.Model ?? throw new UsageException($"'{saved.Path}' does not tell which network it is of: give --model NAME");
+        given ?? saved.Training?.Model ?? throw new UsageException($"'{saved.Path}' does not say which network it is for: give --model NAME");
 
     /// <summary>Says what is to be known of weights that were loaded.</summary>
     public static void Remark(SavedModel saved, CommandOutput output)

@@ -1,106 +1,81 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Numerics;
 using Engine.Data;
+using Engine.Models;
 
 namespace Engine.Cli;
 
 /// <summary>Options that several subcommands take, each made in one place so that name, help and errors agree.</summary>
 internal static class SharedOptions
 {
+    private const int MostThreads = 1024;
+
     /// <summary>--model: a network's name.</summary>
-    public static Option<string> Model(string? standard) => Text("--model", "NAME", "The network: resnet20, resnet50 ... ('engine info' lists them)", standard);
-
-    /// <summary>--data: a data set's name.</summary>
-    public static Option<string> Data(string? standard) =>
-        Text("--data", $"{string.Join('|', DataSets.All.Select(s => s.Name))}|folder:DIR", "The data set ('engine data list' tells where each lies), or a folder of pictures with DIR/train/CLASS/*.jpg and DIR/test or DIR/val", standard);
-
-    /// <summary>--data-dir: where the data set lies.</summary>
-    public static Option<string?> DataDir() => Text(
-        "--data-dir", "DIR", "Where the data set lies; by default the cache folder and where the system keeps it", null)!;
-
-    /// <summary>--device: what computes.</summary>
-    public static Option<string> Device() => Text("--device", "auto|cpu|reference|cuda[:N]", "What computes; auto takes a GPU where there is one", "auto");
-
-    /// <summary>--precision: a GPU's arithmetic.</summary>
-    public static Option<string> Precision() => Text(
-        "--precision", "fp32|tf32|bf16", "In what arithmetic a GPU computes; bf16 also stores activations in 16 bits", "fp32");
-
-    /// <summary>--graph: whether a GPU's training step is recorded and replayed.</summary>
-    public static Option<string?> Graph()
+    /// <param name="standard">The default; null for none.</param>
+    /// <param name="shown">The default in words, where the command works it out.</param>
+    public static Option<string> Model(string? standard, string? shown = null)
     {
-        Option<string> option = Text(
-            "--graph", "on|off", "Whether a GPU's training step is recorded as a CUDA graph and replayed; the numbers are the same (default: on where it works)", null);
-        option.AcceptOnlyFromAmong("on", "off");
-        return option!;
-    }
-
-    /// <summary>--threads: of the cpu device.</summary>
-    public static Option<int?> Threads() => Number<int>("--threads", "N", "Threads of the cpu device; one a processor by default");
-
-    /// <summary>--seed: of all that is random.</summary>
-    public static Option<long?> Seed() => Number<long>("--seed", "N", "Decides all that is random (default: 0)");
-
-    /// <summary>--normalize: how pixels become numbers.</summary>
-    /// <param name="standard">What the default is, in words.</param>
-    public static Option<string?> Normalize(string standard)
-    {
-        Option<string?> option = Text(
-            "--normalize", string.Join('|', PixelNormalization.Names),
-            $"How pixels become numbers: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255 (default: {standard})", null)!;
-        option.AcceptOnlyFromAmong([.. PixelNormalization.Names]);
+        Option<string> option = OptionKinds.Text("--model", "NAME", "Network, such as resnet20 or resnet50 ('engine info' lists them)", standard, shown);
+        option.CompletionSources.Add([.. Networks.Names]);
         return option;
     }
+
+    /// <summary>--data: a data set's name.</summary>
+    /// <param name="standard">The default; null for none.</param>
+    /// <param name="shown">The default in words, where the command works it out.</param>
+    public static Option<string> Data(string? standard, string? shown = null)
+    {
+        string[] names = [.. DataSets.All.Select(s => s.Name)];
+        Option<string> option = OptionKinds.Text(
+            "--data", $"{string.Join('|', names)}|folder:DIR",
+            "Data set ('engine data list' shows where each is stored), or a folder of images with DIR/train/CLASS/*.jpg and DIR/test or DIR/val", standard, shown);
+        option.CompletionSources.Add([.. names, "folder:"]);
+        return option;
+    }
+
+    /// <summary>--data-dir: where the data set is stored.</summary>
+    public static Option<string?> DataDir() => OptionKinds.Text(
+        "--data-dir", "DIR", "Folder of the data set", shown: "the cache folder, or where the system keeps it")!;
+
+    /// <summary>--device: what computes.</summary>
+    public static Option<string> Device()
+    {
+        Option<string> option = OptionKinds.Text("--device", "auto|cpu|reference|cuda[:N]", "Device to run on; auto uses a GPU if available", "auto");
+        option.CompletionSources.Add("auto", "cpu", "reference", "cuda");
+        option.Validators.Add(result => OptionKinds.Check(result, DeviceChoice.Check));
+        return option;
+    }
+
+    /// <summary>--precision: a GPU's arithmetic.</summary>
+    public static Option<string> Precision() => OptionKinds.OneOf(
+        "--precision", ["fp32", "tf32", "bf16"], "Precision of computations on a GPU; bf16 also stores activations in 16 bits", "fp32");
+
+    /// <summary>--graph: whether a GPU's training step is recorded and replayed.</summary>
+    public static Option<string?> Graph() => OptionKinds.OneOf(
+        "--graph", ["on", "off"], "Whether a GPU's training step is recorded as a CUDA graph and replayed; the results are the same", shown: "on if supported")!;
+
+    /// <summary>--threads: of the cpu device.</summary>
+    public static Option<int?> Threads() => OptionKinds.Number<int>("--threads", "N", "Number of CPU threads", shown: "one per processor", least: 1, most: MostThreads);
+
+    /// <summary>--batch-size: images per batch.</summary>
+    /// <param name="shown">The default, in words.</param>
+    public static Option<int?> BatchSize(string shown) => OptionKinds.Number<int>("--batch-size", "N", "Batch size", shown, least: 1);
+
+    /// <summary>--seed: of all that is random.</summary>
+    public static Option<long?> Seed() => OptionKinds.Number<long>("--seed", "N", "Random seed", shown: "0");
+
+    /// <summary>--normalize: how pixels are normalized.</summary>
+    /// <param name="shown">What the default is, in words.</param>
+    public static Option<string?> Normalize(string shown) => OptionKinds.OneOf(
+        "--normalize", PixelNormalization.Names,
+        "How pixels are normalized: by the training set's channels, by its mean at each pixel, with ImageNet's constants, or only divided by 255", shown: shown)!;
 
     /// <summary>--partial: of weights that do not fit the network entirely.</summary>
     public static Option<bool> Partial() => new("--partial")
     {
-        Description = "Take what fits of weights whose names or shapes are not all the network's, instead of refusing them",
+        Description = "Load the weights that match the network's names and shapes and skip the others, instead of refusing the file",
     };
 
     /// <summary>--overwrite: of a folder that holds results already.</summary>
     /// <param name="what">What it holds.</param>
-    public static Option<bool> Overwrite(string what) => new("--overwrite") { Description = $"Let the {what} take the place of the one in --out, instead of refusing it" };
-
-    /// <summary>An option that takes a text.</summary>
-    /// <param name="name">With its dashes.</param>
-    /// <param name="helpName">What the help shows in the value's place.</param>
-    /// <param name="description">What it is for.</param>
-    /// <param name="standard">The default; null for none.</param>
-    public static Option<string> Text(string name, string helpName, string description, string? standard)
-    {
-        Option<string> option = new(name) { Description = description, HelpName = helpName };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Any(token => token.Value.Length == 0))
-            {
-                result.AddError($"{name} is empty, but must be {helpName}");
-            }
-        });
-        if (standard is not null)
-        {
-            option.DefaultValueFactory = _ => standard;
-        }
-
-        return option;
-    }
-
-    /// <summary>An option that takes a number; null where the user gives none.</summary>
-    public static Option<T?> Number<T>(string name, string helpName, string description) where T : struct, INumber<T> => new(name)
-    {
-        Description = description,
-        HelpName = helpName,
-        CustomParser = argument =>
-        {
-            string text = argument.Tokens[0].Value;
-            NumberStyles style = default(T) is double ? NumberStyles.Float : NumberStyles.AllowLeadingSign;
-            if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T value))
-            {
-                return value;
-            }
-
-            argument.AddError($"{name} is '{text}', but must be a {(default(T) is double ? "number" : "whole number")}");
-            return null;
-        },
-    };
+    public static Option<bool> Overwrite(string what) => new("--overwrite") { Description = $"Replace the {what} in --out, instead of refusing to start" };
 }

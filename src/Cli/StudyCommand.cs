@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Formats;
@@ -13,36 +14,35 @@ namespace Engine.Cli;
 internal sealed class StudyCommand : Subcommand
 {
     private const int StandardPort = 5056;
-    private readonly Option<string?> _depths = SharedOptions.Text("--depths", "8,20,32,56", "The depths, each 6n + 2 (default: 8,20,32,56)", null)!;
-    private readonly Option<string?> _kinds = SharedOptions.Text(
-        "--kinds", string.Join(',', StudyOptions.AllKinds), "What is trained of each depth (default: plain,residual)", null)!;
-    private readonly Option<string> _shortcut = SharedOptions.Text("--shortcut", "A|B|C", "The residual networks' shortcuts", "A");
-    private readonly Option<string> _norm = SharedOptions.Text("--norm", string.Join('|', StudyOptions.Norms), "What the networks normalise by", "batch");
-    private readonly Option<string> _init = SharedOptions.Text(
-        "--init", string.Join('|', StudyOptions.Initializations), "How the filters' first weights are drawn", "kaiming");
+    private readonly Option<string?> _depths = OptionKinds.Text("--depths", "N,N,...", "Depths, each 6n + 2", shown: "8,20,32,56; 8,20,32 on other data than digits")!;
+    private readonly Option<string?> _kinds = OptionKinds.Text(
+        "--kinds", string.Join(',', StudyOptions.AllKinds), "Kinds of network to train at each depth", shown: "plain,residual")!;
+    private readonly Option<string> _shortcut = OptionKinds.OneOf("--shortcut", ["A", "B", "C"], "Shortcut of the residual networks", "A");
+    private readonly Option<string> _norm = OptionKinds.OneOf("--norm", StudyOptions.Norms, "Normalization layers", "batch");
+    private readonly Option<string> _init = OptionKinds.OneOf("--init", StudyOptions.Initializations, "Initialization of the filters", "kaiming");
     private readonly Option<string> _data = SharedOptions.Data("digits");
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
-    private readonly Option<int?> _epochs = SharedOptions.Number<int>("--epochs", "N", "How often each network goes through the training set");
-    private readonly Option<long?> _steps = SharedOptions.Number<long>("--steps", "N", "Updates after which each network's training ends");
-    private readonly Option<int?> _batchSize = SharedOptions.Number<int>("--batch-size", "N", "Images behind each update of the weights");
-    private readonly Option<double?> _rate = SharedOptions.Number<double>("--lr", "F", "The learning rate");
-    private readonly Option<int?> _every = SharedOptions.Number<int>("--every", "N", "Measure the layers in every so many steps (default: 10)");
-    private readonly Option<int?> _bare = SharedOptions.Number<int>(
-        "--bare-steps", "N", "Steps for which the deepest networks are also trained without any norm; 0 for none (default: 20)");
+    private readonly Option<int?> _epochs = OptionKinds.Number<int>("--epochs", "N", "Number of passes over the training set", ByData(o => o.Epochs), least: 1);
+    private readonly Option<long?> _steps = OptionKinds.Number<long>("--steps", "N", "Maximum number of training steps", ByData(o => o.MaxSteps), least: 1);
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize(ByData(o => o.BatchSize));
+    private readonly Option<double?> _rate = OptionKinds.Number<double>("--lr", "F", "Learning rate", ByData(o => o.LearningRate), above: 0);
+    private readonly Option<int?> _every = OptionKinds.Number<int>("--every", "N", "Measure the layers every N steps", shown: "10", least: 1);
+    private readonly Option<int?> _bare = OptionKinds.Number<int>(
+        "--bare-steps", "N", "Number of steps to also train the deepest networks without normalization; 0 to skip", ByData(o => o.UnnormalizedSteps), least: 0);
     private readonly Option<long?> _seed = SharedOptions.Seed();
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
-    private readonly Option<string?> _out = SharedOptions.Text("--out", "DIR", "Where the study's files go (default: studies/NUMBER)", null)!;
+    private readonly Option<string?> _out = OptionKinds.Text("--out", "DIR", "Folder of the study's files", shown: "studies/NUMBER")!;
     private readonly Option<bool> _overwrite = SharedOptions.Overwrite("study");
-    private readonly Option<bool> _live = new("--live") { Description = "Serve the report to browsers on this machine while it grows" };
-    private readonly Option<int?> _port = SharedOptions.Number<int>("--port", "N", "Where --live serves; 0 for any port that is free (default: 5056)");
+    private readonly Option<bool> _live = new("--live") { Description = "Serve the report to browsers on this machine while the study runs" };
+    private readonly Option<int?> _port = OptionKinds.Number<int>("--port", "N", "Port of --live; 0 for any free port", shown: $"{StandardPort}", least: 0, most: IPEndPoint.MaxPort);
     private readonly Option<bool> _explain = new("--explain")
     {
-        Description = "Instead of training, derive one residual block's backward with its actual numbers",
+        Description = "Instead of training, derive the backward pass of one residual block with actual values",
     };
 
     public StudyCommand(CommandOutput output) : base(
-        output, "study", "See why residual networks train: gradients and responses of every layer, plain beside residual.",
+        output, "study", "Show why residual networks train: gradients and responses of every layer, plain and residual side by side.",
         "engine study",
         "engine study --depths 20,56 --kinds plain,residual,highway --out studies/gates",
         "engine study --norm none --init small --depths 32 --steps 50 --every 1",
@@ -57,6 +57,11 @@ internal sealed class StudyCommand : Subcommand
 
     protected override async Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
+        if (arguments.GetValue(_port) is not null && !arguments.GetValue(_live))
+        {
+            throw new UsageException("--port is the port of --live: add --live, or leave it out");
+        }
+
         StudyOptions options = Read(arguments);
         ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
         if (arguments.GetValue(_explain))
@@ -71,7 +76,7 @@ internal sealed class StudyCommand : Subcommand
 
         // A folder that cannot be made shows before minutes have been spent.
         using OutputFolder folder = Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite)) ?? OutputFolder.ClaimNext($"studies{Path.DirectorySeparatorChar}");
-        output.Say($"{runner.Run.Networks.Count} networks on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), measured every {options.Every} steps, into {folder.Path}");
+        output.Say($"{Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({Counted(data)}), measured every {(options.Every == 1 ? "step" : $"{options.Every} steps")}, in {folder.Path}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())
@@ -89,7 +94,7 @@ internal sealed class StudyCommand : Subcommand
     {
         if (!arguments.GetValue(_live))
         {
-            return arguments.GetValue(_port) is null ? null : throw new UsageException("--port is where --live serves: give --live as well, or leave it out");
+            return null;
         }
 
         LiveServer server = await LiveServer.StartAsync(run, arguments.GetValue(_port) ?? StandardPort).ConfigureAwait(false);
@@ -117,6 +122,16 @@ internal sealed class StudyCommand : Subcommand
         }
     }
 
+    /// <summary>The images of a set, in words.</summary>
+    public static string Counted(ImageSet data) => $"{Words.Count(data.Train.Count, "training image")}, {Words.Count(data.Test.Count, "test image")}";
+
+    // What an option is where it is not given: on the digits, then on other data.
+    private static string ByData<T>(Func<StudyOptions, T> figure)
+    {
+        string digits = FormattableString.Invariant($"{figure(StudyOptions.For("digits"))}"), others = FormattableString.Invariant($"{figure(StudyOptions.For(""))}");
+        return digits == others ? digits : digits.Length == 0 ? $"{others}; none for digits" : $"{others}; {digits} for digits";
+    }
+
     private StudyOptions Read(ParseResult arguments) => UsageException.Check(() =>
     {
         StudyOptions standard = StudyOptions.For(arguments.GetValue(_data)!);
@@ -124,9 +139,7 @@ internal sealed class StudyCommand : Subcommand
         {
             Depths = Numbers(arguments.GetValue(_depths)) ?? standard.Depths,
             Kinds = arguments.GetValue(_kinds)?.Split(',') ?? standard.Kinds,
-            Shortcut = Enum.TryParse(arguments.GetValue(_shortcut), ignoreCase: true, out ShortcutKind shortcut)
-                ? shortcut
-                : throw new UsageException($"--shortcut is '{arguments.GetValue(_shortcut)}', but must be A, B or C"),
+            Shortcut = Enum.Parse<ShortcutKind>(arguments.GetValue(_shortcut)!),
             Norm = arguments.GetValue(_norm)!,
             Initialization = arguments.GetValue(_init)!,
             Epochs = arguments.GetValue(_epochs) ?? standard.Epochs,
@@ -146,7 +159,7 @@ internal sealed class StudyCommand : Subcommand
     [
         .. text.Split(',').Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
             ? number
-            : throw new UsageException($"--depths is '{text}', but must be whole numbers with commas between them, such as 8,20,32,56")),
+            : throw new UsageException($"--depths is '{text}', but must be whole numbers separated by commas, such as 8,20,32,56")),
     ];
 
     /// <summary>Takes the folder of --out; null where it was not given.</summary>
@@ -155,14 +168,14 @@ internal sealed class StudyCommand : Subcommand
     {
         if (path is null)
         {
-            return overwrite ? throw new UsageException("--overwrite is for the study in --out: give --out DIR as well, or leave it out") : null;
+            return overwrite ? throw new UsageException("--overwrite replaces the study in --out: add --out DIR, or leave it out") : null;
         }
 
         OutputFolder folder = OutputFolder.Claim(path);
         if (StudyFolder.IsIn(path) && !overwrite)
         {
             folder.Dispose();
-            throw new EngineException($"'{path}' holds a study: choose another --out, or give --overwrite to have it replaced");
+            throw new EngineException($"'{path}' holds a study: choose another --out, or add --overwrite to replace it");
         }
 
         return folder;

@@ -34,7 +34,7 @@ internal sealed class StudyDevices
         Concurrency = Math.Clamp(all, 1, networks);
         (_name, _threads) = ("cpu", threads is null ? Math.Max(1, all / Concurrency) : Math.Max(Math.Min(all, 1), all / Concurrency));
         using CpuDevice device = UsageException.Check(() => new CpuDevice(_threads));
-        output.Say($"device cpu: {device.Description}, {Concurrency} {(Concurrency == 1 ? "network" : "networks")} at once");
+        output.Say($"device cpu: {device.Description}, {Words.Count(Concurrency, "network")} at once");
     }
 
     /// <summary>How many networks train at once.</summary>

@@ -2,11 +2,11 @@ using System.CommandLine;
 
 namespace Engine.Cli;
 
-/// <summary>One of the engine command's subcommands: takes --json, and shows examples with its help.</summary>
+/// <summary>One of the engine command's subcommands; takes --json, and its help has examples.</summary>
 internal abstract class Subcommand : Command
 {
     private readonly CommandOutput _output;
-    private readonly Option<bool> _json = new("--json") { Description = "Print JSON lines and nothing else on standard output" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print only JSON lines on standard output" };
 
     /// <param name="output">Where it writes.</param>
     /// <param name="name">What the user types.</param>

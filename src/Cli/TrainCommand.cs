@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Kernels;
@@ -17,10 +18,10 @@ internal sealed class TrainCommand : Subcommand
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
     private readonly ConvolutionOptions _convolutions = new();
-    private readonly Option<string?> _out = SharedOptions.Text(
-        "--out", "DIR", "The run folder: options, metrics, weights, checkpoint and TensorBoard's event file (default: runs/MODEL-DATA-NUMBER)", null)!;
+    private readonly Option<string?> _out = OptionKinds.Text(
+        "--out", "DIR", "Run folder for options, metrics, weights, checkpoint and TensorBoard events", shown: "runs/MODEL-DATA-NUMBER")!;
     private readonly Option<bool> _overwrite = SharedOptions.Overwrite("run");
-    private readonly Option<string?> _resume = SharedOptions.Text("--resume", "DIR", "Go on with the run in this folder, bit for bit", null)!;
+    private readonly Option<string?> _resume = OptionKinds.Text("--resume", "DIR", "Resume the run in this folder, bit for bit")!;
 
     public TrainCommand(CommandOutput output) : base(
         output, "train", "Train a network; Ctrl-C writes a checkpoint (exit code 130).",
@@ -41,13 +42,13 @@ internal sealed class TrainCommand : Subcommand
         string? path = arguments.GetValue(_out);
         if (resume is not null && path is not null)
         {
-            throw new UsageException("--out and --resume do not go together: a resumed run goes on in its own folder");
+            throw new UsageException("--out and --resume cannot be combined: a resumed run stays in its own folder");
         }
 
         bool overwrite = arguments.GetValue(_overwrite);
         if (overwrite && path is null)
         {
-            throw new UsageException("--overwrite is for the run in --out: give --out DIR as well, or leave it out");
+            throw new UsageException("--overwrite replaces the run in --out: add --out DIR, or leave it out");
         }
 
         // Nobody else writes the folder from here on, until the run has ended.
@@ -81,16 +82,19 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"{earlier} in {folder.Path} is replaced");
         }
 
-        output.Say($"{options.Model} ({network.ParameterCount:N0} parameters) on {data.Name} ({data.Train.Count:N0} + {data.Test.Count:N0} images), {Recipe(trainer)}");
+        (int trained, string tested) = options.ValidationCount > 0
+            ? (data.Train.Count - options.ValidationCount, Words.Count(options.ValidationCount, "validation image"))
+            : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
+        output.Say($"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), {Recipe(trainer, trained)}");
         output.Say(resumed is null
             ? $"run folder {folder.Path}"
-            : $"going on in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
+            : $"resuming in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
         using TrainingEvents events = new(trainer, folder);
         TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
         events.Close();
         if (trainer.RecordingProblem is { } problem)
         {
-            output.Note($"the training step could not be recorded as a graph, so each was queued piece by piece: {problem}");
+            output.Note($"the training step could not be recorded as a graph, so each kernel was launched separately: {problem}");
         }
 
         TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
@@ -114,7 +118,7 @@ internal sealed class TrainCommand : Subcommand
         {
             folder.Dispose();
             throw new EngineException(
-                $"'{path}' holds {earlier}: go on with --resume {TrainingOutcome.Quoted(path)}, choose another --out, or give --overwrite to have it replaced");
+                $"'{path}' holds {earlier}: resume it with --resume {TrainingOutcome.Quoted(path)}, choose another --out, or add --overwrite to replace it");
         }
 
         return folder;
@@ -126,6 +130,6 @@ internal sealed class TrainCommand : Subcommand
         .Where(result => result is { Implicit: false })
         .SelectMany(result => (IEnumerable<string>)[result!.Option.Name, .. result.Tokens.Select(token => token.Value)]);
 
-    private static string Recipe(Trainer trainer) =>
-        $"{trainer.Epochs:N0} epochs of {trainer.StepsPerEpoch:N0} steps of {trainer.Options.BatchSize}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}";
+    private static string Recipe(Trainer trainer, int images) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Words.Count(trainer.Epochs, "epoch")} of {Words.Count(trainer.StepsPerEpoch, "step")}, batch size {Math.Min(trainer.Options.BatchSize, images):N0}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}");
 }

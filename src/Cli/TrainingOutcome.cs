@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Engine.Cli;
 
-/// <summary>Tells how a training ended and where its results lie.</summary>
+/// <summary>Prints how a training run ended and where its results are.</summary>
 internal static class TrainingOutcome
 {
     /// <summary>A small table, or a last line of JSON; after an interruption also how to go on.</summary>
@@ -27,7 +27,7 @@ internal static class TrainingOutcome
 
         if (!result.IsCompleted)
         {
-            output.Say($"interrupted; a checkpoint is written: go on with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
+            output.Say($"interrupted; a checkpoint was written: resume with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
         }
     }
 
@@ -43,7 +43,7 @@ internal static class TrainingOutcome
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
             .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
             .AddRow("best accuracy", string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}"))
-            .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {result.Epochs.Count} epochs"))
+            .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {Words.Count(result.Epochs.Count, "epoch")}"))
             .AddRow("weights", Markup.Escape(ShownName.Whole(folder.WeightsPath)))
             .AddRow("metrics", Markup.Escape(ShownName.Whole(folder.MetricsPath)));
         return last.EmaCorrect is not { } average

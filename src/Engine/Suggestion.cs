@@ -10,7 +10,7 @@ public static class Suggestion
 
     /// <summary>
     /// The known name nearest to what was typed, in any letter case: one that begins with it, or one a few edits away (letters inserted, deleted,
-    /// replaced or swapped with their neighbor: at most one in three, and at most three).
+    /// replaced or swapped with their neighbor: at most one in three letters, at most three, and none in a name of three letters).
     /// </summary>
     /// <param name="typed">What was typed.</param>
     /// <param name="known">The names that exist; of equally near ones, the first is returned.</param>
@@ -21,12 +21,18 @@ public static class Suggestion
         string wanted = typed.ToLowerInvariant();
         return (wanted.Length < ShortestBeginning ? null : names.FirstOrDefault(name => name.StartsWith(wanted, StringComparison.OrdinalIgnoreCase)))
             ?? names.Select(name => (Name: name, Edits: Distance(wanted, name.ToLowerInvariant())))
-                .Where(n => n.Edits <= Math.Min(MostEdits, Math.Max(wanted.Length, n.Name.Length) / LettersPerEdit))
+                .Where(n => n.Edits <= MostEditsOf(Math.Max(wanted.Length, n.Name.Length)))
                 .OrderBy(n => n.Edits).Select(n => n.Name).FirstOrDefault();
     }
 
-    /// <summary>"; did you mean 'NAME'?" with the <see cref="Nearest"/> name, to be put behind a message; empty where none is near.</summary>
-    public static string Phrase(string typed, IEnumerable<string> known) => Nearest(typed, known) is { } name ? $"; did you mean '{name}'?" : "";
+    /// <summary>"; did you mean 'NAME'?" with the <see cref="Nearest"/> name, to follow a message.</summary>
+    /// <param name="typed">What was typed.</param>
+    /// <param name="known">The names that exist.</param>
+    /// <param name="otherwise">What follows the message where no name is near.</param>
+    public static string Phrase(string typed, IEnumerable<string> known, string otherwise = "") =>
+        Nearest(typed, known) is { } name ? $"; did you mean '{name}'?" : otherwise;
+
+    private static int MostEditsOf(int letters) => letters <= ShortestBeginning ? 0 : Math.Min(MostEdits, letters / LettersPerEdit);
 
     // The optimal string alignment distance: Levenshtein's, where two letters in each other's place are one edit.
     private static int Distance(string from, string to)

@@ -30,13 +30,13 @@ public sealed class LiveServer : IAsyncDisposable
 
     /// <summary>Starts to serve.</summary>
     /// <param name="run">The study; it may be running already.</param>
-    /// <param name="port">From 0 to 65535; 0 for any that is free.</param>
+    /// <param name="port">From 0 to 65535; 0 for any free port.</param>
     /// <exception cref="EngineException">The port is out of range or taken.</exception>
     public static async Task<LiveServer> StartAsync(StudyRun run, int port)
     {
         if (port is < 0 or > IPEndPoint.MaxPort)
         {
-            throw new EngineException(string.Create(CultureInfo.InvariantCulture, $"the port: {port} was given, but must be from 0 (any that is free) to {IPEndPoint.MaxPort}"));
+            throw new EngineException(string.Create(CultureInfo.InvariantCulture, $"port is {port}, but must be from 0 (any free port) to {IPEndPoint.MaxPort}"));
         }
 
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -59,7 +59,7 @@ public sealed class LiveServer : IAsyncDisposable
         {
             await application.DisposeAsync().ConfigureAwait(false);
             throw new EngineException(string.Create(
-                CultureInfo.InvariantCulture, $"cannot serve on port {port}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}; choose another --port, or 0 for any that is free"), e);
+                CultureInfo.InvariantCulture, $"cannot serve on port {port}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}; choose another --port, or 0 for any free port"), e);
         }
 
         server.Address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().TrimEnd('/') + "/";

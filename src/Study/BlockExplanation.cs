@@ -50,7 +50,7 @@ public sealed class BlockExplanation
         options.Check();
         if (options.Initialization == "zero-residual")
         {
-            throw new EngineException("the initialisation: 'zero-residual' was given, but with it a block's residual branch starts without gradients, and its sums where a ReLU has no slope: explain another one");
+            throw new EngineException("initialization is 'zero-residual', with which a block's residual branch starts without gradients and its sums are where a ReLU has no slope: choose another one");
         }
 
         using ReferenceDevice device = new();

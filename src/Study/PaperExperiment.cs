@@ -50,7 +50,7 @@ public sealed class PaperExperiment
             "table6" => ("Table 6: residual networks on CIFAR-10", [20, 32, 44, 56, 110], ["residual"]),
             "figure7" => ("Figure 7: standard deviations of layer responses on CIFAR-10", [20, 56], ["plain", "residual"]),
             "table2" => ("Table 2: 18 and 34 layers, plain and residual", [18, 34], ["plain", "residual"]),
-            _ => throw new EngineException($"there is no experiment '{name}'; there are {string.Join(", ", Names)}"),
+            _ => throw new EngineException($"there is no experiment '{name}'{Suggestion.Phrase(name, Names, ".")} There are {string.Join(", ", Names)}"),
         };
         long steps = Math.Max(1, (long)Math.Round(PaperSteps * scale));
         StudyOptions options = new()

@@ -86,37 +86,37 @@ public sealed record StudyOptions
     /// <exception cref="EngineException">One is unknown or out of range; the message names it.</exception>
     public void Check()
     {
-        Require(Depths.Count > 0 && Depths.Distinct().Count() == Depths.Count, "the depths", Depths, "at least one, each once");
+        Require(Depths.Count > 0 && Depths.Distinct().Count() == Depths.Count, "the list of depths", Depths, "at least one, each once");
         foreach (int depth in Depths)
         {
             if (IsImageNetFamily)
             {
-                Require(depth is 18 or 34, "a depth", [depth], "18 or 34");
+                Require(depth is 18 or 34, "depth", [depth], "18 or 34");
                 continue;
             }
 
-            Require(CifarResNet.IsDepth(depth), "a depth", [depth], $"6n + 2 (8, 14, 20, 26, 32 ...), at most {CifarResNet.MaxDepth}");
+            Require(CifarResNet.IsDepth(depth), "depth", [depth], $"6n + 2 (8, 14, 20, 26, 32 ...), at most {CifarResNet.MaxDepth}");
         }
 
-        Require(Kinds.Count > 0 && Kinds.Distinct().Count() == Kinds.Count, "the kinds", Kinds, $"some of {string.Join(", ", AllKinds)}, each once");
+        Require(Kinds.Count > 0 && Kinds.Distinct().Count() == Kinds.Count, "the list of kinds", Kinds, $"some of {string.Join(", ", AllKinds)}, each once");
         foreach (string kind in Kinds)
         {
-            Require(AllKinds.Contains(kind), "a kind", [kind], $"one of {string.Join(", ", AllKinds)}");
+            Require(AllKinds.Contains(kind), "kind", [kind], $"one of {string.Join(", ", AllKinds)}");
         }
 
-        Require(!IsImageNetFamily || !Kinds.Contains("highway"), "the kinds", Kinds, "plain or residual: highway networks are made for CIFAR");
-        Require(Shortcut <= ShortcutKind.C, "the shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
-        Require(Norms.Contains(Norm), "the norm", [Norm], $"one of {string.Join(", ", Norms)}");
-        Require(Initializations.Contains(Initialization), "the initialisation", [Initialization], $"one of {string.Join(", ", Initializations)}");
-        Require(Norm != "none" || Initialization != "zero-residual", "the initialisation", [Initialization], "another one where nothing normalises: it is of a normalisation's gamma");
+        Require(!IsImageNetFamily || !Kinds.Contains("highway"), "the list of kinds", Kinds, "plain or residual: highway networks exist only for CIFAR");
+        Require(Shortcut <= ShortcutKind.C, "shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
+        Require(Norms.Contains(Norm), "norm", [Norm], $"one of {string.Join(", ", Norms)}");
+        Require(Initializations.Contains(Initialization), "initialization", [Initialization], $"one of {string.Join(", ", Initializations)}");
+        Require(Norm != "none" || Initialization != "zero-residual", "initialization", [Initialization], "another one without normalization layers, because it sets their gamma");
         Require(Epochs >= 1, "epochs", [Epochs], "at least 1");
         Require(MaxSteps is null or >= 1, "steps", [MaxSteps], "at least 1");
-        Require(BatchSize >= 1, "the batch size", [BatchSize], "at least 1");
-        Require(LearningRate > 0 && double.IsFinite(LearningRate), "the learning rate", [LearningRate], "above 0");
-        Require(UnnormalizedRate > 0 && double.IsFinite(UnnormalizedRate), "the learning rate without norm", [UnnormalizedRate], "above 0");
-        Require(Every >= 1, "the steps between two samples", [Every], "at least 1");
-        Require(CurveInterval >= 1, "the steps of a curve's point", [CurveInterval], "at least 1");
-        Require(UnnormalizedSteps >= 0, "the steps without norm", [UnnormalizedSteps], "0 or more");
+        Require(BatchSize >= 1, "batch size", [BatchSize], "at least 1");
+        Require(LearningRate > 0 && double.IsFinite(LearningRate), "learning rate", [LearningRate], "above 0");
+        Require(UnnormalizedRate > 0 && double.IsFinite(UnnormalizedRate), "learning rate without normalization", [UnnormalizedRate], "above 0");
+        Require(Every >= 1, "the interval between measurements", [Every], "at least 1");
+        Require(CurveInterval >= 1, "the interval of the curves", [CurveInterval], "at least 1");
+        Require(UnnormalizedSteps >= 0, "number of steps without normalization", [UnnormalizedSteps], "0 or more");
         DataSets.Get(Data);
     }
 
@@ -124,7 +124,7 @@ public sealed record StudyOptions
     {
         if (!isMet)
         {
-            throw new EngineException(FormattableString.Invariant($"{name}: '{string.Join(", ", values)}' was given, but must be {expected}"));
+            throw new EngineException(FormattableString.Invariant($"{name} is '{string.Join(", ", values)}', but must be {expected}"));
         }
     }
 }

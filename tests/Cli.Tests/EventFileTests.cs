@@ -105,7 +105,7 @@ public sealed class EventFileTests : IDisposable
     public async Task A_port_without_live_or_out_of_range_is_refused_before_anything_is_written()
     {
         (await EngineRun.InProcessAsync("study", "--port", "0", "--out", _folder["study"], "--device", "cpu")).AssertFails(2, "--live");
-        (await EngineRun.InProcessAsync("study", "--live", "--port", "70000", "--out", _folder["study"], "--device", "cpu")).AssertFails(1, "70000", "65535");
+        (await EngineRun.InProcessAsync("study", "--live", "--port", "70000", "--out", _folder["study"], "--device", "cpu")).AssertFails(2, "--port is 70000", "65535");
         Assert.False(Path.Exists(_folder["study"]));
     }
 

@@ -55,7 +55,7 @@ public sealed class FolderTests : IDisposable
         Assert.Contains("note: the images of train/ are trained on, those of valid/ are tested with after each epoch\n", run.Error);
         Assert.Contains($"note: 1 file in '{_folder["images"]}' is left out", run.Error);
         EngineRun held = await TrainAsync("--validation", "3", "--out", _folder["held"]);
-        Assert.Contains("note: 3 of the images to train on are held out", held.Error);
+        Assert.Contains("note: 3 training images are held out for testing", held.Error);
     }
 
     [Fact]

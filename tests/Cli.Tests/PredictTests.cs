@@ -138,7 +138,7 @@ public sealed class PredictTests : IDisposable
         Assert.All(top, t => Assert.Equal(names[t.GetProperty("class").GetInt32()], t.GetProperty("label").GetString()));
 
         await File.WriteAllTextAsync(_folder["labels.txt"], "ant\nbee\n");
-        (await EngineRun.InProcessAsync([.. command, "--labels", _folder["labels.txt"]])).AssertFails(1, "2 names of classes", "3 classes");
+        (await EngineRun.InProcessAsync([.. command, "--labels", _folder["labels.txt"]])).AssertFails(1, "2 class names", "3 classes");
         (await EngineRun.InProcessAsync([.. command, "--labels", _folder["nowhere"]])).AssertFails(1, "labels", _folder["nowhere"]);
         (await EngineRun.InProcessAsync([.. command, "--top", "0"])).AssertFails(2, "--top is 0");
         (await EngineRun.InProcessAsync([.. command, "--resize", "8"])).AssertFails(2, "resize is 8", "image size 32");

@@ -33,7 +33,7 @@ public sealed class RunFolderTests : IDisposable
         await now.CancelAsync();
         EngineRun resumed = await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--device", "cpu", "--threads", "1"], now.Token);
         Assert.Equal(130, resumed.ExitCode);
-        Assert.Contains("going on in", resumed.Output);
+        Assert.Contains("resuming in", resumed.Output);
         Assert.False(File.Exists(_folder["run/run.lock"]));
     }
 

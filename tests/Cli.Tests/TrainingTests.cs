@@ -58,6 +58,17 @@ public sealed class TrainingTests : IDisposable
         Assert.Contains("final accuracy", run.Output);
         Assert.Contains("weights.safetensors", run.Output);
         Assert.DoesNotContain('\u001b', run.Output);
+        Assert.Contains("(1,437 training images, 360 test images), 2 epochs of 22 steps, batch size 64, ", run.Output);
+    }
+
+    [Fact]
+    public async Task What_is_one_is_not_called_many_and_held_out_images_are_counted()
+    {
+        EngineRun run = await EngineRun.InProcessAsync([.. Tiny[..^4], "--batch-size", "1436", "--epochs", "1", "--validation", "1", "--out", _folder["run"]]);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("(1,436 training images, 1 validation image), 1 epoch of 1 step, batch size 1,436, ", run.Output);
+        Assert.Contains("s for 1 epoch ", run.Output);
     }
 
     [Fact]

@@ -2,7 +2,7 @@ namespace Engine.Tests;
 
 public class SuggestionTests
 {
-    private static readonly string[] Names = ["train", "eval", "predict", "--model", "--momentum", "fashion-mnist", "mnist", "cosine", "warmup-cosine", "resnet50", "resnext50_32x4d"];
+    private static readonly string[] Names = ["train", "cpu", "eval", "predict", "--model", "--momentum", "fashion-mnist", "mnist", "cosine", "warmup-cosine", "resnet50", "resnext50_32x4d"];
 
     [Theory]
     [InlineData("trian", "train")]
@@ -28,6 +28,7 @@ public class SuggestionTests
     [InlineData("")]
     [InlineData("t")]
     [InlineData("tr")]
+    [InlineData("tpu")]
     [InlineData("eval2023")]
     [InlineData("something-else")]
     public void A_name_far_from_all_gets_no_suggestion(string typed)

@@ -42,7 +42,7 @@ public abstract class LearningRateSchedule
     {
         if (!Makers.TryGetValue(name, out Func<ScheduleContext, LearningRateSchedule>? make))
         {
-            throw new EngineException($"there is no schedule '{name}'; there are {string.Join(", ", Names)}");
+            throw new EngineException($"there is no schedule '{name}'{Suggestion.Phrase(name, Names, ".")} There are {string.Join(", ", Names)}");
         }
 
         if (!(context.LearningRate > 0) || double.IsInfinity(context.LearningRate) || context.TotalSteps < 1)

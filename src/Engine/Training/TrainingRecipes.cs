@@ -68,7 +68,7 @@ public static class TrainingRecipes
             Color = "lighting",
         },
         "quick" => For(data) with { Model = model, Epochs = (For(data).Epochs + 2) / 3, Schedule = "cosine" },
-        _ => throw new EngineException($"there is no preset '{name}'; there are {string.Join(", ", Presets)}"),
+        _ => throw new EngineException($"there is no preset '{name}'{Suggestion.Phrase(name, Presets, ".")} There are {string.Join(", ", Presets)}"),
     };
 
     private static int Depth(string model)
