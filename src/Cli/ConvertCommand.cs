@@ -69,7 +69,7 @@ internal sealed class ConvertCommand : Subcommand
 
         IReadOnlyList<WeightFindings> findings = WeightInspection.Inspect(file, kept.Select(k => (k.Name, k.Entry, type ?? k.Entry.Type)), cancellation);
         List<StoredTensor> contents = [.. kept.Select(k => file.Content(k.Name, k.Entry, type, cancellation))];
-        TensorFile.Write(target, contents, file.Metadata.Count > 0 ? file.Metadata : new Dictionary<string, string> { ["format"] = "pt" });
+        TensorFile.Write(target, contents, file.Metadata.Count > 0 ? saved.MetadataWithoutPlaces() : new Dictionary<string, string> { ["format"] = "pt" });
         Tell(file, target, written, contents, report, findings, output);
         return Task.FromResult(ExitCodes.Success);
     }

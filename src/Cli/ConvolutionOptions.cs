@@ -67,7 +67,9 @@ internal sealed class ConvolutionOptions
         string? plans = arguments.GetValue(_plans);
         return plans is null || _writesPlans || File.Exists(plans)
             ? new ConvolutionChoice(way, plans)
-            : throw new EngineException($"there is no file of convolution plans '{plans}': 'engine bench --plans {plans}' writes one");
+            : throw new EngineException(Directory.Exists(plans)
+                ? $"cannot read convolution plans from '{plans}': it is a folder, but must be a file"
+                : $"there is no file of convolution plans '{plans}': 'engine bench --plans {plans}' writes one");
     }
 
     /// <summary>Adds to a report how many convolutions were computed by what; nothing where there is no GPU.</summary>

@@ -96,7 +96,7 @@ internal sealed class DoctorCommand : Subcommand
     {
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("");
         Row("engine", $"{report["engine"]}, {report["dotnet"]}");
-        Row("system", $"{report["os"]}, {report["architecture"]}, {report["processors"]} processors, {(long)report["memory_bytes"]! >> 20:N0} MiB of memory");
+        Row("system", $"{report["os"]}, {report["architecture"]}, {Words.Count((int)report["processors"]!, "processor")}, {(long)report["memory_bytes"]! >> 20:N0} MiB of memory");
         Row("vectors", $"{report["simd"]}");
         foreach (JsonNode? device in report["devices"]!.AsArray())
         {

@@ -66,7 +66,12 @@ internal sealed class EvalCommand : Subcommand
         using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
         TrainingOptions? trained = saved.Training;
         model = SavedWeights.ModelOf(saved, model);
-        dataName ??= trained?.Data ?? throw new UsageException($"'{saved.Path}' does not say which data it was trained on: give --data NAME");
+        if (dataName is null)
+        {
+            dataName = SavedWeights.DataOf(saved);
+            trained = trained! with { Data = dataName };
+        }
+
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageSet data = _adapt.Adapt(

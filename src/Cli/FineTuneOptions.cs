@@ -58,8 +58,8 @@ internal sealed class FineTuneOptions
                 Replaced = arguments.GetValue(_newHead) ? [network.HeadName] : [],
             }, isTrained: true);
         SavedWeights.Remark(saved, output);
-        string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {network.Classes:N0} classes" : "";
+        string head = report.Replaced.Count > 0 ? $"; {network.HeadName} is new, for {Words.Count(network.Classes, "class", "classes")}" : "";
         string rest = report.Differences is { Length: > 0 } differences ? $"; initialized or skipped: {differences}" : "";
-        output.Say($"{report.Loaded.Count:N0} parameters and buffers from {saved.Path}{head}{rest}");
+        output.Say($"{Words.Count(report.Loaded.Count, "parameter or buffer", "parameters and buffers")} from {saved.Path}{head}{rest}");
     }
 }

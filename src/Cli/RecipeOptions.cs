@@ -45,9 +45,20 @@ internal sealed class RecipeOptions
 
     /// <summary>What the user asked for, checked.</summary>
     /// <param name="arguments">The command line.</param>
-    /// <param name="earlier">The options of the run that is resumed; null for a new one.</param>
+    /// <param name="resumed">The run that is resumed; null for a new one.</param>
     /// <exception cref="UsageException">A name is unknown or a figure out of range.</exception>
-    public TrainingOptions Read(ParseResult arguments, TrainingOptions? earlier) => UsageException.Check(() =>
+    /// <exception cref="EngineException">The options of the run that is resumed name something that does not exist.</exception>
+    public TrainingOptions Read(ParseResult arguments, RunFolder? resumed)
+    {
+        if (resumed is not null)
+        {
+            SavedWeights.CheckRun(resumed.Path, resumed.Options, arguments.GetValue(_model), arguments.GetValue(_data));
+        }
+
+        return Read(arguments, resumed?.Options);
+    }
+
+    private TrainingOptions Read(ParseResult arguments, TrainingOptions? earlier) => UsageException.Check(() =>
     {
         string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20";
         string data = DataChoice.Check(arguments.GetValue(_data) ?? earlier?.Data ?? "digits");

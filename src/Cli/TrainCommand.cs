@@ -54,7 +54,7 @@ internal sealed class TrainCommand : Subcommand
         // Nobody else writes the folder from here on, until the run has ended.
         SavedWeights.CheckResume(resume);
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
-        TrainingOptions options = _recipe.Read(arguments, resumed?.Options);
+        TrainingOptions options = _recipe.Read(arguments, resumed);
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);

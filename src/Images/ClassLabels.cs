@@ -31,7 +31,7 @@ public static class ClassLabels
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"the labels '{ShownName.Of(path)}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the labels '{ShownName.Of(path)}' cannot be read: {FileProblem.Of(path, e)}", e);
         }
 
         if (text.AsSpan().TrimStart() is not ['{' or '[', ..])

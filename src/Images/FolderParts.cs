@@ -40,7 +40,7 @@ internal sealed record FolderParts(string? Train, string? Test, IReadOnlyList<st
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"the image folder '{ShownName.Of(folder)}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the image folder '{ShownName.Of(folder)}' cannot be read: {FileProblem.Of(e)}", e);
         }
     }
 
@@ -48,10 +48,10 @@ internal sealed record FolderParts(string? Train, string? Test, IReadOnlyList<st
     public string Remark(FolderUse use)
     {
         string others = Others.Count == 0 ? "" : $"; {string.Join(" and ", Others.Select(o => $"{o}/"))} {(Others.Count == 1 ? "is" : "are")} not used";
-        return use == FolderUse.Testing ? $"measured on the images of {Test ?? "no folder"}/{others}"
-            : Test is null ? $"the images of {Train}/ are trained on; there are none to test with"
-            : Train is null ? $"the images of {Test}/ are tested with; there are none to train on"
-            : $"the images of {Train}/ are trained on, those of {Test}/ are tested with after each epoch{others}";
+        return use == FolderUse.Testing ? $"tests on {Test ?? "no folder"}/{others}"
+            : Test is null ? $"trains on {Train}/; there are no images to test on"
+            : Train is null ? $"tests on {Test}/; there are no images to train on"
+            : $"trains on {Train}/, tests on {Test}/ after each epoch{others}";
     }
 
     private static string[] Among(string[] there, string[] names) =>

@@ -59,7 +59,7 @@ public static class FolderSet
         int padding = options.Crop == RandomCrop.None ? options.ImageSize / 8 : 0;
         return new ImageSet(
             name, trained ?? FolderSource.Empty(options, classes), classNames is null ? testSource : testSource.WithClasses(classNames),
-            new Augmentation(padding, Mirror: true), $"the picture files in {folder}")
+            new Augmentation(padding, Mirror: true), $"the image files in {folder}")
         {
             Normalization = PixelNormalization.ImageNet,
             Remarks = [parts.Remark(use), .. Remarks(folder, [.. ((FolderSource?[])[trained, tested]).OfType<FolderSource>()])],
@@ -93,7 +93,7 @@ public static class FolderSet
                 null or "none" => ColorChange.None,
                 "lighting" => ColorChange.Lighting,
                 "jitter" => ColorChange.Jitter,
-                _ => throw new EngineException($"there is no change of colours '{options.Color}'; there are none, lighting and jitter"),
+                _ => throw new EngineException($"there is no change of colors '{options.Color}'; there are none, lighting and jitter"),
             },
         };
         result.Check();

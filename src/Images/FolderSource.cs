@@ -11,16 +11,17 @@ namespace Engine.Images;
 public sealed class FolderSource : IImageSource
 {
     private readonly PictureOptions _options;
+    private readonly string _folder;
     private readonly string[] _paths;
     private readonly int[] _labels;
 
     // Decoders that no thread is using; each has memory and a native decoder, which it frees when it is collected.
     private readonly ConcurrentBag<PictureLoader> _loaders = [];
 
-    private FolderSource(PictureOptions options, IReadOnlyList<string> classNames, string[] paths, int[] labels)
+    private FolderSource(PictureOptions options, IReadOnlyList<string> classNames, string folder, string[] paths, int[] labels)
     {
         options.Check();
-        (_options, ClassNames, _paths, _labels) = (options, classNames, paths, labels);
+        (_options, ClassNames, _folder, _paths, _labels) = (options, classNames, folder, paths, labels);
     }
 
     /// <inheritdoc/>
@@ -88,7 +89,7 @@ public sealed class FolderSource : IImageSource
 
             if (shown.FirstOrDefault(f => classNames is not null && !known.ContainsKey(f)) is { } unknown)
             {
-                throw new EngineException($"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} classes that are trained on");
+                throw new EngineException($"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} training {(classNames.Count == 1 ? "class" : "classes")}");
             }
 
             EnterClasses(listing, folder, found);
@@ -101,7 +102,7 @@ public sealed class FolderSource : IImageSource
                 if (files.Count == 0 && classNames is null)
                 {
                     string others = FolderListing.Remark(listing.Others, folder) is { } remark ? $" ({remark})" : "";
-                    throw new EngineException($"'{Path.Join(folder, ShownName.Of(shown[i]))}' has no picture; expected {FolderListing.ExtensionList} files{others}");
+                    throw new EngineException($"'{Path.Join(folder, ShownName.Of(shown[i]))}' has no image; expected {FolderListing.ExtensionList} files{others}");
                 }
 
                 int label = classNames is null ? i : known[shown[i]];
@@ -109,7 +110,7 @@ public sealed class FolderSource : IImageSource
                 labels.AddRange(Enumerable.Repeat(label, files.Count));
             }
 
-            return new FolderSource(options, classNames ?? shown, [.. paths], [.. labels])
+            return new FolderSource(options, classNames ?? shown, folder, [.. paths], [.. labels])
             {
                 OtherKinds = listing.Others,
                 Unlabeled = unlabeled,
@@ -118,18 +119,18 @@ public sealed class FolderSource : IImageSource
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"the image folder '{ShownName.Of(RawNames.Shown(folder))}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the image folder '{ShownName.Of(RawNames.Shown(folder))}' cannot be read: {FileProblem.Of(e)}", e);
         }
     }
 
     /// <summary>A source without any picture, for a part that a folder lacks.</summary>
-    public static FolderSource Empty(PictureOptions options, IReadOnlyList<string> classNames) => new(options, classNames, [], []);
+    public static FolderSource Empty(PictureOptions options, IReadOnlyList<string> classNames) => new(options, classNames, "", [], []);
 
     /// <inheritdoc/>
     public IImageSource WithClasses(IReadOnlyList<string> classNames)
     {
         int[] labels = RelabeledSource.Map(this, classNames);
-        return new FolderSource(_options, classNames, _paths, Array.ConvertAll(_labels, label => labels[label]))
+        return new FolderSource(_options, classNames, _folder, _paths, Array.ConvertAll(_labels, label => labels[label]))
         {
             OtherKinds = OtherKinds,
             Unlabeled = Unlabeled,
@@ -139,6 +140,9 @@ public sealed class FolderSource : IImageSource
 
     /// <inheritdoc/>
     public int Label(int index) => _labels[index];
+
+    /// <inheritdoc/>
+    public string? NameOf(int index) => _paths[index][_folder.Length..].TrimStart('/', '\\').Replace('\\', '/');
 
     /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels)

@@ -183,7 +183,7 @@ public sealed record ImageCheckResult(int Total, int Decoded, IReadOnlyList<stri
         if (Errors.Count > 0)
         {
             string more = Errors.Count > MostShown ? $"; and {Errors.Count - MostShown:N0} more" : "";
-            throw new EngineException($"{string.Join("; ", Errors.Take(MostShown))}{more}: of {Total:N0} images, {Errors.Count:N0} must be mended or taken away before the training");
+            throw new EngineException($"{string.Join("; ", Errors.Take(MostShown))}{more}: {Errors.Count:N0} of {Total:N0} image{(Total == 1 ? "" : "s")} must be repaired or removed before training");
         }
     }
 }

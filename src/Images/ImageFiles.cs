@@ -40,7 +40,7 @@ public static class ImageFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"the folder '{Shown(folder)}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the folder '{Shown(folder)}' cannot be read: {FileProblem.Of(e)}", e);
         }
     }
 

@@ -35,7 +35,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
 
             if (at + 4 > file.Length)
             {
-                throw new InvalidDataException("it is truncated before its picture begins");
+                throw new InvalidDataException("it is truncated before its image begins");
             }
 
             byte marker = file[at + 1];
@@ -53,7 +53,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
             int length = BinaryPrimitives.ReadUInt16BigEndian(file[at..]);
             if (length < 2 || at + length > file.Length)
             {
-                throw new InvalidDataException("it is truncated or damaged before its picture begins");
+                throw new InvalidDataException("it is truncated or damaged before its image begins");
             }
 
             ReadOnlySpan<byte> segment = file[(at + 2)..(at + length)];
@@ -91,7 +91,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
             ? throw new InvalidDataException($"its size is {width}x{height}")
             : components is 1 or 3 or 4
             ? new JpegHeader(width, height, components, orientation, marker, end, Samples(segment[6..], components))
-            : throw new InvalidDataException($"it has {components} components; expected 1 (grey), 3 (colour) or 4 (CMYK)");
+            : throw new InvalidDataException($"it has {components} components; expected 1 (gray), 3 (color) or 4 (CMYK)");
     }
 
     // Each component has an identifier, its sampling factors in one byte, and its table.

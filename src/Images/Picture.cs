@@ -20,7 +20,7 @@ public sealed class Picture
         Reserve(width, height);
         if (pixels.Length != Pixels.Length)
         {
-            throw new EngineException($"a picture of {width}x{height} needs {Pixels.Length:N0} bytes, but {pixels.Length:N0} were given");
+            throw new EngineException($"an image of {width}x{height} needs {Pixels.Length:N0} bytes, but {pixels.Length:N0} were given");
         }
 
         pixels.CopyTo(Pixels);

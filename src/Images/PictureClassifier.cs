@@ -60,7 +60,7 @@ public sealed class PictureClassifier : IDisposable
         if (channels is not (1 or 3) || normalization.Deviation.Length != channels || normalization.Mean.Length != means)
         {
             throw new EngineException(
-                $"the normalisation has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, which does not fit pictures of {size}x{size}x{channels}");
+                $"the normalization has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, which does not fit images of {size}x{size}x{channels}");
         }
 
         (_model, _device, _options, _channels) = (model, device, options, channels);
@@ -85,7 +85,7 @@ public sealed class PictureClassifier : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         return views == PictureViews.Scales && IsPerPixel
-            ? throw new EngineException("a mean for each pixel fits only crops of one size; normalise by channel to test at several scales")
+            ? throw new EngineException("a mean for each pixel fits only crops of one size; normalize by channel to test at several scales")
             : Enumerate(paths, batchSize, views, sides ?? [_options.Resize], cancellation);
     }
 

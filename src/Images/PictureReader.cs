@@ -55,8 +55,7 @@ public sealed class PictureReader : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
         {
-            string why = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message.ReplaceLineEndings(" ").TrimEnd('.');
-            throw new EngineException($"the picture '{Shown(path)}' cannot be read: {why}", e);
+            throw new EngineException($"the image '{Shown(path)}' cannot be read: {(e is DirectoryNotFoundException ? "there is no such file" : FileProblem.Of(path, e))}", e);
         }
 
         return Decode(_file.AsSpan(0, length), path);
@@ -77,7 +76,7 @@ public sealed class PictureReader : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new EngineException($"the picture '{Shown(name)}' cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new EngineException($"the image '{Shown(name)}' cannot be read: {e.Message.TrimEnd('.')}", e);
         }
 
         if (orientation != Orientation.Upright)
@@ -120,7 +119,7 @@ public sealed class PictureReader : IDisposable
         }
 
         Orientation orientation = _png.Decode(file, _picture, MaximumPixels);
-        Warning = _png.Warning is { } warning ? $"the picture '{Shown(name)}' is read, but {warning}" : null;
+        Warning = _png.Warning is { } warning ? $"the image '{Shown(name)}' is read, but {warning}" : null;
         return orientation;
     }
 }

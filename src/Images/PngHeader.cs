@@ -42,7 +42,7 @@ internal readonly record struct PngHeader(int Width, int Height, byte Depth, Png
         };
         if (!isKnown || body[10] != 0 || body[11] != 0 || body[12] > 1)
         {
-            throw new InvalidDataException($"its header has an unknown kind of pixels (colour type {type}, {depth} bits)");
+            throw new InvalidDataException($"its header has an unknown kind of pixels (color type {type}, {depth} bits)");
         }
 
         PictureReader.CheckSize(width, height, maximum);

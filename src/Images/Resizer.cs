@@ -66,7 +66,7 @@ public sealed class Resizer
             && region.Left <= width - region.Width && region.Top <= height - region.Height;
         if (!isInside)
         {
-            throw new EngineException($"{what} {region.Width}x{region.Height} at ({region.Left}, {region.Top}) does not lie in a picture of {width}x{height}");
+            throw new EngineException($"{what} {region.Width}x{region.Height} at ({region.Left}, {region.Top}) does not lie in an image of {width}x{height}");
         }
     }
 

@@ -42,7 +42,7 @@ public static class TurboJpegLibrary
     {
         if (!isAvailable)
         {
-            throw new EngineException($"JPEG pictures need the TurboJPEG library, which is not on this machine: {HowToGet}");
+            throw new EngineException($"JPEG images need the TurboJPEG library, which is not on this machine: {HowToGet}");
         }
     }
 

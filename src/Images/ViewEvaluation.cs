@@ -31,7 +31,7 @@ public static class ViewEvaluation
 
             if (probabilities.Length != classes)
             {
-                throw new EngineException($"the model tells {probabilities.Length:N0} classes apart, but the pictures have {classes:N0}");
+                throw new EngineException($"the model has {probabilities.Length:N0} {(probabilities.Length == 1 ? "class" : "classes")}, but the images have {classes:N0}");
             }
 
             double own = probabilities[source.Label(index++)];
@@ -42,7 +42,7 @@ public static class ViewEvaluation
         }
 
         return index == 0
-            ? throw new EngineException("the image folder has no pictures to test with")
+            ? throw new EngineException("the image folder has no images to test with")
             : new EvaluationResult(correct, classes > TopCount ? top : null, index, loss / index);
     }
 }

@@ -119,7 +119,7 @@ public abstract class Network : Module, IFineTunable
             if (module is ResidualBlock block)
             {
                 AffineNormalization last = block.LastNormalization as AffineNormalization
-                    ?? throw new EngineException("zero_init_residual lets a normalisation's gamma start at 0, but the network has no normalisations");
+                    ?? throw new EngineException("zero_init_residual initializes the gamma of normalization layers to 0, but the network has none");
                 last.Weight.Initialization = Initialization.Zeros;
             }
         }

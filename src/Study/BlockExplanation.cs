@@ -68,7 +68,7 @@ public sealed class BlockExplanation
             return explanation;
         }
 
-        throw new EngineException($"data set '{data.Name}' has no pictures to explain a block with");
+        throw new EngineException($"data set '{data.Name}' has no images to explain a block with");
     }
 
     private void Explain(string name, string data, (string Path, Module Module)[] blocks, int index)

@@ -93,7 +93,7 @@ public static class StudyCharts
         SvgPlot plot = new(title, what.Description, 1);
         plot.Legend(lines);
         plot.Lines(
-            0, "", new SvgAxis("layer, from the pictures to the loss", 1, Math.Max(2, networks.Max(n => n.Info.Depth))),
+            0, "", new SvgAxis("layer, from the images to the loss", 1, Math.Max(2, networks.Max(n => n.Info.Depth))),
             SvgAxis.Around("", lines.SelectMany(l => l.Points.Select(p => p.Y)), what.IsLogarithmic), lines);
         return plot.ToString();
     }
@@ -140,7 +140,7 @@ public static class StudyCharts
         SvgPlot plot = new($"The gradient at the additions of {network.Info.Name}", $"Norm of the gradient by branch and block in step {sample.Step}.", 1);
         plot.Legend(lines);
         plot.Lines(
-            0, "", new SvgAxis("block, from the pictures to the loss", 1, Math.Max(2, network.Info.Blocks.Count)),
+            0, "", new SvgAxis("block, from the images to the loss", 1, Math.Max(2, network.Info.Blocks.Count)),
             SvgAxis.Around("", lines.SelectMany(l => l.Points.Select(p => p.Y)), true), lines);
         return plot.ToString();
     }

@@ -48,7 +48,7 @@ public static class StudyFindings
             yield return lost.Length > 0
                 ? $"the gradients of {string.Join(" and ", lost)} are zero or beyond single precision from the start"
                 : Text(
-                    $"without normalisation the gradient at the first of {fading.Info.Depth} layers is {faded:G3} of that at the last in the plain network and {kept:G3} in the residual one{(faded == 0 ? "" : Text($": {kept / faded:G3} times as much"))}");
+                    $"without normalization the gradient at the first of {fading.Info.Depth} layers is {faded:G3} of that at the last in the plain network and {kept:G3} in the residual one{(faded == 0 ? "" : Text($": {kept / faded:G3} times as much"))}");
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class StudyRunner
         options.Check();
         if (data.Train.Count == 0)
         {
-            throw new EngineException($"'{data.Name}' has no pictures to train on");
+            throw new EngineException($"'{data.Name}' has no images to train on");
         }
 
         (_data, _plans) = (data, StudyPlan.Of(options));

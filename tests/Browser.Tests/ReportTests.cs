@@ -166,7 +166,7 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
             await File.WriteAllTextAsync(path, StudyReport.Html(run));
             await using BrowserPage page = await BrowserPage.OpenAsync(browser, new Uri(path).AbsoluteUri, 1440, "light");
             Assert.Contains(
-                "Without normalisation, the gradients of plain8 without norm are zero or beyond single precision from the start.",
+                "Without normalization, the gradients of plain8 without norm are zero or beyond single precision from the start.",
                 await page.TextAsync("document.getElementById('findings').textContent"));
             Assert.Empty(page.Complaints);
         }

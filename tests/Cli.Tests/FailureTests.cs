@@ -22,7 +22,7 @@ public sealed class FailureTests : IDisposable
     {
         EngineRun run = await EngineRun.InProcessAsync("train", "--normalize", "imagenet", "--data", "digits", "--device", "cpu", "--out", _folder["run"]);
 
-        run.AssertFails(1, "imagenet is for colour images");
+        run.AssertFails(1, "imagenet is for color images");
         Assert.False(Directory.Exists(_folder["run"]));
     }
 
@@ -48,6 +48,82 @@ public sealed class FailureTests : IDisposable
 
         run.AssertFails(1, "train-images-idx3-ubyte");
         Assert.False(Directory.Exists(_folder["run"]));
+    }
+
+    [Theory]
+    [InlineData("mnist", "train-images-idx3-ubyte.gz")]
+    [InlineData("cifar10", "cifar-10-binary.tar.gz")]
+    public async Task Compressed_data_that_is_damaged_is_not_called_unsupported(string data, string name)
+    {
+        foreach (string file in (string[])["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "cifar-10-binary.tar.gz"])
+        {
+            File.WriteAllBytes(_folder[file], [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 255, 255, 255, 255, 255]);
+        }
+
+        EngineRun run = await EngineRun.InProcessAsync("train", "--data", data, "--data-dir", data == "mnist" ? _folder.Path : _folder[name], "--device", "cpu", "--out", _folder["run"]);
+        run.AssertFails(1, name, "is damaged", "its compressed data is not valid");
+        Assert.DoesNotContain("unsupported", run.Error);
+    }
+
+    [Theory]
+    [InlineData("predict", "--weights", "RUN", "--labels", "FOLDER", "x.png")]
+    [InlineData("eval", "--weights", "RUN", "--data", "cifar10", "--data-dir", "FOLDER")]
+    [InlineData("bench", "--predict", "FOLDER")]
+    [InlineData("check", "--device", "cpu", "--plans", "FOLDER")]
+    [InlineData("convert", "RUN", "FOLDER")]
+    [InlineData("export", "--weights", "RUN", "FOLDER")]
+    [InlineData("info", "resnet8", "--graph", "FOLDER")]
+    public async Task A_folder_in_a_files_place_is_named_as_one(params string[] args)
+    {
+        Assert.Equal(0, (await EngineRun.InProcessAsync(
+            "train", "--model", "resnet8", "--epochs", "1", "--batch-size", "512", "--device", "cpu", "--out", _folder["run"])).ExitCode);
+        string folder = _folder["folder.pth"];
+        Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(Path.Combine(folder, "cifar-10-batches-bin"));
+        foreach (string name in (string[])["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"])
+        {
+            Directory.CreateDirectory(Path.Combine(folder, name));
+        }
+
+        EngineRun run = await EngineRun.InProcessAsync([.. args.Select(a => a switch { "RUN" => _folder["run"], "FOLDER" => folder, _ => a })]);
+        Assert.NotEqual(0, run.ExitCode);
+        Assert.DoesNotContain("denied", run.Error);
+        run.AssertFails(run.ExitCode, folder);
+    }
+
+    [Theory]
+    [InlineData("options", "model", "nosuch", "cannot be made: there is no network 'nosuch'")]
+    [InlineData("options", "model_options", "foo=1", "network option foo is '1'")]
+    [InlineData("options", "epochs", "x", "damaged", "training options")]
+    [InlineData("options", "data", "nosuch", "was trained on 'nosuch'")]
+    [InlineData("data", "mean", "x", "damaged", "description")]
+    [InlineData("data", "channels", 7, "damaged", "does not fit images of 8x8x7")]
+    [InlineData("data", "height", 0, "damaged", "does not fit images of 0x8x1")]
+    public async Task What_is_wrong_in_a_files_header_is_told_with_the_files_name(string text, string name, object value, params string[] parts)
+    {
+        Assert.Equal(0, (await EngineRun.InProcessAsync(
+            "train", "--model", "resnet8", "--epochs", "1", "--batch-size", "512", "--device", "cpu", "--out", _folder["run"])).ExitCode);
+        SafetensorsHeader.Edit(_folder["run/weights.safetensors"], text, name, System.Text.Json.Nodes.JsonValue.Create(value)!);
+        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu")).AssertFails(1, [_folder["run/weights.safetensors"], .. parts]);
+    }
+
+    [Theory]
+    [InlineData("batch_size", 0, "options.json", "damaged: batch size is 0")]
+    [InlineData("schedule", "no", "options.json", "damaged: there is no schedule 'no'")]
+    [InlineData("model", "nosuch", "run", "there is no network 'nosuch'")]
+    [InlineData("data", "nosuch", "run", "'nosuch', which is no data set")]
+    public async Task What_is_wrong_in_a_runs_options_is_told_with_their_place(string name, object value, string file, string part)
+    {
+        Assert.Equal(0, (await EngineRun.InProcessAsync(
+            "train", "--model", "resnet8", "--epochs", "1", "--batch-size", "512", "--device", "cpu", "--out", _folder["run"])).ExitCode);
+        System.Text.Json.Nodes.JsonObject options = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(_folder["run/options.json"]))!.AsObject();
+        options[name] = System.Text.Json.Nodes.JsonValue.Create(value);
+        File.WriteAllText(_folder["run/options.json"], options.ToJsonString());
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--epochs", "2", "--device", "cpu")).AssertFails(1, file, _folder["run"], part);
+
+        SafetensorsHeader.Edit(_folder["run/checkpoint.safetensors"], metadata => metadata["options"] = "{");
+        File.Delete(_folder["run/options.json"]);
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--device", "cpu")).AssertFails(1, _folder["run/checkpoint.safetensors"], "damaged", "training options");
     }
 
     [Fact]

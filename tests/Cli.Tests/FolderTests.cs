@@ -36,7 +36,7 @@ public sealed class FolderTests : IDisposable
         // Another class, before or after those that are known.
         Write("more/test/light/1.png", 210);
         Write("more/test/zebra/2.png", 220);
-        (await EvaluateAsync("more")).AssertFails(1, "'zebra' is none of the 2 classes that the network tells apart: 'dark', 'light'");
+        (await EvaluateAsync("more")).AssertFails(1, "'zebra' is none of the 2 classes that the network has: 'dark', 'light'");
 
         // What the folder trains on is another matter.
         Write("other/train/ant/1.png", 210);
@@ -52,7 +52,7 @@ public sealed class FolderTests : IDisposable
         Write("images/train/.ipynb_checkpoints/1.png", 100);
         EngineRun run = await TrainAsync();
         Assert.Equal((0, 8), Counted(run));
-        Assert.Contains("note: the images of train/ are trained on, those of valid/ are tested with after each epoch\n", run.Error);
+        Assert.Contains("note: trains on train/, tests on valid/ after each epoch\n", run.Error);
         Assert.Contains($"note: 1 file in '{_folder["images"]}' is left out", run.Error);
         EngineRun held = await TrainAsync("--validation", "3", "--out", _folder["held"]);
         Assert.Contains("note: 3 training images are held out for testing", held.Error);
@@ -64,7 +64,7 @@ public sealed class FolderTests : IDisposable
         byte[] file = FlatPng.Make(24, 24, 9);
         File.WriteAllBytes(_folder["images/valid/light/broken.png"], file[..50]);
         EngineRun run = await TrainAsync();
-        run.AssertFails(1, "broken.png' cannot be read", "1 must be mended or taken away");
+        run.AssertFails(1, "broken.png' cannot be read", "1 of 17 images must be repaired or removed");
         Assert.DoesNotContain("run folder", run.Error);
         Assert.False(Directory.Exists(_folder["run"]));
 

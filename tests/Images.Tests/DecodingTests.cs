@@ -88,7 +88,7 @@ public sealed class DecodingTests : IDisposable
             }
             catch (EngineException e)
             {
-                Assert.StartsWith($"the picture '{name}' cannot be read: ", e.Message);
+                Assert.StartsWith($"the image '{name}' cannot be read: ", e.Message);
                 Assert.DoesNotContain('\n', e.Message);
                 refused++;
             }
@@ -120,7 +120,7 @@ public sealed class DecodingTests : IDisposable
         AssertRefused("GIF89a, and more of it"u8.ToArray(), "neither a JPEG nor a PNG");
         string missing = Path.Combine(Path.GetTempPath(), "no-such-picture.jpg");
         EngineException e = Assert.Throws<EngineException>(() => _reader.Read(missing));
-        Assert.Equal($"the picture '{missing}' cannot be read: there is no such file", e.Message);
+        Assert.Equal($"the image '{missing}' cannot be read: there is no such file", e.Message);
         Assert.Throws<EngineException>(() => _reader.Read(Path.GetTempPath()));
     }
 

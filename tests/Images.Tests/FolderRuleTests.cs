@@ -69,8 +69,8 @@ public sealed class FolderRuleTests : IDisposable
         Put("test", "dog", "c.png");
         ImageSet training = FolderSet.Open(Name, _options), testing = FolderSet.Open(Name, _options, FolderUse.Testing);
         Assert.Equal((3, 1), (training.Test.Count, testing.Test.Count));
-        Assert.Equal("the images of train/ are trained on, those of val/ are tested with after each epoch; test/ is not used", training.Remarks[0]);
-        Assert.Equal("measured on the images of test/; val/ is not used", testing.Remarks[0]);
+        Assert.Equal("trains on train/, tests on val/ after each epoch; test/ is not used", training.Remarks[0]);
+        Assert.Equal("tests on test/; val/ is not used", testing.Remarks[0]);
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class FolderRuleTests : IDisposable
         Assert.Equal([2, 2, 0], Enumerable.Range(0, 3).Select(known.Label));
         Assert.Equal(train.Paths, Assert.IsType<FolderSource>(known).Paths);
         EngineException e = Assert.Throws<EngineException>(() => train.WithClasses(["emu", "dog"]));
-        Assert.Equal("'cat' is none of the 2 classes that the network tells apart: 'emu', 'dog'; take its images out to measure the others", e.Message);
+        Assert.Equal("'cat' is none of the 2 classes that the network has: 'emu', 'dog'; remove its images to evaluate the others", e.Message);
 
         // What is trained on does not matter to a network that is tested.
         ImageSet set = FolderSet.Open(Name, _options, FolderUse.Testing, ["emu", "dog", "cat"]);

@@ -35,7 +35,7 @@ public sealed class FolderTests : IDisposable
     [Fact]
     public void Classes_and_files_are_in_order()
     {
-        File.WriteAllText(Path.Combine(_folder.Path, "train", "grey", "notes.txt"), "no picture");
+        File.WriteAllText(Path.Combine(_folder.Path, "train", "grey", "notes.txt"), "no image");
         ImageSet set = FolderSet.Open(Name, _options);
         Assert.Equal(["colour", "grey"], set.ClassNames);
         Assert.Equal((9, 9), (set.Train.Count, set.Test.Count));
@@ -167,7 +167,7 @@ public sealed class FolderTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_folder.Path, "empty", "train"));
         Refused("has no folder for a class", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
         Directory.CreateDirectory(Path.Combine(_folder.Path, "empty", "train", "cat"));
-        Refused("has no picture", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
+        Refused("has no image", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
         Directory.CreateDirectory(Path.Combine(_folder.Path, "val", "purple"));
         Refused("purple' is none of the 2 classes", () => FolderSet.Open(Name, _options));
     }
@@ -178,7 +178,7 @@ public sealed class FolderTests : IDisposable
         Directory.Delete(Path.Combine(_folder.Path, "train"), recursive: true);
         ImageSet set = FolderSet.Open(Name, _options);
         Assert.Equal((0, 9), (set.Train.Count, set.Test.Count));
-        Refused("has no pictures to train on", () => new Trainer(Network(), set, _device, new TrainingOptions()));
+        Refused("has no images to train on", () => new Trainer(Network(), set, _device, new TrainingOptions()));
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class FolderTests : IDisposable
         Assert.Equal(
             new PictureOptions { ImageSize = 160, Resize = 200, Crop = RandomCrop.ScaleJitter, Color = ColorChange.Jitter }, FolderSet.OptionsOf(options, 224));
         Refused("no random crop 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Crop = "wild" }, 224));
-        Refused("no change of colours 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Color = "wild" }, 224));
+        Refused("no change of colors 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Color = "wild" }, 224));
         Refused("resize is 100", () => FolderSet.OptionsOf(new TrainingOptions { Resize = 100 }, 224));
     }
 

@@ -45,7 +45,7 @@ public sealed class ImageCheckTests : IDisposable
             Assert.Equal(["1.png", "2.png", "3.jpg"], result.Errors.Select(e => Path.GetFileName(e.Split('\'')[1])));
             string message = Assert.Throws<EngineException>(result.ThrowIfBad).Message;
             Assert.Contains("1.png", message);
-            Assert.Contains("and 1 more: of 6 images, 3 must be mended", message);
+            Assert.Contains("and 1 more: 3 of 6 images must be repaired or removed", message);
             Assert.DoesNotContain('\n', message);
             Assert.Equal(i == 0 ? 6 : 3, result.Decoded);
         }

@@ -20,7 +20,7 @@ public sealed class LenientDecodingTests : IDisposable
         for (int cut = 1; cut <= 16; cut++)
         {
             Assert.Equal(expected, _reader.Decode(whole.AsSpan(..^cut), name).Pixels);
-            Assert.Equal($"the picture '{name}' is read, but its end is missing", _reader.Warning);
+            Assert.Equal($"the image '{name}' is read, but its end is missing", _reader.Warning);
         }
 
         Assert.Equal(expected, _reader.Decode(whole, name).Pixels);
@@ -43,7 +43,7 @@ public sealed class LenientDecodingTests : IDisposable
         byte[] file = [.. PictureFiles.Read("colour.png")];
         file[Data(file) + 4 + Length(file) - 1] ^= 0x55;
         string message = Assert.Throws<EngineException>(() => _reader.Decode(file, "x.png")).Message;
-        Assert.Equal("the picture 'x.png' cannot be read: its pixels are damaged", message);
+        Assert.Equal("the image 'x.png' cannot be read: its pixels are damaged", message);
     }
 
     [Theory]

@@ -22,7 +22,7 @@ public class NetworkOptionsTests
     [InlineData("norm=group:0", "norm=group is '0'")]
     [InlineData("groups=x", "groups is 'x'")]
     [InlineData("dilation=0,2,1", "flag '2'")]
-    [InlineData("colour=red", "colour is 'red'")]
+    [InlineData("color=red", "color is 'red'")]
     public void A_word_that_is_none_is_named(string text, string expected) =>
         Assert.Contains(expected, Assert.Throws<EngineException>(() => NetworkOptions.Parse(text)).Message, StringComparison.Ordinal);
 
@@ -42,7 +42,7 @@ public class NetworkOptionsTests
     [InlineData("highway32", "shortcut=B", "use resnet32")]
     [InlineData("highway32", "zero_init_residual", "zero_init_residual is for residual blocks")]
     [InlineData("plain20", "zero_init_residual", "zero_init_residual needs shortcuts")]
-    [InlineData("resnet20", "zero_init_residual norm=none", "the network has no normalisations")]
+    [InlineData("resnet20", "zero_init_residual norm=none", "but the network has none")]
     [InlineData("resnet50", "zeros=after", "give shortcut A with it")]
     [InlineData("plain20", "zeros=after", "plain20 has no shortcut")]
     [InlineData("resnet20", "norm=group:5", "5 groups must divide 16 channels")]

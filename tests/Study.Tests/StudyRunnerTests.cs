@@ -143,7 +143,7 @@ public class StudyRunnerTests
         StudyRunner runner = new(Small with { Depths = [8], Initialization = "zero-residual", UnnormalizedSteps = 1 }, DataSets.Open("digits"));
         Assert.Equal(["zero-residual", "zero-residual", "kaiming", "kaiming"], runner.Run.Networks.Select(n => n.Info.Initialization));
         EngineException error = Assert.Throws<EngineException>((Small with { Initialization = "zero-residual", Norm = "none" }).Check);
-        Assert.Contains("another one where nothing normalises", error.Message);
+        Assert.Contains("another one without normalization layers", error.Message);
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class StudyRunnerTests
     {
         ImageSet digits = DataSets.Open("digits");
         ImageSet empty = digits with { Train = new ImageSubset(digits.Train, []) };
-        Assert.Contains("'digits' has no pictures to train on", Assert.Throws<EngineException>(() => new StudyRunner(Small, empty)).Message);
+        Assert.Contains("'digits' has no images to train on", Assert.Throws<EngineException>(() => new StudyRunner(Small, empty)).Message);
     }
 
     [Theory]

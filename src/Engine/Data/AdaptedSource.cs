@@ -22,7 +22,7 @@ public sealed class AdaptedSource : IImageSource
     {
         if (channels < 1 || height < 1 || width < 1)
         {
-            throw new EngineException($"pictures need a height, width and channels of at least 1, but {height}x{width}x{channels} was asked for");
+            throw new EngineException($"images need a height, width and channels of at least 1, but {height}x{width}x{channels} was asked for");
         }
 
         if ((Int128)channels * height * width > MostValues)
@@ -33,7 +33,7 @@ public sealed class AdaptedSource : IImageSource
 
         if (channels != source.Channels && source.Channels != 1 && (source.Channels, channels) != (3, 1))
         {
-            throw new EngineException($"pictures of {source.Channels} channels cannot be made ones of {channels}: grey ones can have any number, colour ones 1 or 3");
+            throw new EngineException($"images of {source.Channels} channels cannot be made ones of {channels}: gray ones can have any number, color ones 1 or 3");
         }
 
         (_source, Channels, Height, Width) = (source, channels, height, width);
@@ -60,6 +60,9 @@ public sealed class AdaptedSource : IImageSource
 
     /// <inheritdoc/>
     public int Label(int index) => _source.Label(index);
+
+    /// <inheritdoc/>
+    public string? NameOf(int index) => _source.NameOf(index);
 
     /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels)

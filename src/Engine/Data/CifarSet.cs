@@ -31,8 +31,8 @@ internal sealed class CifarSet : DataSet
     private CifarSet(
         IReadOnlyList<string> classes, int labelBytes, string[] trainFiles, string testFile, int trainRecords, int testRecords, string unpacked, string sha256, long length)
         : base(
-            $"cifar{classes.Count}", $"50,000 + 10,000 photographs, 32x32 colour, {classes.Count} classes",
-            $"CIFAR-{classes.Count}, A. Krizhevsky, V. Nair and G. Hinton (2009), University of Toronto; no licence stated",
+            $"cifar{classes.Count}", $"50,000 + 10,000 photographs, 32x32 color, {classes.Count} classes",
+            $"CIFAR-{classes.Count}, A. Krizhevsky, V. Nair and G. Hinton (2009), University of Toronto; no license stated",
             [new("https://www.cs.toronto.edu/~kriz/", $"cifar-{classes.Count}-binary.tar.gz", sha256, length)])
     {
         _classes = classes;
@@ -138,11 +138,11 @@ internal sealed class CifarSet : DataSet
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw new EngineException($"{path} is damaged or truncated: expected a .tar.gz archive ({e.Message}); delete it and run 'engine data get {Name}'", e);
+            throw new EngineException($"{path} is damaged or truncated: expected a .tar.gz archive ({FileProblem.Of(e)}); delete it and run 'engine data get {Name}'", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot read {path}: {e.Message}", e);
+            throw new EngineException($"cannot read {path}: {FileProblem.Of(path, e)}", e);
         }
 
         if (missing.Count > 0)

@@ -65,7 +65,7 @@ public sealed class DataDownload(HttpClient? client = null)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot make the data folder {folder}: {e.Message}", e);
+            throw new EngineException($"cannot make the data folder {folder}: {(File.Exists(folder) ? "it is a file" : FileProblem.Of(e))}", e);
         }
 
         for (int i = 0; i < files.Count; i++)
@@ -101,7 +101,7 @@ public sealed class DataDownload(HttpClient? client = null)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot write {path}: {e.Message}", e);
+            throw new EngineException($"cannot write {path}: {FileProblem.Of(path, e)}", e);
         }
     }
 

@@ -45,7 +45,7 @@ internal sealed class DataFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot read {path}: {e.Message}", e);
+            throw new EngineException($"cannot read {path}: {FileProblem.Of(path, e)}", e);
         }
     }
 
@@ -135,11 +135,11 @@ internal sealed class DataFile : IDisposable
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw new EngineException($"{Path} is damaged or truncated: it cannot be unpacked ({e.Message}); delete it and get it again", e);
+            throw new EngineException($"{Path} is damaged or truncated: it cannot be unpacked ({FileProblem.Of(e)}); delete it and get it again", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot read {Path}: {e.Message}", e);
+            throw new EngineException($"cannot read {Path}: {FileProblem.Of(Path, e)}", e);
         }
     }
 }

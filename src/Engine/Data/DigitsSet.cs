@@ -24,7 +24,7 @@ internal sealed class DigitsSet : DataSet
 
     /// <summary>Describes the set; nothing is read yet.</summary>
     public DigitsSet() : base(
-        "digits", "1,797 handwritten digits, 8x8 grey, 10 classes; built in",
+        "digits", "1,797 handwritten digits, 8x8 gray, 10 classes; built in",
         "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, CC BY 4.0", [])
     { }
 

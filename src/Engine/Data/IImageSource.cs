@@ -27,6 +27,9 @@ public interface IImageSource
     /// <summary>The label of one picture, from 0 to the number of classes minus 1.</summary>
     int Label(int index);
 
+    /// <summary>What one image is called within the set, wherever the set is stored, such as its file's path below the set's folder; null where images have no names.</summary>
+    string? NameOf(int index) => null;
+
     /// <summary>Writes one picture's bytes, channels last: [Height, Width, Channels], row by row.</summary>
     /// <param name="index">Which picture, from 0 to <see cref="Count"/> - 1.</param>
     /// <param name="pixels">Room for exactly Height * Width * Channels bytes.</param>

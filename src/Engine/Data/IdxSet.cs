@@ -39,7 +39,7 @@ internal abstract class IdxSet : DataSet
         if ((test.Height, test.Width) != (train.Height, train.Width))
         {
             throw new EngineException(
-                $"{PathOf(folder, FileNames[2])} holds {test.Height}x{test.Width} pictures; expected {train.Height}x{train.Width} as in {FileNames[0]}");
+                $"{PathOf(folder, FileNames[2])} holds {test.Height}x{test.Width} images; expected {train.Height}x{train.Width} as in {FileNames[0]}");
         }
 
         return new ImageSet(Name, train, test, _augmentation, Credit);
@@ -59,20 +59,20 @@ internal abstract class IdxSet : DataSet
         (int[] labelExtents, byte[] labels) = IdxReader.Read(labelPath, [most], Name);
         if (labelExtents[0] != extents[0])
         {
-            throw new EngineException($"{labelPath} holds {labelExtents[0]:N0} labels; expected {extents[0]:N0}, one for each picture of {Path.GetFileName(imagePath)}");
+            throw new EngineException($"{labelPath} holds {labelExtents[0]:N0} label{(labelExtents[0] == 1 ? "" : "s")}; expected {extents[0]:N0}, one for each image of {Path.GetFileName(imagePath)}");
         }
 
         int wrong = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(ClassNames.Count - 1));
         return wrong >= 0
-            ? throw new EngineException($"{labelPath} gives picture {wrong:N0} the label {labels[wrong]}; expected 0 to {ClassNames.Count - 1}")
+            ? throw new EngineException($"{labelPath} gives image {wrong:N0} the label {labels[wrong]}; expected 0 to {ClassNames.Count - 1}")
             : new MemoryImageSource(pixels, labels, extents[1], extents[2], channels: 1, ClassNames);
     }
 }
 
 /// <summary>Fashion-MNIST: ten kinds of clothing. Debian's package dataset-fashion-mnist is found as well.</summary>
 internal sealed class FashionMnistSet() : IdxSet(
-    "fashion-mnist", "60,000 + 10,000 articles of clothing, 28x28 grey, 10 classes",
-    "Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf (2017), Zalando SE, MIT licence", "FashionMNIST", new Augmentation(Padding: 4, Mirror: true),
+    "fashion-mnist", "60,000 + 10,000 articles of clothing, 28x28 gray, 10 classes",
+    "Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf (2017), Zalando SE, MIT license", "FashionMNIST", new Augmentation(Padding: 4, Mirror: true),
     [
         new(Address, "train-images-idx3-ubyte.gz", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", 26_421_880),
         new(Address, "train-labels-idx1-ubyte.gz", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", 29_515),
@@ -92,8 +92,8 @@ internal sealed class FashionMnistSet() : IdxSet(
 
 /// <summary>MNIST: handwritten digits, whose mirror images are other signs.</summary>
 internal sealed class MnistSet() : IdxSet(
-    "mnist", "60,000 + 10,000 handwritten digits, 28x28 grey, 10 classes",
-    "MNIST, Y. LeCun, C. Cortes and C. Burges (1998), after NIST's special databases 1 and 3; no licence stated", "MNIST", new Augmentation(Padding: 2, Mirror: false),
+    "mnist", "60,000 + 10,000 handwritten digits, 28x28 gray, 10 classes",
+    "MNIST, Y. LeCun, C. Cortes and C. Burges (1998), after NIST's special databases 1 and 3; no license stated", "MNIST", new Augmentation(Padding: 2, Mirror: false),
     [
         new(Address, "train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
         new(Address, "train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),

@@ -76,6 +76,9 @@ public sealed class ImageSubset : IImageSource
     public int Label(int index) => _source.Label(_indices[index]);
 
     /// <inheritdoc/>
+    public string? NameOf(int index) => _source.NameOf(_indices[index]);
+
+    /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels) => _source.Read(_indices[index], pixels);
 
     /// <inheritdoc/>

@@ -115,14 +115,14 @@ public sealed class Loader : IDisposable
         if (options.DropLast && options.BatchSize > source.Count)
         {
             throw new EngineException(
-                $"loader: {source.Count:N0} images do not fill one batch of {options.BatchSize:N0}, and incomplete ones are dropped; use a smaller batch size");
+                $"loader: {source.Count:N0} {(source.Count == 1 ? "image does" : "images do")} not fill one batch of {options.BatchSize:N0}, and incomplete ones are dropped; use a smaller batch size");
         }
 
         int means = normalization.IsPerPixel ? source.ImageBytes : source.Channels;
         if (normalization.Deviation.Length != source.Channels || normalization.Mean.Length != means)
         {
             throw new EngineException(
-                $"loader: the normalisation has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, "
+                $"loader: the normalization has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, "
                 + $"which does not fit images of {source.Height}x{source.Width}x{source.Channels}");
         }
     }

@@ -35,14 +35,14 @@ public sealed class PixelNormalization
     {
         if ((!isPerPixel && mean.Length != deviation.Length) || mean.Length == 0 || deviation.Length == 0)
         {
-            throw new EngineException($"normalisation: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every channel");
+            throw new EngineException($"normalization: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every channel");
         }
 
         foreach (double d in deviation)
         {
             if (!(d > 0 && double.IsFinite(d)))
             {
-                throw new EngineException($"normalisation: a deviation is {d}; expected a finite number above zero");
+                throw new EngineException($"normalization: a deviation is {d}; expected a finite number above zero");
             }
         }
 
@@ -61,8 +61,8 @@ public sealed class PixelNormalization
         "none" => None(data.Train.Channels),
         "imagenet" => data.Train.Channels == 3
             ? ImageNet
-            : throw new EngineException($"normalisation imagenet is for colour images, but {data.Name} has {data.Train.Channels} channel"),
-        _ => throw new EngineException($"there is no normalisation '{name}'; there are {string.Join(", ", Names)}"),
+            : throw new EngineException($"normalization imagenet is for color images, but {data.Name} has {data.Train.Channels} channel"),
+        _ => throw new EngineException($"there is no normalization '{name}'; there are {string.Join(", ", Names)}"),
     };
 
     /// <summary>Only pixel / 255, for any number of channels.</summary>
@@ -147,7 +147,7 @@ public sealed class PixelNormalization
     {
         if (source.Count == 0)
         {
-            throw new EngineException("normalisation: the source has no image to compute a mean over");
+            throw new EngineException("normalization: the source has no image to compute a mean over");
         }
     }
 }

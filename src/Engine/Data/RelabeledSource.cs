@@ -40,6 +40,9 @@ public sealed class RelabeledSource : IImageSource
     public int Label(int index) => _labels[_source.Label(index)];
 
     /// <inheritdoc/>
+    public string? NameOf(int index) => _source.NameOf(index);
+
+    /// <inheritdoc/>
     public void Read(int index, Span<byte> pixels) => _source.Read(index, pixels);
 
     /// <inheritdoc/>
@@ -63,7 +66,7 @@ public sealed class RelabeledSource : IImageSource
 
         string[] unknown = [.. source.ClassNames.Where((_, label) => isUsed[label] && labels[label] < 0)];
         return unknown.Length == 0 ? labels : throw new EngineException(
-            $"{Listed(unknown)} {(unknown.Length == 1 ? "is" : "are")} none of the {classNames.Count:N0} classes that the network tells apart: {Listed(classNames)}; take {(unknown.Length == 1 ? "its" : "their")} images out to measure the others");
+            $"{Listed(unknown)} {(unknown.Length == 1 ? "is" : "are")} none of the {classNames.Count:N0} {(classNames.Count == 1 ? "class" : "classes")} that the network has: {Listed(classNames)}; remove {(unknown.Length == 1 ? "its" : "their")} images to evaluate the others");
     }
 
     private static int[] LabelsByName(IReadOnlyList<string> from, IReadOnlyList<string> to)

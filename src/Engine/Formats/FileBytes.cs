@@ -59,11 +59,9 @@ internal sealed class FileBytes : IDisposable
             handle?.Dispose();
             string reason = e switch
             {
-                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-                UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
-                UnauthorizedAccessException => "access is denied",
+                DirectoryNotFoundException => "there is no such file",
                 NotSupportedException => "it is a pipe or a device, but must be a file",
-                _ => e.Message.ReplaceLineEndings(" "),
+                _ => FileProblem.Of(path, e),
             };
             throw new EngineException($"cannot read '{path}': {reason}", e);
         }

@@ -116,7 +116,7 @@ public sealed class BatchNormalization : Operation
         Tape tape = input.Device.Tape;
         if (tape.ShouldRecord(input, filter, gamma, beta, shortcut))
         {
-            throw new EngineException("batch_norm: convolution and normalisation in one have no backward; call them apart, or inside NoGradient");
+            throw new EngineException("batch_norm: convolution and normalization in one have no backward; call them apart, or inside NoGradient");
         }
 
         Tensor output = tape.Allocate(geometry.OutputShape(input.Shape, filter.Shape), input.Type);

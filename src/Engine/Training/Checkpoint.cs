@@ -28,32 +28,36 @@ internal static class Checkpoint
                 ["options"] = options.ToJson(),
                 ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
                 [DataDescription.MetadataKey] = data.ToJson(),
+                [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
             });
 
     /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
     public static TrainingState Load(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, int stepsPerEpoch, long totalSteps)
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, DataDescription data, int stepsPerEpoch, long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
-        TrainingOptions saved = TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", ""));
+        TrainingOptions saved = ReadOptions(file);
         if (saved.Model != options.Model)
         {
             throw new EngineException($"'{path}' is a checkpoint of {saved.Model}, not of {options.Model}; resume it with the network that it was made with");
         }
 
-        if (options != saved with { Epochs = options.Epochs, MaxSteps = options.MaxSteps })
+        // An image folder may have moved: which images it has is compared below.
+        string place = DataDescription.WithoutPlace(saved.Data) == DataDescription.WithoutPlace(options.Data) ? options.Data : saved.Data;
+        if (options != saved with { Epochs = options.Epochs, MaxSteps = options.MaxSteps, Data = place })
         {
             throw new EngineException($"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
         }
 
+        data.Fingerprint?.Check(path, file.Metadata);
         TrainingState state = ReadState(path, file.Metadata.GetValueOrDefault("state", ""));
         long position = ((long)state.Epoch * stepsPerEpoch) + state.Step;
         if (state.Epoch < 0 || state.Step < 0 || state.Step > stepsPerEpoch || (state.GlobalStep != position && state.GlobalStep != totalSteps))
         {
             throw new EngineException(
-                $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} steps: the data set has changed, or a run is extended whose last epoch was cut short");
+                $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} step{(stepsPerEpoch == 1 ? "" : "s")}: the data set has changed, or a run is extended whose last epoch was cut short");
         }
 
         if (state.GlobalStep > totalSteps)
@@ -75,7 +79,7 @@ internal static class Checkpoint
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
-        return (TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", "")), ReadState(path, file.Metadata.GetValueOrDefault("state", "")));
+        return (ReadOptions(file), ReadState(path, file.Metadata.GetValueOrDefault("state", "")));
     }
 
     /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>
@@ -105,6 +109,18 @@ internal static class Checkpoint
         if (file.Metadata.GetValueOrDefault(OwnCheckpoint.MetadataKey) != Version)
         {
             throw new EngineException($"'{file.Path}' is not a checkpoint of this program: its header does not say {OwnCheckpoint.MetadataKey} {Version}");
+        }
+    }
+
+    private static TrainingOptions ReadOptions(SafetensorsFile file)
+    {
+        try
+        {
+            return TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", ""));
+        }
+        catch (EngineException e)
+        {
+            throw new EngineException($"'{file.Path}' is damaged: {e.Message}", e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Engine.Data;
 
 namespace Engine.Training;
@@ -33,17 +34,31 @@ public sealed record DataDescription
     /// <summary><see cref="PixelNormalization.Deviation"/>: [Channels].</summary>
     public required double[] Deviation { get; init; }
 
+    /// <summary>Which images these are; known where the set itself is.</summary>
+    [JsonIgnore]
+    internal ImageFingerprint? Fingerprint { get; init; }
+
+    /// <summary>A data set's name without the place where its folder is on somebody's machine: folder:NAME of folder:/home/me/NAME.</summary>
+    /// <param name="name">What the command line calls the set.</param>
+    public static string WithoutPlace(string name)
+    {
+        int colon = name.IndexOf(':', StringComparison.Ordinal);
+        string[] parts = name[(colon + 1)..].Split('/', '\\', StringSplitOptions.RemoveEmptyEntries);
+        return colon < 0 || parts.Length == 0 ? name : name[..(colon + 1)] + parts[^1];
+    }
+
     /// <summary>How the pictures' pixels become numbers.</summary>
     /// <exception cref="EngineException">The mean or deviation does not fit the pictures.</exception>
     public PixelNormalization Normalization() =>
         Deviation.Length == Channels && (Mean.Length == Channels || Mean.Length == (long)Height * Width * Channels)
             ? PixelNormalization.Constant(Mean, Deviation, Mean.Length != Channels)
-            : throw new EngineException($"the weights' description of '{Name}' has {Mean.Length} means and {Deviation.Length} deviations for pictures of {Height}x{Width}x{Channels}");
+            : throw new EngineException($"the weights' description of '{Name}' has {Mean.Length} means and {Deviation.Length} deviations for images of {Height}x{Width}x{Channels}");
 
     /// <summary>Describes a data set.</summary>
     public static DataDescription Of(ImageSet data, PixelNormalization normalization) => new()
     {
-        Name = data.Name,
+        Name = WithoutPlace(data.Name),
+        Fingerprint = ImageFingerprint.Of(data),
         Classes = data.ClassNames,
         Height = data.Train.Height,
         Width = data.Train.Width,
@@ -63,13 +78,19 @@ public sealed record DataDescription
 
         try
         {
-            return JsonSerializer.Deserialize(json, TrainingJson.Default.DataDescription);
+            // Earlier versions wrote the folder's whole path.
+            return JsonSerializer.Deserialize(json, TrainingJson.Default.DataDescription) is not { } read ? null
+                : read.IsSound ? read with { Name = WithoutPlace(read.Name) }
+                : throw new EngineException($"the weights' description of '{WithoutPlace(read.Name)}' does not fit images of {read.Height}x{read.Width}x{read.Channels}");
         }
         catch (JsonException e)
         {
             throw new EngineException("the weights' description of their data set is not valid JSON", e);
         }
     }
+
+    private bool IsSound => Height >= 1 && Width >= 1 && Channels >= 1 && Classes.Count >= 1 && Deviation.Length == Channels
+        && (Mean.Length == Channels || Mean.Length == (long)Height * Width * Channels);
 
     /// <summary>The description as one line of JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.DataDescription);

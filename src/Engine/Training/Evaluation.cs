@@ -67,7 +67,7 @@ public static class Evaluation
     {
         if (logits.Shape.Rank != 2 || logits.Shape[1] != classes)
         {
-            throw new EngineException($"the model's answers have shape {logits.Shape}, but the pictures have {classes} classes: expected [N, {classes}]");
+            throw new EngineException($"the model's answers have shape {logits.Shape}, but the images have {classes} classes: expected [N, {classes}]");
         }
     }
 

@@ -191,7 +191,7 @@ public sealed class RunFolder : IDisposable
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            ["options"] = Options.ToJson(),
+            ["options"] = Options.WithoutPlaces().ToJson(),
             [DataDescription.MetadataKey] = data.ToJson(),
         };
         StateDictionary.Save(model, WeightsPath, metadata);
@@ -228,6 +228,15 @@ public sealed class RunFolder : IDisposable
             options = TrainingOptions.FromJson(ReadText(optionsPath));
         }
         catch (EngineException e) when (e.InnerException is JsonException)
+        {
+            throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
+        }
+
+        try
+        {
+            options.Check();
+        }
+        catch (EngineException e)
         {
             throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
         }
@@ -294,7 +303,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"cannot read '{path}': {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new EngineException($"cannot read '{path}': {FileProblem.Of(path, e)}", e);
         }
     }
 

@@ -97,6 +97,23 @@ public sealed class SavedModel : IDisposable
         return StateDictionary.Load(model, File, options);
     }
 
+    /// <summary>The file's texts, for a file that is made from it: without places on somebody's machine, which files of earlier versions have.</summary>
+    public IReadOnlyDictionary<string, string> MetadataWithoutPlaces()
+    {
+        Dictionary<string, string> metadata = new(File.Metadata);
+        if (Training is { } options && options.WithoutPlaces() != options)
+        {
+            metadata["options"] = options.WithoutPlaces().ToJson();
+        }
+
+        if (Data is not null && !metadata[DataDescription.MetadataKey].Contains(JsonSerializer.Serialize(Data.Name, TrainingJson.Default.String), StringComparison.Ordinal))
+        {
+            metadata[DataDescription.MetadataKey] = Data.ToJson();
+        }
+
+        return metadata;
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => File.Dispose();
 

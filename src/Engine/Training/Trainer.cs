@@ -72,14 +72,14 @@ public sealed class Trainer : IDisposable
 
         if (data.Train.Count == 0 || data.Test.Count == 0)
         {
-            throw new EngineException($"'{data.Name}' has no pictures to {(data.Train.Count == 0 ? "train on" : "test with; hold some out for validation")}");
+            throw new EngineException($"'{data.Name}' has no images to {(data.Train.Count == 0 ? "train on" : "test on; hold some out for validation")}");
         }
 
         // A set that does not fill one batch is taken as one batch; a larger one leaves out what does not fill its last.
         int batchSize = Math.Min(options.BatchSize, data.Train.Count);
         if (batchSize % options.MicroBatches != 0)
         {
-            throw new EngineException($"{options.MicroBatches} micro batches do not divide a batch of {batchSize} pictures, which are all that '{data.Name}' has");
+            throw new EngineException($"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that '{data.Name}' has");
         }
 
         PixelNormalization normalization = NormalizationOf(data, options);
@@ -151,7 +151,7 @@ public sealed class Trainer : IDisposable
         _folder.Hold();
         if (_folder.HasBegun && File.Exists(_folder.CheckpointPath))
         {
-            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimizer, _average, Options, StepsPerEpoch, TotalSteps);
+            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimizer, _average, Options, _data, StepsPerEpoch, TotalSteps);
             _schedule.LoadState(_state.Schedule);
             _secondsBefore = _state.Seconds;
             _folder.Adopt(Options);

@@ -7,5 +7,6 @@ namespace Engine.Training;
 [JsonSerializable(typeof(TrainingOptions))]
 [JsonSerializable(typeof(EpochReport))]
 [JsonSerializable(typeof(DataDescription))]
+[JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(TrainingState))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

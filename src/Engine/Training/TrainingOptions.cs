@@ -124,6 +124,13 @@ public sealed record TrainingOptions
     /// <summary>The options as one line of JSON with names such as batch_size.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingOptions);
 
+    /// <summary>The options without places on somebody's machine: of an image folder and of a file of weights, the name alone. For files that are passed on.</summary>
+    public TrainingOptions WithoutPlaces() => this with
+    {
+        Data = DataDescription.WithoutPlace(Data),
+        Weights = Weights is null ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(Weights)),
+    };
+
     /// <summary>Reads what <see cref="ToJson"/> wrote; what is missing has its default.</summary>
     /// <exception cref="EngineException">The text is no such JSON.</exception>
     public static TrainingOptions FromJson(string json)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Engine.Formats;
 using Engine.Kernels.Interop;
 
 namespace Engine.Kernels.Prediction;
@@ -60,6 +61,11 @@ public sealed class GpuDescription
             return Parse(JsonNode.Parse(stream), nameOrFile);
         }
 
+        if (Directory.Exists(nameOrFile))
+        {
+            throw new EngineException($"{nameOrFile} is not the description of a GPU: it is a folder, but must be a file");
+        }
+
         if (!File.Exists(nameOrFile))
         {
             throw new EngineException(
@@ -72,7 +78,7 @@ public sealed class GpuDescription
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"{nameOrFile} is not the description of a GPU: {e.Message.Split('\n')[0]}", e);
+            throw new EngineException($"{nameOrFile} is not the description of a GPU: {(e is JsonException ? e.Message.Split('\n')[0] : FileProblem.Of(nameOrFile, e))}", e);
         }
     }
 

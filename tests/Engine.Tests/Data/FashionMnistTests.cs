@@ -173,7 +173,7 @@ public sealed class FashionMnistTests : IDisposable
     public void A_label_out_of_range_is_named()
     {
         Write("t10k-labels-idx1-ubyte", DataFiles.Idx([9, 10], 2));
-        Broken("t10k-labels-idx1-ubyte", "picture 1", "label 10", "0 to 9");
+        Broken("t10k-labels-idx1-ubyte", "image 1", "label 10", "0 to 9");
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class GpuDescriptionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("v100", "there is no GPU 'v100': use h100, a100, b200, rtx4090, or a file")]
+    [InlineData("v100", "there is no GPU 'v100'; did you mean 'h100'? Use h100, a100, b200, rtx4090, or a file")]
     [InlineData("", "there is no GPU ''")]
     public void A_name_that_is_none_is_an_error_that_lists_the_names(string name, string message) =>
         Assert.Contains(message, Assert.Throws<EngineException>(() => GpuDescription.Find(name)).Message, StringComparison.Ordinal);
