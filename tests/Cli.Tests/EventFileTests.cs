@@ -88,7 +88,7 @@ public sealed class EventFileTests : IDisposable
         }
         while (!sample.Contains("\"event\":\"sample\"", StringComparison.Ordinal));
 
-        using (Process kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+        using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"]))
         {
             await kill.WaitForExitAsync();
         }

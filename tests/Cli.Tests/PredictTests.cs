@@ -8,6 +8,7 @@ using Engine.Onnx.Tests;
 
 namespace Cli.Tests;
 
+[Trait("Needs", "TurboJPEG")]
 public sealed class PredictTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -100,7 +100,7 @@ public sealed class RunFolderTests : IDisposable
 
         void Signal(string name)
         {
-            using Process kill = Process.Start("kill", [name, process.Id.ToString(CultureInfo.InvariantCulture)]);
+            using Process kill = Process.Start("sh", ["-c", $"kill {name} {process.Id}"]);
             kill.WaitForExit();
         }
     }

@@ -98,7 +98,7 @@ public sealed class TrainingTests : IDisposable
         {
         }
 
-        using Process kill = Process.Start("kill", [signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("sh", ["-c", $"kill {signal} {process.Id}"]);
         string rest = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.Equal(130, process.ExitCode);

@@ -15,11 +15,13 @@ public sealed class DecodingTests : IDisposable
     public static TheoryData<string> Pngs => [.. PictureFiles.Names("", ".png")];
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void The_jpeg_library_is_installed() =>
         Assert.True(TurboJpegLibrary.IsAvailable, $"these tests need the TurboJPEG library: {TurboJpegLibrary.HowToGet}");
 
     [Theory]
     [MemberData(nameof(Jpegs))]
+    [Trait("Needs", "TurboJPEG")]
     public void Jpeg_files_decode_to_pillows_pixels(string name)
     {
         Picture picture = Read(name, out byte[] expected);
@@ -48,6 +50,7 @@ public sealed class DecodingTests : IDisposable
     [InlineData("progressive.jpg")]
     [InlineData("colour.png")]
     [InlineData("interlaced-16.png")]
+    [Trait("Needs", "TurboJPEG")]
     public void Every_truncation_is_refused_in_one_line(string name)
     {
         byte[] file = PictureFiles.Read(name);
@@ -68,6 +71,7 @@ public sealed class DecodingTests : IDisposable
     [InlineData("palette-4.png")]
     [InlineData("interlaced-alpha.png")]
     [InlineData("orientation.png")]
+    [Trait("Needs", "TurboJPEG")]
     public void Mutated_files_decode_or_are_refused_in_one_line(string name)
     {
         byte[] original = PictureFiles.Read(name);

@@ -50,6 +50,7 @@ public sealed class FolderTests : IDisposable
     [InlineData(RandomCrop.None)]
     [InlineData(RandomCrop.ResizedCrop)]
     [InlineData(RandomCrop.ScaleJitter)]
+    [Trait("Needs", "TurboJPEG")]
     public void Batches_are_the_same_for_any_number_of_threads(RandomCrop crop)
     {
         ImageSet set = FolderSet.Open(Name, _options with { Crop = crop });
@@ -63,6 +64,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void Training_crops_are_random_and_evaluation_is_not()
     {
         FolderSource source = (FolderSource)FolderSet.Open(Name, _options).Train;
@@ -79,6 +81,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void Pictures_held_out_for_validation_are_not_cropped_at_random()
     {
         ImageSet set = FolderSet.Open(Name, _options).WithValidation(4, seed: 1);
@@ -92,6 +95,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void Adapted_pictures_are_cropped_at_random_too_and_grey_ones_have_no_constants_of_colours()
     {
         ImageSet set = FolderSet.Open(Name, _options).Adapted(new TrainingOptions { Channels = 1 });
@@ -106,6 +110,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void A_resumed_run_ends_with_the_same_weights_to_the_bit()
     {
         ImageSet set = FolderSet.Open(Name, _options);
@@ -116,6 +121,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void A_run_whose_images_are_no_longer_read_once_it_is_stopped_is_saved_and_ends_with_the_same_weights()
     {
         TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
@@ -144,6 +150,7 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void The_first_bad_picture_of_a_batch_is_named()
     {
         foreach (string name in (string[])["colour.png", "full-chroma.jpg", "progressive.jpg"])
@@ -169,7 +176,7 @@ public sealed class FolderTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_folder.Path, "empty", "train", "cat"));
         Refused("has no image", () => FolderSet.Open(FolderSet.Prefix + _folder["empty"], _options));
         Directory.CreateDirectory(Path.Combine(_folder.Path, "val", "purple"));
-        Refused("purple' is none of the 2 classes", () => FolderSet.Open(Name, _options));
+        Refused("purple' is none of the 2 training classes", () => FolderSet.Open(Name, _options));
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class ImageCheckTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void Whole_images_are_remembered_until_they_change()
     {
         ImageCheck check = new(_folder["cache/remembered"]);
@@ -31,6 +32,7 @@ public sealed class ImageCheckTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void Every_damaged_image_is_found_and_none_of_them_remembered()
     {
         foreach (string name in (string[])["1.png", "2.png", "3.jpg"])
@@ -52,6 +54,7 @@ public sealed class ImageCheckTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void A_warning_is_told_every_time()
     {
         File.WriteAllBytes(_folder["train/cat/short.png"], PictureFiles.Read("colour.png")[..^12]);
@@ -65,6 +68,7 @@ public sealed class ImageCheckTests : IDisposable
     }
 
     [Fact]
+    [Trait("Needs", "TurboJPEG")]
     public void A_file_that_cannot_remember_costs_nothing_but_time()
     {
         File.WriteAllText(_folder["file"], "");

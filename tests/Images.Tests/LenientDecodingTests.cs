@@ -51,6 +51,7 @@ public sealed class LenientDecodingTests : IDisposable
     [InlineData(9, "00000006")]
     [InlineData(8, "00060000")]
     [InlineData(6, "06000000")]
+    [Trait("Needs", "TurboJPEG")]
     public void An_orientation_of_any_integer_type_turns_the_image(int type, string value)
     {
         byte[] file = [.. PictureFiles.Read("orientation-6.jpg")];

@@ -55,6 +55,7 @@ public sealed class ResizingTests
 
     [Theory]
     [MemberData(nameof(Centres))]
+    [Trait("Needs", "TurboJPEG")]
     public void Evaluation_and_five_crops_are_torchvisions(string name)
     {
         string[] parts = name[..^".rgb".Length].Split('-', 2)[1].Split('-');

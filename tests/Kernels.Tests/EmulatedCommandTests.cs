@@ -67,7 +67,7 @@ public sealed class EmulatedCommandTests : IDisposable
             }
 
             Assert.Contains("\"epoch\":1", line);
-            using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            using Process kill = Process.Start("sh", ["-c", $"kill -TERM {process.Id}"]);
             process.WaitForExit();
         }
 

@@ -96,7 +96,7 @@ public sealed class RunFolderTests : IDisposable
         RunFolder folder = Train("run", Options, TinySet.Network());
         AssertRefused(folder, Options with { LearningRate = 0.01 }, "was made with other options");
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(train: 100), _device, Options with { Epochs = 2 }, RunFolder.Open(folder.Path));
-        Assert.Contains("the data set has changed", Assert.Throws<EngineException>(trainer.Resume).Message);
+        Assert.Contains("the training images have changed", Assert.Throws<EngineException>(trainer.Resume).Message);
     }
 
     [Fact]
