@@ -33,7 +33,7 @@ internal sealed class CheckCommand : Subcommand
 
         if (output.IsLive)
         {
-            output.Console.Progress().AutoClear(true).Start(context =>
+            LiveProgress.Of(output.Console).Start(context =>
             {
                 ProgressTask bar = context.AddTask("checking", maxValue: checks.Count);
                 Run(() => bar.Increment(1));

@@ -8,6 +8,8 @@ namespace Engine.Cli;
 /// <summary>engine data get: downloads a data set from its official address.</summary>
 internal sealed class DataGetCommand : Subcommand
 {
+    // Columns of a terminal that hold all figures of a download beside the longest file's name.
+    private const int WholeWidth = 110;
     private readonly Argument<string> _name = new("NAME") { Description = "Data set ('engine data list' lists them)", HelpName = "NAME" };
     private readonly Option<string?> _dataDir = OptionKinds.Text("--data-dir", "DIR", "Folder to download to", shown: "its folder in the cache")!;
 
@@ -37,12 +39,16 @@ internal sealed class DataGetCommand : Subcommand
 
     private static Task<string> GetLiveAsync(DataSet set, string? directory, CommandOutput output, CancellationToken cancellation) =>
         output.Console.Progress()
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+            .Columns(Columns(output.Console.Profile.Width))
             .StartAsync(context =>
             {
                 Dictionary<int, ProgressTask> bars = [];
                 return new DataDownload().GetAsync(set.Name, directory, progress => Show(context, bars, progress), cancellation);
             });
+
+    private static ProgressColumn[] Columns(int width) => width < WholeWidth
+        ? [new TaskDescriptionColumn(), new PercentageColumn()]
+        : [new TaskDescriptionColumn(), new ProgressBarColumn { Width = LiveProgress.BarWidth(width) }, new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn()];
 
     private static void Show(ProgressContext context, Dictionary<int, ProgressTask> bars, DownloadProgress progress)
     {

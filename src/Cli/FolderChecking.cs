@@ -35,8 +35,7 @@ internal static class FolderChecking
     }
 
     private static ImageCheckResult RunLive(ImageCheck check, FolderSource[] sources, CommandOutput output, CancellationToken cancellation) =>
-        output.Console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+        LiveProgress.Of(output.Console)
             .Start(context =>
             {
                 ProgressTask bar = context.AddTask("checking images");

@@ -31,7 +31,7 @@ internal sealed class TrainingDisplay(CommandOutput output)
                 if (Stopwatch.GetElapsedTime(last) >= PlainInterval)
                 {
                     last = Stopwatch.GetTimestamp();
-                    output.Say($"  {Line(step)}");
+                    output.Say($"  {Line(step, int.MaxValue)}");
                 }
             };
             trainer.EpochEnded += report =>
@@ -44,9 +44,7 @@ internal sealed class TrainingDisplay(CommandOutput output)
         return trainer.Run(cancellation);
     }
 
-    private TrainingResult RunLive(Trainer trainer, CancellationToken cancellation) => output.Console.Progress()
-        .AutoClear(true)
-        .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+    private TrainingResult RunLive(Trainer trainer, CancellationToken cancellation) => LiveProgress.Of(output.Console)
         .Start(context =>
         {
             ProgressTask bar = context.AddTask("starting", maxValue: trainer.TotalSteps);
@@ -54,15 +52,20 @@ internal sealed class TrainingDisplay(CommandOutput output)
             trainer.StepEnded += step =>
             {
                 bar.Value = step.GlobalStep;
-                bar.Description = Markup.Escape(Line(step));
+                bar.Description = Markup.Escape(Line(step, LiveProgress.TextWidth(output.Console.Profile.Width)));
             };
             trainer.EpochEnded += report => output.Console.WriteLine(Line(report));
             return trainer.Run(cancellation);
         });
 
-    private static string Line(StepReport step) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"epoch {step.Epoch}/{step.Epochs}  step {step.Step}/{step.StepsPerEpoch}  loss {step.MeanLoss:F4}  train {step.Accuracy:P1}  {step.ImagesPerSecond:N0} images/s  {Duration(step.Remaining)} left");
+    /// <summary>How far a training is, in a line of at most so many columns.</summary>
+    internal static string Line(StepReport step, int width)
+    {
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        return LiveProgress.Fit(
+            width, (0, $"epoch {step.Epoch}/{step.Epochs}"), (5, $"step {step.Step}/{step.StepsPerEpoch}"), (1, string.Create(culture, $"loss {step.MeanLoss:F4}")),
+            (2, string.Create(culture, $"train {step.Accuracy:P1}")), (4, string.Create(culture, $"{step.ImagesPerSecond:N0} images/s")), (3, $"{Duration(step.Remaining)} left"));
+    }
 
     private static string Line(EpochReport report) => string.Create(
         CultureInfo.InvariantCulture,
