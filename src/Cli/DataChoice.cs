@@ -72,7 +72,7 @@ internal static class DataChoice
 
         return directory is null
             ? FolderSet.Open(name, UsageException.Check(() => FolderSet.OptionsOf(options, Networks.Create(model).ImageSize)), use, classNames, cancellation)
-            : throw new UsageException($"--data-dir does not go with {name}, which tells where it lies");
+            : throw new UsageException($"--data-dir cannot be combined with {name}, which is a folder already");
     }
 
     private static void Tell(ImageSet data, CommandOutput output)

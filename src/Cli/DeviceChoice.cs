@@ -65,7 +65,7 @@ internal static class DeviceChoice
     public static bool? RecordSteps(string? graph, Device device) => graph switch
     {
         "on" when device.CanRecordSteps => true,
-        "on" when device is CudaDevice => throw new UsageException("--graph on does not go with ENGINE_CUDA_SYNC=1, with which every launch is waited for; unset one of them"),
+        "on" when device is CudaDevice => throw new UsageException("--graph on cannot be combined with ENGINE_CUDA_SYNC=1, which waits for every launch; unset one of them"),
         "on" => throw new UsageException($"--graph on needs a GPU, but the device is {device.Name}; use --graph off or leave it out"),
         "off" => false,
         _ => null,
@@ -89,7 +89,7 @@ internal static class DeviceChoice
             }
         }
 
-        output.Say($"device auto: this runs on the CPU, because {reason!.ReplaceLineEndings(" ")}");
+        output.Say($"device auto: running on the CPU, because {reason!.ReplaceLineEndings(" ")}");
         return OpenCpu(threads);
     }
 

@@ -78,7 +78,7 @@ internal sealed class EvalCommand : Subcommand
             arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
         if (views != PictureViews.Centre && data.Test is not FolderSource)
         {
-            throw new UsageException("--ten-crop and --scales do not go with --channels and --pad-to");
+            throw new UsageException("--ten-crop and --scales cannot be combined with --channels or --pad-to");
         }
 
         if (data.Test.Count == 0)
@@ -122,7 +122,7 @@ internal sealed class EvalCommand : Subcommand
 
         string[] parts = text.Split(',');
         int[] sides = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0)];
-        return isTen ? throw new UsageException("--ten-crop and --scales do not go together")
+        return isTen ? throw new UsageException("--ten-crop and --scales cannot be combined")
             : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096, separated by commas")
             : !FolderSet.IsFolder(dataName) ? throw new UsageException($"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
             : (PictureViews.Scales, sides);

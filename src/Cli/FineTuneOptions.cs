@@ -33,10 +33,10 @@ internal sealed class FineTuneOptions
         Option? given = arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : arguments.GetValue(_key) is not null ? _key : null;
         if (isResumed && given is not null)
         {
-            throw new UsageException($"{given.Name} says how a new run takes its weights, but --resume goes on with those of the run");
+            throw new UsageException($"{given.Name} is for the weights that a new run starts from, but --resume continues with those of the run");
         }
 
-        return given is null || options.Weights is not null ? options : throw new UsageException($"{given.Name} says how --weights is taken, but no --weights is given");
+        return given is null || options.Weights is not null ? options : throw new UsageException($"{given.Name} is for --weights, but no --weights is given");
     }
 
     /// <summary>Loads the weights that a new run starts from, if any, and says what was loaded.</summary>

@@ -109,7 +109,7 @@ public static class FolderSet
 
         if (sources.Sum(s => s.Unlabeled) is > 0 and int unlabeled)
         {
-            yield return $"{unlabeled:N0} {(unlabeled == 1 ? "image lies" : "images lie")} in '{ShownName.Of(folder)}' beside the class folders and {(unlabeled == 1 ? "is" : "are")} left out";
+            yield return $"{unlabeled:N0} {(unlabeled == 1 ? "image" : "images")} in '{ShownName.Of(folder)}' {(unlabeled == 1 ? "is" : "are")} skipped, because {(unlabeled == 1 ? "it is" : "they are")} outside of the class folders";
         }
     }
 }

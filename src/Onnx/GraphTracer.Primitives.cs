@@ -39,7 +39,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination) => throw Refuse("a read of its numbers by the program");
+    public override void CopyToHost(Tensor source, Span<byte> destination) => throw Refuse("a read of its values by the program");
 
     /// <inheritdoc/>
     public override void Copy(Tensor input, Tensor output)

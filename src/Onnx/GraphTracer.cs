@@ -52,7 +52,7 @@ internal sealed partial class GraphTracer : Device
         foreach ((string name, Tensor stand, Tensor? numbers) in scope.Parameters)
         {
             tracer.AddParameter(
-                name, stand, numbers ?? throw new EngineException("export to ONNX: the model has no numbers yet; call To(device) and load weights first"));
+                name, stand, numbers ?? throw new EngineException("export to ONNX: the model has no values yet; call To(device) and load weights first"));
         }
 
         int[] extents = image.ToArray();

@@ -44,7 +44,7 @@ internal static class OnnxFile
     }
 
     private static EngineException TooLarge(long bytes) => new(string.Create(
-        CultureInfo.InvariantCulture, $"export to ONNX: the numbers take {bytes:N0} bytes, but an ONNX file holds less than 2 GiB: export a smaller network"));
+        CultureInfo.InvariantCulture, $"export to ONNX: the weights take {bytes:N0} bytes, but an ONNX file holds less than 2 GiB: export a smaller network"));
 
     private static ProtobufMessage Model(OnnxGraph graph, int opset, string name, IReadOnlyDictionary<string, string> metadata)
     {

@@ -10,7 +10,7 @@ using Engine.Training;
 namespace Engine.Study;
 
 /// <summary>
-/// The derivation of a residual block's backward with the numbers of a real block: a network at its first weights, a batch of real
+/// The derivation of a residual block's backward with the values of a real block: a network with its initial weights, a batch of real
 /// pictures, double precision. The block in the middle is taken apart by <see cref="ManualBlock"/>, compared with the tape, and
 /// each of its gradients with finite differences.
 /// </summary>
@@ -103,7 +103,7 @@ public sealed class BlockExplanation
         double[] share = Shortcut(manual, input, inputGradient, out double[] residual);
         TapeError = Difference(kept["x gradient"], inputGradient);
 
-        Say($"Block {path} of {name} at its first weights, on {_labels.Shape[0]} pictures of {data}, in double precision; derived in docs/backward.md.");
+        Say($"Block {path} of {name} with its initial weights, on {_labels.Shape[0]} images of {data}, in double precision; derived in docs/backward.md.");
         Say($"  x is {input.Shape}, y is {output.Shape}; the loss is L = {value:G6}; a bar means the gradient of L.");
         Say($"");
         Say($"  a = conv(x, w1)    h = relu(bn1(a))    c = conv(h, w2)    y = relu(bn2(c) + s(x))    s: the shortcut");

@@ -164,9 +164,9 @@ public sealed class PredictTests : IDisposable
         string[] eval = ["eval", "--weights", _folder["run"], "--device", "cpu"];
         (await EngineRun.InProcessAsync([.. eval, "--data", "digits", "--ten-crop"])).AssertFails(2, "--ten-crop is for image folders");
         (await EngineRun.InProcessAsync([.. eval, "--data", "digits", "--scales", "32"])).AssertFails(2, "--scales is for image folders");
-        (await EngineRun.InProcessAsync([.. eval, "--ten-crop", "--scales", "32"])).AssertFails(2, "do not go together");
+        (await EngineRun.InProcessAsync([.. eval, "--ten-crop", "--scales", "32"])).AssertFails(2, "cannot be combined");
         (await EngineRun.InProcessAsync([.. eval, "--scales", "32,x"])).AssertFails(2, "'32,x'");
-        (await EngineRun.InProcessAsync([.. eval, "--data-dir", _folder.Path])).AssertFails(2, "--data-dir does not go with");
+        (await EngineRun.InProcessAsync([.. eval, "--data-dir", _folder.Path])).AssertFails(2, "--data-dir cannot be combined with");
     }
 
     [Fact]

@@ -86,7 +86,7 @@ public sealed class FolderRuleTests : IDisposable
         Assert.Equal((3, 3), (set.Train.Count, set.Test.Count));
         Assert.Equal(3, set.Remarks.Count);
         Assert.Equal($"4 files in '{_folder.Path}' are left out, as only .jpg, .jpeg, .png are read: 2 .bmp, 1 without an ending, 1 .webp", set.Remarks[1]);
-        Assert.Equal($"1 image lies in '{_folder.Path}' beside the class folders and is left out", set.Remarks[2]);
+        Assert.Equal($"1 image in '{_folder.Path}' is skipped, because it is outside of the class folders", set.Remarks[2]);
 
         Directory.CreateDirectory(_folder["train/emu"]);
         Write("train/emu/four.bmp", "x"u8);

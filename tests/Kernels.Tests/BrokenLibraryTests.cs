@@ -173,7 +173,7 @@ public sealed class BrokenLibraryTests : IDisposable
             folder, "train", "--model", "resnet8", "--epochs", "1", "--batch-size", "512", "--threads", "1", "--out", Path.Combine(folder, "run"));
         Assert.True(code == 0, $"{folder}: train ended with {code}: {output} {error}");
         Assert.DoesNotContain("   at ", error);
-        string[] said = [.. output.Split('\n').Where(line => line.StartsWith("device auto: this runs on the CPU, because ", StringComparison.Ordinal))];
+        string[] said = [.. output.Split('\n').Where(line => line.StartsWith("device auto: running on the CPU, because ", StringComparison.Ordinal))];
         Assert.True(said.Length == 1 && (!isShort || said[0].Contains(expected, StringComparison.Ordinal)), $"{folder}: {output}");
         Assert.Contains("\ndevice cpu", output);
     }
