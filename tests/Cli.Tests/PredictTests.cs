@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Engine.Formats;
 using Engine.Images;
-using Engine.Training;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Onnx.Tests;
+using Engine.Training;
 
 namespace Cli.Tests;
 
