@@ -6,18 +6,16 @@ namespace Engine.Cli;
 /// <summary>The options of engine train that choose the optimizer and what is done to gradients before it and to weights after it.</summary>
 internal sealed class OptimizerOptions
 {
-    private readonly Option<string?> _optimizer = SharedOptions.Text(
-        "--optimizer", string.Join('|', TrainingOptimizers.Names), "What updates the weights; of adamw, --lr is 0.001 and --weight-decay 0.01 unless given (default: sgd)", null)!;
-    private readonly Option<double?> _beta1 = SharedOptions.Number<double>("--beta1", "F", "AdamW: decay of the mean of the gradients (default: 0.9)");
-    private readonly Option<double?> _beta2 = SharedOptions.Number<double>("--beta2", "F", "AdamW: decay of the mean of the squared gradients (default: 0.999)");
-    private readonly Option<double?> _epsilon = SharedOptions.Number<double>("--epsilon", "F", "AdamW: added to the divisor (default: 1e-8)");
+    private readonly Option<string?> _optimizer = OptionKinds.OneOf(
+        "--optimizer", [.. TrainingOptimizers.Names], "Optimizer; with adamw, --lr defaults to 0.001 and --weight-decay to 0.01", shown: "sgd")!;
+    private readonly Option<double?> _beta1 = OptionKinds.Number<double>("--beta1", "F", "AdamW: decay of the mean of the gradients", shown: "0.9", least: 0);
+    private readonly Option<double?> _beta2 = OptionKinds.Number<double>("--beta2", "F", "AdamW: decay of the mean of the squared gradients", shown: "0.999", least: 0);
+    private readonly Option<double?> _epsilon = OptionKinds.Number<double>("--epsilon", "F", "AdamW: term added to the divisor", shown: "1e-8", least: 0);
     private readonly Option<bool> _noDecay = new("--no-decay-norm-bias") { Description = "Apply no weight decay to biases and to the parameters of norms" };
-    private readonly Option<double?> _clipNorm = SharedOptions.Number<double>("--clip-norm", "F", "Scale all gradients so that their common norm is at most this");
-    private readonly Option<double?> _clipValue = SharedOptions.Number<double>("--clip-value", "F", "Clamp each element of the gradients to this and its negative");
-    private readonly Option<double?> _ema = SharedOptions.Number<double>(
-        "--ema", "F", "Keep a moving average of the weights with this decay, such as 0.999; it is evaluated too and saved as weights-ema.safetensors");
-
-    public OptimizerOptions() => _optimizer.AcceptOnlyFromAmong([.. TrainingOptimizers.Names]);
+    private readonly Option<double?> _clipNorm = OptionKinds.Number<double>("--clip-norm", "F", "Scale all gradients so that their total norm is at most this", shown: "off", above: 0);
+    private readonly Option<double?> _clipValue = OptionKinds.Number<double>("--clip-value", "F", "Clamp each gradient element between this and its negative", shown: "off", above: 0);
+    private readonly Option<double?> _ema = OptionKinds.Number<double>(
+        "--ema", "F", "Keep an exponential moving average of the weights with this decay, such as 0.999; it is evaluated and saved as weights-ema.safetensors", shown: "off", least: 0);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_optimizer, _beta1, _beta2, _epsilon, _noDecay, _clipNorm, _clipValue, _ema];
