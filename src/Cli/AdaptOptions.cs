@@ -7,8 +7,10 @@ namespace Engine.Cli;
 /// <summary>The options that convert a data set's images to other channels and another size, for a network that expects them.</summary>
 internal sealed class AdaptOptions
 {
-    private readonly Option<int?> _channels = OptionKinds.Number<int>("--channels", "N", "Convert images to this number of channels: gray is repeated, color becomes gray", shown: "the data's", least: 1);
-    private readonly Option<int?> _padTo = OptionKinds.Number<int>("--pad-to", "N", "Pad images with black, or crop their center, to N x N pixels", shown: "the data's size", least: 1);
+    private readonly Option<int?> _channels = OptionKinds.Number<int>(
+        "--channels", "N", "Convert images to this number of channels: gray is repeated, color becomes gray", shown: "the data's", least: 1);
+    private readonly Option<int?> _padTo = OptionKinds.Number<int>(
+        "--pad-to", "N", "Pad images with black, or crop their center, to N x N pixels", shown: "the data's size", least: 1);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_channels, _padTo];

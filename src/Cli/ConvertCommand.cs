@@ -57,7 +57,8 @@ internal sealed class ConvertCommand : Subcommand
         LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = isPartial });
         if (network is null && !isPartial && file.Unread.FirstOrDefault(u => u.IsWeight) is { } unread)
         {
-            throw new EngineException($"'{file.Path}' has {ShownName.Of(unread.Name)}, which is {unread.Kind} and cannot be read: --partial skips it{unread.Remedy}");
+            throw new EngineException(
+                $"'{file.Path}' has {ShownName.Of(unread.Name)}, which is {unread.Kind} and cannot be read: --partial skips it{unread.Remedy}");
         }
 
         IReadOnlyDictionary<string, StoredEntry> entries = StateDictionary.Entries(network, file);

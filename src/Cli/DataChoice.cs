@@ -16,7 +16,8 @@ internal static class DataChoice
         ? FolderSet.Resolve(name)
         : DataSets.All.Any(s => s.Name == name)
         ? name
-        : throw new EngineException($"there is no data set called '{name}'{Suggestion.Phrase(name, DataSets.All.Select(s => s.Name), ".")} The sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
+        : throw new EngineException(
+            $"there is no data set called '{name}'{Suggestion.Phrase(name, DataSets.All.Select(s => s.Name), ".")} The sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
 
     /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
@@ -32,7 +33,8 @@ internal static class DataChoice
         Tell(data, output);
         if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
         {
-            output.Note($"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, instead of the test set");
+            output.Note(
+                $"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, instead of the test set");
         }
 
         FolderChecking.Run(data, output, cancellation);

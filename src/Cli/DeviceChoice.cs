@@ -113,6 +113,7 @@ internal static class DeviceChoice
 
         return parts[0] == "cuda" && parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
             ? ordinal
-            : throw new UsageException($"there is no device '{name}'{(name is "gpu" ? "; did you mean 'cuda'?" : Suggestion.Phrase(name, [.. Names, "cuda"], "."))} There are auto, cpu, reference, cuda and cuda:N");
+            : throw new UsageException(
+                $"there is no device '{name}'{(name is "gpu" ? "; did you mean 'cuda'?" : Suggestion.Phrase(name, [.. Names, "cuda"], "."))} There are auto, cpu, reference, cuda and cuda:N");
     }
 }

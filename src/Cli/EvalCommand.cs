@@ -83,7 +83,8 @@ internal sealed class EvalCommand : Subcommand
 
         if (data.Test.Count == 0)
         {
-            throw new EngineException($"'{data.Name}' has no images to test on: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
+            throw new EngineException(
+                $"'{data.Name}' has no images to test on: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
         }
 
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));

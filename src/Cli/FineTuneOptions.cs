@@ -15,7 +15,8 @@ internal sealed class FineTuneOptions
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<bool> _newHead = new("--new-head") { Description = "Reinitialize the head, even if --weights has one with the same number of classes" };
     private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train only the head; everything else stays unchanged, to the bit" };
-    private readonly Option<int?> _thawAfter = OptionKinds.Number<int>("--thaw-after", "N", "Train the whole network after epoch N; needs --freeze-backbone", shown: "never", least: 1);
+    private readonly Option<int?> _thawAfter = OptionKinds.Number<int>(
+        "--thaw-after", "N", "Train the whole network after epoch N; needs --freeze-backbone", shown: "never", least: 1);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_weights, _key, _partial, _newHead, _freeze, _thawAfter];

@@ -154,8 +154,10 @@ internal sealed class InfoCommand : Subcommand
         }
 
         output.Console.Write(table);
-        output.Say($"{name} on {network.ImageSize}x{network.ImageSize} images with {Words.Count(network.Channels, "channel")}, {Words.Count(network.Classes, "class", "classes")}");
-        output.Say($"parameters         {Count(summary.Parameters)} ({Mebibytes(4 * summary.Parameters)}), plus {Words.Count(summary.Buffers, "value")} in buffers");
+        output.Say(
+            $"{name} on {network.ImageSize}x{network.ImageSize} images with {Words.Count(network.Channels, "channel")}, {Words.Count(network.Classes, "class", "classes")}");
+        output.Say(
+            $"parameters         {Count(summary.Parameters)} ({Mebibytes(4 * summary.Parameters)}), plus {Words.Count(summary.Buffers, "value")} in buffers");
         output.Say($"multiply-adds      {Count(summary.MultiplyAdds)} per image in a forward pass");
         output.Say($"activation memory  {Mebibytes(summary.ActivationBytes)} per image of a training batch");
     }

@@ -9,11 +9,14 @@ internal sealed class OptimizerOptions
     private readonly Option<string?> _optimizer = OptionKinds.OneOf(
         "--optimizer", [.. TrainingOptimizers.Names], "Optimizer; with adamw, --lr defaults to 0.001 and --weight-decay to 0.01", shown: "sgd")!;
     private readonly Option<double?> _beta1 = OptionKinds.Number<double>("--beta1", "F", "AdamW: decay of the mean of the gradients", shown: "0.9", least: 0);
-    private readonly Option<double?> _beta2 = OptionKinds.Number<double>("--beta2", "F", "AdamW: decay of the mean of the squared gradients", shown: "0.999", least: 0);
+    private readonly Option<double?> _beta2 = OptionKinds.Number<double>(
+        "--beta2", "F", "AdamW: decay of the mean of the squared gradients", shown: "0.999", least: 0);
     private readonly Option<double?> _epsilon = OptionKinds.Number<double>("--epsilon", "F", "AdamW: term added to the divisor", shown: "1e-8", least: 0);
     private readonly Option<bool> _noDecay = new("--no-decay-norm-bias") { Description = "Apply no weight decay to biases and to the parameters of norms" };
-    private readonly Option<double?> _clipNorm = OptionKinds.Number<double>("--clip-norm", "F", "Scale all gradients so that their total norm is at most this", shown: "off", above: 0);
-    private readonly Option<double?> _clipValue = OptionKinds.Number<double>("--clip-value", "F", "Clamp each gradient element between this and its negative", shown: "off", above: 0);
+    private readonly Option<double?> _clipNorm = OptionKinds.Number<double>(
+        "--clip-norm", "F", "Scale all gradients so that their total norm is at most this", shown: "off", above: 0);
+    private readonly Option<double?> _clipValue = OptionKinds.Number<double>(
+        "--clip-value", "F", "Clamp each gradient element between this and its negative", shown: "off", above: 0);
     private readonly Option<double?> _ema = OptionKinds.Number<double>(
         "--ema", "F", "Keep an exponential moving average of the weights with this decay, such as 0.999; it is evaluated and saved as weights-ema.safetensors", shown: "off", least: 0);
 

@@ -60,7 +60,8 @@ internal sealed class PredictCommand : Subcommand
         labels ??= data is null ? null : [.. data.Classes];
         if (labels is not null && labels.Length != network.Classes)
         {
-            throw new EngineException($"there are {Words.Count(labels.Length, "class name")}, but the network in '{path}' has {Words.Count(network.Classes, "class", "classes")}");
+            throw new EngineException(
+                $"there are {Words.Count(labels.Length, "class name")}, but the network in '{path}' has {Words.Count(network.Classes, "class", "classes")}");
         }
 
         PictureOptions pictures = SizesFor(arguments, data, trained, network);

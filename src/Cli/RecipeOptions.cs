@@ -19,13 +19,16 @@ internal sealed class RecipeOptions
         "--preset", TrainingRecipes.Presets, "Complete recipe, which other options change: cifar and imagenet (for image folders) are the paper's, quick is a short trial")!;
     private readonly Option<int?> _epochs = OptionKinds.Number<int>("--epochs", "N", "Number of passes over the training set", ByData(o => o.Epochs), least: 1);
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize(ByData(o => o.BatchSize));
-    private readonly Option<double?> _rate = OptionKinds.Number<double>("--lr", "F", "Learning rate that the schedule starts from", ByData(o => o.LearningRate), above: 0);
+    private readonly Option<double?> _rate = OptionKinds.Number<double>(
+        "--lr", "F", "Learning rate that the schedule starts from", ByData(o => o.LearningRate), above: 0);
     private readonly Option<double?> _momentum = OptionKinds.Number<double>("--momentum", "F", "Momentum coefficient", ByData(o => o.Momentum), least: 0);
     private readonly Option<bool?> _nesterov = new("--nesterov") { Description = "Use Nesterov momentum" };
-    private readonly Option<double?> _weightDecay = OptionKinds.Number<double>("--weight-decay", "F", "Weight decay (L2 penalty)", ByData(o => o.WeightDecay), least: 0);
+    private readonly Option<double?> _weightDecay = OptionKinds.Number<double>(
+        "--weight-decay", "F", "Weight decay (L2 penalty)", ByData(o => o.WeightDecay), least: 0);
     private readonly Option<string?> _schedule = OptionKinds.OneOf(
         "--schedule", LearningRateSchedule.Names, $"Learning rate schedule: {Words.Alternatives(LearningRateSchedule.Names)}", shown: ByData(o => o.Schedule), helpName: "NAME")!;
-    private readonly Option<double?> _smoothing = OptionKinds.Number<double>("--label-smoothing", "F", "Label smoothing", ByData(o => o.LabelSmoothing), least: 0, most: 1);
+    private readonly Option<double?> _smoothing = OptionKinds.Number<double>(
+        "--label-smoothing", "F", "Label smoothing", ByData(o => o.LabelSmoothing), least: 0, most: 1);
     private readonly Option<string?> _augment = OptionKinds.OneOf(
         "--augment", ["on", "off", "none", "resized-crop", "scale-jitter"],
         "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for image folders")!;
@@ -33,7 +36,8 @@ internal sealed class RecipeOptions
         "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and saturation", shown: "none")!;
     private readonly PictureSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
-    private readonly Option<int?> _validation = OptionKinds.Number<int>("--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);
+    private readonly Option<int?> _validation = OptionKinds.Number<int>(
+        "--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);
     private readonly Option<long?> _seed = SharedOptions.Seed();
 
     /// <summary>All of them, in the help's order.</summary>

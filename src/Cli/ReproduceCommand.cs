@@ -20,7 +20,8 @@ internal sealed class ReproduceCommand : Subcommand
     private readonly Option<string?> _depths = OptionKinds.Text("--depths", "N,N,...", "Depths, such as 20,44", shown: "all of the paper's")!;
     private readonly Option<int?> _images = OptionKinds.Number<int>("--images", "N", "Train on only the first N images", shown: "all", least: 1);
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("the paper's");
-    private readonly Option<double?> _rate = OptionKinds.Number<double>("--lr", "F", "Learning rate that the schedule starts from", shown: "the paper's 0.1", above: 0);
+    private readonly Option<double?> _rate = OptionKinds.Number<double>(
+        "--lr", "F", "Learning rate that the schedule starts from", shown: "the paper's 0.1", above: 0);
     private readonly Option<string> _data = SharedOptions.Data("cifar10");
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<long?> _seed = SharedOptions.Seed();
@@ -67,7 +68,8 @@ internal sealed class ReproduceCommand : Subcommand
         StudyRunner runner = new(options, data);
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
         using OutputFolder? folder = StudyCommand.Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite));
-        output.Say($"{experiment.Title}: {Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({StudyCommand.Counted(data)}), {options.MaxSteps:N0} steps of {Words.Count(options.BatchSize, "image")}");
+        output.Say(
+            $"{experiment.Title}: {Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({StudyCommand.Counted(data)}), {options.MaxSteps:N0} steps of {Words.Count(options.BatchSize, "image")}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())

@@ -54,7 +54,8 @@ internal static class SharedOptions
         "--graph", ["on", "off"], "Whether a GPU's training step is recorded as a CUDA graph and replayed; the results are the same", shown: "on if supported")!;
 
     /// <summary>--threads: of the cpu device.</summary>
-    public static Option<int?> Threads() => OptionKinds.Number<int>("--threads", "N", "Number of CPU threads", shown: "one per processor", least: 1, most: MostThreads);
+    public static Option<int?> Threads() => OptionKinds.Number<int>(
+        "--threads", "N", "Number of CPU threads", shown: "one per processor", least: 1, most: MostThreads);
 
     /// <summary>--batch-size: images per batch.</summary>
     /// <param name="shown">The default, in words.</param>

@@ -14,7 +14,8 @@ namespace Engine.Cli;
 internal sealed class StudyCommand : Subcommand
 {
     private const int StandardPort = 5056;
-    private readonly Option<string?> _depths = OptionKinds.Text("--depths", "N,N,...", "Depths, each 6n + 2", shown: "8,20,32,56; 8,20,32 on other data than digits")!;
+    private readonly Option<string?> _depths = OptionKinds.Text(
+        "--depths", "N,N,...", "Depths, each 6n + 2", shown: "8,20,32,56; 8,20,32 on other data than digits")!;
     private readonly Option<string?> _kinds = OptionKinds.Text(
         "--kinds", string.Join(',', StudyOptions.AllKinds), "Kinds of network to train at each depth", shown: "plain,residual")!;
     private readonly Option<string> _shortcut = OptionKinds.OneOf("--shortcut", ["A", "B", "C"], "Shortcut of the residual networks", "A");
@@ -35,7 +36,8 @@ internal sealed class StudyCommand : Subcommand
     private readonly Option<string?> _out = OptionKinds.Text("--out", "DIR", "Folder of the study's files", shown: "studies/NUMBER")!;
     private readonly Option<bool> _overwrite = SharedOptions.Overwrite("study");
     private readonly Option<bool> _live = new("--live") { Description = "Serve the report to browsers on this machine while the study runs" };
-    private readonly Option<int?> _port = OptionKinds.Number<int>("--port", "N", "Port of --live; 0 for any free port", shown: $"{StandardPort}", least: 0, most: IPEndPoint.MaxPort);
+    private readonly Option<int?> _port = OptionKinds.Number<int>(
+        "--port", "N", "Port of --live; 0 for any free port", shown: $"{StandardPort}", least: 0, most: IPEndPoint.MaxPort);
     private readonly Option<bool> _explain = new("--explain")
     {
         Description = "Instead of training, derive the backward pass of one residual block with actual values",
@@ -76,7 +78,8 @@ internal sealed class StudyCommand : Subcommand
 
         // A folder that cannot be made shows before minutes have been spent.
         using OutputFolder folder = Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite)) ?? OutputFolder.ClaimNext($"studies{Path.DirectorySeparatorChar}");
-        output.Say($"{Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({Counted(data)}), measured every {(options.Every == 1 ? "step" : $"{options.Every} steps")}, in {folder.Path}");
+        output.Say(
+            $"{Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({Counted(data)}), measured every {(options.Every == 1 ? "step" : $"{options.Every} steps")}, in {folder.Path}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())

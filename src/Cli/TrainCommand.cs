@@ -85,7 +85,8 @@ internal sealed class TrainCommand : Subcommand
         (int trained, string tested) = options.ValidationCount > 0
             ? (data.Train.Count - options.ValidationCount, Words.Count(options.ValidationCount, "validation image"))
             : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
-        output.Say($"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), {Recipe(trainer, trained)}");
+        output.Say(
+            $"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), {Recipe(trainer, trained)}");
         output.Say(resumed is null
             ? $"run folder {folder.Path}"
             : $"resuming in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");

@@ -27,7 +27,8 @@ internal static class TrainingOutcome
 
         if (!result.IsCompleted)
         {
-            output.Say($"interrupted; a checkpoint was written: resume with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
+            output.Say(
+                $"interrupted; a checkpoint was written: resume with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
         }
     }
 

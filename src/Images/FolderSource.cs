@@ -89,7 +89,8 @@ public sealed class FolderSource : IImageSource
 
             if (shown.FirstOrDefault(f => classNames is not null && !known.ContainsKey(f)) is { } unknown)
             {
-                throw new EngineException($"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} training {(classNames.Count == 1 ? "class" : "classes")}");
+                throw new EngineException(
+                    $"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} training {(classNames.Count == 1 ? "class" : "classes")}");
             }
 
             EnterClasses(listing, folder, found);
@@ -102,7 +103,8 @@ public sealed class FolderSource : IImageSource
                 if (files.Count == 0 && classNames is null)
                 {
                     string others = FolderListing.Remark(listing.Others, folder) is { } remark ? $" ({remark})" : "";
-                    throw new EngineException($"'{Path.Join(folder, ShownName.Of(shown[i]))}' has no image; expected {FolderListing.ExtensionList} files{others}");
+                    throw new EngineException(
+                        $"'{Path.Join(folder, ShownName.Of(shown[i]))}' has no image; expected {FolderListing.ExtensionList} files{others}");
                 }
 
                 int label = classNames is null ? i : known[shown[i]];

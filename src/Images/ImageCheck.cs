@@ -183,7 +183,8 @@ public sealed record ImageCheckResult(int Total, int Decoded, IReadOnlyList<stri
         if (Errors.Count > 0)
         {
             string more = Errors.Count > MostShown ? $"; and {Errors.Count - MostShown:N0} more" : "";
-            throw new EngineException($"{string.Join("; ", Errors.Take(MostShown))}{more}: {Errors.Count:N0} of {Total:N0} image{(Total == 1 ? "" : "s")} must be repaired or removed before training");
+            throw new EngineException(
+                $"{string.Join("; ", Errors.Take(MostShown))}{more}: {Errors.Count:N0} of {Total:N0} image{(Total == 1 ? "" : "s")} must be repaired or removed before training");
         }
     }
 }

@@ -82,7 +82,8 @@ public sealed class PictureLoader : IDisposable
             (int width, int height) = PictureGeometry.ShorterSide(picture.Width, picture.Height, side);
             if ((long)width * height > PictureReader.MaximumPixels)
             {
-                throw new EngineException($"the image '{Formats.ShownName.Of(RawNames.Shown(path))}' is too narrow to be resized: {picture.Width}x{picture.Height} would become {width}x{height}");
+                throw new EngineException(
+                    $"the image '{Formats.ShownName.Of(RawNames.Shown(path))}' is too narrow to be resized: {picture.Width}x{picture.Height} would become {width}x{height}");
             }
 
             Picture scaled = new();

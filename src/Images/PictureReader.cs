@@ -55,7 +55,8 @@ public sealed class PictureReader : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
         {
-            throw new EngineException($"the image '{Shown(path)}' cannot be read: {(e is DirectoryNotFoundException ? "there is no such file" : FileProblem.Of(path, e))}", e);
+            throw new EngineException(
+                $"the image '{Shown(path)}' cannot be read: {(e is DirectoryNotFoundException ? "there is no such file" : FileProblem.Of(path, e))}", e);
         }
 
         return Decode(_file.AsSpan(0, length), path);

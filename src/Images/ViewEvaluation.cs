@@ -31,7 +31,8 @@ public static class ViewEvaluation
 
             if (probabilities.Length != classes)
             {
-                throw new EngineException($"the model has {probabilities.Length:N0} {(probabilities.Length == 1 ? "class" : "classes")}, but the images have {classes:N0}");
+                throw new EngineException(
+                    $"the model has {probabilities.Length:N0} {(probabilities.Length == 1 ? "class" : "classes")}, but the images have {classes:N0}");
             }
 
             double own = probabilities[source.Label(index++)];

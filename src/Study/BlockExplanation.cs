@@ -50,7 +50,8 @@ public sealed class BlockExplanation
         options.Check();
         if (options.Initialization == "zero-residual")
         {
-            throw new EngineException("initialization is 'zero-residual', with which a block's residual branch starts without gradients and its sums are where a ReLU has no slope: choose another one");
+            throw new EngineException(
+                "initialization is 'zero-residual', with which a block's residual branch starts without gradients and its sums are where a ReLU has no slope: choose another one");
         }
 
         using ReferenceDevice device = new();

@@ -33,7 +33,8 @@ public sealed class AdaptedSource : IImageSource
 
         if (channels != source.Channels && source.Channels != 1 && (source.Channels, channels) != (3, 1))
         {
-            throw new EngineException($"images of {source.Channels} channels cannot be made ones of {channels}: gray ones can have any number, color ones 1 or 3");
+            throw new EngineException(
+                $"images of {source.Channels} channels cannot be made ones of {channels}: gray ones can have any number, color ones 1 or 3");
         }
 
         (_source, Channels, Height, Width) = (source, channels, height, width);

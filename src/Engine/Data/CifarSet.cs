@@ -138,7 +138,8 @@ internal sealed class CifarSet : DataSet
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw new EngineException($"{path} is damaged or truncated: expected a .tar.gz archive ({FileProblem.Of(e)}); delete it and run 'engine data get {Name}'", e);
+            throw new EngineException(
+                $"{path} is damaged or truncated: expected a .tar.gz archive ({FileProblem.Of(e)}); delete it and run 'engine data get {Name}'", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

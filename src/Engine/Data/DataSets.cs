@@ -10,7 +10,8 @@ public static class DataSets
     /// <exception cref="EngineException">There is none; the message lists those that exist.</exception>
     public static DataSet Get(string name) =>
         All.FirstOrDefault(s => s.Name == name)
-        ?? throw new EngineException($"there is no data set called '{name}'{Suggestion.Phrase(name, All.Select(s => s.Name), ".")} The sets are {string.Join(", ", All.Select(s => s.Name))}");
+        ?? throw new EngineException(
+            $"there is no data set called '{name}'{Suggestion.Phrase(name, All.Select(s => s.Name), ".")} The sets are {string.Join(", ", All.Select(s => s.Name))}");
 
     /// <summary>Reads a set into memory.</summary>
     /// <param name="name">digits, mnist, fashion-mnist, cifar10 or cifar100.</param>

@@ -59,7 +59,8 @@ internal abstract class IdxSet : DataSet
         (int[] labelExtents, byte[] labels) = IdxReader.Read(labelPath, [most], Name);
         if (labelExtents[0] != extents[0])
         {
-            throw new EngineException($"{labelPath} holds {labelExtents[0]:N0} label{(labelExtents[0] == 1 ? "" : "s")}; expected {extents[0]:N0}, one for each image of {Path.GetFileName(imagePath)}");
+            throw new EngineException(
+                $"{labelPath} holds {labelExtents[0]:N0} label{(labelExtents[0] == 1 ? "" : "s")}; expected {extents[0]:N0}, one for each image of {Path.GetFileName(imagePath)}");
         }
 
         int wrong = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(ClassNames.Count - 1));

@@ -24,7 +24,8 @@ public sealed class MemoryImageSource : IImageSource
         long expected = (long)labels.Length * height * width * channels;
         if (pixels.Length != expected)
         {
-            throw new EngineException($"{labels.Length:N0} labels need {expected:N0} bytes of {height}x{width}x{channels} images, but {pixels.Length:N0} were given");
+            throw new EngineException(
+                $"{labels.Length:N0} labels need {expected:N0} bytes of {height}x{width}x{channels} images, but {pixels.Length:N0} were given");
         }
 
         int wrong = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)Math.Clamp(classNames.Count - 1, 0, 255));

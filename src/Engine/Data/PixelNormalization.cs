@@ -35,7 +35,8 @@ public sealed class PixelNormalization
     {
         if ((!isPerPixel && mean.Length != deviation.Length) || mean.Length == 0 || deviation.Length == 0)
         {
-            throw new EngineException($"normalization: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every channel");
+            throw new EngineException(
+                $"normalization: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every channel");
         }
 
         foreach (double d in deviation)

@@ -52,7 +52,8 @@ public sealed record DataDescription
     public PixelNormalization Normalization() =>
         Deviation.Length == Channels && (Mean.Length == Channels || Mean.Length == (long)Height * Width * Channels)
             ? PixelNormalization.Constant(Mean, Deviation, Mean.Length != Channels)
-            : throw new EngineException($"the weights' description of '{Name}' has {Mean.Length} means and {Deviation.Length} deviations for images of {Height}x{Width}x{Channels}");
+            : throw new EngineException(
+                $"the weights' description of '{Name}' has {Mean.Length} means and {Deviation.Length} deviations for images of {Height}x{Width}x{Channels}");
 
     /// <summary>Describes a data set.</summary>
     public static DataDescription Of(ImageSet data, PixelNormalization normalization) => new()
@@ -81,7 +82,8 @@ public sealed record DataDescription
             // Earlier versions wrote the folder's whole path.
             return JsonSerializer.Deserialize(json, TrainingJson.Default.DataDescription) is not { } read ? null
                 : read.IsSound ? read with { Name = WithoutPlace(read.Name) }
-                : throw new EngineException($"the weights' description of '{WithoutPlace(read.Name)}' does not fit images of {read.Height}x{read.Width}x{read.Channels}");
+                : throw new EngineException(
+                    $"the weights' description of '{WithoutPlace(read.Name)}' does not fit images of {read.Height}x{read.Width}x{read.Channels}");
         }
         catch (JsonException e)
         {

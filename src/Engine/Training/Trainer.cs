@@ -79,7 +79,8 @@ public sealed class Trainer : IDisposable
         int batchSize = Math.Min(options.BatchSize, data.Train.Count);
         if (batchSize % options.MicroBatches != 0)
         {
-            throw new EngineException($"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that '{data.Name}' has");
+            throw new EngineException(
+                $"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that '{data.Name}' has");
         }
 
         PixelNormalization normalization = NormalizationOf(data, options);

@@ -78,7 +78,8 @@ public sealed class GpuDescription
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"{nameOrFile} is not the description of a GPU: {(e is JsonException ? e.Message.Split('\n')[0] : FileProblem.Of(nameOrFile, e))}", e);
+            throw new EngineException(
+                $"{nameOrFile} is not the description of a GPU: {(e is JsonException ? e.Message.Split('\n')[0] : FileProblem.Of(nameOrFile, e))}", e);
         }
     }
 
