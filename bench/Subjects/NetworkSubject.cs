@@ -3,8 +3,8 @@ using Engine.Devices;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Operations;
-using Engine.Tensors;
 using Engine.Optimizers;
+using Engine.Tensors;
 
 namespace Engine.Bench.Subjects;
 

@@ -1,7 +1,7 @@
 using Engine.Autograd;
 using Engine.Devices;
-using Engine.Devices.Checks;
 using Engine.Devices.Reference;
+using Engine.Verification;
 
 namespace Engine.Cli;
 

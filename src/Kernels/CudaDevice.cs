@@ -1,10 +1,10 @@
 using Engine.Devices;
-using Engine.Devices.Checks;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
 using Engine.Kernels.Queues;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Kernels;
 

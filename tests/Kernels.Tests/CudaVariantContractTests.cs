@@ -1,4 +1,4 @@
-using Engine.Devices.Checks;
+using Engine.Verification;
 
 namespace Engine.Kernels.Tests;
 

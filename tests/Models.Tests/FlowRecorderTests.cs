@@ -4,9 +4,9 @@ using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
-using Engine.Tensors;
 using Engine.Optimizers;
 using Engine.Study;
+using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Models.Tests;

@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Autograd;
 

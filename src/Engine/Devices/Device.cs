@@ -1,6 +1,6 @@
 using Engine.Autograd;
-using Engine.Devices.Checks;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Devices;
 

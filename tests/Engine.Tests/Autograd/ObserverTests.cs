@@ -3,6 +3,7 @@ using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Tests.Autograd;
 

@@ -2,8 +2,8 @@ using Engine.Autograd;
 using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Operations;
-using Engine.Tensors;
 using Engine.Optimizers;
+using Engine.Tensors;
 
 namespace Engine.Tests.Autograd;
 

@@ -1,7 +1,7 @@
 using Engine.Devices;
-using Engine.Devices.Checks;
 using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
+using Engine.Verification;
 
 namespace Engine.Tests.Devices;
 

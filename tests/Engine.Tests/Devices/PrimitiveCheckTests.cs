@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using Engine.Devices;
-using Engine.Devices.Checks;
 using Engine.Devices.Reference;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Tests.Devices;
 

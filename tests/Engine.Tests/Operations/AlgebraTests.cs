@@ -4,6 +4,7 @@ using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Operations;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Tests.Operations;
 
@@ -86,7 +87,8 @@ public sealed class AlgebraTests
             Tensor x = zeros(new(3));
             x.RequiresGradient = true;
             Function.Apply("mine", x, forward: () => x.Sum(), backward: dy => dy.Reshape(new Shape(1)) + zeros(new(2))).Backward();
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string> MisuseNames => [.. Misuses.Keys];

@@ -1,8 +1,8 @@
 using Engine.Devices;
-using Engine.Devices.Checks;
 using Engine.Devices.Reference;
 using Engine.Kernels.Interop;
 using Engine.Tensors;
+using Engine.Verification;
 
 namespace Engine.Kernels.Tests.Cudnn;
 

@@ -139,7 +139,8 @@ public partial class MetaDevice
 
     /// <inheritdoc/>
     public override void PointwiseLoss(
-        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient) { }
+        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
+    { }
 
     /// <inheritdoc/>
     public override void SetValues(Tensor output, ReadOnlySpan<double> values) { }

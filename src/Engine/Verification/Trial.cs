@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>
 /// One run of a check: makes tensors in pairs, the same numbers on both devices, calls the primitive on both, and compares.

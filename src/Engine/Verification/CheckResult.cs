@@ -1,4 +1,7 @@
-namespace Engine.Devices.Checks;
+using Engine.Autograd;
+using Engine.Devices;
+
+namespace Engine.Verification;
 
 /// <summary>What one check found.</summary>
 /// <param name="Name">The check's name.</param>

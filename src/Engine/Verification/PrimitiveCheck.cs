@@ -1,4 +1,7 @@
-namespace Engine.Devices.Checks;
+using Engine.Autograd;
+using Engine.Devices;
+
+namespace Engine.Verification;
 
 /// <summary>
 /// One clause of the contract of a device: a primitive with certain options on certain shapes gives what the Reference device
@@ -23,7 +26,7 @@ public sealed class PrimitiveCheck
 
     /// <summary>Makes fresh random inputs, runs the primitive on both devices and compares all outputs. Does not throw.</summary>
     /// <param name="device">The device in question.</param>
-    /// <param name="reference">A <see cref="Reference.ReferenceDevice"/>.</param>
+    /// <param name="reference">A <see cref="Devices.Reference.ReferenceDevice"/>.</param>
     /// <param name="seed">Chooses the numbers.</param>
     /// <param name="tolerance">What is accepted; <see cref="Device.Tolerance"/> where null.</param>
     public CheckResult Run(Device device, Device reference, long seed, CheckTolerance? tolerance = null)

@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Functions of one and two tensors, with every pattern of broadcasting, their slopes, and the choice between two tensors.</summary>
 internal static class AlgebraChecks

@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>What a primitive may do with a tensor.</summary>
 internal enum PairUse

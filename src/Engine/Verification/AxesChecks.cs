@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Reductions over every set of axes, copies between layouts, gathering and its backward, softmax.</summary>
 internal static class AxesChecks

@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Matrix products with all transposes, and biases.</summary>
 internal static class MatrixChecks

@@ -1,7 +1,8 @@
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <summary>
 /// Draws small random shapes and tensors for the checks of <see cref="GradientChecks"/>, and disposes the tensors. Extents of 1

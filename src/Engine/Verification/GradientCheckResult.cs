@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <summary>How well the two gradients by one input agree.</summary>
 /// <param name="Name">The input's name.</param>

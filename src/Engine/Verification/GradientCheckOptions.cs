@@ -1,4 +1,7 @@
-namespace Engine.Autograd;
+using Engine.Autograd;
+using Engine.Devices;
+
+namespace Engine.Verification;
 
 /// <summary>How a <see cref="GradientCheck"/> takes its differences.</summary>
 public sealed record GradientCheckOptions

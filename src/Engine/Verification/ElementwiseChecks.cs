@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Elementwise primitives: sizes around every vector width, in place and not, added and not.</summary>
 internal static class ElementwiseChecks

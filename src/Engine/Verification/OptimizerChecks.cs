@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Optimizers' steps: many parameters in one call, some spared by the decay; moving averages, norms and clipping.</summary>
 internal static class OptimizerChecks

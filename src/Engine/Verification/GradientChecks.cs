@@ -1,8 +1,9 @@
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Operations;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <summary>One operation's gradient check.</summary>
 /// <param name="Name">The operation, and which of its variants.</param>

@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Fill, copy and the preparation of images.</summary>
 internal static class MemoryChecks

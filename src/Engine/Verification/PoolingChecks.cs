@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Maximum, average and adaptive pooling, and shortcut A.</summary>
 internal static class PoolingChecks

@@ -1,6 +1,6 @@
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Devices;
 
 /// <summary>How far a device's results may be from the Reference's, as relative errors of whole tensors.</summary>
 /// <param name="Elementwise">For results that take a handful of roundings each.</param>

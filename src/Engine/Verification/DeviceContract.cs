@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Devices.Reference;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>
 /// The contract of a device as data: every primitive, with every option, on many shapes, compared with the Reference device on

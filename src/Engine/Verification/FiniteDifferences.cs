@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <summary>The numeric side of a <see cref="GradientCheck"/>: differences of a function by its inputs, and the comparison of tape gradients with them.</summary>
 internal sealed class FiniteDifferences : IDisposable

@@ -1,6 +1,8 @@
+using Engine.Autograd;
+using Engine.Devices;
 using Engine.Tensors;
 
-namespace Engine.Devices.Checks;
+namespace Engine.Verification;
 
 /// <summary>Convolutions of every kind: the shapes of residual networks, and odd ones that no network has.</summary>
 internal static class ConvolutionChecks

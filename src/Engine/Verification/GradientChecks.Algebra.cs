@@ -1,8 +1,9 @@
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Operations;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <content>The checks of the tensor algebra.</content>
 public static partial class GradientChecks

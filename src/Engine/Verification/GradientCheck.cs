@@ -1,9 +1,10 @@
+using Engine.Autograd;
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Operations;
 using Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Engine.Verification;
 
 /// <summary>
 /// Checks hand-derived backwards against finite differences in double precision, for the engine's operations and for anybody's own.
