@@ -24,5 +24,5 @@ internal sealed class AdaptOptions
 
     /// <summary>A data set as the user asked for it, or else as it was trained on.</summary>
     public ImageSet Adapt(ParseResult arguments, ImageSet data, TrainingOptions? trained) =>
-        data.Adapted(Apply(arguments, trained ?? new TrainingOptions()));
+        data.Adapted(arguments.GetValue(_channels) ?? trained?.Channels, arguments.GetValue(_padTo) ?? trained?.PadTo);
 }

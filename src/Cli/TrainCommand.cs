@@ -58,7 +58,7 @@ internal sealed class TrainCommand : Subcommand
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageSet data = DataChoice.OpenToTrain(options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options);
+        ImageSet data = DataChoice.OpenToTrain(options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         if (resumed is null)
         {

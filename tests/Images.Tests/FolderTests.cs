@@ -98,7 +98,7 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void Adapted_pictures_are_cropped_at_random_too_and_grey_ones_have_no_constants_of_colours()
     {
-        ImageSet set = FolderSet.Open(Name, _options).Adapted(new TrainingOptions { Channels = 1 });
+        ImageSet set = FolderSet.Open(Name, _options).Adapted(channels: 1);
         Assert.Null(set.Normalization);
         Assert.True(set.Train.IsDecoded);
         byte[] first = new byte[set.Train.ImageBytes], second = new byte[set.Train.ImageBytes];
@@ -106,7 +106,7 @@ public sealed class FolderTests : IDisposable
         set.Train.ReadRandom(0, new RandomSource(2), second);
         Assert.Equal(12 * 12, first.Length);
         Assert.NotEqual(first, second);
-        Assert.Same(PixelNormalization.ImageNet, FolderSet.Open(Name, _options).Adapted(new TrainingOptions { PadTo = 16 }).Normalization);
+        Assert.Same(PixelNormalization.ImageNet, FolderSet.Open(Name, _options).Adapted(size: 16).Normalization);
     }
 
     [Fact]

@@ -1,5 +1,3 @@
-using Engine.Training;
-
 namespace Engine.Data;
 
 /// <summary>A data set: pictures to train on, pictures held out to test with, and what is known about them.</summary>
@@ -27,19 +25,21 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
     /// <exception cref="EngineException">A test picture is of none of these classes; the message names its class.</exception>
     public ImageSet ForClasses(IReadOnlyList<string> classNames) => this with { Test = Test.WithClasses(classNames) };
 
-    /// <summary>The same set with the channels and the size that training options ask for.</summary>
+    /// <summary>The same set with images of other channels or another size.</summary>
+    /// <param name="channels">Gray images are repeated, colors made gray; null for the set's own.</param>
+    /// <param name="size">Pixels both ways: black around smaller images, the middle of larger ones; null for the set's own.</param>
     /// <exception cref="EngineException">The channels cannot be made of the set's.</exception>
-    public ImageSet Adapted(TrainingOptions options)
+    public ImageSet Adapted(int? channels = null, int? size = null)
     {
-        return options.Channels is null && options.PadTo is null ? this : this with
+        return channels is null && size is null ? this : this with
         {
             Train = Adapt(Train),
             Test = Adapt(Test),
-            Normalization = options.Channels is null || options.Channels == Train.Channels ? Normalization : null,
+            Normalization = channels is null || channels == Train.Channels ? Normalization : null,
         };
 
         AdaptedSource Adapt(IImageSource source) =>
-            new(source, options.Channels ?? source.Channels, options.PadTo ?? source.Height, options.PadTo ?? source.Width);
+            new(source, channels ?? source.Channels, size ?? source.Height, size ?? source.Width);
     }
 
     /// <summary>

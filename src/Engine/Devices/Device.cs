@@ -1,6 +1,5 @@
 using Engine.Autograd;
 using Engine.Tensors;
-using Engine.Verification;
 
 namespace Engine.Devices;
 
