@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         double total = 0;
@@ -46,7 +46,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    protected override void TopKCountCore(Tensor logits, Tensor labels, int k, Tensor count)
     {
         int classes = logits.Shape[1];
         int hits = 0;
@@ -69,7 +69,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ArgMax(Tensor input, Tensor output)
+    protected override void ArgMaxCore(Tensor input, Tensor output)
     {
         int columns = input.Shape[1];
         for (int n = 0; n < input.Shape[0]; n++)
@@ -86,7 +86,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    protected override void ReduceCore(Reduction reduction, Tensor input, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         double sum = 0, squares = 0;
