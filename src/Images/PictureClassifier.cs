@@ -44,6 +44,7 @@ public sealed class PictureClassifier : IDisposable
     private readonly Tensor _mean;
     private readonly Tensor _scale;
     private readonly ConcurrentBag<PictureLoader> _loaders = [];
+    private bool _isDisposed;
 
     /// <summary>Prepares; nothing is read yet.</summary>
     /// <param name="model">A network on the device. It is put in evaluation mode.</param>
@@ -79,11 +80,17 @@ public sealed class PictureClassifier : IDisposable
     /// <param name="views">Which parts of a picture are shown.</param>
     /// <param name="sides">For <see cref="PictureViews.Scales"/>, what the shorter side becomes.</param>
     /// <param name="cancellation">Stops it between two batches.</param>
+    /// <exception cref="ObjectDisposedException">The classifier, the model or the device has been disposed.</exception>
     /// <exception cref="EngineException">A size does not fit the network, or a picture's mean per pixel does not fit the views.</exception>
     public IEnumerable<PictureScores> Run(
         IReadOnlyList<string> paths, int batchSize, PictureViews views = PictureViews.Centre, IReadOnlyList<int>? sides = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this classifier of images was disposed: make a new one, or dispose it after its last file");
+        }
+
         return views == PictureViews.Scales && IsPerPixel
             ? throw new EngineException("a mean for each pixel fits only crops of one size; normalize by channel to test at several scales")
             : Enumerate(paths, batchSize, views, sides ?? [_options.Resize], cancellation);
@@ -92,6 +99,7 @@ public sealed class PictureClassifier : IDisposable
     /// <summary>Frees the decoders and the device's memory.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _mean.Dispose();
         _scale.Dispose();
         while (_loaders.TryTake(out PictureLoader? loader))

@@ -21,6 +21,7 @@ public sealed class PictureReader : IDisposable
     private Picture _picture = new();
     private Picture _stored = new();
     private byte[] _file = [];
+    private bool _isDisposed;
 
     /// <summary>What is wrong with the file that was read last though its picture is whole, in a line that names it; null for nothing.</summary>
     public string? Warning { get; private set; }
@@ -28,8 +29,10 @@ public sealed class PictureReader : IDisposable
     /// <summary>Reads a file: its kind is told by its content, not by its name.</summary>
     /// <returns>The upright picture; it belongs to this reader, and lasts until the next one is read.</returns>
     /// <exception cref="EngineException">The file cannot be read, or is no whole JPEG or PNG file; the message names it.</exception>
+    /// <exception cref="ObjectDisposedException">The reader has been disposed.</exception>
     public Picture Read(string path)
     {
+        ThrowIfDisposed();
         int length;
         try
         {
@@ -67,8 +70,10 @@ public sealed class PictureReader : IDisposable
     /// <param name="name">What errors call it.</param>
     /// <returns>The upright picture; it belongs to this reader, and lasts until the next one is read.</returns>
     /// <exception cref="EngineException">It is no whole JPEG or PNG file.</exception>
+    /// <exception cref="ObjectDisposedException">The reader has been disposed.</exception>
     public Picture Decode(ReadOnlySpan<byte> file, string name)
     {
+        ThrowIfDisposed();
         Orientation orientation;
         Warning = null;
         try
@@ -90,7 +95,11 @@ public sealed class PictureReader : IDisposable
     }
 
     /// <summary>Frees the native decoder.</summary>
-    public void Dispose() => _jpeg?.Dispose();
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _jpeg?.Dispose();
+    }
 
     /// <summary>Refuses pictures without pixels and with too many.</summary>
     internal static void CheckSize(long width, long height, long maximum)
@@ -98,6 +107,14 @@ public sealed class PictureReader : IDisposable
         if (width < 1 || height < 1 || width > maximum || height > maximum || width * height > maximum)
         {
             throw new InvalidDataException($"its size is {width}x{height}; expected at least one pixel, and at most {maximum:N0}");
+        }
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this reader of images was disposed: make a new one, or dispose it after its last file");
         }
     }
 

@@ -19,52 +19,78 @@ internal sealed record RecordedWrites(Action MarkWritten, IReadOnlyList<Tensor> 
 public sealed class CapturedStep : IRecordedStep
 {
     private readonly CudaDevice _device;
-    private readonly QueuedGraph _graph;
     private readonly RecordedWrites _writes;
-    private bool _isDisposed;
 
     internal CapturedStep(CudaDevice device, QueuedGraph graph, MemoryReservation memory, RecordedWrites writes)
     {
         _device = device;
-        _graph = graph;
-        Memory = memory;
+        Recording = new StepRecording(device, graph, memory);
         _writes = writes;
     }
 
+    /// <summary>A recording that the program has forgotten is given back on the thread that uses the device next.</summary>
+    ~CapturedStep() => _device.DisposeLater(Recording);
+
+    /// <summary>What the device holds for the recording, which knows nothing of the program's tensors.</summary>
+    internal StepRecording Recording { get; }
+
     /// <summary>Where the step's intermediates lie.</summary>
-    internal MemoryReservation Memory { get; }
+    internal MemoryReservation Memory => Recording.Memory;
 
     /// <summary>How many pieces of work the step consists of.</summary>
-    public long NodeCount => _graph.NodeCount;
+    public long NodeCount => Recording.Graph.NodeCount;
 
     /// <summary>The pieces of work, in order, where the GPU is described, not present; empty on a real one, whose driver keeps them.</summary>
-    public IReadOnlyList<StepNode> Nodes => (_graph as RecordedNodes)?.Nodes ?? [];
+    public IReadOnlyList<StepNode> Nodes => (Recording.Graph as RecordedNodes)?.Nodes ?? [];
 
     /// <inheritdoc/>
     public void Replay()
     {
-        if (_isDisposed)
+        if (Recording.IsDisposed)
         {
-            throw new EngineException("this recorded step has been disposed: record it again");
+            throw new ObjectDisposedException(null, "this recorded step was disposed: record it again, or dispose it after its last replay");
         }
 
-        _device.Replay(_graph, _writes);
+        _device.Replay(Recording.Graph, _writes);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Waits for the last replay, and gives the step's memory back to the device's pool.</summary>
+    /// <exception cref="EngineException">Another thread is using the device.</exception>
     public void Dispose()
     {
-        if (!_isDisposed)
+        if (!Recording.IsDisposed)
         {
-            _isDisposed = true;
+            using DeviceUse use = _device.Use();
+            Recording.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>What a device holds for a recorded step.</summary>
+internal sealed class StepRecording(CudaDevice device, QueuedGraph graph, MemoryReservation memory) : IDisposable
+{
+    internal QueuedGraph Graph => graph;
+
+    internal MemoryReservation Memory => memory;
+
+    internal bool IsDisposed { get; private set; }
+
+    public void Dispose()
+    {
+        if (!IsDisposed)
+        {
+            IsDisposed = true;
             try
             {
-                _device.Forget(this);
+                device.Forget(this);
             }
             finally
             {
-                _graph.Dispose();
-                Memory.Dispose();
+                graph.Dispose();
+                memory.Dispose();
             }
         }
     }

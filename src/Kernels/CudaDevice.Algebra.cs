@@ -10,30 +10,30 @@ public sealed partial class CudaDevice
     private const int Choose = 8, Gradients = 16;
 
     /// <inheritdoc/>
-    public override void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output) => Launch(
+    protected override void UnaryCore(UnaryFunction function, Tensor input, double parameter, Tensor output) => Launch(
         "unary", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.ReadAddress, (int)function, (float)parameter, output.WriteAddress(),
         output.Shape.ElementCount);
 
     /// <inheritdoc/>
-    public override void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) => Launch(
+    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) => Launch(
         "unary_backward", Storage(inputGradient, outputGradient, saved), GridForPacks(inputGradient), ThreadsPerBlock, outputGradient.ReadAddress,
         function.IsLinear() ? 0 : saved.ReadAddress, (int)function, (float)parameter, inputGradient.WriteAddress(), inputGradient.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
-    public override void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output) =>
+    protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output) =>
         Broadcast((int)function, output, left, right, null, accumulate: false);
 
     /// <inheritdoc/>
-    public override void BinaryBackward(
+    protected override void BinaryBackwardCore(
         BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate) =>
         Broadcast(Gradients + (2 * (int)function) + Flag(byRight), gradient, outputGradient, left, right, accumulate);
 
     /// <inheritdoc/>
-    public override void Where(Tensor condition, Tensor left, Tensor right, Tensor output) =>
+    protected override void WhereCore(Tensor condition, Tensor left, Tensor right, Tensor output) =>
         Broadcast(Choose, output, condition, left, right, accumulate: false);
 
     /// <inheritdoc/>
-    public override void SumAxes(Tensor input, double factor, Tensor output, bool accumulate)
+    protected override void SumAxesCore(Tensor input, double factor, Tensor output, bool accumulate)
     {
         if (input.Shape.ElementCount == 0)
         {
@@ -57,11 +57,11 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void MaxAxes(Tensor input, Tensor output) =>
+    protected override void MaxAxesCore(Tensor input, Tensor output) =>
         ReduceAxes(input, new AxesGeometry(input.Shape, output.Shape), isMax: true, 1, output, accumulate: false);
 
     /// <inheritdoc/>
-    public override void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
+    protected override void CopyStridedCore(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
     {
         StridedLoop loop = new(extents, to, from);
         Launch(
@@ -70,7 +70,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void Gather(Tensor input, Tensor indices, int axis, Tensor output)
+    protected override void GatherCore(Tensor input, Tensor indices, int axis, Tensor output)
     {
         (_, int extent, int inner) = input.Shape.Around(axis);
         Launch(
@@ -79,7 +79,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
+    protected override void GatherBackwardCore(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
     {
         (int outer, int extent, int inner) = inputGradient.Shape.Around(axis);
         Launch(
@@ -88,12 +88,12 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void Softmax(Tensor input, bool isLog, Tensor output) => Launch(
+    protected override void SoftmaxCore(Tensor input, bool isLog, Tensor output) => Launch(
         "softmax", Storage(output, input), GridForWarps(input.Shape.Rows), ThreadsPerBlock, input.ReadAddress, Flag(isLog), output.WriteAddress(),
         input.Shape.Rows, input.Shape.Last);
 
     /// <inheritdoc/>
-    public override void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate) => Launch(
+    protected override void SoftmaxBackwardCore(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate) => Launch(
         "softmax_backward", Storage(inputGradient, outputGradient, output), GridForWarps(output.Shape.Rows), ThreadsPerBlock, outputGradient.ReadAddress,
         output.ReadAddress, Flag(isLog), inputGradient.WriteAddress(), output.Shape.Rows, output.Shape.Last, Flag(accumulate));
 

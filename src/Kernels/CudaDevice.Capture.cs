@@ -8,7 +8,8 @@ namespace Engine.Kernels;
 /// <content>Recording work instead of running it.</content>
 public sealed partial class CudaDevice
 {
-    private readonly List<CapturedStep> _recordings = [];
+    private readonly List<StepRecording> _recordings = [];
+    private readonly HashSet<ReadbackHandles> _readbacks = [];
     private readonly HashSet<Tensor> _recordedShadows = [];
     private readonly HashSet<Shadow> _recordedCasts = [];
 
@@ -25,13 +26,13 @@ public sealed partial class CudaDevice
     public override bool CanRecordSteps => !CudaSynchronization.IsOn;
 
     /// <inheritdoc/>
-    public override IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null) => Capture(step, (CapturedStep?)sharing);
+    protected override IRecordedStep RecordStepCore(Action step, IRecordedStep? sharing) => Capture(step, (CapturedStep?)sharing);
 
     /// <inheritdoc/>
-    public override ScalarReadback CreateReadback(int capacity)
+    protected override ScalarReadback CreateReadbackCore(int capacity)
     {
         Enter();
-        return _queue is DriverQueue ? new CudaReadback(this, capacity) : base.CreateReadback(capacity);
+        return _queue is DriverQueue ? new CudaReadback(this, capacity) : base.CreateReadbackCore(capacity);
     }
 
     /// <summary>
@@ -53,6 +54,7 @@ public sealed partial class CudaDevice
     /// <exception cref="EngineException">Work is being recorded already, or the step did what cannot be recorded.</exception>
     public CapturedStep Capture(Action step, CapturedStep? sharing = null)
     {
+        using DeviceUse use = Use();
         Enter();
         if (IsCapturing)
         {
@@ -73,7 +75,7 @@ public sealed partial class CudaDevice
             QueuedGraph graph = Record(step);
             RecordedWrites writes = new(memory.End(), [.. _recordedShadows], [.. _recordedShadows.Where(IsShadowFresh)]);
             CapturedStep recording = new(this, graph, memory, writes);
-            _recordings.Add(recording);
+            _recordings.Add(recording.Recording);
             return recording;
         }
         catch
@@ -88,11 +90,16 @@ public sealed partial class CudaDevice
             {
                 shadow.Version = Shadow.NeverMade;
             }
+
+            // A device must not be what keeps a network from being forgotten.
+            _recordedShadows.Clear();
+            _recordedCasts.Clear();
         }
     }
 
     internal void Replay(QueuedGraph graph, RecordedWrites writes)
     {
+        using DeviceUse use = Use();
         Enter();
         if (IsCapturing)
         {
@@ -118,7 +125,7 @@ public sealed partial class CudaDevice
 
     private static bool IsShadowFresh(Tensor tensor) => tensor.DeviceState is Shadow shadow && shadow.Version == tensor.Version;
 
-    internal void Forget(CapturedStep recording)
+    internal void Forget(StepRecording recording)
     {
         _recordings.Remove(recording);
         EnterForRelease();
@@ -160,11 +167,25 @@ public sealed partial class CudaDevice
         }
     }
 
+    /// <summary>Notes handles that go with the device at the latest.</summary>
+    internal ReadbackHandles Track(ReadbackHandles handles)
+    {
+        _readbacks.Add(handles);
+        return handles;
+    }
+
+    internal void Untrack(ReadbackHandles handles) => _readbacks.Remove(handles);
+
     private void DisposeRecordings()
     {
         while (_recordings.Count > 0)
         {
             _recordings[^1].Dispose();
+        }
+
+        foreach (ReadbackHandles handles in _readbacks.ToArray())
+        {
+            handles.Dispose();
         }
     }
 

@@ -19,7 +19,14 @@ public sealed partial class CudaDevice
     public ConvolutionCounts ConvolutionCounts => _plans?.Counts ?? default;
 
     /// <summary>What is known of the convolutions that were computed.</summary>
-    internal ConvolutionPlans Plans => _plans ?? throw new EngineException($"{Name} is described, not present: no convolution was computed");
+    internal ConvolutionPlans Plans
+    {
+        get
+        {
+            ThrowIfDisposed();
+            return _plans ?? throw new EngineException($"{Name} is described, not present: no convolution was computed");
+        }
+    }
 
     /// <summary>The most elements of a tensor for which cuDNN is asked; a larger convolution is split over its batch. For tests.</summary>
     internal long LargestConvolution { get; set; } = int.MaxValue;
@@ -37,7 +44,7 @@ public sealed partial class CudaDevice
     public void SavePlans(string path) => Plans.Store.Save(path);
 
     /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
+    protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
         KernelVariant storage = Storage(output, input);
         nint weights = InStorage(filter, storage).ReadAddress;
@@ -47,7 +54,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         KernelVariant storage = Storage(inputGradient, outputGradient);
         nint weights = InStorage(filter, storage).ReadAddress;
@@ -58,14 +65,14 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         KernelVariant storage = Storage(outputGradient, input);
         ConvolutionKey key = new(
             ConvolutionDirection.BackwardFilter, input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, TypeOf(storage));
 
         // cuDNN computes the gradient in the type of the activations; the sum over parts and steps and the update are made in float.
-        using Tensor? narrow = filterGradient.Type == outputGradient.Type ? null : Tensor.Create(this, filterGradient.Shape, outputGradient.Type);
+        using Tensor? narrow = filterGradient.Type == outputGradient.Type ? null : Tensor.Borrow(this, filterGradient.Shape, outputGradient.Type);
         ConvolutionAddresses at = new(input.ReadAddress, (narrow ?? filterGradient).WriteAddress(), outputGradient.ReadAddress);
         int images = key.Input[0], most = ImagesAtOnce(key);
         for (int first = 0; first == 0 || first < images; first += most)
@@ -82,12 +89,12 @@ public sealed partial class CudaDevice
     internal void Note(string text) => Noted?.Invoke(text);
 
     /// <summary>Memory for a convolution's result.</summary>
-    internal Tensor TemporaryResult(in ConvolutionKey key) => Tensor.Create(this, ResultOf(key), ElementType(key));
+    internal Tensor TemporaryResult(in ConvolutionKey key) => Tensor.Borrow(this, ResultOf(key), ElementType(key));
 
     /// <summary>Values between -1 and 1 that follow no pattern.</summary>
     internal Tensor TestValues(Shape shape, DataType type, int seed)
     {
-        Tensor tensor = Tensor.Create(this, shape, type);
+        Tensor tensor = Tensor.Borrow(this, shape, type);
         Launch(
             "test_values", type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32, GridFor(shape.ElementCount), ThreadsPerBlock,
             tensor.WriteAddress(), shape.ElementCount, seed);
@@ -105,7 +112,7 @@ public sealed partial class CudaDevice
     internal float[] SampleConvolution(in ConvolutionKey key, in ConvolutionAddresses at, int most, float before)
     {
         int count = (int)Math.Min(most, ResultOf(key).ElementCount);
-        using Tensor samples = Tensor.Create(this, new Shape(count * SampleJudge.Width), DataType.Float32);
+        using Tensor samples = Tensor.Borrow(this, new Shape(count * SampleJudge.Width), DataType.Float32);
         (string kernel, Dim3 grid, nint first, nint second) = key.Direction switch
         {
             ConvolutionDirection.Forward => ("convolution_forward_samples", GridFor(count), at.Input, at.Filter),

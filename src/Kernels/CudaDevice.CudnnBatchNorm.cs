@@ -38,11 +38,11 @@ public sealed partial class CudaDevice
     {
         // The masked gradient is the shortcut's; where that is added to something, or nobody wants it, it needs a place of its own.
         bool isShortcutAdded = accumulate.HasFlag(NormAccumulate.Shortcut);
-        using Tensor? masked = relu && (shortcutGradient is null || isShortcutAdded) ? Tensor.Create(this, outputGradient.Shape, outputGradient.Type) : null;
+        using Tensor? masked = relu && (shortcutGradient is null || isShortcutAdded) ? Tensor.Borrow(this, outputGradient.Shape, outputGradient.Type) : null;
         Tensor gradient = relu ? masked ?? shortcutGradient! : outputGradient;
         if (relu)
         {
-            using Tensor? again = output is null ? Tensor.Create(this, input.Shape, input.Type) : null;
+            using Tensor? again = output is null ? Tensor.Borrow(this, input.Shape, input.Type) : null;
             if (again is not null)
             {
                 BatchNormApply(input, gamma, beta!, mean, inverseDeviation, shortcut: null, relu: false, again);
@@ -71,9 +71,9 @@ public sealed partial class CudaDevice
 
         // Nor does it say that an input may be overwritten while it is read.
         bool isOverInput = inputGradient is not null && inputGradient.ReadAddress == input.ReadAddress;
-        using Tensor? dx = inputGradient is null || isOverInput ? Tensor.Create(this, input.Shape, input.Type) : null;
-        using Tensor? dgamma = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
-        using Tensor? dbeta = isDirect ? null : Tensor.Create(this, gamma.Shape, gamma.Type);
+        using Tensor? dx = inputGradient is null || isOverInput ? Tensor.Borrow(this, input.Shape, input.Type) : null;
+        using Tensor? dgamma = isDirect ? null : Tensor.Borrow(this, gamma.Shape, gamma.Type);
+        using Tensor? dbeta = isDirect ? null : Tensor.Borrow(this, gamma.Shape, gamma.Type);
         TensorDescriptor data = DataDescriptor(input, gradient);
         Enter();
         _dnn!.BatchNormalizationBackward(

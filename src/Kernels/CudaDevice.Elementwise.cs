@@ -8,7 +8,7 @@ namespace Engine.Kernels;
 public sealed partial class CudaDevice
 {
     /// <inheritdoc/>
-    public override void Fill(Tensor output, double value)
+    protected override void FillCore(Tensor output, double value)
     {
         Enter();
         switch (output.Type)
@@ -32,7 +32,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void Copy(Tensor input, Tensor output)
+    protected override void CopyCore(Tensor input, Tensor output)
     {
         if (input.Type == output.Type)
         {
@@ -53,17 +53,17 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) => Launch(
+    protected override void PrepareImagesCore(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) => Launch(
         "prepare_images", Storage(output), GridFor(output.Shape.ElementCount), ThreadsPerBlock, AddressOf(pixels, DataType.UInt8),
         AddressOf(placements, DataType.Int32), AddressOf(mean), Flag(mean.Shape.Rank == 3), AddressOf(scale), output.WriteAddress(),
         pixels.Shape[0], pixels.Shape[1], pixels.Shape[2], pixels.Shape[3], output.Shape[1], output.Shape[2]);
 
     /// <inheritdoc/>
-    public override void Add(Tensor left, Tensor right, Tensor output) =>
+    protected override void AddCore(Tensor left, Tensor right, Tensor output) =>
         Launch("add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
-    public override void AddRelu(Tensor left, Tensor right, Tensor output) => Launch(
+    protected override void AddReluCore(Tensor left, Tensor right, Tensor output) => Launch(
         _addReluKernel ??= $"add_relu_{_addReluVersion}", Storage(output, left, right), GridForAddRelu(_addReluVersion, output), ThreadsPerBlock,
         left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
@@ -71,35 +71,35 @@ public sealed partial class CudaDevice
     internal Dim3 GridForAddRelu(int version, Tensor output) => version == 1 ? GridFor(output.Shape.ElementCount) : GridForPacks(output);
 
     /// <inheritdoc/>
-    public override void Relu(Tensor input, Tensor output) =>
+    protected override void ReluCore(Tensor input, Tensor output) =>
         Launch("relu", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
-    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
+    protected override void ReluBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
         "relu_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
         outputGradient.ReadAddress, output.ReadAddress, inputGradient.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
-    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) => Launch(
+    protected override void MultiplyCore(Tensor left, Tensor right, Tensor output, bool accumulate) => Launch(
         "multiply", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock,
         left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
-    public override void Sigmoid(Tensor input, Tensor output) =>
+    protected override void SigmoidCore(Tensor input, Tensor output) =>
         Launch("sigmoid", Storage(output, input), GridForPacks(output), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
 
     /// <inheritdoc/>
-    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
+    protected override void SigmoidBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) => Launch(
         "sigmoid_backward", Storage(inputGradient, outputGradient, output), GridForPacks(output), ThreadsPerBlock,
         outputGradient.ReadAddress, output.ReadAddress, inputGradient.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
-    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) => Launch(
+    protected override void ScaleCore(Tensor input, double factor, Tensor output, bool accumulate) => Launch(
         "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
         input.ReadAddress, (float)factor, 0L, 0, output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <inheritdoc/>
-    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) => Launch(
+    protected override void ScaleByCore(Tensor input, Tensor factor, Tensor output, bool accumulate) => Launch(
         "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
         input.ReadAddress, 1f, factor.ReadAddress, Flag(Storage(factor) == KernelVariant.BFloat16), output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 

@@ -10,7 +10,7 @@ public sealed partial class CudaDevice
     private const int StatisticsPerBlock = 6;
 
     /// <inheritdoc/>
-    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         using Tensor losses = Temporary(4L * rows);
@@ -21,7 +21,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    protected override void TopKCountCore(Tensor logits, Tensor labels, int k, Tensor count)
     {
         Enter();
         _queue.SetWords(AddressOf(count, DataType.Int32), 0, 1);
@@ -31,12 +31,12 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void ArgMax(Tensor input, Tensor output) => Launch(
+    protected override void ArgMaxCore(Tensor input, Tensor output) => Launch(
         "arg_max", Storage(input), GridForWarps(input.Shape[0]), ThreadsPerBlock, input.ReadAddress, WriteAddressOf(output, DataType.Int32),
         input.Shape[0], input.Shape[1]);
 
     /// <inheritdoc/>
-    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    protected override void ReduceCore(Reduction reduction, Tensor input, Tensor output)
     {
         int blocks = StatisticsBlocks(input.Shape.ElementCount);
         using Tensor partials = Temporary(4L * StatisticsPerBlock * blocks);

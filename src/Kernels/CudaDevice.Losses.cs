@@ -7,7 +7,7 @@ namespace Engine.Kernels;
 public sealed partial class CudaDevice
 {
     /// <inheritdoc/>
-    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftCrossEntropyCore(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         bool isLabels = target.Type == DataType.Int32;
@@ -20,7 +20,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void PointwiseLoss(
+    protected override void PointwiseLossCore(
         LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
     {
         long count = input.Shape.ElementCount;

@@ -14,14 +14,14 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void AddBias(Tensor input, Tensor bias, Tensor output)
+    protected override void AddBiasCore(Tensor input, Tensor bias, Tensor output)
     {
         RowTile tile = Tile(output.Shape, Storage(output, input));
         Launch("add_bias", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(bias), output.WriteAddress(), output.Shape.Rows, output.Shape.Last);
     }
 
     /// <inheritdoc/>
-    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
+    protected override void BiasBackwardCore(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
         SumColumns(outputGradient, outputGradient.Shape, biasGradient, accumulate);
 
     /// <summary>sums (+)= the sums over all axes but the last, of a tensor that is taken for one of the given shape.</summary>
@@ -35,7 +35,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormTraining(
+    protected override void BatchNormTrainingCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
@@ -60,7 +60,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormInference(
+    protected override void BatchNormInferenceCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
     {
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
@@ -70,7 +70,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormApply(
+    protected override void BatchNormApplyCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output)
     {
         RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
@@ -80,7 +80,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormBackward(
+    protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
@@ -128,13 +128,13 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void GroupNorm(
+    protected override void GroupNormCore(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) => Launch(
         "group_norm", GroupVariant(Storage(output, input), input, groups), input.Shape[0] * groups, ThreadsPerBlock, input.ReadAddress, AddressOf(gamma),
         AddressOf(beta), (float)epsilon, output.WriteAddress(), WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), PixelsOf(input), input.Shape.Last, groups);
 
     /// <inheritdoc/>
-    public override void GroupNormBackward(
+    protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
         Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {

@@ -21,7 +21,7 @@ public sealed partial class CudaDevice
     private sealed record UpdateTable(UpdateEntry[] Entries, nint Address, int Chunks);
 
     /// <inheritdoc/>
-    public override void SetValues(Tensor output, ReadOnlySpan<double> values)
+    protected override void SetValuesCore(Tensor output, ReadOnlySpan<double> values)
     {
         Span<float> all = stackalloc float[MaxValues];
         for (int i = 0; i < values.Length; i++)
@@ -35,16 +35,16 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("sgd_step", parameters, settings);
+    protected override void SgdStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("sgd_step", parameters, settings);
 
     /// <inheritdoc/>
-    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("adamw_step", parameters, settings);
+    protected override void AdamWStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update("adamw_step", parameters, settings);
 
     /// <inheritdoc/>
-    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) => Update("move_averages", averages, settings);
+    protected override void MoveAveragesCore(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) => Update("move_averages", averages, settings);
 
     /// <inheritdoc/>
-    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm)
+    protected override void GradientNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm)
     {
         UpdateTable table = TableFor(gradients, isWritten: false);
         using Tensor partials = Temporary(4L * Math.Max(1, table.Chunks));
@@ -57,7 +57,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
+    protected override void ClipByNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
     {
         UpdateTable table = TableFor(gradients, isWritten: true);
         if (table.Chunks > 0)
@@ -68,7 +68,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit)
+    protected override void ClipByValueCore(ReadOnlySpan<Tensor> gradients, double limit)
     {
         UpdateTable table = TableFor(gradients, isWritten: true);
         if (table.Chunks > 0)
@@ -140,7 +140,7 @@ public sealed partial class CudaDevice
             }
         }
 
-        if (_recordings.Count == 0 && !IsCapturing && _updateTables.Count >= MaxUpdateTables)
+        while (_recordings.Count == 0 && !IsCapturing && _updateTables.Count >= MaxUpdateTables)
         {
             _queue.Free(_updateTables[0].Address);
             _updateTables.RemoveAt(0);

@@ -8,14 +8,14 @@ namespace Engine.Kernels;
 public sealed partial class CudaDevice
 {
     /// <inheritdoc/>
-    public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
+    protected override void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
         KernelVariant variant = Packed(Storage(output, input), input.Shape[3]);
         LaunchPooling("max_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(), WriteAddressOf(positions, DataType.UInt8));
     }
 
     /// <inheritdoc/>
-    public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void MaxPoolBackwardCore(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), inputGradient.Shape[3]);
         LaunchPooling(
@@ -24,14 +24,14 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output)
+    protected override void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output)
     {
         KernelVariant variant = Packed(Storage(output, input), input.Shape[3]);
         LaunchPooling("average_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(), Flag(countPadding));
     }
 
     /// <inheritdoc/>
-    public override void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
     {
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), inputGradient.Shape[3]);
         LaunchPooling(
@@ -40,7 +40,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePool(Tensor input, Tensor output)
+    protected override void AdaptiveAveragePoolCore(Tensor input, Tensor output)
     {
         (Shape x, Shape y) = (input.Shape, output.Shape);
         KernelVariant variant = Packed(Storage(output, input), x[3]);
@@ -50,7 +50,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate)
+    protected override void AdaptiveAveragePoolBackwardCore(Tensor outputGradient, Tensor inputGradient, bool accumulate)
     {
         (Shape x, Shape y) = (inputGradient.Shape, outputGradient.Shape);
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), x[3]);
@@ -60,16 +60,16 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output) => PadSubsample(input, null, stride, padBefore, output);
+    protected override void PadSubsampleCore(Tensor input, int stride, int padBefore, Tensor output) => PadSubsample(input, null, stride, padBefore, output);
 
     /// <summary>
-    /// output = max(sum + shortcut A of the input, 0): <see cref="PadSubsample(Tensor, int, int, Tensor)"/> and
-    /// <see cref="AddRelu"/> in one pass, the end of a residual block whose shape changes.
+    /// output = max(sum + shortcut A of the input, 0): <see cref="Device.PadSubsample"/> and
+    /// <see cref="Device.AddRelu"/> in one pass, the end of a residual block whose shape changes.
     /// </summary>
     public void AddPadSubsampleRelu(Tensor sum, Tensor input, int stride, int padBefore, Tensor output) => PadSubsample(input, sum, stride, padBefore, output);
 
     /// <inheritdoc/>
-    public override void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
+    protected override void PadSubsampleBackwardCore(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
     {
         (Shape x, int outputChannels) = (inputGradient.Shape, outputGradient.Shape[3]);
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), x[3], padBefore, outputChannels);

@@ -10,7 +10,7 @@ namespace Engine.Kernels;
 
 /// <summary>
 /// An NVIDIA GPU: convolutions by cuDNN, matrix products by cuBLAS, everything else by kernels.cu. All work is queued on one stream
-/// in the order of the calls, and no call but <see cref="CopyToHost"/> and <see cref="Synchronize"/> waits for it.
+/// in the order of the calls, and no call but <see cref="Device.CopyToHost"/> and <see cref="Device.Synchronize"/> waits for it.
 /// </summary>
 /// <remarks>
 /// Parameters are 32-bit floats in every precision. In bf16 the activations are bfloat16 tensors: each operation's output has its
@@ -129,7 +129,7 @@ public sealed partial class CudaDevice : Device
     public string PlansFrom => (_queue as RecordingQueue)?.Forecast.Description ?? "";
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start)
     {
         Enter();
         ThrowIfCapturing("upload to", destination);
@@ -137,7 +137,7 @@ public sealed partial class CudaDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination)
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination)
     {
         Enter();
         ThrowIfCapturing("read", source);
@@ -148,7 +148,7 @@ public sealed partial class CudaDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Synchronize()
+    protected override void SynchronizeCore()
     {
         Enter();
         _queue.Synchronize();
@@ -196,17 +196,28 @@ public sealed partial class CudaDevice : Device
     /// <summary>Where its work goes.</summary>
     internal CudaQueue Queue => _queue;
 
-    private DriverQueue Driver => _queue as DriverQueue
-        ?? throw new EngineException($"{Name} is described, not present: it has no context, stream or compiled kernels");
+    private DriverQueue Driver
+    {
+        get
+        {
+            ThrowIfDisposed();
+            return _queue as DriverQueue
+                ?? throw new EngineException($"{Name} is described, not present: it has no context, stream or compiled kernels");
+        }
+    }
 
     /// <summary>The device may be driven by one thread after another, and each must have its context.</summary>
-    internal void Enter() => _queue.Enter();
+    internal void Enter()
+    {
+        ThrowIfDisposed();
+        _queue.Enter();
+    }
 
     /// <summary>The same before something is given back, which no failure of the context may hinder.</summary>
     internal void EnterForRelease() => _queue.EnterForRelease();
 
     /// <summary>Memory for the duration of one primitive: what follows on the stream may take it over.</summary>
-    internal Tensor Temporary(long bytes) => Tensor.Create(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
+    internal Tensor Temporary(long bytes) => Tensor.Borrow(this, new Shape(checked((int)((bytes + 3) / 4))), DataType.Int32);
 
     internal void Launch(string kernel, KernelVariant variant, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments)
     {

@@ -13,7 +13,7 @@ internal sealed partial class GraphTracer
     private readonly Dictionary<nint, List<string>> _joined = [];
 
     /// <inheritdoc/>
-    public override void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output)
+    protected override void UnaryCore(UnaryFunction function, Tensor input, double parameter, Tensor output)
     {
         string x = Read(input);
         Write(output, function switch
@@ -30,7 +30,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output)
+    protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output)
     {
         string a = ReadBroadcast(left, output.Shape), b = ReadBroadcast(right, output.Shape);
         Write(output, function switch
@@ -47,25 +47,25 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Where(Tensor condition, Tensor left, Tensor right, Tensor output)
+    protected override void WhereCore(Tensor condition, Tensor left, Tensor right, Tensor output)
     {
         string mask = Node("Cast", [ReadBroadcast(condition, output.Shape)], ("to", Booleans));
         Write(output, Node("Where", [mask, ReadBroadcast(left, output.Shape), ReadBroadcast(right, output.Shape)]));
     }
 
     /// <inheritdoc/>
-    public override void SumAxes(Tensor input, double factor, Tensor output, bool accumulate)
+    protected override void SumAxesCore(Tensor input, double factor, Tensor output, bool accumulate)
     {
         string sum = Reduced("ReduceSum", input, output, isAttribute: false);
         Store(output, factor == 1 ? sum : Node("Mul", [sum, Number(factor)]), accumulate);
     }
 
     /// <inheritdoc/>
-    public override void MaxAxes(Tensor input, Tensor output) =>
+    protected override void MaxAxesCore(Tensor input, Tensor output) =>
         Write(output, Reduced("ReduceMax", input, output, isAttribute: _opset < 18)); // There the axes became an input.
 
     /// <inheritdoc/>
-    public override void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
+    protected override void CopyStridedCore(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
     {
         if (accumulate)
         {
@@ -82,7 +82,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Gather(Tensor input, Tensor indices, int axis, Tensor output)
+    protected override void GatherCore(Tensor input, Tensor indices, int axis, Tensor output)
     {
         if (indices.Shape.Rank != 1)
         {
@@ -93,24 +93,24 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Softmax(Tensor input, bool isLog, Tensor output) => Write(
+    protected override void SoftmaxCore(Tensor input, bool isLog, Tensor output) => Write(
         output, Node(isLog ? "LogSoftmax" : "Softmax", [Read(input)], ("axis", (long)OnnxAxis(input.Shape.Rank, input.Shape.Rank - 1))));
 
     /// <inheritdoc/>
-    public override void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) =>
+    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(UnaryBackward));
 
     /// <inheritdoc/>
-    public override void BinaryBackward(
+    protected override void BinaryBackwardCore(
         BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate) =>
         throw Refuse(nameof(BinaryBackward));
 
     /// <inheritdoc/>
-    public override void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate) =>
+    protected override void GatherBackwardCore(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(GatherBackward));
 
     /// <inheritdoc/>
-    public override void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate) =>
+    protected override void SoftmaxBackwardCore(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(SoftmaxBackward));
 
     private static int OnnxAxis(int rank, int axis) => rank == 4 ? axis switch { 0 => 0, 3 => 1, _ => axis + 1 } : axis;

@@ -9,7 +9,7 @@ namespace Engine.Onnx;
 internal sealed partial class GraphTracer
 {
     /// <inheritdoc/>
-    public override void Fill(Tensor output, double value)
+    protected override void FillCore(Tensor output, double value)
     {
         int count = output.Shape.Count;
         AddConstant(output, () =>
@@ -21,7 +21,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start)
     {
         if (source.Length != destination.ByteCount)
         {
@@ -39,10 +39,10 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination) => throw Refuse("a read of its values by the program");
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => throw Refuse("a read of its values by the program");
 
     /// <inheritdoc/>
-    public override void Copy(Tensor input, Tensor output)
+    protected override void CopyCore(Tensor input, Tensor output)
     {
         if (input.Type != FloatType || output.Type != FloatType)
         {
@@ -53,35 +53,35 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Add(Tensor left, Tensor right, Tensor output) => Write(output, Node("Add", [Read(left), Read(right)]));
+    protected override void AddCore(Tensor left, Tensor right, Tensor output) => Write(output, Node("Add", [Read(left), Read(right)]));
 
     /// <inheritdoc/>
-    public override void AddRelu(Tensor left, Tensor right, Tensor output) =>
+    protected override void AddReluCore(Tensor left, Tensor right, Tensor output) =>
         Write(output, Node("Relu", [Node("Add", [Read(left), Read(right)])]));
 
     /// <inheritdoc/>
-    public override void Relu(Tensor input, Tensor output) => Write(output, Node("Relu", [Read(input)]));
+    protected override void ReluCore(Tensor input, Tensor output) => Write(output, Node("Relu", [Read(input)]));
 
     /// <inheritdoc/>
-    public override void Sigmoid(Tensor input, Tensor output) => Write(output, Node("Sigmoid", [Read(input)]));
+    protected override void SigmoidCore(Tensor input, Tensor output) => Write(output, Node("Sigmoid", [Read(input)]));
 
     /// <inheritdoc/>
-    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) =>
+    protected override void MultiplyCore(Tensor left, Tensor right, Tensor output, bool accumulate) =>
         Store(output, Node("Mul", [Read(left), Read(right)]), accumulate);
 
     /// <inheritdoc/>
-    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) =>
+    protected override void ScaleCore(Tensor input, double factor, Tensor output, bool accumulate) =>
         Store(output, Node("Mul", [Read(input), Graph.Add("factor", [], () => [(float)factor])]), accumulate);
 
     /// <inheritdoc/>
-    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate)
+    protected override void ScaleByCore(Tensor input, Tensor factor, Tensor output, bool accumulate)
     {
         string scalar = factor.Shape.Rank == 0 ? Read(factor) : Node("Reshape", [Read(factor), Graph.Add("shape")]);
         Store(output, Node("Mul", [Read(input), scalar]), accumulate);
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) => Write(output, Node(
+    protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) => Write(output, Node(
         "Conv",
         [Read(input), Read(filter)],
         ("kernel_shape", (long[])[filter.Shape[1], filter.Shape[2]]),
@@ -91,7 +91,7 @@ internal sealed partial class GraphTracer
         ("group", (long)geometry.Groups)));
 
     /// <inheritdoc/>
-    public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         (string rows, string matrix) = !transposeLeft && transposeRight && TryFlatten(left, right, out string? flat, out string? weight)
             ? (flat, weight)
@@ -100,11 +100,11 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void AddBias(Tensor input, Tensor bias, Tensor output) =>
+    protected override void AddBiasCore(Tensor input, Tensor bias, Tensor output) =>
         Write(output, Node(BiasMerging.Operation, [Read(input), Read(bias)], (BiasMerging.AxesBehind, input.Shape.Rank == 4 ? 2L : 0L)));
 
     /// <inheritdoc/>
-    public override void BatchNormInference(
+    protected override void BatchNormInferenceCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
     {
         string result = Node(
@@ -120,7 +120,7 @@ internal sealed partial class GraphTracer
 
     // Group norm is instance norm of each group as one channel. The operator of that name changed its meaning between opsets 18 and 21.
     /// <inheritdoc/>
-    public override void GroupNorm(
+    protected override void GroupNormCore(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
         string scope = ScopeOf(gamma);
@@ -137,16 +137,16 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
+    protected override void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
         Write(output, Node("MaxPool", [Read(input)], Window(geometry)));
 
     /// <inheritdoc/>
-    public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
+    protected override void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
         Write(output, Node("AveragePool", [Read(input)], [.. Window(geometry), ("count_include_pad", countPadding ? 1L : 0L)]));
 
     // Where the windows do not tile the image they overlap, and two products with matrices of means do it: rows x image x columns.
     /// <inheritdoc/>
-    public override void AdaptiveAveragePool(Tensor input, Tensor output)
+    protected override void AdaptiveAveragePoolCore(Tensor input, Tensor output)
     {
         (int height, int width, int rows, int columns) = (input.Shape[1], input.Shape[2], output.Shape[1], output.Shape[2]);
         string image = Read(input);
@@ -172,7 +172,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
+    protected override void PadSubsampleCore(Tensor input, int stride, int padBefore, Tensor output)
     {
         string image = Read(input);
         if (stride > 1)
@@ -187,7 +187,7 @@ internal sealed partial class GraphTracer
     }
 
     /// <inheritdoc/>
-    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    protected override void ReduceCore(Reduction reduction, Tensor input, Tensor output)
     {
         string operation = reduction switch
         {

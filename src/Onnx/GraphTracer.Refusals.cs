@@ -7,115 +7,115 @@ namespace Engine.Onnx;
 internal sealed partial class GraphTracer
 {
     /// <inheritdoc/>
-    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) =>
+    protected override void PrepareImagesCore(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output) =>
         throw Refuse(nameof(PrepareImages));
 
     /// <inheritdoc/>
-    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+    protected override void ReluBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(ReluBackward));
 
     /// <inheritdoc/>
-    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+    protected override void SigmoidBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(SigmoidBackward));
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
+    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(ConvolutionBackwardData));
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
+    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
         throw Refuse(nameof(ConvolutionBackwardFilter));
 
     /// <inheritdoc/>
-    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
+    protected override void BiasBackwardCore(Tensor outputGradient, Tensor biasGradient, bool accumulate) =>
         throw Refuse(nameof(BiasBackward));
 
     /// <inheritdoc/>
-    public override void BatchNormTraining(
+    protected override void BatchNormTrainingCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) =>
         throw Refuse(nameof(BatchNormTraining));
 
     /// <inheritdoc/>
-    public override void BatchNormApply(
+    protected override void BatchNormApplyCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output) =>
         throw Refuse(nameof(BatchNormApply));
 
     /// <inheritdoc/>
-    public override void BatchNormBackward(
+    protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu,
         bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
         NormAccumulate accumulate) =>
         throw Refuse(nameof(BatchNormBackward));
 
     /// <inheritdoc/>
-    public override void GroupNormBackward(
+    protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
         Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate) =>
         throw Refuse(nameof(GroupNormBackward));
 
     /// <inheritdoc/>
-    public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
+    protected override void MaxPoolBackwardCore(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(MaxPoolBackward));
 
     /// <inheritdoc/>
-    public override void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
+    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(AveragePoolBackward));
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
+    protected override void AdaptiveAveragePoolBackwardCore(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(AdaptiveAveragePoolBackward));
 
     /// <inheritdoc/>
-    public override void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate) =>
+    protected override void PadSubsampleBackwardCore(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(PadSubsampleBackward));
 
     /// <inheritdoc/>
-    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient) =>
+    protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient) =>
         throw Refuse(nameof(SoftmaxCrossEntropy));
 
     /// <inheritdoc/>
-    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count) =>
+    protected override void TopKCountCore(Tensor logits, Tensor labels, int k, Tensor count) =>
         throw Refuse(nameof(TopKCount));
 
     /// <inheritdoc/>
-    public override void ArgMax(Tensor input, Tensor output) =>
+    protected override void ArgMaxCore(Tensor input, Tensor output) =>
         throw Refuse(nameof(ArgMax));
 
     /// <inheritdoc/>
-    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient) =>
+    protected override void SoftCrossEntropyCore(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient) =>
         throw Refuse(nameof(SoftCrossEntropy));
 
     /// <inheritdoc/>
-    public override void PointwiseLoss(
+    protected override void PointwiseLossCore(
         LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient) =>
         throw Refuse(nameof(PointwiseLoss));
 
     /// <inheritdoc/>
-    public override void SetValues(Tensor output, ReadOnlySpan<double> values) =>
+    protected override void SetValuesCore(Tensor output, ReadOnlySpan<double> values) =>
         throw Refuse(nameof(SetValues));
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
+    protected override void SgdStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
         throw Refuse(nameof(SgdStep));
 
     /// <inheritdoc/>
-    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
+    protected override void AdamWStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) =>
         throw Refuse(nameof(AdamWStep));
 
     /// <inheritdoc/>
-    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) =>
+    protected override void MoveAveragesCore(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) =>
         throw Refuse(nameof(MoveAverages));
 
     /// <inheritdoc/>
-    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm) =>
+    protected override void GradientNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm) =>
         throw Refuse(nameof(GradientNorm));
 
     /// <inheritdoc/>
-    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum) =>
+    protected override void ClipByNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum) =>
         throw Refuse(nameof(ClipByNorm));
 
     /// <inheritdoc/>
-    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit) =>
+    protected override void ClipByValueCore(ReadOnlySpan<Tensor> gradients, double limit) =>
         throw Refuse(nameof(ClipByValue));
 }

@@ -18,6 +18,7 @@ public sealed class FlowRecorder : IDisposable
     private readonly List<Tensor> _owned = [];
     private readonly List<IDisposable> _hooks = [];
     private Probe? _last;
+    private bool _isDisposed;
 
     /// <summary>Prepares the measuring of all convolutions and linear layers that a model has now.</summary>
     /// <param name="model">A model that has been put on a device.</param>
@@ -57,8 +58,14 @@ public sealed class FlowRecorder : IDisposable
 
     /// <summary>Begins to observe, before a step's forward.</summary>
     /// <exception cref="EngineException">A step is being measured already.</exception>
+    /// <exception cref="ObjectDisposedException">The recorder has been disposed.</exception>
     public void Begin()
     {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this flow recorder was disposed: make a new one for the model");
+        }
+
         if (IsMeasuring)
         {
             throw new EngineException("a step is being measured already: call End or Cancel first");
@@ -151,6 +158,7 @@ public sealed class FlowRecorder : IDisposable
     /// <summary>Stops observing and frees the recorder's memory.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         Cancel();
         foreach (Tensor tensor in _owned)
         {

@@ -181,7 +181,7 @@ public sealed class FoldingTests
             return counted;
         }
 
-        public override void ConvolutionNormInference(
+        protected override void ConvolutionNormInferenceCore(
             Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon,
             Tensor? shortcut, bool relu, Tensor output) => Folded++;
     }

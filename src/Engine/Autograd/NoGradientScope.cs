@@ -9,14 +9,10 @@ public readonly struct NoGradientScope : IDisposable
     internal NoGradientScope(Tape tape)
     {
         _tape = tape;
-        _mark = tape.Mark();
-        tape.NoGradientDepth++;
+        _mark = tape.BeginNoGradient();
     }
 
     /// <summary>Resumes recording and releases what was made since.</summary>
-    public void Dispose()
-    {
-        _tape.NoGradientDepth--;
-        _tape.ReleaseOwnedSince(_mark, except: null);
-    }
+    /// <exception cref="EngineException">Another thread is using the device; recording is resumed nevertheless.</exception>
+    public void Dispose() => _tape.EndNoGradient(_mark);
 }

@@ -9,7 +9,7 @@ namespace Engine.Autograd;
 /// return tensors even earlier, during the forward (<see cref="ReleaseEarly"/>): those that no backward reads, and those that can be
 /// computed again for the backward which does (<see cref="Operation.CanRestore"/>).
 /// </summary>
-public sealed class Tape
+public sealed partial class Tape
 {
     private readonly Device _device;
     private readonly List<Operation> _operations = [];
@@ -22,24 +22,31 @@ public sealed class Tape
     internal Tape(Device device) => _device = device;
 
     /// <summary>Whether operations are recorded now: not inside <see cref="Device.NoGradient"/>.</summary>
-    public bool IsRecording => NoGradientDepth == 0;
+    public bool IsRecording => _noGradientDepth == 0;
 
     /// <summary>How many operations are recorded.</summary>
     public int Count => _operations.Count;
 
     internal IReadOnlyList<Operation> Operations => _operations;
 
-    internal int NoGradientDepth { get; set; }
-
     /// <summary>Whether <see cref="ReleaseEarly"/> does anything; a gradient check looks at every output after the forward.</summary>
     internal bool ReleasesEarly { get; set; } = true;
 
     /// <summary>Makes a tensor of unspecified content that the tape owns: an operation's output, or what its backward saves.</summary>
-    public Tensor Allocate(Shape shape, DataType type) =>
-        Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
+    /// <exception cref="EngineException">The device has no memory left, or another thread is using it.</exception>
+    /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
+    public Tensor Allocate(Shape shape, DataType type)
+    {
+        using DeviceUse use = _device.Use();
+        return Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
+    }
 
     /// <summary>Makes a tensor that the tape owns, of another shape on the memory of <paramref name="source"/>.</summary>
-    public Tensor AllocateView(Tensor source, Shape shape) => Own(source.View(shape, isTapeOwned: true));
+    public Tensor AllocateView(Tensor source, Shape shape)
+    {
+        using DeviceUse use = _device.Use();
+        return Own(source.View(shape, isTapeOwned: true));
+    }
 
     /// <summary>Whether an operation on these inputs has to be recorded: recording is on and one of them needs a gradient.</summary>
     public bool ShouldRecord(params ReadOnlySpan<Tensor?> inputs)
@@ -70,9 +77,10 @@ public sealed class Tape
     /// <exception cref="ShapeException">The loss has more than one element and no seed is given, or the seed's shape differs.</exception>
     public void Backward(Tensor loss, Tensor? seed = null)
     {
+        using DeviceUse use = _device.Use();
         CheckLoss(loss, seed);
         Retain(loss);
-        NoGradientDepth++;
+        Interlocked.Increment(ref _noGradientDepth);
         try
         {
             loss.Gradient = new Tensor(_device, loss.Shape, loss.Type, _device.Memory.Rent(loss.ByteCount), isTapeOwned: true);
@@ -102,7 +110,7 @@ public sealed class Tape
         }
         finally
         {
-            NoGradientDepth--;
+            Interlocked.Decrement(ref _noGradientDepth);
             _leaves.Clear();
             Clear();
         }
@@ -111,6 +119,7 @@ public sealed class Tape
     /// <summary>Forgets and releases all that was recorded without running it: for a forward pass that turns out not to be wanted.</summary>
     public void Clear()
     {
+        using DeviceUse use = _device.Use();
         foreach (Operation operation in _operations)
         {
             operation.Output.DropGradient();
@@ -122,11 +131,13 @@ public sealed class Tape
         }
 
         _operations.Clear();
+        _unreleasedMark = int.MaxValue;
         ReleaseOwnedSince(0, except: null);
     }
 
     internal void Add(Operation operation)
     {
+        using DeviceUse use = _device.Use();
         operation.Output.Producer = operation;
         foreach (Tensor saved in operation.Saved)
         {
@@ -163,6 +174,8 @@ public sealed class Tape
     /// <summary>Releases the tensors made since a mark, all but one (or what shares its memory): the end of a scope without gradients.</summary>
     internal void ReleaseOwnedSince(int mark, Tensor? except)
     {
+        using DeviceUse use = _device.Use();
+
         // A backward inside the scope has released everything already.
         mark = Math.Min(mark, _owned.Count);
         bool kept = false;
@@ -192,6 +205,7 @@ public sealed class Tape
     /// </summary>
     internal void ReleaseEarly(Tensor tensor)
     {
+        using DeviceUse use = _device.Use();
         if (!tensor.IsTapeOwned || !ReleasesEarly || tensor.IsReleased)
         {
             return;
@@ -219,7 +233,7 @@ public sealed class Tape
         if (input.RequiresGradient)
         {
             bool holdsOne = input.Gradient is not null && !input.IsGradientStale;
-            input.Gradient ??= new Tensor(_device, input.Shape, input.Type, _device.Memory.Rent(input.ByteCount), isTapeOwned: false);
+            input.Gradient ??= Tensor.Create(_device, input.Shape, input.Type);
             input.IsGradientStale = false;
             _leaves.Add(input);
             return new GradientTarget(input.Gradient, holdsOne);

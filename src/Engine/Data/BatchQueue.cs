@@ -65,11 +65,11 @@ internal sealed class BatchQueue : IDisposable
             int slot = _toTake % _ring.Length;
             while (_states[slot] != State.Ready)
             {
-                ObjectDisposedException.ThrowIf(_isStopped, typeof(Loader));
+                ThrowIfStopped();
                 Monitor.Wait(_gate);
             }
 
-            ObjectDisposedException.ThrowIf(_isStopped, typeof(Loader));
+            ThrowIfStopped();
             _errors[slot]?.Error.Throw();
             return _ring[slot];
         }
@@ -98,6 +98,17 @@ internal sealed class BatchQueue : IDisposable
         foreach (Thread thread in _threads)
         {
             thread.Join();
+        }
+    }
+
+    /// <summary>What a loader answers that has been disposed.</summary>
+    internal static ObjectDisposedException Disposed() => new(null, "this loader was disposed: make a new one, or dispose it after its last epoch");
+
+    private void ThrowIfStopped()
+    {
+        if (_isStopped)
+        {
+            throw Disposed();
         }
     }
 

@@ -68,13 +68,14 @@ public sealed class Loader : IDisposable
     /// </summary>
     /// <param name="epoch">Which epoch, from 0: it decides the order and the augmentation.</param>
     /// <param name="startStep">The first batch to make, from 0 to <see cref="StepsPerEpoch"/>: where a resumed run goes on.</param>
+    /// <exception cref="ObjectDisposedException">The loader has been disposed.</exception>
     /// <exception cref="EngineException">
     /// The start is out of range, or another epoch of this loader is still being enumerated. What reading a picture throws is
     /// thrown by the enumeration when it reaches that batch.
     /// </exception>
     public IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ThrowIfDisposed();
         return startStep < 0 || startStep > StepsPerEpoch
             ? throw new EngineException($"loader: cannot start at step {startStep} of an epoch of {StepsPerEpoch} steps")
             : Enumerate(epoch, startStep);
@@ -97,6 +98,14 @@ public sealed class Loader : IDisposable
 
         _mean.Dispose();
         _scale.Dispose();
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw BatchQueue.Disposed();
+        }
     }
 
     private static void Check(IImageSource source, LoaderOptions options, PixelNormalization normalization)
@@ -129,7 +138,7 @@ public sealed class Loader : IDisposable
 
     private IEnumerable<Batch> Enumerate(int epoch, int startStep)
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ThrowIfDisposed();
         if (_queue is not null)
         {
             throw new EngineException("loader: an epoch is still being enumerated; finish or leave it first, or use a second loader");

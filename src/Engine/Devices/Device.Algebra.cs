@@ -10,7 +10,11 @@ namespace Engine.Devices;
 public abstract partial class Device
 {
     /// <summary>output = function(input, parameter), element by element. The output may be the input.</summary>
-    public abstract void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output);
+    public void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output)
+    {
+        using DeviceUse use = Work();
+        UnaryCore(function, input, parameter, output);
+    }
 
     /// <summary>inputGradient (+)= outputGradient times the function's slope. inputGradient may be outputGradient when not accumulating.</summary>
     /// <param name="function">The function.</param>
@@ -20,10 +24,18 @@ public abstract partial class Device
     /// that <see cref="AlgebraFunctions.IsLinear"/>, and may then be any tensor of the shape.</param>
     /// <param name="inputGradient">Where the gradient by the input goes.</param>
     /// <param name="accumulate">Whether it is added to what is there.</param>
-    public abstract void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate);
+    public void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        UnaryBackwardCore(function, parameter, outputGradient, saved, inputGradient, accumulate);
+    }
 
     /// <summary>output = function(left, right), both broadcast to the output. The output may be an input of its own shape.</summary>
-    public abstract void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output);
+    public void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output)
+    {
+        using DeviceUse use = Work();
+        BinaryCore(function, left, right, output);
+    }
 
     /// <summary>
     /// gradient (+)= outputGradient times the function's slope by one of its inputs, for each element of the output: the gradient by an
@@ -36,20 +48,35 @@ public abstract partial class Device
     /// <param name="right">The right input, broadcast to the output.</param>
     /// <param name="gradient">Of the output's shape; may be <paramref name="outputGradient"/> when not accumulating.</param>
     /// <param name="accumulate">Whether it is added to what is there.</param>
-    public abstract void BinaryBackward(
-        BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate);
+    public void BinaryBackward(BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        BinaryBackwardCore(function, byRight, outputGradient, left, right, gradient, accumulate);
+    }
 
     /// <summary>output = left where condition is not zero (a NaN is not), else right, all three broadcast to the output.</summary>
-    public abstract void Where(Tensor condition, Tensor left, Tensor right, Tensor output);
+    public void Where(Tensor condition, Tensor left, Tensor right, Tensor output)
+    {
+        using DeviceUse use = Work();
+        WhereCore(condition, left, right, output);
+    }
 
     /// <summary>
     /// output (+)= factor * the sum of the input over the axes that the output lacks or has with extent 1: the transposed map of
     /// broadcasting the output to the input.
     /// </summary>
-    public abstract void SumAxes(Tensor input, double factor, Tensor output, bool accumulate);
+    public void SumAxes(Tensor input, double factor, Tensor output, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        SumAxesCore(input, factor, output, accumulate);
+    }
 
     /// <summary>output = the largest element of the input over the axes that the output lacks or has with extent 1; a NaN wins. No axis is empty.</summary>
-    public abstract void MaxAxes(Tensor input, Tensor output);
+    public void MaxAxes(Tensor input, Tensor output)
+    {
+        using DeviceUse use = Work();
+        MaxAxesCore(input, output);
+    }
 
     /// <summary>Copies a part of one tensor to a part of another: transposition, slicing, concatenation, repetition, and their backwards.</summary>
     /// <param name="input">The tensor that is read.</param>
@@ -58,7 +85,11 @@ public abstract partial class Device
     /// <param name="to">Where the elements that are written lie; no two of them are the same.</param>
     /// <param name="extents">How many elements along each axis are copied; both layouts have as many axes.</param>
     /// <param name="accumulate">Whether to add to what is there.</param>
-    public abstract void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate);
+    public void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        CopyStridedCore(input, from, output, to, extents, accumulate);
+    }
 
     /// <summary>
     /// output[a, i, b] = input[a, indices[i], b], where a stands for all axes before the given one and b for all behind it. An index
@@ -68,23 +99,39 @@ public abstract partial class Device
     /// <param name="indices">Int32, of any shape: its axes take the place of the axis.</param>
     /// <param name="axis">The axis along which elements are chosen.</param>
     /// <param name="output">The input's axes before it, the indices', the input's axes behind it.</param>
-    public abstract void Gather(Tensor input, Tensor indices, int axis, Tensor output);
+    public void Gather(Tensor input, Tensor indices, int axis, Tensor output)
+    {
+        using DeviceUse use = Work();
+        GatherCore(input, indices, axis, output);
+    }
 
     /// <summary>
     /// inputGradient[a, k, b] (+)= the sum of outputGradient[a, i, b] over all i with indices[i] = k, in ascending order of i: the transposed
     /// map of <see cref="Gather"/>.
     /// </summary>
-    public abstract void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate);
+    public void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        GatherBackwardCore(outputGradient, indices, axis, inputGradient, accumulate);
+    }
 
     /// <summary>
     /// output = exp(input) / sum of exp(input), or its logarithm, the sum taken over the last axis. The largest element of each row is
     /// subtracted first, so that nothing overflows. The output may be the input.
     /// </summary>
-    public abstract void Softmax(Tensor input, bool isLog, Tensor output);
+    public void Softmax(Tensor input, bool isLog, Tensor output)
+    {
+        using DeviceUse use = Work();
+        SoftmaxCore(input, isLog, output);
+    }
 
     /// <summary>
     /// The gradient of <see cref="Softmax"/> y: inputGradient (+)= y (dy - sum of dy y); of its logarithm: inputGradient (+)= dy - exp(y) sum of dy;
     /// sums over the last axis. inputGradient may be outputGradient when not accumulating.
     /// </summary>
-    public abstract void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate);
+    public void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
+    {
+        using DeviceUse use = Work();
+        SoftmaxBackwardCore(outputGradient, output, isLog, inputGradient, accumulate);
+    }
 }

@@ -18,7 +18,11 @@ public abstract partial class Device
     /// <param name="smoothing">Label smoothing, from 0 to 1.</param>
     /// <param name="loss">One element.</param>
     /// <param name="logitsGradient">[N, K], or null when not wanted.</param>
-    public abstract void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient);
+    public void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
+    {
+        using DeviceUse use = Work();
+        SoftCrossEntropyCore(logits, target, weights, smoothing, loss, logitsGradient);
+    }
 
     /// <summary>loss = mean over all elements of weights[n] * function(input, target); and its gradient weights[n] * slope / count.</summary>
     /// <param name="function">The loss of one element.</param>
@@ -28,6 +32,9 @@ public abstract partial class Device
     /// <param name="parameter">Delta of <see cref="LossFunction.Huber"/>; not used by the others.</param>
     /// <param name="loss">One element.</param>
     /// <param name="inputGradient">Of the input's shape, or null when not wanted.</param>
-    public abstract void PointwiseLoss(
-        LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient);
+    public void PointwiseLoss(LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
+    {
+        using DeviceUse use = Work();
+        PointwiseLossCore(function, input, target, weights, parameter, loss, inputGradient);
+    }
 }

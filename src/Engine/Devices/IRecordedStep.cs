@@ -8,6 +8,7 @@ namespace Engine.Devices;
 public interface IRecordedStep : IDisposable
 {
     /// <summary>Queues the whole step.</summary>
-    /// <exception cref="EngineException">The recording has been disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The recording or its device has been disposed.</exception>
+    /// <exception cref="EngineException">Another thread is using the device.</exception>
     void Replay();
 }

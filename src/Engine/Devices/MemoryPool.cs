@@ -1,27 +1,33 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Tensors;
+
 namespace Engine.Devices;
 
 /// <summary>
 /// A device's memory: blocks come back to the pool and are lent again, so that from the third training step on no native
-/// allocation happens. Not thread-safe: a device is driven by one thread.
+/// allocation happens. Used by one thread at a time, as its device is.
 /// </summary>
-public sealed class MemoryPool
+public sealed partial class MemoryPool
 {
     private const int Alignment = 64;
     private readonly Func<long, nint> _allocate;
     private readonly Action<nint, long> _free;
+    private readonly DeviceGate _gate;
     private readonly Dictionary<long, Stack<DeviceMemory>> _idle = [];
     private readonly HashSet<DeviceMemory> _lent = [];
     private readonly List<MemoryReservation> _reservations = [];
     private readonly HashSet<DeviceMemory> _writtenMeanwhile = [];
+    private readonly HashSet<Tensor> _usedMeanwhile = [];
     private MemoryReservation? _reservation;
 
     /// <summary>Bytes in idle blocks of reservations, which recorded work uses whenever it is replayed.</summary>
     private long _setApart;
 
-    internal MemoryPool(Func<long, nint> allocate, Action<nint, long> free)
+    internal MemoryPool(Func<long, nint> allocate, Action<nint, long> free, DeviceGate gate)
     {
         _allocate = allocate;
         _free = free;
+        _gate = gate;
     }
 
     /// <summary>Bytes taken from the system and not given back: blocks in use and idle ones.</summary>
@@ -42,6 +48,7 @@ public sealed class MemoryPool
     /// <summary>Gives all idle blocks back to the system.</summary>
     public void Trim()
     {
+        using DeviceUse use = _gate.Enter();
         foreach (Stack<DeviceMemory> blocks in _idle.Values)
         {
             while (blocks.TryPop(out DeviceMemory? block))
@@ -62,6 +69,7 @@ public sealed class MemoryPool
     /// <exception cref="EngineException">Another reservation has not ended.</exception>
     public MemoryReservation BeginReservation(MemoryReservation? earlier = null)
     {
+        using DeviceUse use = _gate.Enter();
         if (_reservation is not null)
         {
             throw new EngineException("a reservation of memory has begun and not ended: recordings cannot be nested");
@@ -74,6 +82,7 @@ public sealed class MemoryPool
 
         earlier.Holders++;
         _writtenMeanwhile.Clear();
+        _usedMeanwhile.Clear();
         return _reservation = earlier;
     }
 
@@ -87,15 +96,26 @@ public sealed class MemoryPool
         _reservation = null;
         // Intermediates that have gone back are nobody's; what the work made and kept counts.
         DeviceMemory[] written = [.. _writtenMeanwhile.Where(block => !ReferenceEquals(block.Reservation, reservation) || _lent.Contains(block))];
+        Tensor[] used = [.. _usedMeanwhile];
         _writtenMeanwhile.Clear();
+        _usedMeanwhile.Clear();
         return () =>
         {
             foreach (DeviceMemory block in written)
             {
                 MarkWritten(block);
             }
+
+            // Recorded work knows addresses, not tensors: these must not be taken for forgotten as long as it may be replayed.
+            GC.KeepAlive(used);
         };
     }
+
+    /// <summary>Whether a reservation has begun and not ended.</summary>
+    internal bool IsReserving => _reservation is not null;
+
+    /// <summary>Notes that recorded work has asked for the address of a tensor that belongs to the program.</summary>
+    internal void MarkUsed(Tensor tensor) => _usedMeanwhile.Add(tensor);
 
     /// <summary>Notes that something is about to be written to a block.</summary>
     internal void MarkWritten(DeviceMemory block)
@@ -133,10 +153,10 @@ public sealed class MemoryPool
     /// <exception cref="EngineException">The system has no memory left.</exception>
     internal DeviceMemory Rent(long bytes)
     {
+        using DeviceUse use = _gate.Enter();
         long capacity = RoundUp(bytes);
-        DeviceMemory? block = null;
         Dictionary<long, Stack<DeviceMemory>> idle = _reservation?.Idle ?? _idle;
-        if (!idle.TryGetValue(capacity, out Stack<DeviceMemory>? blocks) || !blocks.TryPop(out block))
+        if (!TryPop(idle, capacity, out DeviceMemory? block) && !(CollectForgotten() && TryPop(idle, capacity, out block)))
         {
             block = new DeviceMemory(Take(capacity), capacity) { Reservation = _reservation };
             NativeAllocations++;
@@ -215,6 +235,12 @@ public sealed class MemoryPool
         return Math.Max(Alignment, (bytes + quantum - 1) / quantum * quantum);
     }
 
+    private static bool TryPop(Dictionary<long, Stack<DeviceMemory>> idle, long capacity, [NotNullWhen(true)] out DeviceMemory? block)
+    {
+        block = null;
+        return idle.TryGetValue(capacity, out Stack<DeviceMemory>? blocks) && blocks.TryPop(out block);
+    }
+
     private static void Push(Dictionary<long, Stack<DeviceMemory>> idle, DeviceMemory block)
     {
         if (!idle.TryGetValue(block.Capacity, out Stack<DeviceMemory>? blocks))
@@ -233,6 +259,7 @@ public sealed class MemoryPool
         }
         catch (OutOfMemoryException)
         {
+            FindForgotten();
             Trim();
         }
 

@@ -9,6 +9,7 @@ namespace Engine.Devices;
 public abstract class ScalarReadback : IDisposable
 {
     private readonly double[] _numbers;
+    private bool _isDisposed;
 
     /// <summary>Makes room for a number of scalars.</summary>
     protected ScalarReadback(int capacity)
@@ -23,8 +24,10 @@ public abstract class ScalarReadback : IDisposable
     /// <summary>Queues the reading of tensors of one element, as they are when all work queued so far is done.</summary>
     /// <exception cref="ShapeException">A tensor has not exactly one element.</exception>
     /// <exception cref="EngineException">There is no room left.</exception>
+    /// <exception cref="ObjectDisposedException">The readback, a tensor or the device has been disposed.</exception>
     public void Add(params ReadOnlySpan<Tensor> scalars)
     {
+        ThrowIfDisposed();
         if (Count + scalars.Length > _numbers.Length)
         {
             throw new EngineException($"a readback of {_numbers.Length} numbers holds {Count} and has no room for {scalars.Length} more");
@@ -45,6 +48,7 @@ public abstract class ScalarReadback : IDisposable
     /// <summary>The numbers, in the order in which they were added; waits until the last of them has arrived.</summary>
     public ReadOnlySpan<double> Wait()
     {
+        ThrowIfDisposed();
         Span<double> numbers = _numbers.AsSpan(0, Count);
         Receive(numbers);
         return numbers;
@@ -56,8 +60,12 @@ public abstract class ScalarReadback : IDisposable
     /// <summary>Frees what it holds on the host.</summary>
     public void Dispose()
     {
-        Release();
-        GC.SuppressFinalize(this);
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            Release();
+            GC.SuppressFinalize(this);
+        }
     }
 
     /// <summary>Queues the reading of scalars that become numbers <paramref name="first"/> and following.</summary>
@@ -65,6 +73,14 @@ public abstract class ScalarReadback : IDisposable
 
     /// <summary>Waits for all that was queued and converts it.</summary>
     protected abstract void Receive(Span<double> numbers);
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this readback was disposed: make a new one with Device.CreateReadback");
+        }
+    }
 
     /// <summary>Frees what the subclass holds.</summary>
     protected virtual void Release() { }

@@ -51,7 +51,7 @@ public sealed class MetaScope : IDisposable
 
         foreach ((_, Parameter parameter, _, Tensor? numbers) in _parameters)
         {
-            parameter.Exchange(numbers);
+            parameter.Exchange(numbers)?.Dispose();
         }
 
         _parameters.Clear();

@@ -9,7 +9,11 @@ namespace Engine.Layers;
 /// A layer or a whole network: named parameters, buffers and child modules, and a <see cref="Forward"/> that maps a tensor to a
 /// tensor. Names are torchvision's, so that state dictionaries pass both ways.
 /// </summary>
-public abstract partial class Module
+/// <remarks>
+/// Disposing a module frees its parameters, buffers and gradients, and those of all modules inside it. A module that the program forgets
+/// without disposing it gives its memory back as well, but only once the garbage collector has run and its device is used again.
+/// </remarks>
+public abstract partial class Module : IDisposable
 {
     private readonly List<Parameter> _parameters = [];
     private readonly List<(string Name, Module Module)> _children = [];
@@ -33,8 +37,12 @@ public abstract partial class Module
     /// Maps an input to an output. Without gradients, everything that was made on the way is released before it returns, but for
     /// the output.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The module, the input or the device has been disposed.</exception>
+    /// <exception cref="EngineException">Another thread is using the device.</exception>
     public Tensor Call(Tensor input)
     {
+        ThrowIfDisposed();
+        using DeviceUse use = input.Device.Use();
         Tape tape = input.Device.Tape;
         int mark = tape.Mark();
         Tensor output = Forward(input);
@@ -72,8 +80,10 @@ public abstract partial class Module
     /// Puts all parameters and buffers on a device. The first time draws them: each from a stream of its own, which depends only
     /// on the seed and the parameter's name. Later times move what is there.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The module or the device has been disposed.</exception>
     public Module To(Device device, long seed = 0)
     {
+        ThrowIfDisposed();
         SetPaths();
         foreach ((string name, Parameter parameter) in Named())
         {

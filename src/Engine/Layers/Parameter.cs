@@ -13,6 +13,7 @@ public sealed class Parameter
     private Tensor? _value;
     private bool _isFrozen;
     private int _pendingCount;
+    private bool _isDisposed;
 
     internal Parameter(string name, Shape shape, Initialization initialization, bool isBuffer, DataType? type)
     {
@@ -50,10 +51,12 @@ public sealed class Parameter
 
     /// <summary>The numbers.</summary>
     /// <exception cref="EngineException">The module has not been put on a device.</exception>
+    /// <exception cref="ObjectDisposedException">The module has been disposed.</exception>
     public Tensor Value
     {
         get
         {
+            ThrowIfDisposed();
             Tensor value = _value
                 ?? throw new EngineException($"parameter '{Name}' {Shape} has no numbers yet: call Module.To(device, seed) on the model first");
             if (_pendingCount != 0)
@@ -90,6 +93,13 @@ public sealed class Parameter
     /// <summary>Puts another tensor, or none, in the place of the numbers, and hands out what was there: for runs that need shapes only.</summary>
     internal Tensor? Exchange(Tensor? value)
     {
+        if (_isDisposed)
+        {
+            // The module was disposed while others stood in for its numbers: they go too.
+            value?.Dispose();
+            return null;
+        }
+
         Tensor? old = _value is null ? null : Value;
         _pendingCount = 0;
         _value = value;
@@ -100,6 +110,7 @@ public sealed class Parameter
     /// <summary>Draws the first numbers and puts them on a device, or moves the numbers there that exist.</summary>
     internal unsafe void To(Device device, RandomSource random)
     {
+        ThrowIfDisposed();
         Tensor? old = _value is null ? null : Value;
         if (ReferenceEquals(old?.Device, device))
         {
@@ -129,5 +140,21 @@ public sealed class Parameter
 
         _value.RequiresGradient = !IsBuffer && !IsFrozen;
         old?.Dispose();
+    }
+
+    /// <summary>Frees the numbers and their gradient; called by the module.</summary>
+    internal void Dispose()
+    {
+        _isDisposed = true;
+        _value?.Dispose();
+        _value = null;
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, $"parameter '{Name}' {Shape} is gone: its module was disposed; make the model again, or dispose it after its last use");
+        }
     }
 }

@@ -174,8 +174,8 @@ public sealed class BatchNormalization : Operation
         Tensor inverseDeviation = device.Tape.Allocate(runningMean.Shape, runningMean.Type);
         device.Copy(runningMean, mean);
         Shape row = new(1, runningMean.Shape.Last);
-        using Tensor zeros = Tensor.Create(device, runningMean.Shape, runningMean.Type);
-        using Tensor ones = Tensor.Create(device, runningMean.Shape, runningMean.Type);
+        using Tensor zeros = Tensor.Borrow(device, runningMean.Shape, runningMean.Type);
+        using Tensor ones = Tensor.Borrow(device, runningMean.Shape, runningMean.Type);
         using Tensor input = ones.View(row, isTapeOwned: false);
         using Tensor output = inverseDeviation.View(row, isTapeOwned: false);
         device.Fill(zeros, 0);

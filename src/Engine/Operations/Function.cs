@@ -126,9 +126,8 @@ public sealed class Function : Operation
 
     private static Tensor Unrecorded(Tape tape, Func<Tensor> forward, ReadOnlySpan<Tensor> inputs)
     {
-        int mark = tape.Mark();
+        int mark = tape.BeginNoGradient();
         Tensor? output = null;
-        tape.NoGradientDepth++;
         try
         {
             output = forward();
@@ -144,8 +143,7 @@ public sealed class Function : Operation
         }
         finally
         {
-            tape.NoGradientDepth--;
-            tape.ReleaseOwnedSince(mark, except: output);
+            tape.EndNoGradient(mark, except: output);
         }
     }
 }

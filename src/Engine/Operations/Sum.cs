@@ -50,7 +50,7 @@ public sealed class Sum : Operation
             return;
         }
 
-        using Tensor constant = Tensor.Create(Device, target.Shape, target.Type);
+        using Tensor constant = Tensor.Borrow(Device, target.Shape, target.Type);
         Device.Fill(constant, _factor);
         Device.ScaleBy(constant, OutputGradient, target, accumulate: true);
     }

@@ -16,6 +16,7 @@ public sealed class MovingAverage : IDisposable
     private readonly ParameterUpdate[] _updates;
     private readonly StepSettings _settings = new(1);
     private readonly Device _device;
+    private bool _isDisposed;
 
     /// <summary>Starts averages from what a model's weights are now.</summary>
     /// <param name="model">A model that has been put on a device.</param>
@@ -51,6 +52,7 @@ public sealed class MovingAverage : IDisposable
     /// <summary>Starts again from what the model's weights are now: after weights have been loaded into it.</summary>
     public void Reset()
     {
+        ThrowIfDisposed();
         for (int i = 0; i < _averages.Length; i++)
         {
             _device.Copy(_followed[i].Parameter.Value, _averages[i]);
@@ -58,8 +60,10 @@ public sealed class MovingAverage : IDisposable
     }
 
     /// <summary>Moves the averages, after an optimizer's step; may be part of a recorded step.</summary>
+    /// <exception cref="ObjectDisposedException">The averages, the model or the device have been disposed.</exception>
     public void Update()
     {
+        ThrowIfDisposed();
         for (int i = 0; i < _updates.Length; i++)
         {
             _updates[i] = new ParameterUpdate(_averages[i], _followed[i].Parameter.Value);
@@ -71,6 +75,7 @@ public sealed class MovingAverage : IDisposable
     /// <summary>Puts the averages into the model, for an evaluation or to save them, until what is returned is disposed.</summary>
     public IDisposable Use()
     {
+        ThrowIfDisposed();
         Exchange();
         return new Exchanged(this);
     }
@@ -78,6 +83,7 @@ public sealed class MovingAverage : IDisposable
     /// <summary>Frees the averages.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _settings.Dispose();
         foreach (Tensor average in _averages)
         {
@@ -94,6 +100,14 @@ public sealed class MovingAverage : IDisposable
         List<NamedTensor> tensors = [.. _followed.Zip(_averages, (followed, average) => new NamedTensor(followed.Name, average, followed.Parameter.Order))];
         PendingState state = StateDictionary.Read(tensors, file, prefix, mayMiss: false);
         return () => state.Apply();
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "these moving averages were disposed: make new ones for the model, or dispose them after its last step");
+        }
     }
 
     private void Exchange()

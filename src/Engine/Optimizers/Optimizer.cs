@@ -16,6 +16,7 @@ public abstract class Optimizer : IDisposable
     private readonly OptimizedParameter[] _parameters;
     private readonly List<OptimizedParameter> _ready = [];
     private double _learningRate;
+    private bool _isDisposed;
 
     /// <summary>Makes an optimizer for groups of parameters.</summary>
     /// <param name="groups">The groups; a module that stands under two names within a group is trained once.</param>
@@ -90,8 +91,10 @@ public abstract class Optimizer : IDisposable
     protected virtual bool CountsSteps => false;
 
     /// <summary>Updates every parameter that has a gradient and is not frozen, and forgets the gradients.</summary>
+    /// <exception cref="ObjectDisposedException">The optimizer, the model or the device has been disposed.</exception>
     public void Step()
     {
+        ThrowIfDisposed();
         _ready.Clear();
         foreach (OptimizedParameter parameter in _parameters)
         {
@@ -117,8 +120,10 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>Call this before each replay of a recorded step (<see cref="IRecordedStep"/>) that contains <see cref="Step"/>: writes the step's figures.</summary>
     /// <exception cref="EngineException">The optimizer cannot be recorded.</exception>
+    /// <exception cref="ObjectDisposedException">The optimizer or the device has been disposed.</exception>
     public void PrepareReplay()
     {
+        ThrowIfDisposed();
         if (!CanRecord)
         {
             throw new EngineException($"{GetType().Name} cannot be part of a recorded step: run its steps one by one");
@@ -130,6 +135,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>Forgets the gradients; the next backward overwrites them.</summary>
     public void ZeroGradients()
     {
+        ThrowIfDisposed();
         foreach (OptimizedParameter parameter in _parameters)
         {
             parameter.Value.ZeroGradient();
@@ -138,8 +144,10 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>What <see cref="Load"/> needs, as entries of a file.</summary>
     /// <param name="prefix">What stands before each name.</param>
+    /// <exception cref="ObjectDisposedException">The optimizer has been disposed.</exception>
     public List<StoredTensor> Contents(string prefix = "")
     {
+        ThrowIfDisposed();
         List<StoredTensor> contents =
         [
             .. from index in Enumerable.Range(0, StateNames.Count)
@@ -160,9 +168,10 @@ public abstract class Optimizer : IDisposable
     /// <exception cref="EngineException">The file has a state of an unknown parameter or of another shape; nothing has changed then.</exception>
     public void Load(TensorFile file, string prefix = "") => ReadState(file, prefix)();
 
-    /// <summary>Frees the states.</summary>
+    /// <summary>Frees the states; the model stays. A second call does nothing.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         Dispose(isDisposing: true);
         GC.SuppressFinalize(this);
     }
@@ -199,6 +208,8 @@ public abstract class Optimizer : IDisposable
     /// <summary>Checks and reads a file's states; what is returned puts them in place.</summary>
     internal Action ReadState(TensorFile file, string prefix)
     {
+        ThrowIfDisposed();
+
         // The parameters stand in for states that need not exist yet: their names and shapes are the same.
         List<NamedTensor> parameters = [.. _parameters.Select(p => new NamedTensor(p.Name, p.Value, p.Parameter.Order))];
         PendingState[] states = [.. StateNames.Select(name => StateDictionary.Read(parameters, file, $"{prefix}{name}.", mayMiss: true))];
@@ -218,6 +229,14 @@ public abstract class Optimizer : IDisposable
                 states[i].Apply(name => named[name].State(index));
             }
         };
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this optimizer was disposed: make a new one for the model, or dispose it after its last step");
+        }
     }
 
     private void Advance()

@@ -10,11 +10,16 @@ namespace Engine.Tensors;
 /// <remarks>
 /// A tensor that an operation makes belongs to the device's <see cref="Tape"/>, which returns its memory to the pool as soon as
 /// nothing needs it; nobody disposes it. A tensor that a program makes itself (<see cref="Create"/>, <see cref="From"/>) belongs
-/// to the program, which may <see cref="Dispose"/> it; otherwise it lives as long as the device.
+/// to the program, which may <see cref="Dispose"/> it, from any thread. One that the program has forgotten gives its memory back some
+/// time after the garbage collector has found that: whoever has taken an address keeps the tensor as long as the address is in use.
 /// </remarks>
-public sealed class Tensor : IDisposable
+public sealed partial class Tensor : IDisposable
 {
+    private readonly Tensor? _origin;
     private DeviceMemory? _memory;
+    private MemoryLease? _lease;
+    private object? _state;
+    private bool _isDisposed;
 
     internal Tensor(Device device, Shape shape, DataType type, DeviceMemory memory, bool isTapeOwned)
     {
@@ -24,6 +29,9 @@ public sealed class Tensor : IDisposable
         _memory = memory;
         IsTapeOwned = isTapeOwned;
     }
+
+    private Tensor(Tensor origin, Shape shape, DeviceMemory memory, bool isTapeOwned)
+        : this(origin.Device, shape, origin.Type, memory, isTapeOwned) => _origin = origin.Owner;
 
     /// <summary>The device that holds the numbers.</summary>
     public Device Device { get; }
@@ -53,7 +61,21 @@ public sealed class Tensor : IDisposable
     public long Version => _memory?.Version ?? 0;
 
     /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy; disposed with the tensor.</summary>
-    public object? DeviceState { get; set; }
+    public object? DeviceState
+    {
+        get => _lease is { } lease ? lease.State : _state;
+        set
+        {
+            if (_lease is { } lease)
+            {
+                lease.State = value;
+            }
+            else
+            {
+                _state = value;
+            }
+        }
+    }
 
     /// <summary>The operation that made this tensor, as far as a tape recorded it.</summary>
     internal Operation? Producer { get; set; }
@@ -73,16 +95,26 @@ public sealed class Tensor : IDisposable
     public bool NeedsGradient => RequiresGradient || Producer is not null;
 
     /// <summary>The address of the first element, in the device's own address space, for code that only reads the numbers.</summary>
-    /// <exception cref="EngineException">The memory has been released.</exception>
-    public nint ReadAddress => Memory.Address;
+    /// <exception cref="EngineException">The tape has released the memory.</exception>
+    /// <exception cref="ObjectDisposedException">The tensor or its device has been disposed.</exception>
+    public nint ReadAddress
+    {
+        get
+        {
+            MarkUsed();
+            return Memory.Address;
+        }
+    }
 
     /// <summary>
     /// The address of the first element, in the device's own address space, for code that writes the numbers; it may read them too. Ask
     /// for it anew before each write: asking is what marks the numbers as written (<see cref="Version"/>).
     /// </summary>
-    /// <exception cref="EngineException">The memory has been released.</exception>
+    /// <exception cref="EngineException">The tape has released the memory.</exception>
+    /// <exception cref="ObjectDisposedException">The tensor or its device has been disposed.</exception>
     public nint WriteAddress()
     {
+        MarkUsed();
         Device.Memory.MarkWritten(Memory);
         return Memory.Address;
     }
@@ -90,7 +122,23 @@ public sealed class Tensor : IDisposable
     internal DeviceMemory Memory => _memory is { IsFreed: false } memory ? memory : throw Released();
 
     /// <summary>Makes a tensor of unspecified content that belongs to the caller.</summary>
-    public static Tensor Create(Device device, Shape shape, DataType type) =>
+    /// <exception cref="EngineException">The device has no memory left, or another thread is using it.</exception>
+    /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
+    public static Tensor Create(Device device, Shape shape, DataType type)
+    {
+        using DeviceUse use = device.Use();
+        Tensor tensor = new(device, shape, type, device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: false);
+        tensor.BeginLease();
+        return tensor;
+    }
+
+    /// <summary>
+    /// Makes a tensor of unspecified content that the caller is certain to dispose, such as a primitive's scratch memory: one that costs the
+    /// garbage collector nothing. Where it is forgotten, its memory stays with it until the device is disposed.
+    /// </summary>
+    /// <exception cref="EngineException">The device has no memory left, or another thread is using it.</exception>
+    /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
+    public static Tensor Borrow(Device device, Shape shape, DataType type) =>
         new(device, shape, type, device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: false);
 
     /// <summary>Makes a tensor from the caller's numbers, in row-major order; they are converted when <paramref name="type"/> differs from their own.</summary>
@@ -204,54 +252,6 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether a backward pass has left a gradient here since the last <see cref="ZeroGradient"/>.</summary>
     public bool HasGradient => Gradient is not null && !IsGradientStale;
 
-    /// <summary>Takes this tensor out of the tape's ownership: it survives the step, and the caller disposes it.</summary>
-    /// <exception cref="EngineException">The memory has been released already.</exception>
-    public Tensor Keep()
-    {
-        _ = Memory;
-        IsTapeOwned = false;
-        return this;
-    }
-
-    /// <summary>Returns the memory to the device's pool. Only for tensors that the program itself made or kept.</summary>
-    public void Dispose()
-    {
-        DropGradient();
-        ReleaseMemory();
-    }
-
-    /// <summary>Another shape on the same memory; the memory returns to the pool with the last of its tensors.</summary>
-    internal Tensor View(Shape shape, bool isTapeOwned)
-    {
-        DeviceMemory memory = Memory;
-        memory.References++;
-        return new Tensor(Device, shape, Type, memory, isTapeOwned);
-    }
-
-    internal void ReleaseMemory()
-    {
-        if (_memory is { } memory)
-        {
-            (DeviceState as IDisposable)?.Dispose();
-            DeviceState = null;
-            _memory = null;
-            Device.Memory.Return(memory);
-        }
-    }
-
-    /// <summary>Rents memory again after <see cref="ReleaseMemory"/>, of unspecified content.</summary>
-    internal void Renew() => _memory = Device.Memory.Rent(ByteCount);
-
-    internal void DropGradient()
-    {
-        Gradient?.ReleaseMemory();
-        Gradient = null;
-    }
-
     /// <summary>The shape, the element type and the device.</summary>
     public override string ToString() => $"Tensor {Shape} {Type} on {Device.Name}{(IsReleased ? " (released)" : "")}";
-
-    private EngineException Released() => new(_memory is { IsFreed: true }
-        ? $"tensor {Shape} is gone: its device '{Device.Name}' was disposed"
-        : $"tensor {Shape} was already released: the tape frees what a step makes as soon as the step is done with it; call Keep() first on one that must survive");
 }

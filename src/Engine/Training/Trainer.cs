@@ -11,6 +11,7 @@ namespace Engine.Training;
 /// Trains a network on a data set: batches through the model, the loss backwards, the optimizer's step, and at each epoch's end an
 /// evaluation and, where there is a run folder, a checkpoint from which the run can go on bit for bit.
 /// </summary>
+/// <remarks>The model and the device stay their maker's: disposing a trainer leaves both as they are.</remarks>
 public sealed class Trainer : IDisposable
 {
     private const int AsynchronousReadInterval = 16;
@@ -33,6 +34,7 @@ public sealed class Trainer : IDisposable
     private long _sessionSteps;
     private double _evaluationSeconds;
     private int _sessionEvaluations;
+    private bool _isDisposed;
 
     /// <summary>Prepares a run; nothing is computed yet.</summary>
     /// <param name="model">The network. It is put on the device, with first weights from the options' seed, unless it is there already.</param>
@@ -142,8 +144,10 @@ public sealed class Trainer : IDisposable
     /// have had without the interruption. Where no checkpoint was written yet, the run starts from its beginning.
     /// </summary>
     /// <exception cref="EngineException">There is no folder, or its checkpoint is damaged or of another network.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer has been disposed.</exception>
     public void Resume()
     {
+        ThrowIfDisposed();
         if (_folder is null)
         {
             throw new EngineException("a run can only be resumed from a run folder, but the trainer was made without one");
@@ -178,8 +182,10 @@ public sealed class Trainer : IDisposable
     /// <exception cref="EngineException">
     /// The loss became infinite or NaN (the last good checkpoint is left as it was), the model does not fit the data, or a file cannot be written.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The trainer, the model or the device has been disposed.</exception>
     public TrainingResult Run(CancellationToken cancellation = default)
     {
+        ThrowIfDisposed();
         _session.Restart();
         _sessionSteps = 0;
         _sessionEvaluations = 0;
@@ -213,14 +219,20 @@ public sealed class Trainer : IDisposable
         finally
         {
             _step.End();
-            _device.Tape.Clear();
             _folder?.Release();
+            _device.Tape.Clear();
         }
     }
 
-    /// <summary>Frees the loaders and the optimiser, and lets others write the run folder; the model stays.</summary>
+    /// <summary>Frees the loaders and the optimiser, and lets others write the run folder; the model stays. A second call does nothing.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         _folder?.Release();
         _step.Dispose();
         _train.Dispose();
@@ -228,6 +240,14 @@ public sealed class Trainer : IDisposable
         _average?.Dispose();
         _optimizer.Dispose();
         _meter.Dispose();
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(null, "this trainer was disposed: make a new one, or dispose it after its last run; its model is still there");
+        }
     }
 
     // Frozen or thawed as the epoch in progress has it, which depends on nothing but its number.

@@ -43,7 +43,7 @@ public sealed class TapeFailureTests
         Tensor leaf = Leaf(device);
         device.Dispose();
         Assert.True(leaf.IsReleased);
-        Assert.Contains("was disposed", Assert.Throws<EngineException>(() => leaf.ToArray<double>()).Message, StringComparison.Ordinal);
+        Assert.Contains("was disposed", Assert.Throws<ObjectDisposedException>(() => leaf.ToArray<double>()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

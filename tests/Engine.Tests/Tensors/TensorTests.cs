@@ -48,7 +48,7 @@ public sealed class TensorTests : IDisposable
         Assert.Contains("Int64", Assert.Throws<EngineException>(() => Tensor.From<long>(_device, new Shape(1), [7])).Message);
 
     [Fact]
-    public void A_released_tensor_says_so()
+    public void A_disposed_tensor_says_so()
     {
         Tensor tensor = Tensor.From<float>(_device, new Shape(3), [1, 2, 3]);
         tensor.Dispose();
@@ -56,8 +56,8 @@ public sealed class TensorTests : IDisposable
 
         Assert.True(tensor.IsReleased);
         Assert.Equal(0, _device.Memory.UsedBytes);
-        Assert.Contains("[3] was already released", Assert.Throws<EngineException>(() => tensor.ToArray<double>()).Message);
-        Assert.Throws<EngineException>(() => tensor.ReadAddress);
+        Assert.Contains("[3] was disposed", Assert.Throws<ObjectDisposedException>(() => tensor.ToArray<double>()).Message);
+        Assert.Throws<ObjectDisposedException>(() => tensor.ReadAddress);
         Assert.EndsWith("(released)", tensor.ToString());
     }
 

@@ -382,7 +382,7 @@ public sealed class TrainerTests : IDisposable
 
         public override bool CanRecordSteps => true;
 
-        public override IRecordedStep RecordStep(Action step, IRecordedStep? sharing = null)
+        protected override IRecordedStep RecordStepCore(Action step, IRecordedStep? sharing)
         {
             Recordings++;
             _isRecording = true;
@@ -397,7 +397,7 @@ public sealed class TrainerTests : IDisposable
             }
         }
 
-        public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+        protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
         {
             if (_isRecording)
             {
@@ -405,7 +405,7 @@ public sealed class TrainerTests : IDisposable
             }
         }
 
-        public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
+        protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
             MostBefore = Math.Max(MostBefore, Tape.Count);
     }
 }

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output)
+    protected override void UnaryCore(UnaryFunction function, Tensor input, double parameter, Tensor output)
     {
         float p = (float)parameter;
         switch (function)
@@ -28,7 +28,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
     {
         float p = (float)parameter;
         switch (function)
@@ -49,7 +49,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output)
+    protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output)
     {
         switch (function)
         {
@@ -66,7 +66,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void BinaryBackward(
+    protected override void BinaryBackwardCore(
         BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate)
     {
         switch (function, byRight)
@@ -86,7 +86,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void Where(Tensor condition, Tensor left, Tensor right, Tensor output) =>
+    protected override void WhereCore(Tensor condition, Tensor left, Tensor right, Tensor output) =>
         Broadcast<BroadcastChoice>(output, condition, left, right, false);
 
     private void Broadcast<TFunction>(Tensor output, Tensor a, Tensor b, Tensor c, bool accumulate) where TFunction : struct, IBroadcastFunction

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void SumAxes(Tensor input, double factor, Tensor output, bool accumulate)
+    protected override void SumAxesCore(Tensor input, double factor, Tensor output, bool accumulate)
     {
         if (output.Shape.ElementCount == 1)
         {
@@ -29,7 +29,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void MaxAxes(Tensor input, Tensor output)
+    protected override void MaxAxesCore(Tensor input, Tensor output)
     {
         if (input.Shape.ElementCount > 0)
         {
@@ -38,14 +38,14 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
+    protected override void CopyStridedCore(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
     {
         StridedLoop loop = new(extents, to, from);
         Run(new StridedCopyJob(loop, Floats(input), FloatsToWrite(output), accumulate), StridedCopyJob.Tasks(loop));
     }
 
     /// <inheritdoc/>
-    public override void Gather(Tensor input, Tensor indices, int axis, Tensor output)
+    protected override void GatherCore(Tensor input, Tensor indices, int axis, Tensor output)
     {
         (int outer, int extent, int inner) = input.Shape.Around(axis);
         int* chosen = CheckedIndices(indices, extent);
@@ -54,7 +54,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
+    protected override void GatherBackwardCore(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
     {
         (int outer, int extent, int inner) = inputGradient.Shape.Around(axis);
         if (inputGradient.Shape.ElementCount == 0)
@@ -72,14 +72,14 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void Softmax(Tensor input, bool isLog, Tensor output)
+    protected override void SoftmaxCore(Tensor input, bool isLog, Tensor output)
     {
         int rows = input.Shape.Rows;
         Run(new SoftmaxJob(Floats(input), FloatsToWrite(output), rows, input.Shape.Last, isLog), TaskCount(rows, SoftmaxJob.Rows));
     }
 
     /// <inheritdoc/>
-    public override void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
+    protected override void SoftmaxBackwardCore(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
     {
         int rows = output.Shape.Rows;
         Run(

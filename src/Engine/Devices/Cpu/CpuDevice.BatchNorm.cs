@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void BatchNormTraining(
+    protected override void BatchNormTrainingCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
@@ -48,7 +48,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormInference(
+    protected override void BatchNormInferenceCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
@@ -60,7 +60,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormApply(
+    protected override void BatchNormApplyCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
@@ -72,7 +72,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormBackward(
+    protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
@@ -167,7 +167,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void AddBias(Tensor input, Tensor bias, Tensor output)
+    protected override void AddBiasCore(Tensor input, Tensor bias, Tensor output)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
@@ -179,7 +179,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    protected override void BiasBackwardCore(Tensor outputGradient, Tensor biasGradient, bool accumulate)
     {
         ChannelTile tile = ChannelTile.For(outputGradient.Shape.Last, Width);
         int pixels = outputGradient.Shape.Rows;

@@ -9,7 +9,7 @@ public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
     /// <remarks>The result is that of the two primitives apart, to the last bit.</remarks>
-    public override void ConvolutionNormInference(
+    protected override void ConvolutionNormInferenceCore(
         Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon,
         Tensor? shortcut, bool relu, Tensor output)
     {

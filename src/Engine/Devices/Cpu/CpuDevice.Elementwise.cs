@@ -7,35 +7,35 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void Add(Tensor left, Tensor right, Tensor output) => Map(default(Sum), left, right, output, false);
+    protected override void AddCore(Tensor left, Tensor right, Tensor output) => Map(default(Sum), left, right, output, false);
 
     /// <inheritdoc/>
-    public override void AddRelu(Tensor left, Tensor right, Tensor output) => Map(default(SumClipped), left, right, output, false);
+    protected override void AddReluCore(Tensor left, Tensor right, Tensor output) => Map(default(SumClipped), left, right, output, false);
 
     /// <inheritdoc/>
-    public override void Relu(Tensor input, Tensor output) => Map(default(Clipped), input, null, output, false);
+    protected override void ReluCore(Tensor input, Tensor output) => Map(default(Clipped), input, null, output, false);
 
     /// <inheritdoc/>
-    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+    protected override void ReluBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
         Map(default(Gated), outputGradient, output, inputGradient, accumulate);
 
     /// <inheritdoc/>
-    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate) =>
+    protected override void MultiplyCore(Tensor left, Tensor right, Tensor output, bool accumulate) =>
         Map(default(Product), left, right, output, accumulate);
 
     /// <inheritdoc/>
-    public override void Sigmoid(Tensor input, Tensor output) => Map(default(Logistic), input, null, output, false);
+    protected override void SigmoidCore(Tensor input, Tensor output) => Map(default(Logistic), input, null, output, false);
 
     /// <inheritdoc/>
-    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
+    protected override void SigmoidBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate) =>
         Map(default(LogisticGradient), outputGradient, output, inputGradient, accumulate);
 
     /// <inheritdoc/>
-    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate) =>
+    protected override void ScaleCore(Tensor input, double factor, Tensor output, bool accumulate) =>
         Map(new Multiple((float)factor), input, null, output, accumulate);
 
     /// <inheritdoc/>
-    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) =>
+    protected override void ScaleByCore(Tensor input, Tensor factor, Tensor output, bool accumulate) =>
         Map(new Multiple(*Floats(factor)), input, null, output, accumulate);
 
     private void Map<TOperator>(TOperator function, Tensor first, Tensor? second, Tensor output, bool accumulate)

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void Fill(Tensor output, double value)
+    protected override void FillCore(Tensor output, double value)
     {
         switch (output.Type)
         {
@@ -20,7 +20,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void Copy(Tensor input, Tensor output)
+    protected override void CopyCore(Tensor input, Tensor output)
     {
         switch (input.Type)
         {
@@ -33,7 +33,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output)
+    protected override void PrepareImagesCore(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output)
     {
         (Shape from, Shape to) = (pixels.Shape, output.Shape);
         PrepareImagesJob job = new(

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         int rows = logits.Shape[0];
         int classes = logits.Shape[1];
@@ -29,7 +29,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    protected override void TopKCountCore(Tensor logits, Tensor labels, int k, Tensor count)
     {
         int rows = logits.Shape[0];
         LabelCheck.Demand("top-k count", new ReadOnlySpan<int>(Integers(labels), rows), logits.Shape[1]);
@@ -47,7 +47,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void ArgMax(Tensor input, Tensor output)
+    protected override void ArgMaxCore(Tensor input, Tensor output)
     {
         int rows = input.Shape[0];
         ArgMaxJob job = new(Floats(input), rows, input.Shape[1], IntegersToWrite(output));
@@ -55,7 +55,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    protected override void ReduceCore(Reduction reduction, Tensor input, Tensor output)
     {
         long count = input.Shape.ElementCount;
         double value = reduction switch

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftCrossEntropyCore(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         int* labels = target.Type == DataType.Int32 ? Integers(target) : null;
@@ -35,7 +35,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void PointwiseLoss(
+    protected override void PointwiseLossCore(
         LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
     {
         float delta = (float)parameter;

@@ -7,7 +7,7 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void SetValues(Tensor output, ReadOnlySpan<double> values)
+    protected override void SetValuesCore(Tensor output, ReadOnlySpan<double> values)
     {
         float* elements = FloatsToWrite(output);
         for (int i = 0; i < values.Length; i++)
@@ -17,21 +17,21 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
+    protected override void SgdStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
     {
         float* set = Floats(settings);
         Update(parameters, new SgdRule(set[0], set[1], set[2] != 0));
     }
 
     /// <inheritdoc/>
-    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update(parameters, new AdamWRule(Floats(settings)));
+    protected override void AdamWStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings) => Update(parameters, new AdamWRule(Floats(settings)));
 
     /// <inheritdoc/>
-    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) =>
+    protected override void MoveAveragesCore(ReadOnlySpan<ParameterUpdate> averages, Tensor settings) =>
         Update(averages, new AverageRule(Floats(settings)[0]));
 
     /// <inheritdoc/>
-    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm)
+    protected override void GradientNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm)
     {
         double sum = 0;
         foreach (Tensor gradient in gradients)
@@ -43,7 +43,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
+    protected override void ClipByNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
     {
         float factor = Math.Min(1, (float)maximum / (*Floats(norm) + 1e-6f));
         if (factor != 1)
@@ -53,7 +53,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit) => Update(gradients, new ClampRule((float)limit));
+    protected override void ClipByValueCore(ReadOnlySpan<Tensor> gradients, double limit) => Update(gradients, new ClampRule((float)limit));
 
     private void Update<TRule>(ReadOnlySpan<ParameterUpdate> parameters, TRule rule) where TRule : struct, IUpdateRule
     {

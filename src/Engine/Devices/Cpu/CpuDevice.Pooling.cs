@@ -7,25 +7,25 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
+    protected override void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions) =>
         Pool(new MaxPoolKernel(Floats(input), FloatsToWrite(output), BytesToWrite(positions)), WindowsOf(geometry, input.Shape, output.Shape, 0), output.Shape);
 
     /// <inheritdoc/>
-    public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
+    protected override void MaxPoolBackwardCore(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate) =>
         Pool(
             new MaxPoolBackwardKernel(Floats(outputGradient), Bytes(positions), FloatsToWrite(inputGradient), accumulate),
             WindowsOf(geometry, inputGradient.Shape, outputGradient.Shape, 0),
             inputGradient.Shape);
 
     /// <inheritdoc/>
-    public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
+    protected override void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) =>
         Pool(
             new AveragePoolKernel(Floats(input), FloatsToWrite(output)),
             WindowsOf(geometry, input.Shape, output.Shape, Divisor(geometry, countPadding)),
             output.Shape);
 
     /// <inheritdoc/>
-    public override void AveragePoolBackward(
+    protected override void AveragePoolBackwardCore(
         Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
         Pool(
             new AveragePoolBackwardKernel(Floats(outputGradient), FloatsToWrite(inputGradient), accumulate),
@@ -33,18 +33,18 @@ public sealed unsafe partial class CpuDevice
             inputGradient.Shape);
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePool(Tensor input, Tensor output) =>
+    protected override void AdaptiveAveragePoolCore(Tensor input, Tensor output) =>
         Pool(new AveragePoolKernel(Floats(input), FloatsToWrite(output)), AdaptiveWindows(input.Shape, output.Shape), output.Shape);
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
+    protected override void AdaptiveAveragePoolBackwardCore(Tensor outputGradient, Tensor inputGradient, bool accumulate) =>
         Pool(
             new AveragePoolBackwardKernel(Floats(outputGradient), FloatsToWrite(inputGradient), accumulate),
             AdaptiveWindows(inputGradient.Shape, outputGradient.Shape),
             inputGradient.Shape);
 
     /// <inheritdoc/>
-    public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
+    protected override void PadSubsampleCore(Tensor input, int stride, int padBefore, Tensor output)
     {
         (Shape from, Shape to) = (input.Shape, output.Shape);
         PadSubsampleJob job = new(Floats(input), from[1], from[2], from[3], FloatsToWrite(output), to[1], to[2], to[3], stride, padBefore);
@@ -52,7 +52,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    public override void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
+    protected override void PadSubsampleBackwardCore(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
     {
         (Shape from, Shape to) = (outputGradient.Shape, inputGradient.Shape);
         PadSubsampleBackwardJob job = new(

@@ -76,7 +76,7 @@ public sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0)
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start)
     {
         fixed (byte* from = source)
         {
@@ -85,7 +85,7 @@ public sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination)
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination)
     {
         fixed (byte* to = destination)
         {
@@ -94,16 +94,16 @@ public sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
+    protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
         _convolution.Forward(input, filter, geometry, output, default(PlainEpilogue));
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardData(
+    protected override void ConvolutionBackwardDataCore(
         Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
         _convolution.BackwardData(outputGradient, filter, geometry, inputGradient, accumulate);
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardFilter(
+    protected override void ConvolutionBackwardFilterCore(
         Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
         _convolution.BackwardFilter(input, outputGradient, geometry, filterGradient, accumulate);
 

@@ -17,9 +17,7 @@ public partial class MetaDevice : Device
 
     /// <summary>Makes a meta device.</summary>
     /// <param name="floatType">The type of real numbers whose memory is counted.</param>
-    public MetaDevice(DataType floatType = DataType.Float32) : base("meta", floatType)
-    {
-    }
+    public MetaDevice(DataType floatType = DataType.Float32) : base("meta", floatType) => Memory.IsReal = false;
 
     /// <inheritdoc/>
     public override string Description => "shapes only: nothing is stored or computed";
@@ -34,18 +32,18 @@ public partial class MetaDevice : Device
     public void ResetMultiplyAdds() => MultiplyAdds = 0;
 
     /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
+    protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output) =>
         MultiplyAdds += output.Shape.ElementCount * filter.Shape[1] * filter.Shape[2] * filter.Shape[3];
 
     /// <inheritdoc/>
-    public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate) =>
+    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate) =>
         MultiplyAdds += output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1];
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) { }
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start) { }
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination) => destination.Clear();
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => destination.Clear();
 
     /// <inheritdoc/>
     protected override nint AllocateNative(long bytes)

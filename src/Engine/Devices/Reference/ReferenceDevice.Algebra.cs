@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void Unary(UnaryFunction function, Tensor input, double parameter, Tensor output)
+    protected override void UnaryCore(UnaryFunction function, Tensor input, double parameter, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -17,7 +17,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), s = Numbers(saved);
         Span<double> dx = NumbersToWrite(inputGradient);
@@ -28,7 +28,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Binary(BinaryFunction function, Tensor left, Tensor right, Tensor output)
+    protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);
@@ -39,7 +39,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void BinaryBackward(
+    protected override void BinaryBackwardCore(
         BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), a = Numbers(left), b = Numbers(right);
@@ -51,7 +51,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Where(Tensor condition, Tensor left, Tensor right, Tensor output)
+    protected override void WhereCore(Tensor condition, Tensor left, Tensor right, Tensor output)
     {
         ReadOnlySpan<double> c = Numbers(condition), a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);

@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SumAxes(Tensor input, double factor, Tensor output, bool accumulate)
+    protected override void SumAxesCore(Tensor input, double factor, Tensor output, bool accumulate)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -23,7 +23,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void MaxAxes(Tensor input, Tensor output)
+    protected override void MaxAxesCore(Tensor input, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -36,7 +36,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void CopyStrided(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
+    protected override void CopyStridedCore(Tensor input, in Strides from, Tensor output, in Strides to, Shape extents, bool accumulate)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -56,7 +56,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Gather(Tensor input, Tensor indices, int axis, Tensor output)
+    protected override void GatherCore(Tensor input, Tensor indices, int axis, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         ReadOnlySpan<int> chosen = Integers(indices);
@@ -72,7 +72,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
+    protected override void GatherBackwardCore(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient);
         ReadOnlySpan<int> chosen = Integers(indices);
@@ -96,7 +96,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Softmax(Tensor input, bool isLog, Tensor output)
+    protected override void SoftmaxCore(Tensor input, bool isLog, Tensor output)
     {
         int columns = input.Shape.Last;
         for (int n = 0; n < input.Shape.Rows; n++)
@@ -123,7 +123,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
+    protected override void SoftmaxBackwardCore(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
     {
         int columns = output.Shape.Last;
         for (int n = 0; n < output.Shape.Rows; n++)

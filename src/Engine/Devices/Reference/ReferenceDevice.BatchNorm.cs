@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void BatchNormTraining(
+    protected override void BatchNormTrainingCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
@@ -44,7 +44,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormInference(
+    protected override void BatchNormInferenceCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor variance, double epsilon, Tensor? shortcut, bool relu, Tensor output)
     {
         double[] inverseDeviations = new double[variance.Shape.Count];
@@ -57,12 +57,12 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void BatchNormApply(
+    protected override void BatchNormApplyCore(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, Tensor? shortcut, bool relu, Tensor output) =>
         Normalize(input, gamma, beta, Numbers(mean), Numbers(inverseDeviation), shortcut, relu, output);
 
     /// <inheritdoc/>
-    public override void BatchNormBackward(
+    protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {

@@ -9,7 +9,7 @@ public sealed partial class ReferenceDevice
     private delegate void TapAction(int outputPixel, int tap, int inputPixel);
 
     /// <inheritdoc/>
-    public override void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
+    protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
         NumbersToWrite(output).Clear();
         ForEachTap(input.Shape, filter.Shape, output.Shape, geometry, (outputPixel, tap, inputPixel) =>
@@ -32,7 +32,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         ForEachTap(inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>
@@ -52,7 +52,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         ClearUnless(accumulate, filterGradient);
         ForEachTap(input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>

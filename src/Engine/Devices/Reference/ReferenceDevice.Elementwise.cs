@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void Add(Tensor left, Tensor right, Tensor output)
+    protected override void AddCore(Tensor left, Tensor right, Tensor output)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);
@@ -17,7 +17,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AddRelu(Tensor left, Tensor right, Tensor output)
+    protected override void AddReluCore(Tensor left, Tensor right, Tensor output)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);
@@ -28,7 +28,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Relu(Tensor input, Tensor output)
+    protected override void ReluCore(Tensor input, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -39,7 +39,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    protected override void ReluBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), y = Numbers(output);
         Span<double> dx = NumbersToWrite(inputGradient);
@@ -50,7 +50,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Multiply(Tensor left, Tensor right, Tensor output, bool accumulate)
+    protected override void MultiplyCore(Tensor left, Tensor right, Tensor output, bool accumulate)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);
@@ -61,7 +61,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Sigmoid(Tensor input, Tensor output)
+    protected override void SigmoidCore(Tensor input, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -72,7 +72,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    protected override void SigmoidBackwardCore(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), y = Numbers(output);
         Span<double> dx = NumbersToWrite(inputGradient);
@@ -83,7 +83,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Scale(Tensor input, double factor, Tensor output, bool accumulate)
+    protected override void ScaleCore(Tensor input, double factor, Tensor output, bool accumulate)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -94,6 +94,6 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ScaleBy(Tensor input, Tensor factor, Tensor output, bool accumulate) =>
+    protected override void ScaleByCore(Tensor input, Tensor factor, Tensor output, bool accumulate) =>
         Scale(input, Numbers(factor)[0], output, accumulate);
 }

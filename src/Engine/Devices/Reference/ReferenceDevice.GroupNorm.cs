@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void GroupNorm(
+    protected override void GroupNormCore(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
         ReadOnlySpan<double> x = Numbers(input), gammas = Numbers(gamma), betas = Numbers(beta);
@@ -46,7 +46,7 @@ public sealed partial class ReferenceDevice
     /// With x^ = (x - mean) * inverseDeviation, h = dy * gamma and M elements in a group, dx = inverseDeviation * (h - (sum h +
     /// x^ sum h x^) / M), as in batch norm; dgamma and dbeta are sums of dy x^ and of dy over all images and pixels.
     /// </remarks>
-    public override void GroupNormBackward(
+    protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
         Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {

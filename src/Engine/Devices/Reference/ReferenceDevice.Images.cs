@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output)
+    protected override void PrepareImagesCore(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output)
     {
         (int height, int width, int channels) = (pixels.Shape[1], pixels.Shape[2], pixels.Shape[3]);
         (int outputHeight, int outputWidth) = (output.Shape[1], output.Shape[2]);

@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SoftmaxCrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftmaxCrossEntropyCore(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         LabelCheck.Demand("softmax cross-entropy", Integers(labels), classes);
@@ -53,7 +53,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void TopKCount(Tensor logits, Tensor labels, int k, Tensor count)
+    protected override void TopKCountCore(Tensor logits, Tensor labels, int k, Tensor count)
     {
         int classes = logits.Shape[1];
         LabelCheck.Demand("top-k count", Integers(labels), classes);
@@ -77,7 +77,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ArgMax(Tensor input, Tensor output)
+    protected override void ArgMaxCore(Tensor input, Tensor output)
     {
         int columns = input.Shape[1];
         for (int n = 0; n < input.Shape[0]; n++)
@@ -94,7 +94,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void Reduce(Reduction reduction, Tensor input, Tensor output)
+    protected override void ReduceCore(Reduction reduction, Tensor input, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input);
         double sum = 0, squares = 0;

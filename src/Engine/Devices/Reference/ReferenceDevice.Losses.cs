@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SoftCrossEntropy(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
+    protected override void SoftCrossEntropyCore(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         double total = 0;
@@ -61,7 +61,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void PointwiseLoss(
+    protected override void PointwiseLossCore(
         LossFunction function, Tensor input, Tensor target, Tensor? weights, double parameter, Tensor loss, Tensor? inputGradient)
     {
         ReadOnlySpan<double> x = Numbers(input), t = Numbers(target);

@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);
@@ -30,7 +30,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AddBias(Tensor input, Tensor bias, Tensor output)
+    protected override void AddBiasCore(Tensor input, Tensor bias, Tensor output)
     {
         ReadOnlySpan<double> x = Numbers(input), b = Numbers(bias);
         Span<double> y = NumbersToWrite(output);
@@ -41,7 +41,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    protected override void BiasBackwardCore(Tensor outputGradient, Tensor biasGradient, bool accumulate)
     {
         ClearUnless(accumulate, biasGradient);
         ReadOnlySpan<double> dy = Numbers(outputGradient);

@@ -6,10 +6,10 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void SetValues(Tensor output, ReadOnlySpan<double> values) => values.CopyTo(NumbersToWrite(output));
+    protected override void SetValuesCore(Tensor output, ReadOnlySpan<double> values) => values.CopyTo(NumbersToWrite(output));
 
     /// <inheritdoc/>
-    public override void SgdStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
+    protected override void SgdStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
     {
         ReadOnlySpan<double> set = Numbers(settings);
         (double rate, double momentum, bool isNesterov) = (set[0], set[1], set[2] != 0);
@@ -34,7 +34,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AdamWStep(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
+    protected override void AdamWStepCore(ReadOnlySpan<ParameterUpdate> parameters, Tensor settings)
     {
         ReadOnlySpan<double> set = Numbers(settings);
         (double rate, double stepSize, double epsilon, double rootOfCorrection) = (set[0], set[1], set[6], set[7]);
@@ -56,7 +56,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings)
+    protected override void MoveAveragesCore(ReadOnlySpan<ParameterUpdate> averages, Tensor settings)
     {
         double step = Numbers(settings)[0];
         foreach (ParameterUpdate average in averages)
@@ -71,7 +71,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void GradientNorm(ReadOnlySpan<Tensor> gradients, Tensor norm)
+    protected override void GradientNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm)
     {
         double sum = 0;
         foreach (Tensor gradient in gradients)
@@ -86,7 +86,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByNorm(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
+    protected override void ClipByNormCore(ReadOnlySpan<Tensor> gradients, Tensor norm, double maximum)
     {
         double factor = Math.Min(1, maximum / (Numbers(norm)[0] + 1e-6)); // Math.Min passes a NaN on.
         foreach (Tensor gradient in gradients)
@@ -99,7 +99,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void ClipByValue(ReadOnlySpan<Tensor> gradients, double limit)
+    protected override void ClipByValueCore(ReadOnlySpan<Tensor> gradients, double limit)
     {
         foreach (Tensor gradient in gradients)
         {

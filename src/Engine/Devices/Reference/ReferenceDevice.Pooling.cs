@@ -6,7 +6,7 @@ namespace Engine.Devices.Reference;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    public override void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
+    protected override void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
         ReadOnlySpan<double> x = Numbers(input);
         Span<double> y = NumbersToWrite(output);
@@ -47,7 +47,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void MaxPoolBackwardCore(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         ReadOnlySpan<double> dy = Numbers(outputGradient);
@@ -73,7 +73,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AveragePool(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output)
+    protected override void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output)
     {
         for (int p = 0; p < output.Shape[1]; p++)
         {
@@ -86,7 +86,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         for (int p = 0; p < outputGradient.Shape[1]; p++)
@@ -100,7 +100,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePool(Tensor input, Tensor output)
+    protected override void AdaptiveAveragePoolCore(Tensor input, Tensor output)
     {
         for (int p = 0; p < output.Shape[1]; p++)
         {
@@ -113,7 +113,7 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate)
+    protected override void AdaptiveAveragePoolBackwardCore(Tensor outputGradient, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         for (int p = 0; p < outputGradient.Shape[1]; p++)
@@ -127,14 +127,14 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    public override void PadSubsample(Tensor input, int stride, int padBefore, Tensor output)
+    protected override void PadSubsampleCore(Tensor input, int stride, int padBefore, Tensor output)
     {
         NumbersToWrite(output).Clear();
         ForEachSubsampled(input.Shape, stride, padBefore, output.Shape, (from, to) => NumbersToWrite(output)[to] = Numbers(input)[from]);
     }
 
     /// <inheritdoc/>
-    public override void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
+    protected override void PadSubsampleBackwardCore(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         ForEachSubsampled(

@@ -22,13 +22,13 @@ public sealed partial class ReferenceDevice : Device
     protected override unsafe void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
 
     /// <inheritdoc/>
-    public override void CopyFromHost(ReadOnlySpan<byte> source, Tensor destination, long start = 0) => source.CopyTo(BytesToWrite(destination)[checked((int)start)..]);
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start) => source.CopyTo(BytesToWrite(destination)[checked((int)start)..]);
 
     /// <inheritdoc/>
-    public override void CopyToHost(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
 
     /// <inheritdoc/>
-    public override void Fill(Tensor output, double value)
+    protected override void FillCore(Tensor output, double value)
     {
         Span<byte> bytes = BytesToWrite(output);
         int size = output.Type.Size();
@@ -41,7 +41,7 @@ public sealed partial class ReferenceDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Copy(Tensor input, Tensor output) =>
+    protected override void CopyCore(Tensor input, Tensor output) =>
         HostConversion.Convert(Bytes(input), input.Type, BytesToWrite(output), output.Type, input.Shape.Count);
 
     /// <summary>The elements of a tensor of real numbers, to read.</summary>
