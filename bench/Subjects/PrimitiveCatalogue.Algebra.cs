@@ -25,7 +25,8 @@ internal static partial class PrimitiveCatalogue
             (Tensor dy, Tensor y, Tensor dx) = (s.Normal(shape), s.Normal(shape), s.Result(shape));
             return () => s.Place.Device.UnaryBackward(UnaryFunction.Tanh, 0, dy, y, dx, false);
         });
-        foreach ((string name, Shape right, double moved) in ((string, Shape, double)[])[("of one shape", shape, 3), ("by a row", row, 2), ("by a number", Shape.Scalar, 2)])
+        (string, Shape, double)[] divisors = [("of one shape", shape, 3), ("by a row", row, 2), ("by a number", Shape.Scalar, 2)];
+        foreach ((string name, Shape right, double moved) in divisors)
         {
             yield return new(device, $"Binary Divide {name}", shape, s => moved * s.Size, s =>
             {
@@ -44,7 +45,8 @@ internal static partial class PrimitiveCatalogue
             (Tensor c, Tensor a, Tensor b, Tensor y) = (s.Normal(shape), s.Normal(shape), s.Normal(shape), s.Result(shape));
             return () => s.Place.Device.Where(c, a, b, y);
         });
-        foreach ((string name, Shape output) in ((string, Shape)[])[("to a row", row), ("to a mean of each image", means), ("of channels", new(shape[0], shape[1], shape[2], 1))])
+        Shape pixels = new(shape[0], shape[1], shape[2], 1);
+        foreach ((string name, Shape output) in ((string, Shape)[])[("to a row", row), ("to a mean of each image", means), ("of channels", pixels)])
         {
             yield return new(device, $"SumAxes {name}", shape, s => s.Size, s =>
             {
@@ -55,7 +57,7 @@ internal static partial class PrimitiveCatalogue
 
         yield return new(device, "MaxAxes of channels", shape, s => s.Size, s =>
         {
-            (Tensor x, Tensor y) = (s.Normal(shape), s.Result(new(shape[0], shape[1], shape[2], 1)));
+            (Tensor x, Tensor y) = (s.Normal(shape), s.Result(pixels));
             return () => s.Place.Device.MaxAxes(x, y);
         });
         yield return new(device, "CopyStrided, a transposition", new Shape(2048, 1024), s => 2 * s.Size, s =>

@@ -15,9 +15,11 @@ public sealed partial class CudaDevice
         output.Shape.ElementCount);
 
     /// <inheritdoc/>
-    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) => Launch(
+    protected override void UnaryBackwardCore(
+        UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) => Launch(
         "unary_backward", Storage(inputGradient, outputGradient, saved), GridForPacks(inputGradient), ThreadsPerBlock, outputGradient.ReadAddress,
-        function.IsLinear() ? 0 : saved.ReadAddress, (int)function, (float)parameter, inputGradient.WriteAddress(), inputGradient.Shape.ElementCount, Flag(accumulate));
+        function.IsLinear() ? 0 : saved.ReadAddress, (int)function, (float)parameter, inputGradient.WriteAddress(), inputGradient.Shape.ElementCount,
+        Flag(accumulate));
 
     /// <inheritdoc/>
     protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output) =>
@@ -155,6 +157,7 @@ public sealed partial class CudaDevice
     private readonly struct KernelAxes(in AxesGeometry axes)
     {
         public readonly int Kept1 = axes.Kept1, Kept2 = axes.Kept2, Reduced1 = axes.Reduced1, Reduced2 = axes.Reduced2;
-        public readonly int KeptStride1 = axes.KeptStride1, KeptStride2 = axes.KeptStride2, ReducedStride1 = axes.ReducedStride1, ReducedStride2 = axes.ReducedStride2;
+        public readonly int KeptStride1 = axes.KeptStride1, KeptStride2 = axes.KeptStride2;
+        public readonly int ReducedStride1 = axes.ReducedStride1, ReducedStride2 = axes.ReducedStride2;
     }
 }

@@ -23,7 +23,8 @@ public sealed class CudaAlgebraTests : EmulatorTest
     public void Activations_and_parameters_of_different_types_are_broadcast_together()
     {
         using CudaDevice device = CudaDevice.Open(0, CudaPrecision.BFloat16);
-        using Tensor x = Tensor.From<double>(device, new Shape(2, 3), [1, 2, 3, -4, 5, 6], DataType.BFloat16), gamma = Tensor.From<double>(device, new Shape(3), [1, 2, 4]);
+        using Tensor x = Tensor.From<double>(device, new Shape(2, 3), [1, 2, 3, -4, 5, 6], DataType.BFloat16);
+        using Tensor gamma = Tensor.From<double>(device, new Shape(3), [1, 2, 4]);
         x.RequiresGradient = gamma.RequiresGradient = true;
         Tensor y = (x * gamma) - gamma;
         Assert.Equal(DataType.BFloat16, y.Type);

@@ -79,7 +79,10 @@ public sealed class AlgebraExportTests : IDisposable
     {
         Type tracer = typeof(OnnxExport).Assembly.GetType("Engine.Onnx.GraphTracer", throwOnError: true)!;
         Assert.Equal(typeof(Device), tracer.BaseType);
-        MethodInfo[] virtuals = [.. typeof(Device).GetMethods().Where(method => method.IsVirtual && !method.IsFinal && method.DeclaringType == typeof(Device) && !method.IsSpecialName)];
+        MethodInfo[] virtuals =
+        [
+            .. typeof(Device).GetMethods().Where(method => method is { IsVirtual: true, IsFinal: false, IsSpecialName: false } && method.DeclaringType == typeof(Device)),
+        ];
         string[] inherited =
         [
             .. virtuals.Where(method => tracer.GetMethod(method.Name, [.. method.GetParameters().Select(p => p.ParameterType)])!.DeclaringType != tracer)

@@ -50,13 +50,14 @@ internal static class OnnxInterpreter
         "Abs" => Map(inputs[0], Math.Abs),
 
         // To booleans (9), which are 0 and 1 here, or from them to floats (1).
-        "Cast" => node.Whole("to", 0) == 9 ? Map(inputs[0], x => x != 0 ? 1 : 0) : Map(inputs[0], x => x is 0 or 1 ? x : throw new InvalidDataException("no boolean")),
-        "Where" => Broadcast(Broadcast(inputs[0], inputs[1], (c, x) => c == 1 ? x : 0), Broadcast(inputs[0], inputs[2], (c, x) => c == 1 ? 0 : x), (a, b) => a + b),
+        "Cast" when node.Whole("to", 0) == 9 => Map(inputs[0], x => x != 0 ? 1 : 0),
+        "Cast" => Map(inputs[0], x => x is 0 or 1 ? x : throw new InvalidDataException("no boolean")),
+        "Where" => Where(inputs[0], inputs[1], inputs[2]),
         "Softmax" or "LogSoftmax" => Softmax(inputs[0], (int)node.Whole("axis", -1), node.Operation == "LogSoftmax"),
         "Concat" => inputs.Aggregate((a, b) => Concatenate(a, b, (int)node.Whole("axis", 0))),
         "Gather" => Gather(inputs[0], inputs[1], (int)node.Whole("axis", 0)),
-        "ReduceMax" => Reduce(inputs[0], inputs.Length > 1 ? [.. inputs[1].Numbers.Select(axis => (long)axis)] : node.Wholes("axes"), double.NegativeInfinity, Math.Max),
-        "ReduceSum" when inputs.Length > 1 => Reduce(inputs[0], [.. inputs[1].Numbers.Select(axis => (long)axis)], 0, (a, b) => a + b),
+        "ReduceMax" => Reduce(inputs[0], inputs.Length > 1 ? Wholes(inputs[1]) : node.Wholes("axes"), double.NegativeInfinity, Math.Max),
+        "ReduceSum" when inputs.Length > 1 => Reduce(inputs[0], Wholes(inputs[1]), 0, (a, b) => a + b),
         "ReduceSum" => new Value([], [inputs[0].Numbers.Sum()]),
         "ReduceMean" => new Value([], [inputs[0].Numbers.Average()]),
         "ReduceL2" => new Value([], [Math.Sqrt(inputs[0].Numbers.Sum(x => x * x))]),
@@ -256,6 +257,11 @@ internal static class OnnxInterpreter
             return source.Zip(x.Extents).All(p => p.First >= 0 && p.First < p.Second) ? x.Numbers[At(x.Extents, source)] : 0;
         });
     }
+
+    private static long[] Wholes(Value x) => [.. x.Numbers.Select(number => (long)number)];
+
+    private static Value Where(Value condition, Value left, Value right) => Broadcast(
+        Broadcast(condition, left, (c, x) => c == 1 ? x : 0), Broadcast(condition, right, (c, x) => c == 1 ? 0 : x), (a, b) => a + b);
 
     private static Value Reduce(Value x, long[] axes, double start, Func<double, double, double> step)
     {

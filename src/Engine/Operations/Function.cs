@@ -89,13 +89,15 @@ public sealed class Function : Operation
         {
             if (gradients[i] is { } gradient && gradient.Shape != _inputs[i].Shape)
             {
-                throw new ShapeException($"{_name}: the backward returned a gradient {gradient.Shape} for input {i} {_inputs[i].Shape}; both must have the same shape");
+                throw new ShapeException(
+                    $"{_name}: the backward returned a gradient {gradient.Shape} for input {i} {_inputs[i].Shape}; both must have the same shape");
             }
         }
 
         for (int i = 0; i < _inputs.Length; i++)
         {
-            Deliver(_inputs[i], gradients[i], gradients[i] is { } gradient && tape.IsOwnedSince(mark, gradient) && gradients.Count(g => ReferenceEquals(g, gradient)) == 1);
+            bool isItsOwn = gradients[i] is { } gradient && tape.IsOwnedSince(mark, gradient) && gradients.Count(g => ReferenceEquals(g, gradient)) == 1;
+            Deliver(_inputs[i], gradients[i], isItsOwn);
         }
 
         tape.ReleaseOwnedSince(mark, except: null);

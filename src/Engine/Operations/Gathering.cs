@@ -37,7 +37,8 @@ public sealed class Gathering : Operation
         int[] extents = [.. input.Shape.ToArray()[..axis], .. indices.Shape.ToArray(), .. input.Shape.ToArray()[(axis + 1)..]];
         if (extents.Length > Shape.MaxRank)
         {
-            throw new ShapeException($"gather: input {input.Shape} by indices {indices.Shape} would have {extents.Length} axes, but a shape has at most {Shape.MaxRank}");
+            throw new ShapeException(
+                $"gather: input {input.Shape} by indices {indices.Shape} would have {extents.Length} axes, but a shape has at most {Shape.MaxRank}");
         }
 
         Tape tape = input.Device.Tape;

@@ -29,7 +29,7 @@ public sealed class Slicing : Operation
         if (start < 0 || end > extent || start > end || step < 1)
         {
             throw new ShapeException(
-                $"slice: {range} in steps of {step} is no part of axis {axis} of input {input.Shape}, which has the positions 0 to {extent - 1}; steps are 1 or more");
+                $"slice: {range} in steps of {step} is no part of axis {axis} of input {input.Shape}, with positions 0 to {extent - 1}; a step is 1 or more");
         }
 
         int[] extents = input.Shape.ToArray(), strides = new int[extents.Length];

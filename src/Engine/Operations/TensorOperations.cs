@@ -8,7 +8,7 @@ public static class TensorOperations
 {
     extension(Tensor)
     {
-        /// <summary>Element-by-element sum; of shapes that differ by ones, the smaller one is repeated. See <see cref="Addition"/>, <see cref="Binary"/>.</summary>
+        /// <summary>Element-by-element sum of shapes that are equal or differ by ones; see <see cref="Addition"/>, <see cref="Binary"/>.</summary>
         public static Tensor operator +(Tensor left, Tensor right) =>
             left.Shape == right.Shape ? Addition.Apply(left, right) : Binary.Apply(BinaryFunction.Add, left, right);
 
@@ -30,7 +30,7 @@ public static class TensorOperations
         /// <summary>A number less every element; see <see cref="Unary"/>.</summary>
         public static Tensor operator -(double number, Tensor tensor) => Unary.Apply(UnaryFunction.Add, Scaling.Apply(tensor, -1), number);
 
-        /// <summary>Element-by-element product; of shapes that differ by ones, the smaller one is repeated. See <see cref="Multiplication"/>, <see cref="Binary"/>.</summary>
+        /// <summary>Element-by-element product of shapes that are equal or differ by ones; see <see cref="Multiplication"/>, <see cref="Binary"/>.</summary>
         public static Tensor operator *(Tensor left, Tensor right) =>
             left.Shape == right.Shape ? Multiplication.Apply(left, right) : Binary.Apply(BinaryFunction.Multiply, left, right);
 

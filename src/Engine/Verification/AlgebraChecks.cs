@@ -93,7 +93,8 @@ internal static class AlgebraChecks
             for (int options = 0; options < 4 && function.HasSlope(); options++)
             {
                 bool byRight = (options & 1) != 0, accumulate = (options & 2) != 0;
-                yield return new PrimitiveCheck("BinaryBackward", $"{function} by the {(byRight ? "right" : "left")} of {left} with {right}{Added(accumulate)}", trial =>
+                string name = $"{function} by the {(byRight ? "right" : "left")} of {left} with {right}{Added(accumulate)}";
+                yield return new PrimitiveCheck("BinaryBackward", name, trial =>
                 {
                     (Pair a, Pair b) = Arguments(trial, function, left, right);
                     Pair gradient = trial.Input(output), target = trial.Target(output, accumulate);
@@ -174,7 +175,8 @@ internal static class AlgebraChecks
     private static (Pair Left, Pair Right) Arguments(Trial trial, BinaryFunction function, Shape left, Shape right) => function switch
     {
         BinaryFunction.Power or BinaryFunction.Divide => (trial.Input(left, Positive(trial, left)), trial.Input(right, Positive(trial, right))),
-        BinaryFunction.Maximum or BinaryFunction.Greater or BinaryFunction.Equal => (trial.Input(left, trial.Ties(left)), trial.Input(right, trial.Ties(right))),
+        BinaryFunction.Maximum or BinaryFunction.Greater or BinaryFunction.Equal =>
+            (trial.Input(left, trial.Ties(left)), trial.Input(right, trial.Ties(right))),
         _ => (trial.Input(left), trial.Input(right)),
     };
 

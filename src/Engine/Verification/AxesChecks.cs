@@ -76,7 +76,10 @@ internal static class AxesChecks
 
     private static IEnumerable<PrimitiveCheck> Gathers()
     {
-        (Shape Input, int Axis, int Count)[] cases = [(new(7), 0, 20), (new(1), 0, 3), (new(100, 33), 0, 57), (new(5, 9), 1, 4), (new(3, 40, 17), 1, 90), (new(2, 3, 4, 5), 2, 9), (new(300, 2), 0, 2000)];
+        (Shape Input, int Axis, int Count)[] cases =
+        [
+            (new(7), 0, 20), (new(1), 0, 3), (new(100, 33), 0, 57), (new(5, 9), 1, 4), (new(3, 40, 17), 1, 90), (new(2, 3, 4, 5), 2, 9), (new(300, 2), 0, 2000),
+        ];
         foreach ((Shape input, int axis, int count) in cases)
         {
             int[] extents = input.ToArray();
@@ -124,7 +127,8 @@ internal static class AxesChecks
                 {
                     yield return new PrimitiveCheck("SoftmaxBackward", $"{kind}{Added(accumulate)}", trial =>
                     {
-                        Pair gradient = trial.Input(shape), output = trial.Input(shape, Probabilities(trial, shape, isLog)), target = trial.Target(shape, accumulate, Accuracy.Sum);
+                        Pair gradient = trial.Input(shape), output = trial.Input(shape, Probabilities(trial, shape, isLog));
+                        Pair target = trial.Target(shape, accumulate, Accuracy.Sum);
                         trial.Run(side => side.Device.SoftmaxBackward(side[gradient], side[output], isLog, side[target], accumulate));
                     });
                 }

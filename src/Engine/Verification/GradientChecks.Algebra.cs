@@ -34,7 +34,12 @@ public static partial class GradientChecks
     private static GradientCheckResult OfOne(CheckInputs draw, UnaryFunction function)
     {
         Shape shape = draw.AnyShape();
-        double parameter = function == UnaryFunction.Power ? draw.Pick(-2, -1, 0, 1, 2, 3, 5) / 2.0 : function == UnaryFunction.Maximum ? 0 : 0.5 + draw.Random.NextDouble();
+        double parameter = function switch
+        {
+            UnaryFunction.Power => draw.Pick(-2, -1, 0, 1, 2, 3, 5) / 2.0,
+            UnaryFunction.Maximum => 0,
+            _ => 0.5 + draw.Random.NextDouble(),
+        };
         Tensor input = function switch
         {
             UnaryFunction.Log or UnaryFunction.Sqrt or UnaryFunction.Power or UnaryFunction.DivideInto => draw.Uniform(shape, 0.5, 2),
@@ -57,8 +62,8 @@ public static partial class GradientChecks
     }
 
     // The difference of a tensor from itself is zero and so is its gradient; with a multiple of itself it is not.
-    private static GradientCheckResult OfItself(CheckInputs draw, BinaryFunction function) =>
-        GradientCheck.RunEveryPath(x => Binary.Apply(function, Binary.Apply(function, x[0], Scaling.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
+    private static GradientCheckResult OfItself(CheckInputs draw, BinaryFunction function) => GradientCheck.RunEveryPath(
+        x => Binary.Apply(function, Binary.Apply(function, x[0], Scaling.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
 
     private static GradientCheckResult Choose(CheckInputs draw)
     {

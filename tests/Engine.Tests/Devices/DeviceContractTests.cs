@@ -50,7 +50,12 @@ public sealed class DeviceContractTests
         TheoryData<string, string> data = [];
         foreach (string device in Devices.Keys)
         {
-            foreach (string primitive in (string[])["ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SumAxes", "GatherBackward", "SoftmaxBackward", "SgdStep"])
+            string[] sums =
+            [
+                "ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SumAxes", "GatherBackward",
+                "SoftmaxBackward", "SgdStep",
+            ];
+            foreach (string primitive in sums)
             {
                 data.Add(device, primitive);
             }

@@ -80,7 +80,9 @@ public sealed class AlgebraTests
         ["slice's step"] = (["slice:", "steps of 0"], zeros => zeros(new(2, 3)).Slice(1, 1..2, step: 0)),
         ["concatenate"] = (["concatenate:", "[2, 3]", "[3, 3]", "axis 1"], zeros => Tensor.Concatenate(1, zeros(new(2, 3)), zeros(new(3, 3)))),
         ["concatenate nothing"] = (["concatenate:", "at least one"], _ => Tensor.Concatenate(1)),
-        ["gather"] = (["gather:", "[2, 2, 2, 2]", "[3, 1]", "5 axes"], zeros => zeros(new(2, 2, 2, 2)).Gather(Tensor.From<int>(zeros(new(1)).Device, new Shape(3, 1), [0, 0, 0]))),
+        ["gather"] = (
+            ["gather:", "[2, 2, 2, 2]", "[3, 1]", "5 axes"],
+            zeros => zeros(new(2, 2, 2, 2)).Gather(Tensor.From<int>(zeros(new(1)).Device, new Shape(3, 1), [0, 0, 0]))),
         ["softmax"] = (["softmax:", "[]", "no axis"], zeros => zeros(new()).Softmax()),
         ["function"] = (["mine:", "gradient [2]", "input 0 [3]"], zeros =>
         {
@@ -127,7 +129,8 @@ public sealed class AlgebraTests
         using Tensor x = Normal(device, new Shape(2, 3), 3);
         GradientCheck.RunEveryPath(inputs => inputs[0].Square(), [x]).Require(1e-6);
         GradientCheck.RunEveryPath(
-            inputs => Function.Apply("sigmoid", inputs[0], forward: y => device.Sigmoid(inputs[0], y), backward: (y, dy) => dy * y * (1 - y)), [x]).Require(1e-6);
+            inputs => Function.Apply("sigmoid", inputs[0], forward: y => device.Sigmoid(inputs[0], y), backward: (y, dy) => dy * y * (1 - y)),
+            [x]).Require(1e-6);
 
         // A backward that returns the gradient itself, one that returns what was there before, and an input without a gradient.
         GradientCheck.RunEveryPath(inputs => Function.Apply("same", inputs[0], forward: () => inputs[0], backward: dy => dy), [x]).Require(1e-6);

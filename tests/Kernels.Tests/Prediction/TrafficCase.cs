@@ -222,7 +222,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new("unary", "", "Moves: n read, n written.", T, T, t => t.Device.Unary(UnaryFunction.Exp, t.X, 0, t.Y));
         const string slope = "Moves: 2 n read, n written.";
         yield return new("unary_backward", "", slope, 2 * T, T, t => t.Device.UnaryBackward(UnaryFunction.Exp, 0, t.D, t.Y, t.X, accumulate: false));
-        yield return new("unary_backward", "of the same slope everywhere", slope, T, T, t => t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
+        yield return new(
+            "unary_backward", "of the same slope everywhere", slope, T, T, t => t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
         const string once = "Moves: all read once, written once.";
         yield return new("broadcast", "", once, 2 * T, T, t => t.Device.Binary(BinaryFunction.Subtract, t.X, t.Y, t.Z));
         yield return new(
@@ -235,12 +236,14 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             "copy_strided", "half of it", "Moves: the parts, read and written.", T / 2, T / 2,
             t => t.Device.CopyStrided(t.X, new Strides(4, 8, 1), t.Y, new Strides(0, 8, 1), new Shape(TrafficTensors.Rows, 4), accumulate: false));
         yield return new(
-            "gather", "", "Moves: the indices, what is chosen, the output.", logits + indices, logits, t => t.Device.Gather(t.Logits, t.Labels, 0, t.LogitsGradient));
+            "gather", "", "Moves: the indices, what is chosen, the output.", logits + indices, logits,
+            t => t.Device.Gather(t.Logits, t.Labels, 0, t.LogitsGradient));
         yield return new(
             "gather_backward", "", "Moves: both gradients, and the indices, which stay in the cache.", logits + indices, logits,
             t => t.Device.GatherBackward(t.LogitsGradient, t.Labels, 0, t.Logits, accumulate: false));
         yield return new(
-            "softmax", "", "Moves: the input read (again from the cache), the output written.", logits, logits, t => t.Device.Softmax(t.Logits, false, t.LogitsGradient));
+            "softmax", "", "Moves: the input read (again from the cache), the output written.", logits, logits,
+            t => t.Device.Softmax(t.Logits, false, t.LogitsGradient));
         yield return new(
             "softmax_backward", "", "Moves: the gradient and the output read (again from the cache), the result written.", 2 * logits, logits,
             t => t.Device.SoftmaxBackward(t.LogitsGradient, t.Logits, false, t.LogitsGradient, accumulate: false));

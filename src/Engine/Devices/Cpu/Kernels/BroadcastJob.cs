@@ -28,7 +28,9 @@ internal readonly unsafe struct BroadcastJob<TFunction>(StridedLoop loop, float*
     private readonly bool _accumulate = accumulate;
 
     /// <summary>How many tasks there are: pieces of the innermost loop, or several runs of it.</summary>
-    public static int Tasks(in StridedLoop loop) => loop.Count == 0 ? 0 : loop.Rows == 1 ? ((loop.Inner - 1) / Chunk) + 1 : ((loop.Rows - 1) / RowsPerTask(loop)) + 1;
+    public static int Tasks(in StridedLoop loop) => loop.Count == 0 ? 0
+        : loop.Rows == 1 ? ((loop.Inner - 1) / Chunk) + 1
+        : ((loop.Rows - 1) / RowsPerTask(loop)) + 1;
 
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
