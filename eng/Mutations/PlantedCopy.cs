@@ -11,7 +11,12 @@ namespace Engine.Mutations;
 internal sealed class PlantedCopy
 {
     private const string Sources =
-        "src examples/Embed tests/Engine.Tests tests/Directory.Build.props Directory.Build.props Directory.Packages.props global.json kernels.cu";
+        "src examples/Embed tests/Engine.Tests tests/Models.Tests tests/Directory.Build.props Directory.Build.props Directory.Packages.props global.json kernels.cu";
+
+    private const string Beside =
+        "<ItemGroup><Compile Include=\"../Models.Tests/FlowRecorderTests.cs;../Models.Tests/PyTorchVectors.cs\" />" +
+        "<None Include=\"../Models.Tests/Data/*.json\" LinkBase=\"Data\" CopyToOutputDirectory=\"PreserveNewest\" />" +
+        "<ProjectReference Include=\"../../src/Models/Models.csproj\" /></ItemGroup>";
 
     // Warnings say nothing of mutants, and cost time.
     private const string BuildOptions =
@@ -44,8 +49,10 @@ internal sealed class PlantedCopy
         string tests = Path.Combine(copy._folder, "tests", "Engine.Tests"), project = Path.Combine(tests, "Engine.Tests.csproj");
         File.Copy(Path.Combine(root, "eng", "Mutations", "Runner.cs"), Path.Combine(tests, "Runner.cs"));
         const string start = "<Project Sdk=\"Microsoft.NET.Sdk\">";
+
+        // What measures the flow of gradients is tested with whole networks.
         File.WriteAllText(project, File.ReadAllText(project).Replace(
-            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>",
+            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>{Beside}",
             StringComparison.Ordinal));
         return copy;
     }

@@ -17,6 +17,18 @@ public sealed class StateSearchTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("S''\n", "")]
+    [InlineData("S\"\"\n", "")]
+    [InlineData("S'a'\n", "a")]
+    [InlineData("S'\\x41\\n'\n", "A\n")]
+    public void A_text_in_quotes_is_a_name_even_without_letters(string pickled, string expected)
+    {
+        File.WriteAllBytes(FilePath, TorchFile.Zip($"}}({pickled}{TorchFile.Tensor}u"));
+        using TensorFile file = TensorFile.Open(FilePath);
+        TorchFile.AssertHolds(file, expected);
+    }
+
     public static TheoryData<string> Nested() =>
     [
         TorchFile.Dict(("app", TorchFile.Dict(("model", Weights), ("optim", Optimizer)))),
