@@ -287,6 +287,17 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_run_with_an_option_out_of_range_makes_no_folder()
+    {
+        TrainingOptions options = new() { BatchSize = 0 };
+        foreach (Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder.File("run-"), options), () => RunFolder.Create(_folder.File("run"), options)])
+        {
+            Assert.Contains("batch size is 0", Assert.Throws<EngineException>(() => make()).Message);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(_folder.File("run"))!));
+        }
+    }
+
+    [Fact]
     public void Presets_are_the_recipes_of_the_paper()
     {
         TrainingOptions cifar = new()
