@@ -11,19 +11,15 @@ namespace Engine.Mutations;
 internal sealed class PlantedCopy
 {
     private const string Sources =
-        "src examples/Embed tests/Engine.Tests tests/Models.Tests tests/Directory.Build.props Directory.Build.props Directory.Packages.props global.json kernels.cu";
+        "src examples/Embed tests/Engine.Tests tests/Directory.Build.props Directory.Build.props Directory.Packages.props global.json kernels.cu";
 
     // Random inputs for gradient checks: tests that are shipped, of which one is as good as another.
     private static readonly string[] Catalogues = ["GradientChecks.cs", "CheckInputs.cs"];
 
-    private const string Beside =
-        "<ItemGroup><Compile Include=\"../Models.Tests/FlowRecorderTests.cs;../Models.Tests/PyTorchVectors.cs\" />" +
-        "<None Include=\"../Models.Tests/Data/*.json\" LinkBase=\"Data\" CopyToOutputDirectory=\"PreserveNewest\" />" +
-        "<ProjectReference Include=\"../../src/Models/Models.csproj\" /></ItemGroup>";
-
-    // Warnings say nothing of mutants, and cost time.
+    // Warnings say nothing of mutants, and cost time; a build server would keep the output open.
     private const string BuildOptions =
-        "-v quiet -p:TreatWarningsAsErrors=false -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false -p:WarningLevel=0 -p:GenerateDocumentationFile=false";
+        "-v quiet --disable-build-servers -p:TreatWarningsAsErrors=false -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false " +
+        "-p:WarningLevel=0 -p:GenerateDocumentationFile=false";
 
     private readonly string _folder;
 
@@ -52,10 +48,8 @@ internal sealed class PlantedCopy
         string tests = Path.Combine(copy._folder, "tests", "Engine.Tests"), project = Path.Combine(tests, "Engine.Tests.csproj");
         File.Copy(Path.Combine(root, "eng", "Mutations", "Runner.cs"), Path.Combine(tests, "Runner.cs"));
         const string start = "<Project Sdk=\"Microsoft.NET.Sdk\">";
-
-        // What measures the flow of gradients is tested with whole networks.
         File.WriteAllText(project, File.ReadAllText(project).Replace(
-            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>{Beside}",
+            start, $"{start}<PropertyGroup><GenerateProgramFile>false</GenerateProgramFile><OutputType>Exe</OutputType></PropertyGroup>",
             StringComparison.Ordinal));
         return copy;
     }

@@ -343,21 +343,6 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void The_flow_of_gradients_is_measured_every_few_steps_and_at_the_last_and_changes_nothing()
-    {
-        List<double[]> expected = Train(Options);
-        Module model = TinySet.Network();
-        List<FlowSample> samples = [];
-        using Trainer trainer = new(model, TinySet.Make(), _device, Options);
-        trainer.RecordFlow(7, samples.Add);
-        trainer.Run();
-        Assert.Equal([0L, 7, 14, 21, 23], samples.Select(s => s.Step));
-        Assert.All(samples, s => Assert.Equal(["0", "5"], s.Layers.Select(l => l.Layer)));
-        Assert.All(samples.SelectMany(s => s.Layers), l => Assert.True(l.WeightGradient > 0 && l.ActivationGradient > 0 && l.Deviation > 0 && l.Weight > 0 && l.UpdateRatio > 0));
-        Assert.Equal(expected, Numbers(model));
-    }
-
-    [Fact]
     public void A_model_that_was_evaluated_is_trained_as_any()
     {
         List<double[]> expected = Train(Options);
