@@ -20,6 +20,7 @@ internal static class Runner
     {
         Type[] classes = [.. typeof(Runner).Assembly.GetTypes().Where(t => !t.IsAbstract && Cases(t).Any()).OrderBy(t => t.FullName, StringComparer.Ordinal)];
         TextWriter output = Console.Out;
+        Environment.CurrentDirectory = AppContext.BaseDirectory;
         Console.SetOut(TextWriter.Null);
         switch (arguments)
         {

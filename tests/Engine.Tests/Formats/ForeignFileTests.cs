@@ -37,6 +37,17 @@ public sealed class ForeignFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData(64, 0, "nothing but zeros")]
+    [InlineData(63, 0, "is neither a safetensors file")]
+    [InlineData(64, 1, "is neither a safetensors file")]
+    public void A_download_that_is_zeros_is_told_from_other_bytes(int count, byte value, string expected)
+    {
+        string path = _folder.File("x.pth");
+        File.WriteAllBytes(path, [.. Enumerable.Repeat(value, count)]);
+        Assert.Contains(expected, Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
+    }
+
+    [Theory]
     [InlineData("x.gguf", "GGUF\u0003\u0000\u0000\u0000", "is a GGUF file")]
     [InlineData("x.h5", "\u0089HDF\r\n\u001a\n", "is an HDF5 file, as Keras writes them")]
     [InlineData("x.npy", "\u0093NUMPY\u0001\u0000", "is a NumPy array")]

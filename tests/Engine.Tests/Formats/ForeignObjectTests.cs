@@ -88,6 +88,7 @@ public sealed class ForeignObjectTests : IDisposable
     [InlineData("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\u0001btR", "fc.weight, which is numpy.ndarray and cannot be read", "torch.from_numpy")]
     [InlineData("cmy\nThing\n)\u0081", "fc.weight, which is my.Thing and cannot be read", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_qtensor\n(tR", "fc.weight, which is a quantized tensor", "before they are quantized")]
+    [InlineData("ctorch._utils\n_rebuild_parameter\n(ctorch._utils\n_rebuild_qtensor\n(tRI01\nNtR", "fc.weight, which is a quantized tensor", "before they are quantized")]
     [InlineData("ctorch._utils\n_rebuild_sparse_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_sparse_csr_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_nested_tensor\n(tR", "fc.weight, which is a nested tensor", "fit the model")]

@@ -17,6 +17,35 @@ public sealed class StateSearchTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("S''\n", "")]
+    [InlineData("S\"\"\n", "")]
+    [InlineData("S'a'\n", "a")]
+    [InlineData("S'\\x41\\n'\n", "A\n")]
+    public void A_text_in_quotes_is_a_name_even_without_letters(string pickled, string expected)
+    {
+        File.WriteAllBytes(FilePath, TorchFile.Zip($"}}({pickled}{TorchFile.Tensor}u"));
+        using TensorFile file = TensorFile.Open(FilePath);
+        TorchFile.AssertHolds(file, expected);
+    }
+
+    // A storage without a type counts bytes; the tensor tells the type.
+    [Theory]
+    [InlineData("torch.storage\nUntypedStorage")]
+    [InlineData("torch.storage\nTypedStorage")]
+    [InlineData("torch.storage\n_UntypedStorage")]
+    [InlineData("torch\nUntypedStorage")]
+    [InlineData("torch\n_TypedStorage")]
+    public void A_legacy_files_storage_without_a_type_is_as_long_as_its_bytes(string storage)
+    {
+        string tensor = $"ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nc{storage}\nS'0'\nS'cpu'\nK\u0010tQK\u0000(K\u0002K\u0002t(K\u0002K\u0001t\u0089Nctorch\nfloat32\ntR";
+        byte[] values = System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(TorchFile.Numbers).ToArray();
+        byte[] pickle = [0x80, 2, .. Encoding.Latin1.GetBytes(TorchFile.Dict(("a", tensor)) + ".")];
+        File.WriteAllBytes(FilePath, [.. TorchFile.LegacyStart, .. pickle, 0x80, 2, .. "](S'0'\ne."u8, 16, 0, 0, 0, 0, 0, 0, 0, .. values]);
+        using TensorFile file = TensorFile.Open(FilePath);
+        TorchFile.AssertHolds(file, "a");
+    }
+
     public static TheoryData<string> Nested() =>
     [
         TorchFile.Dict(("app", TorchFile.Dict(("model", Weights), ("optim", Optimizer)))),
@@ -113,6 +142,27 @@ public sealed class StateSearchTests : IDisposable
         Assert.Contains("1 unexpected (criterion.weight)", Assert.Throws<EngineException>(() => StateDictionary.Load(loaded, FilePath)).Message);
     }
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    public void A_beginning_is_left_out_where_it_makes_half_of_the_files_names_the_models(int others, bool isLeftOut)
+    {
+        using ReferenceDevice device = new();
+        Module model = new Small().To(device);
+        IEnumerable<StoredTensor> some = StateDictionary.Contents(new Small().To(device), "backbone.").Where(t => t.Name.StartsWith("backbone.conv", StringComparison.Ordinal));
+        TensorFile.Write(FilePath, [.. some, .. Enumerable.Range(0, others).Select(i => new StoredTensor($"neck.{i}", StoredType.F32, [1], () => new byte[4]))]);
+        LoadReport Load() => StateDictionary.Load(model, FilePath, new LoadOptions { AllowPartial = true });
+        if (isLeftOut)
+        {
+            Assert.Equal(("backbone.", 2), (Load().Prefix, Load().Loaded.Count));
+        }
+        else
+        {
+            Assert.Contains("none of its 5 entries", Assert.Throws<EngineException>(Load).Message);
+        }
+    }
+
     [Fact]
     public void Names_that_a_model_has_itself_keep_their_beginning_and_two_models_in_one_file_are_told()
     {
@@ -157,6 +207,12 @@ public sealed class StateSearchTests : IDisposable
 
     [Theory]
     [InlineData("U16", 2, 4, "U16")]
+    [InlineData("U32", 3, 12, "U32")]
+    [InlineData("U64", 3, 24, "U64")]
+    [InlineData("F8_E5M2", 3, 3, "F8_E5M2")]
+    [InlineData("F8_E8M0", 3, 3, "F8_E8M0")]
+    [InlineData("F6_E2M3", 4, 3, "F6_E2M3")]
+    [InlineData("F6_E3M2", 4, 3, "F6_E3M2")]
     [InlineData("F8_E4M3", 2, 2, "F8_E4M3")]
     [InlineData("C64", 3, 24, "C64")]
     [InlineData("F4", 4, 2, "F4")]

@@ -21,6 +21,10 @@ public sealed class OperationTests : IDisposable
             (["matrix_product:", "[3, 2] transposed", "[4, 2] transposed"], t => t.Zeros(3, 2).MatrixProduct(t.Zeros(4, 2), true, true)),
         ["matrix product of images"] = (["matrix_product:", "[1, 2, 2, 3]"], t => t.Zeros(1, 2, 2, 3).MatrixProduct(t.Zeros(3, 3))),
         ["batch norm's gamma"] = (["batch_norm:", "[2, 2, 2, 3]", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(4), t.Zeros(3), null, null)),
+        ["batch norm's beta"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(4), null, null)),
+        ["batch norm's running mean"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), t.Zeros(4), t.Zeros(3))),
+        ["batch norm's running variance"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), t.Zeros(3), t.Zeros(4))),
+        ["batch norm of three axes"] = (["batch_norm:", "[2, 2, 3]"], t => t.Zeros(2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null)),
         ["batch norm's shortcut"] =
             (["batch_norm:", "[2, 2, 2, 3]", "[2, 1, 2, 3]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null, shortcut: t.Zeros(2, 1, 2, 3))),
         ["batch norm of one value a channel"] = (["batch_norm:", "[1, 1, 1, 3]"], t => t.Zeros(1, 1, 1, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null)),
@@ -29,13 +33,32 @@ public sealed class OperationTests : IDisposable
         ["max pool"] = (["pooling:", "[4, 4]"], t => t.Zeros(4, 4).MaxPool(Window)),
         ["average pool"] = (["pooling:", "[1, 0, 4, 1]"], t => t.Zeros(1, 0, 4, 1).AveragePool(Window)),
         ["adaptive average pool"] = (["adaptive_average_pool:", "[4, 4]"], t => t.Zeros(4, 4).AdaptiveAveragePool(1)),
+        ["adaptive average pool without rows"] = (["[1, 0, 2, 3]"], t => t.Zeros(1, 0, 2, 3).AdaptiveAveragePool(1)),
+        ["adaptive average pool without columns"] = (["[1, 2, 0, 3]"], t => t.Zeros(1, 2, 0, 3).AdaptiveAveragePool(1)),
+        ["adaptive average pool to no columns"] = (["[1, 2, 2, 3]"], t => t.Zeros(1, 2, 2, 3).AdaptiveAveragePool(new Size2(1, 0))),
+        ["adaptive average pool to no rows"] = (["[1, 2, 2, 3]"], t => t.Zeros(1, 2, 2, 3).AdaptiveAveragePool(new Size2(0, 1))),
         ["pad and subsample"] = (["pad_subsample:", "[1, 4, 4, 3]", "2 output channels"], t => t.Zeros(1, 4, 4, 3).PadSubsample(2, 2)),
         ["reshape"] = (["reshape:", "[2, 3]", "[4]"], t => t.Zeros(2, 3).Reshape(new Shape(4))),
         ["cross-entropy"] = (["softmax_cross_entropy:", "[2, 3]", "[3]"], t => t.Zeros(2, 3).CrossEntropy(t.Labels(0, 1, 2))),
         ["mean of nothing"] = (["mean:", "[0, 3]"], t => t.Zeros(0, 3).Mean()),
     };
 
+    // Each with its second input on another device, or of another type, in the place of the marked one.
+    private static readonly Dictionary<string, Action<OperationTests, Func<int[], Tensor>>> Pairs = new()
+    {
+        ["add"] = (t, other) => t.Zeros(2, 3).Add(other([2, 3])),
+        ["add_relu"] = (t, other) => t.Zeros(2, 3).AddRelu(other([2, 3])),
+        ["multiply"] = (t, other) => t.Zeros(2, 3).Multiply(other([2, 3])),
+        ["bias"] = (t, other) => t.Zeros(2, 3).AddBias(other([3])),
+        ["convolution"] = (t, other) => t.Zeros(1, 4, 4, 3).Convolve(other([8, 3, 3, 3]), ConvolutionGeometry.Default),
+        ["matrix_product"] = (t, other) => t.Zeros(2, 3).MatrixProduct(other([3, 2])),
+        ["batch_norm"] = (t, other) => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), other([3]), null, null),
+        ["group_norm"] = (t, other) => t.Zeros(1, 2, 2, 4).GroupNorm(2, t.Zeros(4), other([4])),
+    };
+
     private readonly ReferenceDevice _device = new();
+
+    public static TheoryData<string> PairNames => [.. Pairs.Keys];
 
     public static TheoryData<string> MisuseNames => [.. Misuses.Keys];
 
@@ -49,6 +72,27 @@ public sealed class OperationTests : IDisposable
         ShapeException error = Assert.Throws<ShapeException>(() => act(this));
         Assert.All(expected, part => Assert.Contains(part, error.Message));
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(PairNames))]
+    public void Inputs_of_two_devices_or_of_two_types_are_an_error_that_names_the_operation(string name)
+    {
+        using ReferenceDevice elsewhere = new();
+        EngineException error = Assert.Throws<EngineException>(() => Pairs[name](this, extents => Tensor.Create(elsewhere, new Shape(extents), DataType.Float64)));
+        Assert.StartsWith($"{name}: ", error.Message);
+        Assert.Contains("are on different devices", error.Message);
+        error = Assert.Throws<EngineException>(() => Pairs[name](this, extents => Tensor.Create(_device, new Shape(extents), DataType.Float32)));
+        Assert.StartsWith($"{name}: ", error.Message);
+        Assert.Contains("hold different types", error.Message);
+    }
+
+    [Fact]
+    public void Labels_on_another_device_are_a_clear_error()
+    {
+        using ReferenceDevice elsewhere = new();
+        Tensor labels = Tensor.From<int>(elsewhere, new Shape(2), [0, 1]);
+        Assert.Contains("softmax_cross_entropy", Assert.Throws<EngineException>(() => Zeros(2, 3).SoftmaxCrossEntropy(labels)).Message);
     }
 
     [Fact]

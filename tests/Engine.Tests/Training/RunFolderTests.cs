@@ -286,6 +286,60 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("digits", TrainingRecipes.For("digits").Data);
     }
 
+    [Fact]
+    public void A_run_with_an_option_out_of_range_makes_no_folder()
+    {
+        TrainingOptions options = new() { BatchSize = 0 };
+        foreach (Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder.File("run-"), options), () => RunFolder.Create(_folder.File("run"), options)])
+        {
+            Assert.Contains("batch size is 0", Assert.Throws<EngineException>(() => make()).Message);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(_folder.File("run"))!));
+        }
+    }
+
+    [Fact]
+    public void Presets_are_the_recipes_of_the_paper()
+    {
+        TrainingOptions cifar = new()
+        {
+            Data = "cifar10", Model = "resnet20", Epochs = int.MaxValue, MaxSteps = 64_000, BatchSize = 128, LearningRate = 0.1, Schedule = "paper",
+            Momentum = 0.9, WeightDecay = 1e-4, Padding = 4, PerPixelMean = true,
+        };
+        Assert.Equal(cifar, TrainingRecipes.Preset("cifar", "cifar10", "resnet20"));
+        TrainingOptions imageNet = new()
+        {
+            Data = "folder:x", Model = "resnet50", Epochs = int.MaxValue, MaxSteps = 600_000, BatchSize = 256, LearningRate = 0.1, Schedule = "plateau",
+            Momentum = 0.9, WeightDecay = 1e-4, Crop = "scale-jitter", Color = "lighting",
+        };
+        Assert.Equal(imageNet, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50"));
+    }
+
+    [Fact]
+    public void The_next_epoch_starts_from_nothing_but_what_the_schedule_has_seen()
+    {
+        TrainingState state = new()
+        {
+            Epoch = 2, Step = 3, GlobalStep = 99, LossSum = 4, Correct = 5, Images = 6, MeasuredSteps = 7, Seconds = 8, Pending = [new(1, 2, 3, 4)], Schedule = { ["best"] = 9 },
+        };
+        state.NextEpoch();
+        Assert.Equal((3, 0, 99, 0, 0, 0, 0, 0), (state.Epoch, state.Step, state.GlobalStep, state.LossSum, state.Correct, state.Images, state.MeasuredSteps, state.Seconds));
+        Assert.Equal((1, 9), (state.Pending.Count, state.Schedule["best"]));
+    }
+
+    [Fact]
+    public void A_description_of_data_normalizes_by_channel_or_by_pixel_or_not_at_all()
+    {
+        DataDescription data = new() { Name = "x", Classes = ["a"], Height = 2, Width = 3, Channels = 2, Mean = [0.5, 0.25], Deviation = [1, 2] };
+        Assert.Equal([0.5, 0.25], data.Normalization().Mean.ToArray());
+        Assert.Equal([1, 2], data.Normalization().Deviation.ToArray());
+        double[] byPixel = [.. Enumerable.Range(0, 12).Select(i => i / 16.0)];
+        Assert.Equal(byPixel, (data with { Mean = byPixel }).Normalization().Mean.ToArray());
+        foreach (DataDescription wrong in (DataDescription[])[data with { Mean = [0.5] }, data with { Deviation = [1] }, data with { Mean = byPixel, Deviation = [1, 2, 3] }])
+        {
+            Assert.Contains("for pictures of 2x3x2", Assert.Throws<EngineException>(wrong.Normalization).Message);
+        }
+    }
+
     private RunFolder Train(string name, TrainingOptions options, Module model)
     {
         RunFolder folder = RunFolder.Create(_folder.File(name), options);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Devices;
@@ -52,6 +53,7 @@ public sealed class TrainerTests : IDisposable
         List<EpochReport> epochs = [];
         trainer.StepEnded += steps.Add;
         trainer.EpochEnded += epochs.Add;
+        Stopwatch watch = Stopwatch.StartNew();
         TrainingResult result = trainer.Run();
 
         Assert.True(result.IsCompleted);
@@ -68,6 +70,8 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(steps[5].Accuracy, epochs[0].TrainAccuracy, 1e-12);
         Assert.Equal(0.2, steps[0].LearningRate);
         Assert.All(steps, s => Assert.True(s.Remaining >= TimeSpan.Zero && s.ImagesPerSecond > 0));
+        Assert.InRange(epochs.Sum(e => e.Seconds), 0, watch.Elapsed.TotalSeconds);
+        Assert.All(epochs, e => Assert.Equal(48 / e.Seconds, e.ImagesPerSecond, 48 / e.Seconds * 1e-9));
     }
 
     [Fact]
@@ -336,6 +340,37 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal("the loss cannot be recorded", trainer.RecordingProblem);
         Assert.Equal(1, device.Recordings);
         Assert.Equal(0, device.MostBefore);
+    }
+
+    [Fact]
+    public void A_model_that_was_evaluated_is_trained_as_any()
+    {
+        List<double[]> expected = Train(Options);
+        Module model = TinySet.Network();
+        using Trainer trainer = new(model, TinySet.Make(), _device, Options);
+        model.Evaluate();
+        trainer.Run();
+        Assert.True(model.IsTraining);
+        Assert.Equal(expected, Numbers(model));
+    }
+
+    [Fact]
+    public void A_trainer_that_is_disposed_leaves_no_memory_but_the_models()
+    {
+        using ReferenceDevice elsewhere = new();
+        Assert.Equal(UsedAfter(), UsedAfter());
+
+        long UsedAfter()
+        {
+            Module model = TinySet.Network();
+            using (Trainer trainer = new(model, TinySet.Make(), _device, Options with { MaxSteps = 5 }))
+            {
+                trainer.Run();
+            }
+
+            model.To(elsewhere);
+            return _device.Memory.UsedBytes;
+        }
     }
 
     private List<double[]> Train(TrainingOptions options, RunFolder? folder = null, int interval = 1, Module? model = null)
