@@ -17,7 +17,7 @@ internal static partial class PrimitiveCatalogue
 
     /// <summary>All of them on one device.</summary>
     public static IEnumerable<PrimitiveSubject> On(BenchDevice device) =>
-        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalisations(device, shape))), .. Pooling(device), .. Ends(device), .. Algebra(device)];
+        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalisations(device, shape))), .. Pooling(device), .. Ends(device), .. Algebra(device), .. Training(device)];
 
     private static IEnumerable<PrimitiveSubject> Elementwise(BenchDevice device, Shape shape)
     {

@@ -92,7 +92,7 @@ public sealed class OperationTests : IDisposable
     {
         using ReferenceDevice elsewhere = new();
         Tensor labels = Tensor.From<int>(elsewhere, new Shape(2), [0, 1]);
-        Assert.Contains("softmax_cross_entropy", Assert.Throws<EngineException>(() => Zeros(2, 3).SoftmaxCrossEntropy(labels)).Message);
+        Assert.Contains("softmax_cross_entropy", Assert.Throws<EngineException>(() => Zeros(2, 3).CrossEntropy(labels)).Message);
     }
 
     [Fact]
