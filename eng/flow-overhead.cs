@@ -10,12 +10,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using Engine;
-using Engine.Devices.Cpu;
 using Engine.Models;
-using Engine.Operations;
 using Engine.Optimizers;
 using Engine.Study;
-using Engine.Tensors;
 
 int rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10;
 const int Batch = 128, StepsPerRound = 10, Interval = 10;
@@ -38,7 +35,7 @@ TimeSpan Step(bool isMeasured)
         recorder.Begin();
     }
 
-    SoftmaxCrossEntropy.Apply(network.Call(images), labels).Backward();
+    SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels).Backward();
     if (isMeasured)
     {
         recorder.EndBackward();

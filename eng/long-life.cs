@@ -14,8 +14,8 @@
 // All are flat where the last four lines stay within a few megabytes of each other.
 using System.Diagnostics;
 using System.Globalization;
+using Engine;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Models;
 using Engine.Training;
 

@@ -11,11 +11,9 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Engine;
-using Engine.Devices.Cpu;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Onnx;
-using Engine.Tensors;
 
 if (args.Length == 0)
 {

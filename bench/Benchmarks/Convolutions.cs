@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using Engine.Bench.Subjects;
-using Engine.Tensors;
 
 namespace Engine.Bench.Benchmarks;
 

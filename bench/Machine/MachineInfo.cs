@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Engine.Devices.Cpu;
 
 namespace Engine.Bench.Machine;
 

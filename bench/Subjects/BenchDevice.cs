@@ -1,6 +1,4 @@
 using Engine.Bench.Machine;
-using Engine.Devices;
-using Engine.Devices.Cpu;
 using Engine.Kernels;
 using Engine.Kernels.Interop;
 

@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>A convolution of a network, on one device.</summary>

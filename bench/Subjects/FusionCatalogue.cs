@@ -1,6 +1,4 @@
-using Engine.Devices;
 using Engine.Kernels;
-using Engine.Tensors;
 
 namespace Engine.Bench.Subjects;
 

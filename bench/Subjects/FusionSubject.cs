@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>The same result twice: by one fused primitive, and by the primitives that it replaces.</summary>

@@ -1,9 +1,5 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Meta;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Tensors;
 
 namespace Engine.Bench.Subjects;
 

@@ -1,10 +1,6 @@
-using Engine.Autograd;
-using Engine.Devices;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Bench.Subjects;
 

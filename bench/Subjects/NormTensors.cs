@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>What belongs to a normalisation of some channels: parameters, statistics and gradients, each [C].</summary>

@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <content>Losses beside the cross-entropy of labels, and what optimizers do to all parameters of a network in one call.</content>

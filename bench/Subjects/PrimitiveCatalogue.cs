@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>Every primitive of <see cref="Device"/> but the convolutions, which <see cref="ConvolutionSubject"/> has at their networks' shapes.</summary>

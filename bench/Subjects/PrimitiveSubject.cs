@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>One primitive of a device, on tensors of one shape.</summary>

@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Bench.Subjects;
 
 /// <summary>What a benchmark runs on: a device, and tensors that it prepares there.</summary>

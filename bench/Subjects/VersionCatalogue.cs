@@ -1,6 +1,5 @@
 using Engine.Kernels;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Bench.Subjects;
 

@@ -1,6 +1,6 @@
 // Trains a small network of one's own on the built-in digits and saves its weights for PyTorch.
+using Engine;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Training;

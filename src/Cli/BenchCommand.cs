@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Engine.Devices;
-using Engine.Devices.Cpu;
 using Engine.Kernels;
 using Engine.Kernels.Prediction;
 using Engine.Models;

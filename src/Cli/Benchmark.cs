@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Engine.Devices;
 using Engine.Models;
-using Engine.Tensors;
 
 namespace Engine.Cli;
 

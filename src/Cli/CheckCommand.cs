@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Engine.Devices;
 using Spectre.Console;
 
 namespace Engine.Cli;

@@ -1,6 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Reference;
 using Engine.Verification;
 
 namespace Engine.Cli;

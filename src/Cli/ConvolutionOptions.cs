@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Engine.Devices;
 using Engine.Kernels;
 
 namespace Engine.Cli;

@@ -1,7 +1,4 @@
 using System.Globalization;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Kernels;
 using Engine.Kernels.Interop;
 

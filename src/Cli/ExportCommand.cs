@@ -2,12 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Onnx;
-using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Cli;

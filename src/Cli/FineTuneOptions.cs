@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Models;
 using Engine.Training;

@@ -5,7 +5,6 @@ using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Models.Figures;
-using Engine.Tensors;
 using Spectre.Console;
 
 namespace Engine.Cli;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Images;
 using Engine.Models;

@@ -1,9 +1,7 @@
-using Engine.Devices;
 using Engine.Kernels;
 using Engine.Kernels.Prediction;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Tensors;
 
 namespace Engine.Cli;
 

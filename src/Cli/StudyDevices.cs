@@ -1,5 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
 using Engine.Kernels.Interop;
 
 namespace Engine.Cli;

@@ -1,8 +1,5 @@
-using Engine.Autograd;
 using Engine.Models;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Cli;
 

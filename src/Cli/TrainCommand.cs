@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Engine.Data;
-using Engine.Devices;
 using Engine.Kernels;
 using Engine.Models;
 using Engine.Training;

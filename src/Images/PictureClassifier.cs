@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
-using Engine.Autograd;
 using Engine.Data;
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Images;
 

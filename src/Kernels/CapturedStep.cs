@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Kernels.Prediction;
 using Engine.Kernels.Queues;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

@@ -1,7 +1,5 @@
 using System.Globalization;
-using Engine.Devices;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

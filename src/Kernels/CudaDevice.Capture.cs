@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Queues;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

@@ -1,8 +1,6 @@
-using Engine.Devices;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Queues;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

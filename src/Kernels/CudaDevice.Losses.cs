@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Kernels;
 
 /// <content>Losses beside the softmax cross-entropy of labels.</content>

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
-using Engine.Devices;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

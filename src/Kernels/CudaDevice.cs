@@ -1,9 +1,7 @@
-using Engine.Devices;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
 using Engine.Kernels.Queues;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Kernels;

@@ -1,6 +1,4 @@
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models;
 
@@ -96,7 +94,7 @@ public abstract class Network : Module, IFineTunable
     private protected Tensor Classify(Tensor features)
     {
         Tensor pooled = Consume(features, _pool.Call(features));
-        Tensor rows = Consume(pooled, Reshape.Flatten(pooled));
+        Tensor rows = Consume(pooled, ReshapeOperation.Flatten(pooled));
         return Consume(rows, Head.Call(rows));
     }
 

@@ -1,5 +1,4 @@
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Models;
 
@@ -60,7 +59,7 @@ public sealed class Vgg : Network
     {
         Tensor features = _features.Call(input);
         features = Consume(features, _pool.Call(features));
-        Tensor rows = Consume(features, Operations.Reshape.Flatten(features));
+        Tensor rows = Consume(features, ReshapeOperation.Flatten(features));
         return Consume(rows, _classifier.Call(rows));
     }
 

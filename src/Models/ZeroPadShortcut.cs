@@ -1,6 +1,4 @@
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models;
 
@@ -36,5 +34,5 @@ public sealed class ZeroPadShortcut : Module
     protected override string Summary => $"channels={_outputs}, stride={Stride}, zeros_before={Before}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => PadSubsample.Apply(input, Stride, _outputs, Before);
+    protected override Tensor Forward(Tensor input) => PadSubsampleOperation.Apply(input, Stride, _outputs, Before);
 }

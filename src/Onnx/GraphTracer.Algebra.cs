@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Onnx;
 
 /// <content>The tensor algebra as ONNX's operators. An axis of a tensor of four axes has another number there: channels come second.</content>

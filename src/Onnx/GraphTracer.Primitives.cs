@@ -1,7 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Engine.Devices;
-using Engine.Tensors;
 
 namespace Engine.Onnx;
 

@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Onnx;
 
 /// <content>The primitives that no exported graph has: those of training, of losses and of measuring.</content>

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Onnx;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Onnx;
 

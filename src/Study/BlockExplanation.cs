@@ -1,10 +1,7 @@
 using System.Globalization;
 using Engine.Data;
-using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Study;
@@ -153,7 +150,7 @@ public sealed class BlockExplanation
         return share;
     }
 
-    private Tensor Loss() => SoftmaxCrossEntropy.Apply(_network.Call(_images), _labels);
+    private Tensor Loss() => SoftmaxCrossEntropyOperation.Apply(_network.Call(_images), _labels);
 
     private void Compare(string name, Tensor tensor, Tensor gradient, Func<double> function)
     {

@@ -1,6 +1,4 @@
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Study;
 

@@ -1,5 +1,4 @@
 using Engine.Data;
-using Engine.Devices;
 using Engine.Models;
 using Engine.Training;
 

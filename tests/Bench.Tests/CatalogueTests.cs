@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Engine;
 using Engine.Bench.Machine;
 using Engine.Bench.Subjects;
-using Engine.Devices;
 using Engine.Kernels;
 
 namespace Bench.Tests;

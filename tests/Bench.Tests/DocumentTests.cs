@@ -3,7 +3,6 @@ using Engine.Bench.Benchmarks;
 using Engine.Bench.Machine;
 using Engine.Bench.Reports;
 using Engine.Bench.Subjects;
-using Engine.Tensors;
 
 namespace Bench.Tests;
 

@@ -1,5 +1,4 @@
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Study;
 
 namespace Engine.Browser.Tests;

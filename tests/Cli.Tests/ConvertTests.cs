@@ -1,5 +1,5 @@
 using System.Text;
-using Engine.Devices.Cpu;
+using Engine;
 using Engine.Formats;
 using Engine.Models;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Engine;
 using Engine.Cli;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Models;
 using Engine.Study.Tests;
 using Engine.Training;

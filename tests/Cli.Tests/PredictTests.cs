@@ -122,7 +122,7 @@ public sealed class PredictTests : IDisposable
     public async Task Labels_come_from_a_file_and_must_fit_the_network()
     {
         Module network = Networks.Create("resnet8", new NetworkOptions { Classes = 3 });
-        using (Engine.Devices.Cpu.CpuDevice device = new(1))
+        using (Engine.CpuDevice device = new(1))
         {
             StateDictionary.Save(network.To(device), _folder["weights.safetensors"]);
         }

@@ -1,4 +1,4 @@
-using Engine.Devices.Cpu;
+using Engine;
 using Engine.Formats;
 using Engine.Models;
 

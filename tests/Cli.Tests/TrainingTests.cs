@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Engine;
 using Engine.Cli;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Formats;
 using Engine.Models;
 using Engine.Training;

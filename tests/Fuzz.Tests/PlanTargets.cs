@@ -1,11 +1,9 @@
 using System.Text;
 using Engine;
-using Engine.Devices;
 using Engine.Kernels;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
-using Engine.Tensors;
 
 namespace Fuzz.Tests;
 

@@ -1,6 +1,5 @@
 using Engine;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Images;
 using Engine.Layers;
 using Engine.Training;

@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Kernels.Convolutions;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests;
 

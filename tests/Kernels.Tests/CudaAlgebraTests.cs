@@ -1,5 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Tests.Operations;
 
 namespace Engine.Kernels.Tests;

@@ -35,7 +35,7 @@ public sealed class CudaHardwareContractTests : EmulatorTest
         using IDisposable count = CudaEmulator.Set("ENGINE_EMULATOR_SMS", "132");
         using IDisposable order = CudaEmulator.Set("ENGINE_EMULATOR_ORDER", "random:10");
         using CudaDevice device = CudaDevice.Open();
-        using Devices.Reference.ReferenceDevice reference = new();
+        using ReferenceDevice reference = new();
         CheckResult[] results = [.. DeviceContract.All.Where(check => SumsOverAGrid(check.Primitive)).Select(check => check.Run(device, reference, 22))];
         Assert.True(results.Length > 100, $"{results.Length} checks");
         Assert.Equal("", string.Join('\n', results.Where(result => result.Failure is not null).Select(result => $"{result.Name}: {result.Failure}")));

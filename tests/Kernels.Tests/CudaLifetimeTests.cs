@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using Engine.Data;
-using Engine.Devices;
 using Engine.Models;
-using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Kernels.Tests;

@@ -1,9 +1,6 @@
 using Engine.Data;
-using Engine.Devices;
-using Engine.Devices.Reference;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Kernels.Tests;

@@ -34,7 +34,7 @@ public sealed class CudaVariantContractTests : EmulatorTest
     public void Batch_norm_by_cuDNN_gives_what_the_Reference_gives(CudaPrecision precision)
     {
         using CudaDevice device = CudaDevice.Open(0, precision, CudaBatchNorm.Cudnn);
-        using Devices.Reference.ReferenceDevice reference = new();
+        using ReferenceDevice reference = new();
         CheckResult[] results =
         [
             .. DeviceContract.All.Where(check => check.Primitive.StartsWith("BatchNorm", StringComparison.Ordinal)).Select(check => check.Run(device, reference, 13)),

@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Engine.Devices;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests;
 

@@ -125,7 +125,7 @@ public sealed class ReleaseTests
         EngineException first = Assert.ThrowsAny<EngineException>(() =>
         {
             using CudaDevice device = CudaDevice.Open();
-            using Devices.ScalarReadback readback = device.CreateReadback(1);
+            using ScalarReadback readback = device.CreateReadback(1);
 
             // No such address: the emulator's context is broken from then on.
             device.Launch("add_relu_2", KernelVariant.Float32, 1, 256, (nint)4096, (nint)4096, (nint)4096, 64L);
@@ -147,7 +147,7 @@ public sealed class ReleaseTests
             Assert.Contains("ENGINE_CUDA_SYNC", device.Description);
 
             // A program may still record: what is recorded is not waited for, the replay is.
-            using Tensors.Tensor x = Tensors.Tensor.From<float>(device, new Tensors.Shape(2), [-1, 2]), y = Tensors.Tensor.Create(device, x.Shape, x.Type);
+            using Tensor x = Tensor.From<float>(device, new Shape(2), [-1, 2]), y = Tensor.Create(device, x.Shape, x.Type);
             using (CapturedStep step = device.Capture(() => device.AddRelu(x, x, y)))
             {
                 step.Replay();

@@ -1,8 +1,4 @@
-using Engine.Devices;
-using Engine.Devices.Reference;
 using Engine.Models;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests;
 

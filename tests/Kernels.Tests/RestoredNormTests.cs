@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Kernels.Tests;
 
 /// <summary>That what the tape does not keep of a batch norm comes back as the forward made it.</summary>

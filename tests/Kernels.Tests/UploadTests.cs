@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Kernels.Tests;
 
 /// <summary>The slots that uploads take on their way to the device.</summary>

@@ -1,5 +1,4 @@
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Training;

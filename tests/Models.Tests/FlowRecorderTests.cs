@@ -1,12 +1,7 @@
 using System.Text.Json;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
 using Engine.Optimizers;
 using Engine.Study;
-using Engine.Tensors;
 using Engine.Training;
 
 namespace Engine.Models.Tests;
@@ -92,7 +87,7 @@ public class FlowRecorderTests
     private static FlowSample? Step(Module model, Tensor images, Tensor labels, Sgd optimizer, FlowRecorder? recorder)
     {
         recorder?.Begin();
-        SoftmaxCrossEntropy.Apply(model.Call(images), labels).Backward();
+        SoftmaxCrossEntropyOperation.Apply(model.Call(images), labels).Backward();
         recorder?.EndBackward();
         optimizer.Step();
         return recorder?.End(0);

@@ -1,9 +1,4 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Meta;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models.Tests;
 
@@ -136,7 +131,7 @@ public sealed class FoldingTests
         convolution.To(device);
         norm.To(device);
         using Tensor input = Tensor.Create(device, new Shape(1, 5, 5, 3), DataType.Float32);
-        string message = Assert.Throws<EngineException>(() => BatchNormalization.ApplyToConvolution(
+        string message = Assert.Throws<EngineException>(() => BatchNormOperation.ApplyToConvolution(
             input, convolution.Weight.Value, convolution.Geometry, norm.Weight.Value, norm.Bias.Value, norm.RunningMean.Value, norm.RunningVariance.Value)).Message;
         Assert.Contains("NoGradient", message);
     }

@@ -1,8 +1,4 @@
-using Engine.Devices.Meta;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models.Tests;
 
@@ -161,11 +157,11 @@ public class NetworkBehaviourTests
         using Tensor images = Images(network.Head.Weight.Value.Device, network, 2);
         using Tensor labels = Tensor.From<int>(images.Device, new Shape(2), [1, 2]);
         network.Train();
-        SoftmaxCrossEntropy.Apply(network.Call(images), labels).Backward();
+        SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels).Backward();
     }
 
     // Twelve pixels are enough for three stages, and quick on the Reference device.
-    private static Tensor Images(Devices.Device device, Network network, int batch)
+    private static Tensor Images(Device device, Network network, int batch)
     {
         Shape shape = new(batch, 12, 12, network.Channels);
         RandomSource random = new(7);

@@ -1,7 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Models.Tests;

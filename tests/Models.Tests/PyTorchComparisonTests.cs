@@ -1,10 +1,5 @@
 using System.Text.Json;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models.Tests;
 
@@ -54,7 +49,7 @@ public class PyTorchComparisonTests
         network.Train();
         Tensor logits = network.Call(images);
         AssertClose("trained", record.GetProperty("trained").Numbers(), logits.ToArray<double>(), tolerance);
-        Tensor loss = SoftmaxCrossEntropy.Apply(logits, labels);
+        Tensor loss = SoftmaxCrossEntropyOperation.Apply(logits, labels);
         loss.Backward();
         AssertClose("loss", [record.GetProperty("loss").GetDouble()], [loss.Item()], tolerance);
         CompareGradients(record, network, tolerance);

@@ -1,7 +1,5 @@
 using System.Text.Json;
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Models.Tests;
 

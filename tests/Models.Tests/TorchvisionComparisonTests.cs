@@ -1,8 +1,5 @@
 using System.Text.Json;
-using Engine.Devices.Cpu;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Models.Tests;
 
@@ -57,7 +54,7 @@ public class TorchvisionComparisonTests
             AssertClose($"{mode}: largest logit", [expected.GetProperty("largest_logit").GetDouble()], [all.Max(Math.Abs)]);
 
             network.ZeroGradients();
-            Tensor loss = SoftmaxCrossEntropy.Apply(logits, labels);
+            Tensor loss = SoftmaxCrossEntropyOperation.Apply(logits, labels);
             loss.Backward();
             AssertClose($"{mode}: loss", [expected.GetProperty("loss").GetDouble()], [loss.Item()]);
             double[] gradient = first.Value.Gradient!.ToArray<double>(), some = expected.GetProperty("gradient").Numbers();

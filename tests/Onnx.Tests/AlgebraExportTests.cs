@@ -1,9 +1,5 @@
 using System.Reflection;
-using Engine.Devices;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 using Module = Engine.Layers.Module;
 
 namespace Engine.Onnx.Tests;

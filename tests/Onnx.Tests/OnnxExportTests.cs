@@ -1,11 +1,7 @@
 using System.Runtime.InteropServices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Onnx.Tests;
 

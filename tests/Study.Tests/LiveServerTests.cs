@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Live;
 
 namespace Engine.Study.Tests;

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.TensorBoard;
 
 namespace Engine.Study.Tests;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Training;
 
 namespace Engine.Study.Tests;

@@ -1,4 +1,4 @@
-namespace Engine.Autograd;
+namespace Engine;
 
 /// <summary>A stretch of code in which nothing is recorded; its end releases all tensors that operations made in it.</summary>
 public readonly struct NoGradientScope : IDisposable

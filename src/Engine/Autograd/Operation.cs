@@ -1,7 +1,4 @@
-using Engine.Devices;
-using Engine.Tensors;
-
-namespace Engine.Autograd;
+namespace Engine;
 
 /// <summary>
 /// One recorded application of an operation: it knows the tensors that its hand-derived backward needs. A subclass has a static

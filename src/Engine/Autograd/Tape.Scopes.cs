@@ -1,7 +1,4 @@
-using Engine.Devices;
-using Engine.Tensors;
-
-namespace Engine.Autograd;
+namespace Engine;
 
 /// <content>Scopes without gradients.</content>
 public partial class Tape

@@ -1,7 +1,4 @@
-using Engine.Devices;
-using Engine.Tensors;
-
-namespace Engine.Autograd;
+namespace Engine;
 
 /// <summary>
 /// The order in which operations ran on a device, and the owner of what they made. Running it backwards calls each operation's

@@ -37,7 +37,7 @@ public sealed record Augmentation(int Padding, bool Mirror)
     }
 }
 
-/// <summary>Where a crop lies on its picture, which may be partly outside: what <see cref="Devices.Device.PrepareImages"/> takes for each sample.</summary>
+/// <summary>Where a crop lies on its picture, which may be partly outside: what <see cref="Device.PrepareImages"/> takes for each sample.</summary>
 /// <param name="Top">The picture's row that becomes the crop's first; negative in the padding.</param>
 /// <param name="Left">The picture's column that becomes the crop's first (or, mirrored, its last).</param>
 /// <param name="Mirror">Whether the crop is mirrored left to right.</param>

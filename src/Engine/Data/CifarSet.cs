@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using Engine.Formats;
-using Engine.Tensors;
 
 namespace Engine.Data;
 

@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Data;
 
 /// <summary>A data set that the engine knows by name: where it may lie, how it is read, and where it comes from.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.IO.Compression;
-using Engine.Tensors;
 
 namespace Engine.Data;
 

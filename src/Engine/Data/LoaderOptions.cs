@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Data;
 
 /// <summary>How a <see cref="Loader"/> makes batches. The defaults are those of evaluation: every picture once, in order, unchanged.</summary>

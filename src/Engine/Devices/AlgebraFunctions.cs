@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>A function of one number x and a fixed parameter p, for <see cref="Device.Unary"/>.</summary>
 public enum UnaryFunction

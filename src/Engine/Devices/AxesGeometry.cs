@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// A reduction over axes, seen as at most two loops that are kept and two that are reduced: neighboring axes of one kind are one loop.

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>How far a device's results may be from the Reference's, as relative errors of whole tensors.</summary>
 /// <param name="Elementwise">For results that take a handful of roundings each.</param>

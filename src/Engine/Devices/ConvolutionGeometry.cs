@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>How a filter moves over an image: everything about a convolution but its tensors.</summary>
 /// <param name="Stride">Pixels between neighbouring outputs, in the input.</param>

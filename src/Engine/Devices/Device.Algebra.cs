@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>
 /// The primitives of the tensor algebra. "Broadcast to the output" means: axes are aligned at the last one, and an axis that is missing or

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>
 /// What a device implements: each primitive of Device.Primitives.cs, which defines it, under the name with Core behind it. The device is the

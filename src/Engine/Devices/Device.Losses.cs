@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>Losses beside <see cref="SoftmaxCrossEntropy"/>; each gives the gradient in the same pass.</content>
 public abstract partial class Device

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>The primitives of normalization.</content>
 public abstract partial class Device

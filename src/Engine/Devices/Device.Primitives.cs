@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>The primitives. Shapes: activations [N, H, W, C], filters [K, R, S, C / groups], matrices [rows, columns], per-channel vectors [C].</content>
 public abstract partial class Device

@@ -1,7 +1,4 @@
-using Engine.Autograd;
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// The one seam where hardware differs: memory, transfers, and a few dozen primitives on tensors. A new device is a subclass,
@@ -11,7 +8,7 @@ namespace Engine.Devices;
 /// A device serves one thread at a time: a call that finds another thread inside throws, and leaves that thread's work alone. One thread
 /// after another is fine. A disposed device answers every call with an <see cref="ObjectDisposedException"/>.
 ///
-/// The primitives do not check shapes; the operations in <c>Engine.Operations</c>, which call them, do. All outputs are allocated
+/// The primitives do not check shapes; the operations, which call them, do. All outputs are allocated
 /// by the caller. Where a primitive has a parameter <c>accumulate</c>, true adds to what the output holds and false overwrites it.
 /// An elementwise primitive's output may be one of its inputs; no other output may overlap an input unless it says so.
 /// </remarks>

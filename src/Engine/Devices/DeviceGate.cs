@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// Lets one thread at a time into a device: whoever finds another one inside gets an error, since waiting would only hide a program's

@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>One block of a device's memory, lent by its <see cref="MemoryPool"/>.</summary>
 public sealed class DeviceMemory

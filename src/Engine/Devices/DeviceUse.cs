@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>A stretch of code for which a device is the calling thread's (<see cref="Device.Use"/>).</summary>
 public readonly ref struct DeviceUse

@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// Work that a device has recorded (<see cref="Device.RecordStep"/>) and runs again as a whole, with hardly any work on the host. It

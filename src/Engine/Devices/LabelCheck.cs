@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>Refuses labels that name no class, on devices whose memory the host sees.</summary>
 internal static class LabelCheck

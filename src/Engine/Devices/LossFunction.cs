@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>What one element x of an output loses against its target t, for <see cref="Device.PointwiseLoss"/>.</summary>
 public enum LossFunction

@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// What a program's own tensor has of a device: a block of memory and what the device derived from its values. It goes back when the

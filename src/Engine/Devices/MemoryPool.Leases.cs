@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <content>What programs own, and may forget.</content>
 public partial class MemoryPool

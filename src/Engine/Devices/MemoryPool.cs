@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using Engine.Tensors;
 
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// A device's memory: blocks come back to the pool and are lent again, so that from the third training step on no native

@@ -1,4 +1,4 @@
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// Blocks of a <see cref="MemoryPool"/> that are kept apart from all others, because recorded work will use their addresses again

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>How a pooling window moves over an image.</summary>
 /// <param name="Kernel">The window's height and width.</param>

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>Which outputs of a normalisation's backward are added to what they hold.</summary>
 [Flags]

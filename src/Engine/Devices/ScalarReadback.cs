@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// A few single numbers on their way from a device to the host, such as a step's loss: <see cref="Add"/> queues their reading and

@@ -1,8 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Engine.Tensors;
 
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// Four nested loops over up to four tensors at once, each with its own strides. Axes of extent 1 are left out, and neighboring axes

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices;
+namespace Engine;
 
 /// <summary>
 /// Where the elements of a part of a tensor lie: element (i, j, ...) of the part is the tensor's element number

@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Formats;
 
 /// <summary>A tensor as a file names it.</summary>

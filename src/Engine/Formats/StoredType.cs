@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Formats;
 
 /// <summary>What one element of a tensor in a file is. The names are those of safetensors' headers; PyTorch's files have the same kinds.</summary>

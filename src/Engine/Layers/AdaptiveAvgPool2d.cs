@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>Means of [N, H, W, C] over windows that are chosen so that the output is [N, P, Q, C]; 1 x 1 is the global mean.</summary>
@@ -11,5 +8,5 @@ public sealed class AdaptiveAvgPool2d(Size2 outputSize) : Module
     protected override string Summary => $"output_size={outputSize}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => AdaptiveAveragePooling.Apply(input, outputSize);
+    protected override Tensor Forward(Tensor input) => AdaptiveAveragePoolOperation.Apply(input, outputSize);
 }

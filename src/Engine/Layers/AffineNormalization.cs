@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>A layer that normalises activations per channel, with a trained factor and a trained offset: batch norm or group norm.</summary>

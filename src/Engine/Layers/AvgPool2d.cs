@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>The mean of each window of [N, H, W, C], channel by channel.</summary>
@@ -28,5 +24,5 @@ public sealed class AvgPool2d : Module
         $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => AveragePooling.Apply(input, Geometry, _countPadding);
+    protected override Tensor Forward(Tensor input) => AveragePoolOperation.Apply(input, Geometry, _countPadding);
 }

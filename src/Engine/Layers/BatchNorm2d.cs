@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -66,7 +63,7 @@ public sealed class BatchNorm2d : AffineNormalization
             _batches.Increase(1);
         }
 
-        return BatchNormalization.Apply(
+        return BatchNormOperation.Apply(
             input, Weight.Value, Bias.Value, RunningMean.Value, RunningVariance.Value, Momentum, Epsilon, isTraining, shortcut, relu);
     }
 }

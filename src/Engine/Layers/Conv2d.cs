@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>A two-dimensional convolution with a filter [K, R, S, C / groups], Kaiming-normal by fan-out, and an optional bias [K].</summary>
@@ -54,7 +50,7 @@ public sealed class Conv2d : Module
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor input)
     {
-        Tensor output = Convolution.Apply(input, Weight.Value, Geometry);
-        return Bias is null ? output : Consume(output, BiasAddition.Apply(output, Bias.Value));
+        Tensor output = ConvolveOperation.Apply(input, Weight.Value, Geometry);
+        return Bias is null ? output : Consume(output, AddBiasOperation.Apply(output, Bias.Value));
     }
 }

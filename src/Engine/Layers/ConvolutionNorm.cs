@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -25,7 +21,7 @@ public static class ConvolutionNorm
         if (Folds(convolution, norm, input) && !tape.ShouldRecord(shortcut))
         {
             BatchNorm2d batchNorm = (BatchNorm2d)norm;
-            output = BatchNormalization.ApplyToConvolution(
+            output = BatchNormOperation.ApplyToConvolution(
                 input, convolution.Weight.Value, convolution.Geometry, batchNorm.Weight.Value, batchNorm.Bias.Value, batchNorm.RunningMean.Value,
                 batchNorm.RunningVariance.Value, batchNorm.Epsilon, shortcut, relu);
             if (consume)

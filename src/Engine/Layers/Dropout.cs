@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -20,7 +17,7 @@ public sealed class Dropout : Module
     /// <exception cref="EngineException">The probability is out of its range.</exception>
     public Dropout(double probability = 0.5)
     {
-        InvertedDropout.CheckProbability(probability);
+        DropoutOperation.CheckProbability(probability);
         _probability = probability;
     }
 
@@ -39,6 +36,6 @@ public sealed class Dropout : Module
         }
 
         _random.Restart(_seed, _calls++, RandomSource.SeedOf(Path));
-        return InvertedDropout.Apply(input, _probability, _random);
+        return DropoutOperation.Apply(input, _probability, _random);
     }
 }

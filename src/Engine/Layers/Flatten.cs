@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -13,5 +10,5 @@ public sealed class Flatten : Module
     protected override string Summary => "start_dim=1, end_dim=-1";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => Reshape.Flatten(input);
+    protected override Tensor Forward(Tensor input) => ReshapeOperation.Flatten(input);
 }

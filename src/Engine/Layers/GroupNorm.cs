@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -26,7 +23,7 @@ public sealed class GroupNorm : AffineNormalization
     /// <inheritdoc/>
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)
     {
-        Tensor normalized = GroupNormalization.Apply(input, _groups, Weight.Value, Bias.Value, Epsilon);
+        Tensor normalized = GroupNormOperation.Apply(input, _groups, Weight.Value, Bias.Value, Epsilon);
         return Consume(normalized, Tail(normalized, shortcut, relu));
     }
 }

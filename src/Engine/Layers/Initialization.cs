@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>Whose variance a Kaiming initialisation keeps: of activations going forward, or of gradients going back.</summary>

@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -63,7 +60,7 @@ public sealed class Linear : Module
             throw new ShapeException($"linear: input {input.Shape} must be [N, {Inputs}] for the weight {Weight.Shape}");
         }
 
-        Tensor product = MatrixProduct.Apply(input, Weight.Value, transposeRight: true);
-        return Bias is null ? product : Consume(product, BiasAddition.Apply(product, Bias.Value));
+        Tensor product = MatMulOperation.Apply(input, Weight.Value, transposeRight: true);
+        return Bias is null ? product : Consume(product, AddBiasOperation.Apply(product, Bias.Value));
     }
 }

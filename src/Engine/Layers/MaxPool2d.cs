@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>The largest element of each window of [N, H, W, C], channel by channel.</summary>
@@ -22,5 +18,5 @@ public sealed class MaxPool2d : Module
         $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}, dilation=1, ceil_mode=False";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => MaxPooling.Apply(input, Geometry);
+    protected override Tensor Forward(Tensor input) => MaxPoolOperation.Apply(input, Geometry);
 }

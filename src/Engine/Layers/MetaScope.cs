@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Meta;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>

@@ -1,6 +1,3 @@
-using Engine.Devices.Meta;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>One layer of a <see cref="ModelSummary"/>.</summary>

@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <content>Hooks: what a program sees of a module's outputs and of their gradients.</content>
@@ -70,7 +67,7 @@ public abstract partial class Module
             return input;
         }
 
-        Tensor branch = Reshape.Apply(input, input.Shape);
+        Tensor branch = ReshapeOperation.Apply(input, input.Shape);
         branch.GradientObserver += gradient => hooks(Path, name, gradient);
         return branch;
     }

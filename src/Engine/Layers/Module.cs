@@ -1,7 +1,4 @@
 using System.Text;
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
 
 namespace Engine.Layers;
 

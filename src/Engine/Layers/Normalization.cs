@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>
@@ -84,8 +80,8 @@ public abstract class Normalization : Module
     private protected static Tensor Tail(Tensor normalized, Tensor? shortcut, bool relu) => (shortcut, relu) switch
     {
         (null, false) => normalized,
-        (null, true) => Relu.Apply(normalized),
-        ({ } other, false) => Addition.Apply(normalized, other),
-        ({ } other, true) => AddRelu.Apply(normalized, other),
+        (null, true) => ReluOperation.Apply(normalized),
+        ({ } other, false) => AddOperation.Apply(normalized, other),
+        ({ } other, true) => AddReluOperation.Apply(normalized, other),
     };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Engine.Tensors;
 
 namespace Engine.Layers;
 

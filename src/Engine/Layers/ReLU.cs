@@ -1,6 +1,3 @@
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>max(x, 0), element by element.</summary>
@@ -10,5 +7,5 @@ public sealed class ReLU : Module
     protected override string Summary => "inplace=True";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => Relu.Apply(input);
+    protected override Tensor Forward(Tensor input) => ReluOperation.Apply(input);
 }

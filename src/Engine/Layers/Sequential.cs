@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Layers;
 
 /// <summary>A chain of modules, named 0, 1, 2 ..., each fed with what the one before made.</summary>

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Operations;
+namespace Engine;
 
 /// <summary>Axes as callers name them, negative ones from the end, and the shapes that reductions over them give.</summary>
 internal static class Axes

@@ -1,8 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
-namespace Engine.Operations;
+namespace Engine;
 
 /// <summary>What operations on tensors of different shapes have in common: the shape of the result, and the way back.</summary>
 internal static class Broadcasting

@@ -1,7 +1,4 @@
-using Engine.Autograd;
-using Engine.Tensors;
-
-namespace Engine.Operations;
+namespace Engine;
 
 /// <summary>
 /// An operation of a program's own, given by two functions: the forward, made of a device's primitives or of other operations, and the

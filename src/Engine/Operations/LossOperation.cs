@@ -1,7 +1,4 @@
-using Engine.Autograd;
-using Engine.Tensors;
-
-namespace Engine.Operations;
+namespace Engine;
 
 /// <summary>A loss whose forward computes its gradient in the same pass; the backward only scales that by the upstream gradient, in place.</summary>
 public abstract class LossOperation : Operation

@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Optimizers;
 

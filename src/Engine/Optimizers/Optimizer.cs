@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Optimizers;
 

@@ -1,4 +1,3 @@
-using Engine.Devices;
 using Engine.Layers;
 
 namespace Engine.Optimizers;

@@ -1,4 +1,4 @@
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <summary>What one element of a tensor is.</summary>
 public enum DataType : byte

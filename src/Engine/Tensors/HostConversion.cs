@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <summary>Converts elements between data types in host memory, by way of double: the file boundary and small read-backs.</summary>
 public static class HostConversion

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <summary>
 /// The extents of a tensor, none to four of them. Activations are [N, H, W, C] and filters [K, R, S, C] on every device

@@ -1,4 +1,4 @@
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <summary>A height and a width in pixels: a kernel's extent, a stride, a padding or a dilation. An <see cref="int"/> converts to a square one.</summary>
 public readonly record struct Size2(int Height, int Width)

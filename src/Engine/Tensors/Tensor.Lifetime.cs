@@ -1,6 +1,4 @@
-using Engine.Devices;
-
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <content>Who owns the memory, and when it goes back.</content>
 public partial class Tensor

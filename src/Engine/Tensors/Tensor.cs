@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
-using Engine.Autograd;
-using Engine.Devices;
 
-namespace Engine.Tensors;
+namespace Engine;
 
 /// <summary>
 /// Numbers on a device, always contiguous, in row-major order of their shape (activations [N, H, W, C]).

@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Engine.Devices;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Training;
 

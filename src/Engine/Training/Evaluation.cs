@@ -1,8 +1,5 @@
-using Engine.Autograd;
 using Engine.Data;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Training;
 

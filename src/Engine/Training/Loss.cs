@@ -1,5 +1,3 @@
-using Engine.Tensors;
-
 namespace Engine.Training;
 
 /// <summary>What a training makes small.</summary>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Engine.Data;
-using Engine.Devices;
 using Engine.Layers;
 using Engine.Optimizers;
 

@@ -1,9 +1,6 @@
 using Engine.Data;
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Training;
 

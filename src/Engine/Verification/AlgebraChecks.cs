@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Functions of one and two tensors, with every pattern of broadcasting, their slopes, and the choice between two tensors.</summary>

@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Reductions over every set of axes, copies between layouts, gathering and its backward, softmax.</summary>

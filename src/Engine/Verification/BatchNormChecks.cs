@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Batch norm with every tail, with and without running statistics, and far from zero, where careless sums cancel.</summary>

@@ -1,6 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-
 namespace Engine.Verification;
 
 /// <summary>What one check found.</summary>

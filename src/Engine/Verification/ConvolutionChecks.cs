@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Convolutions of every kind: the shapes of residual networks, and odd ones that no network has.</summary>

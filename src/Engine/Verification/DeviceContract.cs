@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Reference;
-
 namespace Engine.Verification;
 
 /// <summary>

@@ -1,8 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Verification;
 
@@ -47,8 +43,8 @@ public static class GradientCheck
     public static GradientCheckResult RunEveryPath(
         Func<IReadOnlyList<Tensor>, Tensor> function, IReadOnlyList<Tensor> inputs, GradientCheckOptions? options = null, IReadOnlyList<Tensor>? state = null)
     {
-        Tensor OfIntermediates() => function([.. inputs.Select(i => Scaling.Apply(i, 1))]);
-        Tensor Twice(IReadOnlyList<Tensor> tensors) => Addition.Apply(function(tensors), Scaling.Apply(function(tensors), 0.5));
+        Tensor OfIntermediates() => function([.. inputs.Select(i => ScaleOperation.Apply(i, 1))]);
+        Tensor Twice(IReadOnlyList<Tensor> tensors) => AddOperation.Apply(function(tensors), ScaleOperation.Apply(function(tensors), 0.5));
 
         using FiniteDifferences differences = new(() => function(inputs), Named(inputs), options ?? GradientCheckOptions.Default, () => state ?? []);
         List<GradientError> errors =
@@ -56,7 +52,7 @@ public static class GradientCheck
             .. differences.Compare("", 1, () => function(inputs), null),
             .. differences.Compare(" (intermediate)", 1, OfIntermediates, null),
             .. differences.Compare(" (used twice)", 1.5, () => Twice(inputs), null),
-            .. differences.Compare(" (intermediate, used twice)", 1.5, () => Twice([.. inputs.Select(i => Scaling.Apply(i, 1))]), null),
+            .. differences.Compare(" (intermediate, used twice)", 1.5, () => Twice([.. inputs.Select(i => ScaleOperation.Apply(i, 1))]), null),
         ];
         for (int i = 0; inputs.Count > 1 && i < inputs.Count; i++)
         {

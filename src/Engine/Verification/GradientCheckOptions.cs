@@ -1,6 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-
 namespace Engine.Verification;
 
 /// <summary>How a <see cref="GradientCheck"/> takes its differences.</summary>

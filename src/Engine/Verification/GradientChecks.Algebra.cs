@@ -1,8 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <content>The checks of the tensor algebra.</content>
@@ -15,17 +10,17 @@ public static partial class GradientChecks
         .. Enum.GetValues<BinaryFunction>().Where(f => f is BinaryFunction.Subtract or BinaryFunction.Multiply or BinaryFunction.Divide)
             .Select(function => Make($"binary, {function}, twice the same", draw => OfItself(draw, function))),
         Make("where", Choose),
-        Make("sum over axes", draw => OverAxes(draw, (x, axes, keep) => AxisSum.Apply(x, axes, keep), isSpread: false)),
-        Make("mean over axes", draw => OverAxes(draw, (x, axes, keep) => AxisSum.Apply(x, axes, keep, isMean: true), isSpread: false)),
-        Make("max over axes", draw => OverAxes(draw, (x, axes, keep) => AxisMaximum.Apply(x, axes, keep), isSpread: true)),
-        Make("variance over axes", draw => OverAxes(draw, (x, axes, keep) => Variance.Apply(x, axes, unbiased: false, keep), isSpread: false)),
+        Make("sum over axes", draw => OverAxes(draw, (x, axes, keep) => SumAxesOperation.Apply(x, axes, keep), isSpread: false)),
+        Make("mean over axes", draw => OverAxes(draw, (x, axes, keep) => SumAxesOperation.Apply(x, axes, keep, isMean: true), isSpread: false)),
+        Make("max over axes", draw => OverAxes(draw, (x, axes, keep) => MaxOperation.Apply(x, axes, keep), isSpread: true)),
+        Make("variance over axes", draw => OverAxes(draw, (x, axes, keep) => VarianceOperation.Apply(x, axes, unbiased: false, keep), isSpread: false)),
         Make("variance over axes, unbiased", UnbiasedVariance),
         Make("transpose", Transpose),
         Make("slice", Slice),
         Make("concatenate", Concatenate),
         Make("gather", Gather),
-        Make("softmax", draw => GradientCheck.RunEveryPath(x => Softmax.Apply(x[0]), [draw.Normal(draw.AnyShape(), 2)])),
-        Make("log_softmax", draw => GradientCheck.RunEveryPath(x => Softmax.Apply(x[0], isLog: true), [draw.Normal(draw.AnyShape(), 2)])),
+        Make("softmax", draw => GradientCheck.RunEveryPath(x => SoftmaxOperation.Apply(x[0]), [draw.Normal(draw.AnyShape(), 2)])),
+        Make("log_softmax", draw => GradientCheck.RunEveryPath(x => SoftmaxOperation.Apply(x[0], isLog: true), [draw.Normal(draw.AnyShape(), 2)])),
         Make("function", OwnFunction),
         Make("layer norm, composed", LayerNorm),
         Make("attention, composed", Attention),
@@ -46,7 +41,7 @@ public static partial class GradientChecks
             UnaryFunction.Abs or UnaryFunction.Maximum => draw.Spread(shape),
             _ => draw.Normal(shape),
         };
-        return GradientCheck.RunEveryPath(x => Unary.Apply(function, x[0], parameter), [input]);
+        return GradientCheck.RunEveryPath(x => UnaryOperation.Apply(function, x[0], parameter), [input]);
     }
 
     private static GradientCheckResult OfTwo(CheckInputs draw, BinaryFunction function)
@@ -58,18 +53,18 @@ public static partial class GradientChecks
             BinaryFunction.Maximum => [draw.Spread(left), draw.Spread(right, 0)],
             _ => [draw.Normal(left), draw.Normal(right)],
         };
-        return GradientCheck.RunEveryPath(x => Binary.Apply(function, x[0], x[1]), inputs);
+        return GradientCheck.RunEveryPath(x => BinaryOperation.Apply(function, x[0], x[1]), inputs);
     }
 
     // The difference of a tensor from itself is zero and so is its gradient; with a multiple of itself it is not.
     private static GradientCheckResult OfItself(CheckInputs draw, BinaryFunction function) => GradientCheck.RunEveryPath(
-        x => Binary.Apply(function, Binary.Apply(function, x[0], Scaling.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
+        x => BinaryOperation.Apply(function, BinaryOperation.Apply(function, x[0], ScaleOperation.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
 
     private static GradientCheckResult Choose(CheckInputs draw)
     {
         (Shape left, Shape right) = BroadcastShapes(draw);
         Tensor condition = draw.Labels(left.Count, 2);
-        return GradientCheck.RunEveryPath(x => Selection.Apply(Reshape.Apply(condition, left), x[0], x[1]), [draw.Normal(left), draw.Normal(right)]);
+        return GradientCheck.RunEveryPath(x => WhereOperation.Apply(ReshapeOperation.Apply(condition, left), x[0], x[1]), [draw.Normal(left), draw.Normal(right)]);
     }
 
     private static GradientCheckResult OverAxes(CheckInputs draw, Func<Tensor, int[], bool, Tensor> apply, bool isSpread)
@@ -83,7 +78,7 @@ public static partial class GradientChecks
     private static GradientCheckResult UnbiasedVariance(CheckInputs draw)
     {
         Shape shape = new(draw.Pick(1, 2), draw.Pick(2, 3), draw.Pick(1, 4));
-        return GradientCheck.RunEveryPath(x => Variance.Apply(x[0], [1]), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => VarianceOperation.Apply(x[0], [1]), [draw.Normal(shape)]);
     }
 
     private static GradientCheckResult Transpose(CheckInputs draw)
@@ -91,7 +86,7 @@ public static partial class GradientChecks
         Shape shape = draw.AnyShape();
         int[] axes = [.. Enumerable.Range(0, shape.Rank)];
         draw.Random.Shuffle<int>(axes);
-        return GradientCheck.RunEveryPath(x => Transposition.Apply(x[0], axes), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => TransposeOperation.Apply(x[0], axes), [draw.Normal(shape)]);
     }
 
     private static GradientCheckResult Slice(CheckInputs draw)
@@ -99,7 +94,7 @@ public static partial class GradientChecks
         Shape shape = draw.AnyShape();
         int axis = draw.Random.NextInt(shape.Rank), start = draw.Random.NextInt(shape[axis]), end = start + 1 + draw.Random.NextInt(shape[axis] - start);
         int step = draw.Pick(1, 1, 2, 3);
-        return GradientCheck.RunEveryPath(x => Slicing.Apply(x[0], axis, start..end, step), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => SliceOperation.Apply(x[0], axis, start..end, step), [draw.Normal(shape)]);
     }
 
     private static GradientCheckResult Concatenate(CheckInputs draw)
@@ -108,7 +103,7 @@ public static partial class GradientChecks
         int axis = draw.Random.NextInt(shape.Rank);
         int[] extents = shape.ToArray();
         extents[axis] = draw.Pick(1, 2, 5);
-        return GradientCheck.RunEveryPath(x => Concatenation.Apply([x[0], x[1], x[0]], axis), [draw.Normal(shape), draw.Normal(new Shape(extents))]);
+        return GradientCheck.RunEveryPath(x => ConcatenateOperation.Apply([x[0], x[1], x[0]], axis), [draw.Normal(shape), draw.Normal(new Shape(extents))]);
     }
 
     private static GradientCheckResult Gather(CheckInputs draw)
@@ -116,7 +111,7 @@ public static partial class GradientChecks
         Shape shape = draw.AnyShape();
         int axis = draw.Random.NextInt(shape.Rank);
         Tensor indices = draw.Labels(draw.Pick(1, 3, 8), shape[axis]);
-        return GradientCheck.RunEveryPath(x => Gathering.Apply(x[0], indices, axis), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => GatherOperation.Apply(x[0], indices, axis), [draw.Normal(shape)]);
     }
 
     // x² y, the first gradient as a tensor just made, the second one too.

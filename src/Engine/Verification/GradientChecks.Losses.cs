@@ -1,8 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <content>The losses.</content>
@@ -27,14 +22,14 @@ public static partial class GradientChecks
         Tensor target = draw.Normal(shape);
         Tensor? weights = isWeighted ? draw.Normal(new Shape(shape[0])) : null;
         double smoothing = draw.Pick(0, 0, 1, 5) / 10.0;
-        return GradientCheck.RunEveryPath(x => SoftCrossEntropy.Apply(x[0], target, weights, smoothing), [draw.Normal(shape, 2)]);
+        return GradientCheck.RunEveryPath(x => SoftCrossEntropyOperation.Apply(x[0], target, weights, smoothing), [draw.Normal(shape, 2)]);
     }
 
     private static GradientCheckResult WeightedLabels(CheckInputs draw)
     {
         Shape shape = new(draw.Pick(1, 2, 5), draw.Pick(1, 2, 10));
         Tensor labels = draw.Labels(shape[0], shape[1]), weights = draw.Normal(new Shape(shape[0]));
-        return GradientCheck.RunEveryPath(x => SoftCrossEntropy.Apply(x[0], labels, weights), [draw.Normal(shape, 2)]);
+        return GradientCheck.RunEveryPath(x => SoftCrossEntropyOperation.Apply(x[0], labels, weights), [draw.Normal(shape, 2)]);
     }
 
     // Inputs lie away from a target of zero, where the absolute loss has its kink, and from Huber's bends.
@@ -49,6 +44,6 @@ public static partial class GradientChecks
 
         Tensor? weights = isWeighted ? draw.Normal(new Shape(shape[0])) : null;
         double delta = draw.Pick(1, 1000) / 100.0 / 1.2345;
-        return GradientCheck.RunEveryPath(x => PointwiseLoss.Apply(function, x[0], target, weights, delta), [draw.Spread(shape)]);
+        return GradientCheck.RunEveryPath(x => PointwiseLossOperation.Apply(function, x[0], target, weights, delta), [draw.Spread(shape)]);
     }
 }

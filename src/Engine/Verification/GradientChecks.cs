@@ -1,8 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>One operation's gradient check.</summary>
@@ -23,19 +18,19 @@ public static partial class GradientChecks
     public static IReadOnlyList<NamedGradientCheck> All { get; } =
     [
         Make("add", Add),
-        Make("add, twice the same", draw => GradientCheck.RunEveryPath(x => Addition.Apply(x[0], x[0]), [draw.Normal(draw.AnyShape())])),
+        Make("add, twice the same", draw => GradientCheck.RunEveryPath(x => AddOperation.Apply(x[0], x[0]), [draw.Normal(draw.AnyShape())])),
         Make("add_relu", AddThenRelu),
-        Make("add_relu, twice the same", draw => GradientCheck.RunEveryPath(x => AddRelu.Apply(x[0], x[0]), [draw.Spread(draw.AnyShape())])),
-        Make("relu", draw => GradientCheck.RunEveryPath(x => Relu.Apply(x[0]), [draw.Spread(draw.AnyShape())])),
-        Make("sigmoid", draw => GradientCheck.RunEveryPath(x => Sigmoid.Apply(x[0]), [draw.Normal(draw.AnyShape(), 2)])),
+        Make("add_relu, twice the same", draw => GradientCheck.RunEveryPath(x => AddReluOperation.Apply(x[0], x[0]), [draw.Spread(draw.AnyShape())])),
+        Make("relu", draw => GradientCheck.RunEveryPath(x => ReluOperation.Apply(x[0]), [draw.Spread(draw.AnyShape())])),
+        Make("sigmoid", draw => GradientCheck.RunEveryPath(x => SigmoidOperation.Apply(x[0]), [draw.Normal(draw.AnyShape(), 2)])),
         Make("multiply", Multiply),
-        Make("multiply, twice the same", draw => GradientCheck.RunEveryPath(x => Multiplication.Apply(x[0], x[0]), [draw.Normal(draw.AnyShape())])),
+        Make("multiply, twice the same", draw => GradientCheck.RunEveryPath(x => MultiplyOperation.Apply(x[0], x[0]), [draw.Normal(draw.AnyShape())])),
         Make("scale", Scale),
         Make("dropout", Drop),
-        Make("sum", draw => GradientCheck.RunEveryPath(x => Sum.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
-        Make("mean", draw => GradientCheck.RunEveryPath(x => Mean.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
+        Make("sum", draw => GradientCheck.RunEveryPath(x => SumOperation.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
+        Make("mean", draw => GradientCheck.RunEveryPath(x => MeanOperation.Apply(x[0]), [draw.Normal(draw.AnyShape())])),
         Make("reshape", View),
-        Make("flatten", draw => GradientCheck.RunEveryPath(x => Reshape.Flatten(x[0]), [draw.Normal(draw.Image())])),
+        Make("flatten", draw => GradientCheck.RunEveryPath(x => ReshapeOperation.Flatten(x[0]), [draw.Normal(draw.Image())])),
         Make("convolution", draw => Convolve(draw, isPointwise: false)),
         Make("convolution, 1x1", draw => Convolve(draw, isPointwise: true)),
         Make("convolution, depthwise", ConvolveDepthwise),
@@ -72,26 +67,26 @@ public static partial class GradientChecks
     private static GradientCheckResult Add(CheckInputs draw)
     {
         Shape shape = draw.AnyShape();
-        return GradientCheck.RunEveryPath(x => Addition.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => AddOperation.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(shape)]);
     }
 
     // Integers and half-integers (times a distance): their sum is never closer to zero than half the distance.
     private static GradientCheckResult AddThenRelu(CheckInputs draw)
     {
         Shape shape = draw.AnyShape();
-        return GradientCheck.RunEveryPath(x => AddRelu.Apply(x[0], x[1]), [draw.Spread(shape, 0.5), draw.Spread(shape, 0)]);
+        return GradientCheck.RunEveryPath(x => AddReluOperation.Apply(x[0], x[1]), [draw.Spread(shape, 0.5), draw.Spread(shape, 0)]);
     }
 
     private static GradientCheckResult Multiply(CheckInputs draw)
     {
         Shape shape = draw.AnyShape();
-        return GradientCheck.RunEveryPath(x => Multiplication.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => MultiplyOperation.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(shape)]);
     }
 
     private static GradientCheckResult Scale(CheckInputs draw)
     {
         double factor = draw.Random.NextNormal();
-        return GradientCheck.RunEveryPath(x => Scaling.Apply(x[0], factor), [draw.Normal(draw.AnyShape())]);
+        return GradientCheck.RunEveryPath(x => ScaleOperation.Apply(x[0], factor), [draw.Normal(draw.AnyShape())]);
     }
 
     // Each call draws from a new source of the same seed: the differences need one and the same function.
@@ -100,13 +95,13 @@ public static partial class GradientChecks
         long seed = draw.Random.NextInt(1 << 20);
         double probability = draw.Pick(0, 1, 5, 8) / 10.0;
         return GradientCheck.RunEveryPath(
-            x => InvertedDropout.Apply(x[0], probability, new RandomSource(seed)), [draw.Normal(draw.AnyShape())]);
+            x => DropoutOperation.Apply(x[0], probability, new RandomSource(seed)), [draw.Normal(draw.AnyShape())]);
     }
 
     private static GradientCheckResult View(CheckInputs draw)
     {
         Shape shape = draw.Image();
-        return GradientCheck.RunEveryPath(x => Reshape.Apply(x[0], new Shape(shape[3], shape[0] * shape[1] * shape[2])), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => ReshapeOperation.Apply(x[0], new Shape(shape[3], shape[0] * shape[1] * shape[2])), [draw.Normal(shape)]);
     }
 
     private static GradientCheckResult Convolve(CheckInputs draw, bool isPointwise)
@@ -121,7 +116,7 @@ public static partial class GradientChecks
             Math.Max(1, (dilation.Width * (kernel.Width - 1)) + 1 - (2 * geometry.Padding.Width)));
         Shape input = new(draw.Pick(1, 1, 2), smallest.Height + draw.Pick(0, 1, 2), smallest.Width + draw.Pick(0, 1, 3), groups * draw.Pick(1, 2, 3));
         Shape filter = new(groups * draw.Pick(1, 2, 3), kernel.Height, kernel.Width, input[3] / groups);
-        return GradientCheck.RunEveryPath(x => Convolution.Apply(x[0], x[1], geometry), [draw.Normal(input), draw.Normal(filter)]);
+        return GradientCheck.RunEveryPath(x => ConvolveOperation.Apply(x[0], x[1], geometry), [draw.Normal(input), draw.Normal(filter)]);
     }
 
     private static GradientCheckResult ConvolveDepthwise(CheckInputs draw)
@@ -129,13 +124,13 @@ public static partial class GradientChecks
         int channels = draw.Pick(2, 3, 5);
         ConvolutionGeometry geometry = new(draw.Pick(1, 2), 1, 1, channels);
         Shape filter = new(channels * draw.Pick(1, 2), 3, 3, 1);
-        return GradientCheck.RunEveryPath(x => Convolution.Apply(x[0], x[1], geometry), [draw.Normal(draw.Image(channels)), draw.Normal(filter)]);
+        return GradientCheck.RunEveryPath(x => ConvolveOperation.Apply(x[0], x[1], geometry), [draw.Normal(draw.Image(channels)), draw.Normal(filter)]);
     }
 
     private static GradientCheckResult Bias(CheckInputs draw)
     {
         Shape shape = draw.AnyShape();
-        return GradientCheck.RunEveryPath(x => BiasAddition.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(new Shape(shape.Last))]);
+        return GradientCheck.RunEveryPath(x => AddBiasOperation.Apply(x[0], x[1]), [draw.Normal(shape), draw.Normal(new Shape(shape.Last))]);
     }
 
     private static GradientCheckResult Product(CheckInputs draw)
@@ -147,14 +142,14 @@ public static partial class GradientChecks
             draw.Normal(left ? new Shape(inner, rows) : new Shape(rows, inner)),
             draw.Normal(right ? new Shape(columns, inner) : new Shape(inner, columns)),
         ];
-        return GradientCheck.RunEveryPath(x => MatrixProduct.Apply(x[0], x[1], left, right), inputs);
+        return GradientCheck.RunEveryPath(x => MatMulOperation.Apply(x[0], x[1], left, right), inputs);
     }
 
     private static GradientCheckResult Linear(CheckInputs draw)
     {
         (int rows, int inner, int columns) = (draw.Pick(1, 2, 5), draw.Pick(1, 3, 4), draw.Pick(1, 2, 7));
         return GradientCheck.RunEveryPath(
-            x => BiasAddition.Apply(MatrixProduct.Apply(x[0], x[1], transposeRight: true), x[2]),
+            x => AddBiasOperation.Apply(MatMulOperation.Apply(x[0], x[1], transposeRight: true), x[2]),
             [draw.Normal(new Shape(rows, inner)), draw.Normal(new Shape(columns, inner)), draw.Normal(new Shape(columns))]);
     }
 
@@ -177,7 +172,7 @@ public static partial class GradientChecks
         }
 
         return GradientCheck.RunEveryPath(
-            x => BatchNormalization.Apply(x[0], x[1], x[2], mean, variance, 0.1, epsilon, isTraining, hasShortcut ? x[3] : null, relu),
+            x => BatchNormOperation.Apply(x[0], x[1], x[2], mean, variance, 0.1, epsilon, isTraining, hasShortcut ? x[3] : null, relu),
             inputs, state: [mean, variance]);
     }
 
@@ -186,7 +181,7 @@ public static partial class GradientChecks
         Shape shape = new(draw.Pick(2, 3), draw.Pick(1, 2), draw.Pick(1, 3), draw.Pick(1, 3));
         bool relu = draw.Coin();
         return GradientCheck.RunEveryPath(
-            x => BatchNormalization.Apply(x[0], x[1], x[2], null, null, epsilon: 0.1, shortcut: x[0], relu: relu),
+            x => BatchNormOperation.Apply(x[0], x[1], x[2], null, null, epsilon: 0.1, shortcut: x[0], relu: relu),
             [draw.Normal(shape), draw.Normal(new Shape(shape.Last)), draw.Normal(new Shape(shape.Last))]);
     }
 
@@ -197,7 +192,7 @@ public static partial class GradientChecks
         Shape channels = new(shape.Last);
         double epsilon = shape.ElementCount / shape[0] / groups < 8 ? 0.1 : 1e-5;
         return GradientCheck.RunEveryPath(
-            x => GroupNormalization.Apply(x[0], groups, x[1], x[2], epsilon), [draw.Normal(shape, 2, 1), draw.Normal(channels), draw.Normal(channels)]);
+            x => GroupNormOperation.Apply(x[0], groups, x[1], x[2], epsilon), [draw.Normal(shape, 2, 1), draw.Normal(channels), draw.Normal(channels)]);
     }
 
     private static PoolingGeometry Window(CheckInputs draw, out Shape shape)
@@ -212,27 +207,27 @@ public static partial class GradientChecks
     private static Func<IReadOnlyList<Tensor>, Tensor> MaxPool(CheckInputs draw, out Shape shape)
     {
         PoolingGeometry geometry = Window(draw, out shape);
-        return x => MaxPooling.Apply(x[0], geometry);
+        return x => MaxPoolOperation.Apply(x[0], geometry);
     }
 
     private static Func<IReadOnlyList<Tensor>, Tensor> AveragePool(CheckInputs draw, out Shape shape)
     {
         PoolingGeometry geometry = Window(draw, out shape);
         bool countPadding = draw.Coin();
-        return x => AveragePooling.Apply(x[0], geometry, countPadding);
+        return x => AveragePoolOperation.Apply(x[0], geometry, countPadding);
     }
 
     private static GradientCheckResult AdaptiveAveragePool(CheckInputs draw)
     {
         Size2 size = new(draw.Pick(1, 1, 2, 3), draw.Pick(1, 1, 2, 5));
-        return GradientCheck.RunEveryPath(x => AdaptiveAveragePooling.Apply(x[0], size), [draw.Normal(draw.Image())]);
+        return GradientCheck.RunEveryPath(x => AdaptiveAveragePoolOperation.Apply(x[0], size), [draw.Normal(draw.Image())]);
     }
 
     private static GradientCheckResult Subsample(CheckInputs draw)
     {
         Shape shape = draw.Image();
         (int stride, int before, int after) = (draw.Pick(1, 2, 3), draw.Pick(0, 1, 2), draw.Pick(0, 1, 3));
-        return GradientCheck.RunEveryPath(x => PadSubsample.Apply(x[0], stride, before + shape.Last + after, before), [draw.Normal(shape)]);
+        return GradientCheck.RunEveryPath(x => PadSubsampleOperation.Apply(x[0], stride, before + shape.Last + after, before), [draw.Normal(shape)]);
     }
 
     private static GradientCheckResult CrossEntropy(CheckInputs draw)
@@ -240,6 +235,6 @@ public static partial class GradientChecks
         Shape shape = new(draw.Pick(1, 2, 5), draw.Pick(1, 2, 10));
         Tensor labels = draw.Labels(shape[0], shape[1]);
         double smoothing = draw.Pick(0, 0, 1, 5) / 10.0;
-        return GradientCheck.RunEveryPath(x => SoftmaxCrossEntropy.Apply(x[0], labels, smoothing), [draw.Normal(shape, 2)]);
+        return GradientCheck.RunEveryPath(x => SoftmaxCrossEntropyOperation.Apply(x[0], labels, smoothing), [draw.Normal(shape, 2)]);
     }
 }

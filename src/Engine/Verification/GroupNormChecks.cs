@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Group norm from one group to one a channel.</summary>

@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Verification;
 
 /// <summary>Optimizers' steps: many parameters in one call, some spared by the decay; moving averages, norms and clipping.</summary>

@@ -1,6 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-
 namespace Engine.Verification;
 
 /// <summary>
@@ -26,7 +23,7 @@ public sealed class PrimitiveCheck
 
     /// <summary>Makes fresh random inputs, runs the primitive on both devices and compares all outputs. Does not throw.</summary>
     /// <param name="device">The device in question.</param>
-    /// <param name="reference">A <see cref="Devices.Reference.ReferenceDevice"/>.</param>
+    /// <param name="reference">A <see cref="ReferenceDevice"/>.</param>
     /// <param name="seed">Chooses the numbers.</param>
     /// <param name="tolerance">What is accepted; <see cref="Device.Tolerance"/> where null.</param>
     public CheckResult Run(Device device, Device reference, long seed, CheckTolerance? tolerance = null)

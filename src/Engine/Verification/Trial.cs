@@ -1,7 +1,4 @@
 using System.Runtime.InteropServices;
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Tensors;
 
 namespace Engine.Verification;
 

@@ -1,6 +1,5 @@
 using Engine.Kernels.Cudnn;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Convolutions;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Convolutions;
 

@@ -1,5 +1,4 @@
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Cudnn;
 

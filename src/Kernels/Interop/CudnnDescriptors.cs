@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using Engine.Devices;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Interop;
 

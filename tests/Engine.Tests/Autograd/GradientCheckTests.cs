@@ -1,8 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Autograd;
@@ -69,7 +65,7 @@ public sealed class GradientCheckTests : IDisposable
     public void A_point_on_a_kink_is_reported_and_the_next_seed_is_taken()
     {
         using Tensor onKink = Tensor.From<double>(_device, new Shape(2), [0, 1]);
-        GradientCheckResult result = GradientCheck.Run(i => Relu.Apply(i[0]), [onKink]);
+        GradientCheckResult result = GradientCheck.Run(i => ReluOperation.Apply(i[0]), [onKink]);
         Assert.False(result.IsKinkFree);
         Assert.Equal(1, result.Worst.KinkedElements);
         Assert.Contains("kink", Assert.Throws<EngineException>(() => result.Require(1)).Message);
@@ -81,7 +77,7 @@ public sealed class GradientCheckTests : IDisposable
             {
                 tried.Add(seed);
                 using Tensor x = Tensor.From<double>(_device, new Shape(2), [seed - 5, 1]);
-                return GradientCheck.Run(i => Relu.Apply(i[0]), [x]);
+                return GradientCheck.Run(i => ReluOperation.Apply(i[0]), [x]);
             },
             firstSeed: 5);
         Assert.Equal([5, 6], tried);
@@ -92,9 +88,9 @@ public sealed class GradientCheckTests : IDisposable
     public void Close_to_a_kink_the_step_shrinks_until_it_does_not_straddle_it()
     {
         using Tensor x = Tensor.From<double>(_device, new Shape(3), [3e-6, -3e-6, 1]);
-        GradientCheck.Run(i => Relu.Apply(i[0]), [x]).Require(1e-7);
+        GradientCheck.Run(i => ReluOperation.Apply(i[0]), [x]).Require(1e-7);
         using Tensor y = Tensor.From<double>(_device, new Shape(1, 2, 2, 1), [1, 1 + 3e-6, 0.5, 1 - 3e-6]);
-        GradientCheck.Run(i => MaxPooling.Apply(i[0], new(2, 1, 0)), [y]).Require(1e-7);
+        GradientCheck.Run(i => MaxPoolOperation.Apply(i[0], new(2, 1, 0)), [y]).Require(1e-7);
     }
 
     [Fact]

@@ -1,8 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Autograd;

@@ -1,10 +1,4 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Autograd;
 
@@ -64,7 +58,7 @@ public sealed class RestoredOutputTests
         double[] Gradient(bool releases)
         {
             x.ZeroGradient();
-            Tensor y = BatchNormalization.Apply(x, gamma, beta, null, null, relu: true);
+            Tensor y = BatchNormOperation.Apply(x, gamma, beta, null, null, relu: true);
             Tensor product = y.MatrixProduct(y, transposeRight: true);
             if (releases)
             {

@@ -1,9 +1,5 @@
-using Engine.Autograd;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Tests.Autograd;
 

@@ -1,8 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Autograd;

@@ -1,7 +1,4 @@
 using Engine.Data;
-using Engine.Devices;
-using Engine.Devices.Reference;
-using Engine.Tensors;
 
 namespace Engine.Tests.Data;
 

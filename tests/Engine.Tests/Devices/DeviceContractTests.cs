@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Verification;
 
 namespace Engine.Tests.Devices;

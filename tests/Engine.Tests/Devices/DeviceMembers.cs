@@ -1,5 +1,4 @@
 using System.Reflection;
-using Engine.Devices;
 
 namespace Engine.Tests.Devices;
 

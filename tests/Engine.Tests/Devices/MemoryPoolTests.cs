@@ -1,5 +1,3 @@
-using Engine.Devices;
-
 namespace Engine.Tests.Devices;
 
 public sealed class MemoryPoolTests

@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Reference;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices;
 
 public sealed class MemoryReservationTests : IDisposable

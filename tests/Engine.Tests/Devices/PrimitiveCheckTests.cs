@@ -1,7 +1,4 @@
 using System.Runtime.CompilerServices;
-using Engine.Devices;
-using Engine.Devices.Reference;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Devices;

@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices;
 
 public sealed class ReferenceConvolutionTests : ReferenceTests

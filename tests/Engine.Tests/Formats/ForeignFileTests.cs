@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 

@@ -1,4 +1,3 @@
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 
@@ -153,6 +152,6 @@ public sealed class ForeignObjectTests : IDisposable
     {
         public Head(string name) => AddChild(name, new Linear(2, 2, bias: false));
 
-        protected override global::Engine.Tensors.Tensor Forward(global::Engine.Tensors.Tensor input) => input;
+        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
     }
 }

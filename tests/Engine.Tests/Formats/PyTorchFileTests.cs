@@ -1,12 +1,8 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Formats.PyTorch;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Formats;
 

@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Tensors;
 using Engine.Tests.Training;
 
 namespace Engine.Tests.Formats;

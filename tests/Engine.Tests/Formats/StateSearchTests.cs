@@ -1,5 +1,4 @@
 using System.Text;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 
@@ -241,7 +240,7 @@ public sealed class StateSearchTests : IDisposable
     {
         public OneLayer() => AddChild("fc", new Linear(1, 1, bias: false));
 
-        protected override global::Engine.Tensors.Tensor Forward(global::Engine.Tensors.Tensor input) => input;
+        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
     }
 
     private sealed class Small : Module
@@ -253,6 +252,6 @@ public sealed class StateSearchTests : IDisposable
             AddChild("fc", new Linear(2, 2));
         }
 
-        protected override global::Engine.Tensors.Tensor Forward(global::Engine.Tensors.Tensor input) => input;
+        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
     }
 }

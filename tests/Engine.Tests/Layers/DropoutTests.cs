@@ -1,8 +1,4 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Tests.Layers;
 

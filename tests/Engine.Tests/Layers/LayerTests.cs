@@ -1,7 +1,4 @@
-using Engine.Devices.Meta;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Tensors;
 
 namespace Engine.Tests.Layers;
 

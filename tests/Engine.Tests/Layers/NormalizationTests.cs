@@ -1,7 +1,4 @@
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Layers;
 
@@ -114,7 +111,7 @@ public sealed class NormalizationTests : IDisposable
         Tensor end = norm.Call(input, shortcut, relu: true);
         Assert.Equal(bare, seen);
         Assert.Equal(fused, end.ToArray<double>());
-        Sum.Apply(end).Backward();
+        SumOperation.Apply(end).Backward();
         Assert.Equal(fused.Select(y => y > 0 ? 1.0 : 0), gradient);
     }
 

@@ -1,14 +1,7 @@
 using System.Reflection;
-using Engine.Autograd;
 using Engine.Data;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Meta;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 using Engine.Training;
 using Module = Engine.Layers.Module;
 

@@ -1,11 +1,5 @@
 using System.Runtime.CompilerServices;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Meta;
-using Engine.Devices.Reference;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Lifetime;
 

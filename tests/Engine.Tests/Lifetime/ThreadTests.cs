@@ -1,8 +1,4 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Lifetime;
 

@@ -1,9 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Operations;
@@ -39,9 +33,9 @@ public sealed class AlgebraTests
     {
         using CpuDevice cpu = new();
         (Tensor a, Tensor b) = (Normal(cpu, new Shape(77), 1), Normal(cpu, new Shape(77), 2));
-        Assert.Equal(Addition.Apply(a, b).ToArray<float>(), (a + b).ToArray<float>());
-        Assert.Equal(Addition.Apply(a, b).ToArray<float>(), Binary.Apply(BinaryFunction.Add, a, b).ToArray<float>());
-        Assert.Equal(Multiplication.Apply(a, b).ToArray<float>(), Binary.Apply(BinaryFunction.Multiply, a, b).ToArray<float>());
+        Assert.Equal(AddOperation.Apply(a, b).ToArray<float>(), (a + b).ToArray<float>());
+        Assert.Equal(AddOperation.Apply(a, b).ToArray<float>(), BinaryOperation.Apply(BinaryFunction.Add, a, b).ToArray<float>());
+        Assert.Equal(MultiplyOperation.Apply(a, b).ToArray<float>(), BinaryOperation.Apply(BinaryFunction.Multiply, a, b).ToArray<float>());
     }
 
     // Shapes that many threads share, in each of the ways in which work is cut into tasks.

@@ -1,7 +1,4 @@
 using System.Text.Json;
-using Engine.Devices;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Operations;
 

@@ -1,9 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Tests.Operations;
 
 /// <summary>

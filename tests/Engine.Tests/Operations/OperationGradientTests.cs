@@ -1,7 +1,3 @@
-using Engine.Autograd;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Operations;

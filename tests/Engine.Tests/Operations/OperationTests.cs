@@ -1,8 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
-
 namespace Engine.Tests.Operations;
 
 public sealed class OperationTests : IDisposable
@@ -99,7 +94,7 @@ public sealed class OperationTests : IDisposable
     public void Labels_of_another_type_and_smoothing_out_of_range_are_clear_errors()
     {
         Tensor logits = Zeros(2, 3);
-        Assert.Contains("Int32", Assert.Throws<EngineException>(() => SoftmaxCrossEntropy.Apply(logits, Zeros(2))).Message);
+        Assert.Contains("Int32", Assert.Throws<EngineException>(() => SoftmaxCrossEntropyOperation.Apply(logits, Zeros(2))).Message);
         Assert.Contains("0 to 1", Assert.Throws<EngineException>(() => logits.CrossEntropy(Labels(0, 1), 1.5)).Message);
         Assert.Contains("0 to 1", Assert.Throws<EngineException>(() => logits.CrossEntropy(Labels(0, 1), double.NaN)).Message);
     }

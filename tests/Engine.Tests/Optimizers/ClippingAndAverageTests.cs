@@ -1,6 +1,4 @@
-using Engine.Devices.Reference;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Tests.Optimizers;
 

@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Layers;
 using Engine.Optimizers;
-using Engine.Tensors;
 
 namespace Engine.Tests.Optimizers;
 

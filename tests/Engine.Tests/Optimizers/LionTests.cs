@@ -1,4 +1,3 @@
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Optimizers;
 using Engine.Tests.Formats;

@@ -1,7 +1,4 @@
-using Engine.Devices;
 using Engine.Layers;
-using Engine.Operations;
-using Engine.Tensors;
 
 namespace Engine.Tests.Optimizers;
 

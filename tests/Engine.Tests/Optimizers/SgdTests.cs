@@ -1,9 +1,6 @@
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Operations;
 using Engine.Optimizers;
-using Engine.Tensors;
 using Engine.Tests.Formats;
 
 namespace Engine.Tests.Optimizers;

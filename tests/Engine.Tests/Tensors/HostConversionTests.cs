@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Engine.Tensors;
 
 namespace Engine.Tests.Tensors;
 

@@ -1,6 +1,3 @@
-using Engine.Devices.Reference;
-using Engine.Tensors;
-
 namespace Engine.Tests.Tensors;
 
 public sealed class TensorTests : IDisposable

@@ -1,4 +1,3 @@
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Tests.Formats;

@@ -1,12 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Engine.Data;
-using Engine.Devices;
-using Engine.Devices.Meta;
-using Engine.Devices.Reference;
 using Engine.Formats;
 using Engine.Layers;
-using Engine.Tensors;
 using Engine.Tests.Formats;
 using Engine.Training;
 

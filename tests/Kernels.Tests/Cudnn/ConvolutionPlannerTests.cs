@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
-using Engine.Devices;
 using Engine.Kernels.Cudnn;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests.Cudnn;
 

@@ -1,7 +1,4 @@
-using Engine.Devices;
-using Engine.Devices.Reference;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Kernels.Tests.Cudnn;

@@ -1,5 +1,3 @@
-using Engine.Devices;
-
 namespace Engine.Kernels.Tests.Cudnn;
 
 /// <summary>Convolution plans are kept, so that processes and resumed runs compute with the same ones.</summary>

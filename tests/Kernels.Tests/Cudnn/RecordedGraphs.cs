@@ -1,7 +1,5 @@
-using Engine.Devices;
 using Engine.Kernels.Cudnn;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests.Cudnn;
 

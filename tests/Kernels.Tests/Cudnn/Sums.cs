@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Tensors;
-
 namespace Engine.Kernels.Tests.Cudnn;
 
 /// <summary>A convolution of small whole numbers, whose sums are exact in every type and order.</summary>

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Engine.Cli;
 using Engine.Kernels.Prediction;
 using Engine.Models;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests.Prediction;
 

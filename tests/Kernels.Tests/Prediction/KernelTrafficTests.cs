@@ -1,8 +1,6 @@
 using System.Text.RegularExpressions;
-using Engine.Devices;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests.Prediction;
 

@@ -112,7 +112,7 @@ public sealed class StepPredictionTests
     [Fact]
     public void A_network_keeps_its_numbers_and_its_device()
     {
-        using Engine.Devices.Cpu.CpuDevice cpu = new();
+        using Engine.CpuDevice cpu = new();
         Network network = Networks.Create("resnet8", new NetworkOptions());
         network.To(cpu, seed: 5);
         float[] before = network.Parameters.First().Parameter.Value.ToArray<float>();

@@ -1,7 +1,6 @@
-using Engine.Devices.Cpu.Kernels;
-using Engine.Tensors;
+using Engine.Devices.Cpu.Loops;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <content>Functions of one and two tensors, with broadcasting, and their slopes.</content>
 public sealed unsafe partial class CpuDevice

@@ -1,7 +1,6 @@
-using Engine.Devices.Cpu.Kernels;
-using Engine.Tensors;
+using Engine.Devices.Cpu.Loops;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <content>Batch normalisation and the bias. Both directions read what they need twice: once for the sums, once for the result.</content>
 public sealed unsafe partial class CpuDevice

@@ -1,8 +1,7 @@
 using Engine.Devices.Cpu.Convolution;
-using Engine.Devices.Cpu.Kernels;
-using Engine.Tensors;
+using Engine.Devices.Cpu.Loops;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <content>Convolution, batch norm, shortcut and ReLU in one pass.</content>
 public sealed unsafe partial class CpuDevice

@@ -1,7 +1,6 @@
-using Engine.Devices.Cpu.Kernels;
-using Engine.Tensors;
+using Engine.Devices.Cpu.Loops;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <content>Losses beside the softmax cross-entropy of labels.</content>
 public sealed unsafe partial class CpuDevice

@@ -1,7 +1,6 @@
-using Engine.Devices.Cpu.Kernels;
-using Engine.Tensors;
+using Engine.Devices.Cpu.Loops;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <content>Pooling and shortcut A. Backwards gather: each input pixel looks up the windows that read it, so that no two tasks write one place.</content>
 public sealed unsafe partial class CpuDevice

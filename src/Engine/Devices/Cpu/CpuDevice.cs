@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu.Convolution;
-using Engine.Devices.Cpu.Kernels;
+using Engine.Devices.Cpu.Loops;
 using Engine.Devices.Cpu.Simd;
-using Engine.Tensors;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <summary>
 /// The fast device of every computer: single precision, vectors as wide as the processor's, and a team of threads. Results do not

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <summary>The machine's processor.</summary>
 internal static class Processor

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <summary>How many floats the CPU device handles at once. All levels compute the same primitives from the same source.</summary>
 public enum SimdLevel

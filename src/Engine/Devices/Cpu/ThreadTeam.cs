@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
-namespace Engine.Devices.Cpu;
+namespace Engine;
 
 /// <summary>A piece of parallel work: a number of tasks, each independent of the others.</summary>
 internal interface IParallelJob

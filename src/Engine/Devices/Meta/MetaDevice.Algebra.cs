@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Meta;
+namespace Engine;
 
 /// <content>The primitives of the tensor algebra, which only exist here: nothing is computed.</content>
 public partial class MetaDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Meta;
+namespace Engine;
 
 /// <content>The primitives that only exist: nothing is computed.</content>
 public partial class MetaDevice

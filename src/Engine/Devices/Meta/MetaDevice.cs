@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Meta;
+namespace Engine;
 
 /// <summary>
 /// A device without memory and without arithmetic: tensors on it have shapes but no numbers, and primitives do nothing but count

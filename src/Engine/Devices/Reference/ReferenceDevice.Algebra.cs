@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Functions of one and two tensors, with broadcasting, and their slopes.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Reductions over axes, copies of parts, gathering, softmax.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Batch normalisation (S. Ioffe, C. Szegedy, 2015).</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Convolution: one walk over all (output pixel, tap) pairs that read a real pixel serves the map and both its transposes.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Elementwise primitives. Each element is read before it is written, so an output may be one of the inputs.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Group normalisation (Y. Wu, K. He, 2018).</content>
 public sealed partial class ReferenceDevice

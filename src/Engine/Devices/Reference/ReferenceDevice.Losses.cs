@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Losses beside the softmax cross-entropy of labels.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Matrix product and bias.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Optimizers.</content>
 public sealed partial class ReferenceDevice

@@ -1,6 +1,4 @@
-using Engine.Tensors;
-
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <content>Pooling and shortcut A.</content>
 public sealed partial class ReferenceDevice

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using Engine.Tensors;
 
-namespace Engine.Devices.Reference;
+namespace Engine;
 
 /// <summary>
 /// The definition of right: every primitive in double precision, as plain loops on one thread that follow the formulas in

@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>That convolution, batch norm, shortcut and ReLU in one pass give the bits of the two primitives apart.</summary>

@@ -1,8 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Devices.Reference;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>Convolutions that the contract's shapes do not reach.</summary>

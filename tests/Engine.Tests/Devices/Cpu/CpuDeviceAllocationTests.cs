@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>That a repeated call takes neither managed nor native memory, so that a training step does not either.</summary>

@@ -1,6 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Tensors;
 using Engine.Verification;
 
 namespace Engine.Tests.Devices.Cpu;

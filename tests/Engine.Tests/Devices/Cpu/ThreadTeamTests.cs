@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
 

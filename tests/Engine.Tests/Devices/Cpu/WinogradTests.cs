@@ -1,7 +1,3 @@
-using Engine.Devices;
-using Engine.Devices.Cpu;
-using Engine.Tensors;
-
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>Convolutions by transforms against the direct ones, at shapes too large for the contract.</summary>

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu.Simd;
-using Engine.Tensors;
 
 namespace Engine.Devices.Cpu.Convolution;
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Engine.Devices.Cpu.Kernels;
+using Engine.Devices.Cpu.Loops;
 using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;

@@ -1,0 +1,42 @@
+namespace Engine;
+
+/// <summary>
+/// y = 1 / (1 + exp(-x)), the gate of a highway block. Backward: dx = dy y (1 - y), since s'(x) = exp(-x) / (1 + exp(-x))^2 =
+/// s(x) (1 - s(x)); only the output is kept.
+/// </summary>
+public sealed class SigmoidOperation : Operation
+{
+    private readonly Tensor _input;
+
+    private SigmoidOperation(Tensor input) => _input = input;
+
+    /// <inheritdoc/>
+    public override string Name => "sigmoid";
+
+    /// <summary>Applies the operation to a tensor of any shape.</summary>
+    public static Tensor Apply(Tensor input)
+    {
+        Tape tape = input.Device.Tape;
+        Tensor output = tape.Allocate(input.Shape, input.Type);
+        input.Device.Sigmoid(input, output);
+        if (tape.ShouldRecord(input))
+        {
+            new SigmoidOperation(input).Record(output, saved: output);
+        }
+
+        return output;
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Backward()
+    {
+        if (TryHandOver(_input, out Tensor gradient))
+        {
+            Device.SigmoidBackward(gradient, Output, gradient, accumulate: false);
+        }
+        else if (Target(_input) is { Gradient: { } target } into)
+        {
+            Device.SigmoidBackward(OutputGradient, Output, target, into.Accumulate);
+        }
+    }
+}
