@@ -35,7 +35,7 @@ TimeSpan Step(bool isMeasured)
         recorder.Begin();
     }
 
-    SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels).Backward();
+    SoftmaxCrossEntropyOperation.Apply(network.Forward(images), labels).Backward();
     if (isMeasured)
     {
         recorder.EndBackward();

@@ -30,7 +30,7 @@ if (args.Length == 0)
     return;
 }
 
-ImageSet digits = DataSets.Open("digits");
+ImageDataset digits = DataSets.Open("digits");
 int count = int.Parse(args[1], CultureInfo.InvariantCulture);
 bool isForgotten = args.Contains("keep");
 Console.WriteLine($"{string.Join(' ', args)}\n    done     resident KB   managed KB   device KB   threads   descriptors");
@@ -65,7 +65,7 @@ switch (args[0])
             network.To(device);
             for (int i = 1; i <= count; i++)
             {
-                using Loader loader = new(device, digits.Test, LoaderOptions.Evaluation(90, PixelNormalization.None(1)));
+                using DataLoader loader = new(device, digits.Test, DataLoaderOptions.Evaluation(90, PixelNormalization.None(1)));
                 Evaluation.Run(network, loader);
                 Report(i, device);
             }

@@ -74,11 +74,11 @@ foreach ((string name, Func<Network> make, int size) in cases)
     }
 
     using Tensor input = Tensor.From<float>(device, images, pixels);
-    network.Evaluate();
+    network.Eval();
     float[] logits;
     using (device.NoGradient())
     {
-        logits = network.Call(input).ToArray<float>();
+        logits = network.Forward(input).ToArray<float>();
     }
 
     (string Suffix, OnnxExportOptions Options)[] variants =

@@ -23,7 +23,7 @@ internal static class CudaCeilings
         using Tensor left = Tensor.Create(device, square, type), right = Tensor.Create(device, square, type), product = Tensor.Create(device, square, type);
         device.Fill(left, 1);
         device.Fill(right, 0.5);
-        double arithmetic = Best(device, () => device.MatrixProduct(left, false, right, true, product, false));
+        double arithmetic = Best(device, () => device.MatMul(left, false, right, true, product, false));
         return new Ceilings(
             2.0 * from.ByteCount / copy, 2.0 * size * size * size / arithmetic, $"{device.Description}; a copy, and cuBLAS' product of {size:N0} x {size:N0}");
     }

@@ -69,7 +69,7 @@ internal static class NetworkShapes
     {
         using Tensor images = Tensor.Create(device, input, device.FloatType);
         using NoGradientScope scope = device.NoGradient();
-        module.Call(images);
+        module.Forward(images);
     }
 
     // Networks halve even extents, so the input's extents are the output's times the stride.

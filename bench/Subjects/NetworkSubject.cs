@@ -69,7 +69,7 @@ internal sealed class NetworkSubject : Subject
     public void Infer()
     {
         using NoGradientScope scope = Place.Device.NoGradient();
-        _module!.Call(_input!);
+        _module!.Forward(_input!);
     }
 
     /// <summary>A forward pass and a backward pass; for a whole network also the loss before and the update after it.</summary>
@@ -79,11 +79,11 @@ internal sealed class NetworkSubject : Subject
         {
             _input!.ZeroGradient();
             _module!.ZeroGradients();
-            _module.Call(_input).Sum().Backward();
+            _module.Forward(_input).Sum().Backward();
             return;
         }
 
-        Tensor loss = _module!.Call(_input!).CrossEntropy(_labels!);
+        Tensor loss = _module!.Forward(_input!).CrossEntropy(_labels!);
         _optimizer.ZeroGradients();
         loss.Backward();
         _optimizer.Step();

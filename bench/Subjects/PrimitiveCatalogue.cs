@@ -153,8 +153,8 @@ internal static partial class PrimitiveCatalogue
             Tensor placements = s.Labels(128 * 3, 2), mean = s.Wide(3), scale = s.Wide(3), y = s.Result(pixels);
             return () => s.Place.Device.PrepareImages(images, placements, mean, scale, y);
         });
-        yield return Product(device, "MatrixProduct, fc of resnet50", 16, 2048, 1000);
-        yield return Product(device, "MatrixProduct", 1024, 1024, 1024);
+        yield return Product(device, "MatMul, fc of resnet50", 16, 2048, 1000);
+        yield return Product(device, "MatMul", 1024, 1024, 1024);
         yield return new(device, "SoftmaxCrossEntropy", Logits, s => 2 * s.Size, s =>
         {
             (Tensor x, Tensor labels) = (s.Normal(Logits), s.Labels(Logits[0], Logits[1]));
@@ -195,7 +195,7 @@ internal static partial class PrimitiveCatalogue
         return new(device, $"{name}, {rows} x {inner} by its transposed", new Shape(columns, inner), s => elements * s.Place.Device.ActivationType.Size(), s =>
         {
             (Tensor x, Tensor w, Tensor y) = (s.Normal(new Shape(rows, inner)), s.Normal(s.Shape), s.Result(new Shape(rows, columns)));
-            return () => s.Place.Device.MatrixProduct(x, false, w, true, y, false);
+            return () => s.Place.Device.MatMul(x, false, w, true, y, false);
         }, 2.0 * rows * inner * columns);
     }
 }

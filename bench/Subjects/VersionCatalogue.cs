@@ -13,7 +13,7 @@ internal static class VersionCatalogue
     private static readonly Shape Activation = new(128, 32, 32, 16);
 
     private static readonly string[] Kernels =
-        ["AddRelu", "Sigmoid", "BatchNormTraining + ReLU", "BatchNormBackward + ReLU", "MatrixProduct, 1024 x 1024 by its transposed", "SoftmaxCrossEntropy"];
+        ["AddRelu", "Sigmoid", "BatchNormTraining + ReLU", "BatchNormBackward + ReLU", "MatMul, 1024 x 1024 by its transposed", "SoftmaxCrossEntropy"];
 
     /// <summary>All versions that can run here.</summary>
     public static IEnumerable<Subject> All =>

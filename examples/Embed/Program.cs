@@ -6,7 +6,7 @@ using Engine.Layers;
 using Engine.Training;
 
 using CpuDevice device = new();
-ImageSet digits = DataSets.Open("digits");
+ImageDataset digits = DataSets.Open("digits");
 Module model = new Sequential(
     new Conv2d(1, 16, 3, padding: 1, bias: false), new BatchNorm2d(16), new ReLU(),
     new Conv2d(16, 32, 3, stride: 2, padding: 1, bias: false), new BatchNorm2d(32), new ReLU(),

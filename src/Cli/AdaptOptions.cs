@@ -23,6 +23,6 @@ internal sealed class AdaptOptions
     };
 
     /// <summary>A data set as the user asked for it, or else as it was trained on.</summary>
-    public ImageSet Adapt(ParseResult arguments, ImageSet data, TrainingOptions? trained) =>
+    public ImageDataset Adapt(ParseResult arguments, ImageDataset data, TrainingOptions? trained) =>
         data.Adapted(arguments.GetValue(_channels) ?? trained?.Channels, arguments.GetValue(_padTo) ?? trained?.PadTo);
 }

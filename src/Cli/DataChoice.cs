@@ -27,9 +27,9 @@ internal static class DataChoice
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged.</exception>
-    public static ImageSet OpenToTrain(string name, string? directory, TrainingOptions options, CommandOutput output, CancellationToken cancellation)
+    public static ImageDataset OpenToTrain(string name, string? directory, TrainingOptions options, CommandOutput output, CancellationToken cancellation)
     {
-        ImageSet data = Open(name, directory, options, options.Model, FolderUse.Training, null, cancellation);
+        ImageDataset data = Open(name, directory, options, options.Model, FolderUse.Training, null, cancellation);
         Tell(data, output);
         if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
         {
@@ -51,10 +51,10 @@ internal static class DataChoice
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged, or has images of a class that the network does not know.</exception>
-    public static ImageSet OpenToTest(
+    public static ImageDataset OpenToTest(
         string name, string? directory, TrainingOptions options, string model, IReadOnlyList<string>? classNames, CommandOutput output, CancellationToken cancellation)
     {
-        ImageSet data = Open(name, directory, options, model, FolderUse.Testing, classNames, cancellation);
+        ImageDataset data = Open(name, directory, options, model, FolderUse.Testing, classNames, cancellation);
         Tell(data, output);
         return data;
     }
@@ -62,13 +62,13 @@ internal static class DataChoice
     /// <summary>What a run's folder calls the set: an image folder's own name.</summary>
     public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
 
-    private static ImageSet Open(
+    private static ImageDataset Open(
         string name, string? directory, TrainingOptions options, string model, FolderUse use, IReadOnlyList<string>? classNames, CancellationToken cancellation)
     {
         CheckOptions(name, options);
         if (!FolderSet.IsFolder(name))
         {
-            ImageSet data = DataSets.Open(name, directory, cancellation);
+            ImageDataset data = DataSets.Open(name, directory, cancellation);
             return classNames is null ? data : data.ForClasses(classNames);
         }
 
@@ -77,7 +77,7 @@ internal static class DataChoice
             : throw new UsageException($"--data-dir cannot be combined with {name}, which is a folder already");
     }
 
-    private static void Tell(ImageSet data, CommandOutput output)
+    private static void Tell(ImageDataset data, CommandOutput output)
     {
         foreach (string remark in data.Remarks)
         {

@@ -73,7 +73,7 @@ internal sealed class EvalCommand : Subcommand
 
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
-        ImageSet data = _adapt.Adapt(
+        ImageDataset data = _adapt.Adapt(
             arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
         if (views != PictureViews.Centre && data.Test is not FolderSource)
         {
@@ -104,7 +104,7 @@ internal sealed class EvalCommand : Subcommand
             return Task.FromResult(ExitCodes.Success);
         }
 
-        using Loader loader = new(device, data.Test, LoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
+        using DataLoader loader = new(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         EvaluationResult result = Evaluation.Run(network, loader, cancellation);
         Tell(result, model, data, output);
         return Task.FromResult(ExitCodes.Success);
@@ -129,7 +129,7 @@ internal sealed class EvalCommand : Subcommand
     }
 
     // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
-    private static PixelNormalization NormalizationFor(string? name, ImageSet data, TrainingOptions? trained, DataDescription? description) =>
+    private static PixelNormalization NormalizationFor(string? name, ImageDataset data, TrainingOptions? trained, DataDescription? description) =>
         name is null && description is not null && (description.Height, description.Width, description.Channels) == (data.Train.Height, data.Train.Width, data.Train.Channels)
             ? description.Normalization()
             : name is null && trained is null && data.Normalization is { } constants
@@ -139,7 +139,7 @@ internal sealed class EvalCommand : Subcommand
             : Trainer.NormalizationOf(
                 trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained);
 
-    private static void Tell(EvaluationResult result, string model, ImageSet data, CommandOutput output)
+    private static void Tell(EvaluationResult result, string model, ImageDataset data, CommandOutput output)
     {
         if (output.IsJson)
         {

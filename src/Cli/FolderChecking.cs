@@ -14,7 +14,7 @@ internal static class FolderChecking
     /// <summary>Checks the images of a set, if it is one of a folder.</summary>
     /// <exception cref="EngineException">An image cannot be read; the message names the first, and says how many there are.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static void Run(ImageSet data, CommandOutput output, CancellationToken cancellation)
+    public static void Run(ImageDataset data, CommandOutput output, CancellationToken cancellation)
     {
         FolderSource[] sources = [.. ((IImageSource[])[data.Train, data.Test]).OfType<FolderSource>()];
         if (sources.Length == 0)

@@ -57,7 +57,7 @@ internal sealed class ReproduceCommand : Subcommand
             changed.Check();
             return changed;
         });
-        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
+        ImageDataset data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
         if (arguments.GetValue(_images) is { } images)
         {
             data = images >= options.BatchSize && images <= data.Train.Count

@@ -65,7 +65,7 @@ internal sealed class StudyCommand : Subcommand
         }
 
         StudyOptions options = Read(arguments);
-        ImageSet data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
+        ImageDataset data = DataSets.Open(options.Data, arguments.GetValue(_dataDir), cancellation);
         if (arguments.GetValue(_explain))
         {
             Explain(UsageException.Check(() => BlockExplanation.Of(options, data)), output);
@@ -126,7 +126,7 @@ internal sealed class StudyCommand : Subcommand
     }
 
     /// <summary>The images of a set, in words.</summary>
-    public static string Counted(ImageSet data) => $"{Words.Count(data.Train.Count, "training image")}, {Words.Count(data.Test.Count, "test image")}";
+    public static string Counted(ImageDataset data) => $"{Words.Count(data.Train.Count, "training image")}, {Words.Count(data.Test.Count, "test image")}";
 
     // What an option is where it is not given: on the digits, then on other data.
     private static string ByData<T>(Func<StudyOptions, T> figure)

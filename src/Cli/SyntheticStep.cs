@@ -31,11 +31,11 @@ internal sealed class SyntheticStep : IDisposable
         if (_optimizer is null)
         {
             using NoGradientScope scope = _images.Device.NoGradient();
-            _network.Call(_images);
+            _network.Forward(_images);
             return;
         }
 
-        Tensor loss = _network.Call(_images).CrossEntropy(_labels);
+        Tensor loss = _network.Forward(_images).CrossEntropy(_labels);
         _optimizer.ZeroGradients();
         loss.Backward();
         _optimizer.Step();

@@ -57,7 +57,7 @@ internal sealed class TrainCommand : Subcommand
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageSet data = DataChoice.OpenToTrain(options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
+        ImageDataset data = DataChoice.OpenToTrain(options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         if (resumed is null)
         {
@@ -102,7 +102,7 @@ internal sealed class TrainCommand : Subcommand
     }
 
     /// <summary>A network with the channels and classes of a data set.</summary>
-    public static Network NetworkFor(string model, ImageSet data, NetworkOptions? options = null) => UsageException.Check(() => Networks.Create(
+    public static Network NetworkFor(string model, ImageDataset data, NetworkOptions? options = null) => UsageException.Check(() => Networks.Create(
         model, (options ?? new NetworkOptions()) with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
 
     // Hours of training are not thrown away because a command was repeated.

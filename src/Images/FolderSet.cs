@@ -42,7 +42,7 @@ public static class FolderSet
     /// <param name="cancellation">Stops the listing, and later the reading of images.</param>
     /// <exception cref="EngineException">There is no such folder, it is not arranged in this way, or an image is of none of the given classes.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ImageSet Open(
+    public static ImageDataset Open(
         string name, PictureOptions options, FolderUse use = FolderUse.Training, IReadOnlyList<string>? classNames = null, CancellationToken cancellation = default)
     {
         name = Resolve(name);
@@ -57,7 +57,7 @@ public static class FolderSet
 
         // Where the source takes no crops of its own, a small picture is padded by an eighth before it is cropped, as on CIFAR.
         int padding = options.Crop == RandomCrop.None ? options.ImageSize / 8 : 0;
-        return new ImageSet(
+        return new ImageDataset(
             name, trained ?? FolderSource.Empty(options, classes), classNames is null ? testSource : testSource.WithClasses(classNames),
             new Augmentation(padding, Mirror: true), $"the image files in {folder}")
         {

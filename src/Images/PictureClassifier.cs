@@ -65,7 +65,7 @@ public sealed class PictureClassifier : IDisposable
         IsPerPixel = normalization.IsPerPixel;
         _mean = Tensor.From(device, IsPerPixel ? new Shape(size, size, channels) : new Shape(channels), normalization.Mean);
         _scale = Tensor.From<double>(device, new Shape(channels), Array.ConvertAll(normalization.Deviation.ToArray(), d => 1 / d));
-        model.Evaluate();
+        model.Eval();
     }
 
     /// <summary>Whether each pixel has a mean of its own, which pictures of other sizes than the crops do not have.</summary>
@@ -241,7 +241,7 @@ public sealed class PictureClassifier : IDisposable
         places.Write<int>(placements);
         _device.PrepareImages(raw, places, _mean, _scale, images);
         using NoGradientScope scope = _device.NoGradient();
-        Tensor logits = _model.Call(images);
+        Tensor logits = _model.Forward(images);
         double[] numbers = logits.ToArray<double>();
         return [.. numbers.Chunk(numbers.Length / count)];
     }

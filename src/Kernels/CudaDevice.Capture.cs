@@ -128,6 +128,10 @@ public sealed partial class CudaDevice
         _recordings.Remove(recording);
         EnterForRelease();
         _queue.SynchronizeForRelease();
+        if (_recordings.Count == 0)
+        {
+            ReleaseUpdateTables(); // No graph refers to them any more; a step that is not recorded uploads its own again.
+        }
     }
 
     private QueuedGraph Record(Action step)

@@ -154,7 +154,7 @@ public sealed partial class CudaDevice
     /// <summary>Tables that are kept for steps that are not recorded: of an optimizer, clipping and averages, for two networks.</summary>
     private const int MaxUpdateTables = 8;
 
-    private void DisposeOptimizer()
+    private void ReleaseUpdateTables()
     {
         foreach (UpdateTable table in _updateTables)
         {

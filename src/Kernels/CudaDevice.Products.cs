@@ -19,7 +19,7 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         (int rows, int columns) = (output.Shape[0], output.Shape[1]);
         int inner = left.Shape[transposeLeft ? 0 : 1];

@@ -185,7 +185,7 @@ public sealed partial class CudaDevice : Device
             }
 
             _dnn?.Dispose();
-            DisposeOptimizer();
+            ReleaseUpdateTables();
             base.DisposeCore();
             _queue.Dispose();
         }

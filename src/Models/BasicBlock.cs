@@ -47,7 +47,7 @@ public sealed class BasicBlock : ResidualBlock
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
         return End(_conv2, hidden, input);

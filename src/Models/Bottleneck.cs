@@ -34,7 +34,7 @@ public sealed class Bottleneck : ResidualBlock
     public override Normalization LastNormalization => _bn3;
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
         hidden = ConvNormRelu(_conv2, _bn2, hidden, consume: true);

@@ -106,12 +106,12 @@ public sealed class CifarResNet : Network
     public static bool IsDepth(int depth) => depth is >= 8 and <= MaxDepth && (depth - 2) % 6 == 0;
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
-        Tensor hidden = ConvolutionNorm.Call(_conv1, _bn1, input, null, _relu);
+        Tensor hidden = ConvolutionNorm.Forward(_conv1, _bn1, input, null, _relu);
         foreach (Sequential layer in _layers)
         {
-            hidden = Consume(hidden, layer.Call(hidden));
+            hidden = Donate(hidden, layer.Forward(hidden));
         }
 
         return Classify(hidden);

@@ -40,15 +40,15 @@ public sealed class HighwayBlock : ResidualBlock
 
     /// <inheritdoc/>
     /// <remarks>Computed as carry + T (F - carry), which needs two passes less than the two products.</remarks>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         Tensor hidden = ConvNormRelu(_conv1, _bn1, Branch(input, ResidualBranch));
-        hidden = ConvolutionNorm.Call(_conv2, _bn2, hidden, consume: true);
-        Tensor gate = _gate.Call(Branch(input, GateBranch));
-        gate = Consume(gate, gate.Sigmoid());
+        hidden = ConvolutionNorm.Forward(_conv2, _bn2, hidden, consume: true);
+        Tensor gate = _gate.Forward(Branch(input, GateBranch));
+        gate = Donate(gate, gate.Sigmoid());
         Tensor carry = Carry(input);
         Tensor negative = carry.Scale(-1);
-        Tensor difference = Consume(negative, hidden.Add(negative));
+        Tensor difference = Donate(negative, hidden.Add(negative));
         return carry.Add(gate.Multiply(difference));
     }
 }

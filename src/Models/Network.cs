@@ -47,7 +47,7 @@ public abstract class Network : Module, IFineTunable
     public void FreezeBackbone() => SetBackboneFrozen(true);
 
     /// <summary>Thaws everything but the head.</summary>
-    public void ThawBackbone() => SetBackboneFrozen(false);
+    public void UnfreezeBackbone() => SetBackboneFrozen(false);
 
     /// <summary>
     /// Puts a new head for another number of classes in the place of the old one, to be drawn by the next
@@ -93,9 +93,9 @@ public abstract class Network : Module, IFineTunable
     /// <summary>The mean over all pixels, and the logits from it.</summary>
     private protected Tensor Classify(Tensor features)
     {
-        Tensor pooled = Consume(features, _pool.Call(features));
-        Tensor rows = Consume(pooled, ReshapeOperation.Flatten(pooled));
-        return Consume(rows, Head.Call(rows));
+        Tensor pooled = Donate(features, _pool.Forward(features));
+        Tensor rows = Donate(pooled, ReshapeOperation.Flatten(pooled));
+        return Donate(rows, Head.Forward(rows));
     }
 
     /// <summary>Lets gamma of each block's last normalisation start at 0 (Goyal et al., 2017), so that each block starts as its shortcut.</summary>

@@ -54,6 +54,10 @@ public static class Networks
     /// <summary>The names of <see cref="All"/>.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(entry => entry.Name)];
 
+    /// <summary>Creates a network by name for images of so many channels and classes; <see cref="Module.To"/> initializes it.</summary>
+    /// <exception cref="EngineException">There is no network of this name, or a number does not fit it.</exception>
+    public static Network Create(string name, int channels, int classes) => Create(name, new NetworkOptions { Channels = channels, Classes = classes });
+
     /// <summary>Creates a network by name, such as resnet20 or resnet50; <see cref="Module.To"/> initializes it.</summary>
     /// <exception cref="EngineException">There is no network of this name (the message lists what exists, and a similar name where there is one), or an option does not fit it.</exception>
     public static Network Create(string name, NetworkOptions? options = null)

@@ -77,13 +77,13 @@ public sealed class ResNet : Network
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
-        Tensor hidden = ConvolutionNorm.Call(_conv1, _bn1, input, null, _relu);
-        hidden = Consume(hidden, _maxpool.Call(hidden));
+        Tensor hidden = ConvolutionNorm.Forward(_conv1, _bn1, input, null, _relu);
+        hidden = Donate(hidden, _maxpool.Forward(hidden));
         foreach (Sequential layer in _layers)
         {
-            hidden = Consume(hidden, layer.Call(hidden));
+            hidden = Donate(hidden, layer.Forward(hidden));
         }
 
         return Classify(hidden);

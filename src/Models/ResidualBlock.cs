@@ -91,32 +91,32 @@ public abstract class ResidualBlock : Module
 
     /// <summary>Convolves, normalises and clips at zero.</summary>
     private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input, bool consume = false) =>
-        ConvolutionNorm.Call(convolution, norm, input, null, _relu, consume);
+        ConvolutionNorm.Forward(convolution, norm, input, null, _relu, consume);
 
     /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalises, adds the shortcut of the block's input, and clips at zero.</summary>
     private protected Tensor End(Conv2d last, Tensor hidden, Tensor input)
     {
         if (_isPlain)
         {
-            return ConvolutionNorm.Call(last, LastNormalization, hidden, null, _relu, consume: true);
+            return ConvolutionNorm.Forward(last, LastNormalization, hidden, null, _relu, consume: true);
         }
 
         // One primitive for all needs the shortcut first. Otherwise it comes after the convolution: the backward, which runs the other
         // way, is then done with the shortcut's gradient before those of the convolution take memory.
         bool isOne = ConvolutionNorm.Folds(last, LastNormalization, hidden);
-        Tensor result = isOne ? hidden : Consume(hidden, last.Call(hidden));
+        Tensor result = isOne ? hidden : Donate(hidden, last.Forward(hidden));
         Tensor shortcut = Carry(input);
         Tensor output = isOne
-            ? ConvolutionNorm.Call(last, LastNormalization, hidden, shortcut, _relu, consume: true)
-            : Consume(result, LastNormalization.Call(result, shortcut, _relu!));
-        return _downsample is null ? output : Consume(shortcut, output);
+            ? ConvolutionNorm.Forward(last, LastNormalization, hidden, shortcut, _relu, consume: true)
+            : Donate(result, LastNormalization.Forward(result, shortcut, _relu!));
+        return _downsample is null ? output : Donate(shortcut, output);
     }
 
     /// <summary>What the shortcut makes of the block's input.</summary>
     private protected Tensor Carry(Tensor input)
     {
         input = Branch(input, ShortcutBranch);
-        return _downsample is null ? input : _downsample.Call(input);
+        return _downsample is null ? input : _downsample.Forward(input);
     }
 
     private static Sequential Projection(in BlockOptions options, int outputs) =>

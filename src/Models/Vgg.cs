@@ -55,12 +55,12 @@ public sealed class Vgg : Network
     protected override string TypeName => "VGG";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
-        Tensor features = _features.Call(input);
-        features = Consume(features, _pool.Call(features));
-        Tensor rows = Consume(features, ReshapeOperation.Flatten(features));
-        return Consume(rows, _classifier.Call(rows));
+        Tensor features = _features.Forward(input);
+        features = Donate(features, _pool.Forward(features));
+        Tensor rows = Donate(features, ReshapeOperation.Flatten(features));
+        return Donate(rows, _classifier.Forward(rows));
     }
 
     /// <inheritdoc/>

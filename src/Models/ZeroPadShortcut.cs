@@ -34,5 +34,5 @@ public sealed class ZeroPadShortcut : Module
     protected override string Summary => $"channels={_outputs}, stride={Stride}, zeros_before={Before}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => PadSubsampleOperation.Apply(input, Stride, _outputs, Before);
+    protected override Tensor ForwardCore(Tensor input) => PadSubsampleOperation.Apply(input, Stride, _outputs, Before);
 }

@@ -89,7 +89,7 @@ internal sealed partial class GraphTracer
         ("group", (long)geometry.Groups)));
 
     /// <inheritdoc/>
-    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         (string rows, string matrix) = !transposeLeft && transposeRight && TryFlatten(left, right, out string? flat, out string? weight)
             ? (flat, weight)

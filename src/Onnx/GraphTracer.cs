@@ -57,10 +57,10 @@ internal sealed partial class GraphTracer : Device
         extents[0] = tracer._batch;
         Tensor input = Tensor.Create(tracer, new Shape(extents), tracer.FloatType);
         tracer.Write(input, OnnxGraph.InputName);
-        model.Evaluate();
+        model.Eval();
         using (tracer.NoGradient())
         {
-            Tensor output = model.Call(input);
+            Tensor output = model.Forward(input);
             tracer.Graph.InputExtents = tracer.Extents(input.Shape);
             tracer.Graph.OutputExtents = tracer.Extents(output.Shape);
             tracer.Graph.Finish(tracer.Read(output));

@@ -42,7 +42,7 @@ public sealed class BlockExplanation
     /// <param name="options">The study: depths, shortcut, initialisation and seed; the network normalises by batch.</param>
     /// <param name="data">The pictures.</param>
     /// <exception cref="EngineException">An option is unknown or out of range, or the initialisation has nothing to explain.</exception>
-    public static BlockExplanation Of(StudyOptions options, ImageSet data)
+    public static BlockExplanation Of(StudyOptions options, ImageDataset data)
     {
         options.Check();
         if (options.Initialization == "zero-residual")
@@ -55,7 +55,7 @@ public sealed class BlockExplanation
         StudyPlan plan = StudyPlan.Of(options with { Depths = [Math.Max(ShallowestDepth, options.Depths.Min())], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
         Network network = plan.Make(options with { Norm = "batch" }, data.Train.Channels, data.ClassNames.Count);
         network.To(device, options.Seed);
-        using Loader loader = new(device, data.Train, LoaderOptions.Training(
+        using DataLoader loader = new(device, data.Train, DataLoaderOptions.Training(
             Math.Min(BatchSize, data.Train.Count), options.Seed, new Augmentation(0, false), PixelNormalization.PerChannel(data.Train)));
         foreach (Batch batch in loader.Epoch(0))
         {
@@ -150,7 +150,7 @@ public sealed class BlockExplanation
         return share;
     }
 
-    private Tensor Loss() => SoftmaxCrossEntropyOperation.Apply(_network.Call(_images), _labels);
+    private Tensor Loss() => SoftmaxCrossEntropyOperation.Apply(_network.Forward(_images), _labels);
 
     private void Compare(string name, Tensor tensor, Tensor gradient, Func<double> function)
     {

@@ -10,14 +10,14 @@ namespace Engine.Study;
 /// </summary>
 public sealed class StudyRunner
 {
-    private readonly ImageSet _data;
+    private readonly ImageDataset _data;
     private readonly IReadOnlyList<StudyPlan> _plans;
 
     /// <summary>Prepares a study; nothing is computed yet.</summary>
     /// <param name="options">What to study.</param>
     /// <param name="data">The pictures that <see cref="StudyOptions.Data"/> names.</param>
     /// <exception cref="EngineException">An option is unknown or out of range, or there are no pictures to train on.</exception>
-    public StudyRunner(StudyOptions options, ImageSet data)
+    public StudyRunner(StudyOptions options, ImageDataset data)
     {
         options.Check();
         if (data.Train.Count == 0)

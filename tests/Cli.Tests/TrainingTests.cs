@@ -206,7 +206,7 @@ public sealed class TrainingTests : IDisposable
     public async Task A_run_stopped_in_its_first_epoch_is_not_overwritten()
     {
         TrainingOptions options = new() { Model = "resnet8", Epochs = 2, BatchSize = 64 };
-        ImageSet data = DataSets.Open("digits");
+        ImageDataset data = DataSets.Open("digits");
         using CancellationTokenSource stop = new();
         using (CpuDevice device = new(1))
         using (Trainer trainer = new(TrainCommand.NetworkFor("resnet8", data), data, device, options, RunFolder.Create(_folder["run"], options)))

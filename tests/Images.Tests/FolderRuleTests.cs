@@ -37,7 +37,7 @@ public sealed class FolderRuleTests : IDisposable
         Write("train/cat/._a.png", "not an image"u8);
         Write("train/cat/.DS_Store", "x"u8);
         Write("train/cat/Thumbs.db", "x"u8);
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal(["cat", "dog"], set.ClassNames);
         Assert.Equal((3, 3), (set.Train.Count, set.Test.Count));
         Assert.Single(set.Remarks);
@@ -57,7 +57,7 @@ public sealed class FolderRuleTests : IDisposable
         Directory.Move(_folder["other"], _folder[name]);
         foreach (FolderUse use in Enum.GetValues<FolderUse>())
         {
-            ImageSet set = FolderSet.Open(Name, _options, use);
+            ImageDataset set = FolderSet.Open(Name, _options, use);
             Assert.Equal(3, set.Test.Count);
             Assert.Contains($"{name}/", Assert.Single(set.Remarks));
         }
@@ -67,7 +67,7 @@ public sealed class FolderRuleTests : IDisposable
     public void Training_is_measured_on_validation_images_and_evaluation_on_test_images()
     {
         Put("test", "dog", "c.png");
-        ImageSet training = FolderSet.Open(Name, _options), testing = FolderSet.Open(Name, _options, FolderUse.Testing);
+        ImageDataset training = FolderSet.Open(Name, _options), testing = FolderSet.Open(Name, _options, FolderUse.Testing);
         Assert.Equal((3, 1), (training.Test.Count, testing.Test.Count));
         Assert.Equal("trains on train/, tests on val/ after each epoch; test/ is not used", training.Remarks[0]);
         Assert.Equal("tests on test/; val/ is not used", testing.Remarks[0]);
@@ -82,7 +82,7 @@ public sealed class FolderRuleTests : IDisposable
         Write("train/README", "x"u8);
         Write("train/dog/notes", "x"u8);
         Put("train", ".", "loose.png");
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal((3, 3), (set.Train.Count, set.Test.Count));
         Assert.Equal(3, set.Remarks.Count);
         Assert.Equal($"4 files in '{_folder.Path}' are left out, as only .jpg, .jpeg, .png are read: 2 .bmp, 1 without an ending, 1 .webp", set.Remarks[1]);
@@ -116,7 +116,7 @@ public sealed class FolderRuleTests : IDisposable
         File.CreateSymbolicLink(_folder["train/dog/linked.png"], _folder["train/cat/a.png"]);
         Put("elsewhere", "emus", "f.png");
         Directory.CreateSymbolicLink(_folder["train/emu"], _folder["elsewhere/emus"]);
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal(["cat", "dog", "emu"], set.ClassNames);
         Assert.Equal(5, set.Train.Count);
     }
@@ -125,7 +125,7 @@ public sealed class FolderRuleTests : IDisposable
     public void Listing_and_reading_end_when_they_are_stopped()
     {
         using CancellationTokenSource cancellation = new();
-        ImageSet set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
+        ImageDataset set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
         byte[] pixels = new byte[set.Train.ImageBytes];
         set.Train.Read(0, pixels);
         cancellation.Cancel();
@@ -172,7 +172,7 @@ public sealed class FolderRuleTests : IDisposable
         using Process shell = Process.Start("sh", ["-c", $"cd '{_folder.Path}/train' && mkdir \"$(printf 'caf\\351')\" && cp cat/a.png \"$(printf 'caf\\351/\\374.png')\""]);
         await shell.WaitForExitAsync();
         Assert.Equal(0, shell.ExitCode);
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal(["café", "cat", "dog"], set.ClassNames);
         FolderSource train = (FolderSource)set.Train;
         Assert.Equal(4, train.Count);
@@ -204,7 +204,7 @@ public sealed class FolderRuleTests : IDisposable
         Assert.Equal("'cat' is none of the 2 classes that the network has: 'emu', 'dog'; remove its images to evaluate the others", e.Message);
 
         // What is trained on does not matter to a network that is tested.
-        ImageSet set = FolderSet.Open(Name, _options, FolderUse.Testing, ["emu", "dog", "cat"]);
+        ImageDataset set = FolderSet.Open(Name, _options, FolderUse.Testing, ["emu", "dog", "cat"]);
         Assert.Equal(["emu", "dog", "cat"], set.ClassNames);
         Assert.Equal([2, 2, 1], Enumerable.Range(0, 3).Select(set.Test.Label));
         Directory.Delete(_folder["val/cat"], recursive: true);

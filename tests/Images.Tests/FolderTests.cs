@@ -35,7 +35,7 @@ public sealed class FolderTests : IDisposable
     public void Classes_and_files_are_in_order()
     {
         File.WriteAllText(Path.Combine(_folder.Path, "train", "grey", "notes.txt"), "no image");
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal(["colour", "grey"], set.ClassNames);
         Assert.Equal((9, 9), (set.Train.Count, set.Test.Count));
         FolderSource train = (FolderSource)set.Train;
@@ -52,7 +52,7 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void Batches_are_the_same_for_any_number_of_threads(RandomCrop crop)
     {
-        ImageSet set = FolderSet.Open(Name, _options with { Crop = crop });
+        ImageDataset set = FolderSet.Open(Name, _options with { Crop = crop });
         float[][] one = Batches(set, workers: 1, epoch: 3), many = Batches(set, workers: 7, epoch: 3), usual = Batches(set, workers: null, epoch: 3);
         Assert.Equal(one, many);
         Assert.Equal(one, usual);
@@ -83,8 +83,8 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void Pictures_held_out_for_validation_are_not_cropped_at_random()
     {
-        ImageSet set = FolderSet.Open(Name, _options).WithValidation(4, seed: 1);
-        using Loader loader = new(_device, set.Test, LoaderOptions.Evaluation(4, PixelNormalization.None(3)));
+        ImageDataset set = FolderSet.Open(Name, _options).WithValidation(4, seed: 1);
+        using DataLoader loader = new(_device, set.Test, DataLoaderOptions.Evaluation(4, PixelNormalization.None(3)));
         foreach (Batch batch in loader.Epoch(0))
         {
             byte[] expected = new byte[set.Test.ImageBytes];
@@ -97,7 +97,7 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void Adapted_pictures_are_cropped_at_random_too_and_grey_ones_have_no_constants_of_colours()
     {
-        ImageSet set = FolderSet.Open(Name, _options).Adapted(channels: 1);
+        ImageDataset set = FolderSet.Open(Name, _options).Adapted(channels: 1);
         Assert.Null(set.Normalization);
         Assert.True(set.Train.IsDecoded);
         byte[] first = new byte[set.Train.ImageBytes], second = new byte[set.Train.ImageBytes];
@@ -112,7 +112,7 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void A_resumed_run_ends_with_the_same_weights_to_the_bit()
     {
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
         float[] whole = Train(set, options, cancelAfter: null);
         float[] resumed = Train(set, options, cancelAfter: 5);
@@ -126,7 +126,7 @@ public sealed class FolderTests : IDisposable
         TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
         float[] whole = Train(FolderSet.Open(Name, _options), options, cancelAfter: null);
         using CancellationTokenSource cancellation = new();
-        ImageSet set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
+        ImageDataset set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
         using (Trainer first = new(Network(), set, _device, options, RunFolder.Create(_folder["stopped"], options)))
         {
             first.StepEnded += s =>
@@ -158,8 +158,8 @@ public sealed class FolderTests : IDisposable
             File.WriteAllBytes(path, File.ReadAllBytes(path)[..60]);
         }
 
-        ImageSet set = FolderSet.Open(Name, _options);
-        using Loader loader = new(_device, set.Train, LoaderOptions.Evaluation(9, PixelNormalization.None(3)) with { Workers = 8 });
+        ImageDataset set = FolderSet.Open(Name, _options);
+        using DataLoader loader = new(_device, set.Train, DataLoaderOptions.Evaluation(9, PixelNormalization.None(3)) with { Workers = 8 });
         EngineException e = Assert.Throws<EngineException>(() => loader.Epoch(0).Count());
         Assert.Contains(Path.Combine("colour", "colour.png"), e.Message);
     }
@@ -182,7 +182,7 @@ public sealed class FolderTests : IDisposable
     public void A_folder_without_training_pictures_can_be_evaluated_but_not_trained_on()
     {
         Directory.Delete(Path.Combine(_folder.Path, "train"), recursive: true);
-        ImageSet set = FolderSet.Open(Name, _options);
+        ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal((0, 9), (set.Train.Count, set.Test.Count));
         Refused("has no images to train on", () => new Trainer(Network(), set, _device, new TrainingOptions()));
     }
@@ -213,13 +213,13 @@ public sealed class FolderTests : IDisposable
     private static Sequential Network() => new(
         new Conv2d(3, 4, 3, stride: 2, padding: 1, bias: false), new BatchNorm2d(4), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 2));
 
-    private float[][] Batches(ImageSet set, int? workers, int epoch, int start = 0)
+    private float[][] Batches(ImageDataset set, int? workers, int epoch, int start = 0)
     {
-        using Loader loader = new(_device, set.Train, LoaderOptions.Training(4, seed: 11, set.Augmentation, set.Normalization!) with { Workers = workers });
+        using DataLoader loader = new(_device, set.Train, DataLoaderOptions.Training(4, seed: 11, set.Augmentation, set.Normalization!) with { Workers = workers });
         return [.. loader.Epoch(epoch, start).Select(b => b.Images.ToArray<float>())];
     }
 
-    private float[] Train(ImageSet set, TrainingOptions options, int? cancelAfter)
+    private float[] Train(ImageDataset set, TrainingOptions options, int? cancelAfter)
     {
         string path = _folder[$"run-{cancelAfter}"];
         if (cancelAfter is { } steps)

@@ -124,7 +124,7 @@ public sealed class CudaLifetimeTests() : EmulatorTest(isChecked: false)
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Train(CudaDevice device, bool isDisposed)
     {
-        ImageSet pictures = Noise();
+        ImageDataset pictures = Noise();
         Network network = Networks.Create("resnet8", new NetworkOptions { Channels = 3, Classes = 3 });
         Trainer trainer = new(network, pictures, device, Options, lossReadInterval: 4, recordSteps: true);
         trainer.Run();
@@ -145,7 +145,7 @@ public sealed class CudaLifetimeTests() : EmulatorTest(isChecked: false)
         return device.RecordStep(Step);
     }
 
-    private static ImageSet Noise() => new("noise", Noise(12), Noise(4), new Augmentation(1, true), "made here");
+    private static ImageDataset Noise() => new("noise", Noise(12), Noise(4), new Augmentation(1, true), "made here");
 
     private static MemoryImageSource Noise(int count)
     {

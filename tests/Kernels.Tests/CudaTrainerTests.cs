@@ -69,7 +69,7 @@ public sealed class CudaTrainerTests : EmulatorTest
             options = options with { Optimizer = optimizer, LearningRate = 0.005, ClipNorm = 1, ClipValue = 0.5, Ema = 0.9, NormAndBiasDecay = false };
         }
 
-        ImageSet pictures = Pictures(train: 26);
+        ImageDataset pictures = Pictures(train: 26);
         Outcome one, other;
         using (CudaDevice device = CudaDevice.Open(0, precision))
         {
@@ -158,7 +158,7 @@ public sealed class CudaTrainerTests : EmulatorTest
         Assert.All(taken[1..], entry => Assert.Equal(taken[0], entry));
     }
 
-    private static Outcome Run(string model, Device device, ImageSet pictures, TrainingOptions options, bool? recordSteps = null)
+    private static Outcome Run(string model, Device device, ImageDataset pictures, TrainingOptions options, bool? recordSteps = null)
     {
         Network network = Build(model, pictures);
         using Trainer trainer = new(network, pictures, device, options, lossReadInterval: device.IsAsynchronous ? 4 : null, recordSteps: recordSteps);
@@ -170,13 +170,13 @@ public sealed class CudaTrainerTests : EmulatorTest
             network.Named().ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.ToArray<double>()), trainer.RecordingProblem);
     }
 
-    private static Network Build(string model, ImageSet pictures) =>
+    private static Network Build(string model, ImageDataset pictures) =>
         Networks.Create(model, new NetworkOptions { Channels = 3, Classes = pictures.ClassNames.Count });
 
     /// <summary>Writes to the device in each call, which no recording can hold.</summary>
     private sealed class Uploading : Module
     {
-        protected override Tensor Forward(Tensor input)
+        protected override Tensor ForwardCore(Tensor input)
         {
             using Tensor number = Tensor.From<float>(input.Device, Shape.Scalar, [1]);
             return input;
@@ -184,7 +184,7 @@ public sealed class CudaTrainerTests : EmulatorTest
     }
 
     /// <summary>Pictures of noise whose colours tell the class.</summary>
-    private static ImageSet Pictures(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");
+    private static ImageDataset Pictures(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");
 
     private static MemoryImageSource Noise(int count, long seed)
     {

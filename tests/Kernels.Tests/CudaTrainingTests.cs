@@ -144,7 +144,7 @@ public sealed class CudaTrainingTests : EmulatorTest
 
     private static void Step(Network network, Sgd sgd, Tensor images, Tensor labels, Tensor number)
     {
-        Tensor loss = SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels);
+        Tensor loss = SoftmaxCrossEntropyOperation.Apply(network.Forward(images), labels);
         loss.Device.Copy(loss, number);
         loss.Backward();
         sgd.Step();
@@ -156,7 +156,7 @@ public sealed class CudaTrainingTests : EmulatorTest
         using Tensor images = Tensor.Create(device, Images, device.FloatType);
         using Tensor labels = Tensor.Create(device, new Shape(Batch), DataType.Int32);
         WriteBatch(images, labels, 0);
-        SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels, smoothing: 0.1).Backward();
+        SoftmaxCrossEntropyOperation.Apply(network.Forward(images), labels, smoothing: 0.1).Backward();
         return network.Parameters.ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.Gradient!.ToArray<double>());
     }
 

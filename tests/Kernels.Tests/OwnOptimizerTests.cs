@@ -42,14 +42,14 @@ public sealed class OwnOptimizerTests() : EmulatorTest(isChecked: false)
         using Tensor product = Tensor.Create(device, new Shape(1, 1), DataType.Float32);
         Action step = () =>
         {
-            device.MatrixProduct(x, false, weight, false, product, accumulate: false);
+            device.MatMul(x, false, weight, false, product, accumulate: false);
             device.Scale(weight, 1, weight, accumulate: true);
         };
         step();
         using IRecordedStep recorded = device.RecordStep(step);
 
         // Recording ran nothing: the weight is still 2.
-        device.MatrixProduct(x, false, weight, false, product, accumulate: false);
+        device.MatMul(x, false, weight, false, product, accumulate: false);
         Assert.Equal(6, product.Item());
         foreach (double expected in (double[])[6, 12, 24])
         {
@@ -57,7 +57,7 @@ public sealed class OwnOptimizerTests() : EmulatorTest(isChecked: false)
             Assert.Equal(expected, product.Item());
         }
 
-        device.MatrixProduct(x, false, weight, false, product, accumulate: false);
+        device.MatMul(x, false, weight, false, product, accumulate: false);
         Assert.Equal(48, product.Item());
     }
 
@@ -74,7 +74,7 @@ public sealed class OwnOptimizerTests() : EmulatorTest(isChecked: false)
         Tensor[] weights = [.. network.Parameters.Select(named => named.Parameter.Value)];
         Action step = () =>
         {
-            Tensor loss = network.Call(images).CrossEntropy(labels);
+            Tensor loss = network.Forward(images).CrossEntropy(labels);
             device.Copy(loss, last);
             foreach (Tensor weight in weights)
             {

@@ -9,7 +9,7 @@ namespace Engine.Models.Tests;
 public sealed class FineTuningTests : IDisposable
 {
     private const int StepsPerEpoch = 5;
-    private static readonly ImageSet Digits = DataSets.Open("digits");
+    private static readonly ImageDataset Digits = DataSets.Open("digits");
 
     private static readonly TrainingOptions Options = new()
     {
@@ -66,7 +66,7 @@ public sealed class FineTuningTests : IDisposable
     public void A_run_with_a_thaw_goes_on_bit_for_bit(int interruptedAfter)
     {
         TrainingOptions options = Options with { ThawAfter = 1, MaxSteps = 2 * StepsPerEpoch };
-        ImageSet few = Few();
+        ImageDataset few = Few();
         Network whole = Make();
         Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), options), stopAfter: null);
 
@@ -88,7 +88,7 @@ public sealed class FineTuningTests : IDisposable
     public void A_run_with_dropout_goes_on_bit_for_bit()
     {
         TrainingOptions options = Options with { FreezeBackbone = false, MaxSteps = 8, MicroBatches = 2 };
-        ImageSet few = Few();
+        ImageDataset few = Few();
         Module whole = WithDropout();
         Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), options), stopAfter: null);
 
@@ -135,20 +135,20 @@ public sealed class FineTuningTests : IDisposable
         new Conv2d(1, 8, 3), new ReLU(), new AdaptiveAvgPool2d(2), new Flatten(), new Dropout(0.3), new Linear(32, 16), new ReLU(), new Dropout(), new Linear(16, 10));
 
     // As many pictures as five steps take.
-    private static ImageSet Few()
+    private static ImageDataset Few()
     {
         int[] indices = [.. Enumerable.Range(0, StepsPerEpoch * Options.BatchSize)];
         return Digits with { Train = new ImageSubset(Digits.Train, indices), Test = new ImageSubset(Digits.Test, indices.AsSpan(0, 50)) };
     }
 
-    private TrainingResult Train(Module model, TrainingOptions options, Action<EpochReport>? onEpoch = null, ImageSet? data = null)
+    private TrainingResult Train(Module model, TrainingOptions options, Action<EpochReport>? onEpoch = null, ImageDataset? data = null)
     {
         using Trainer trainer = new(model, data ?? Few(), _device, options);
         trainer.EpochEnded += report => onEpoch?.Invoke(report);
         return trainer.Run();
     }
 
-    private void Run(Module model, ImageSet data, TrainingOptions options, RunFolder folder, int? stopAfter)
+    private void Run(Module model, ImageDataset data, TrainingOptions options, RunFolder folder, int? stopAfter)
     {
         using CancellationTokenSource stop = new();
         using Trainer trainer = new(model, data, _device, options, folder);

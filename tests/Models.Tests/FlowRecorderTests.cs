@@ -87,7 +87,7 @@ public class FlowRecorderTests
     private static FlowSample? Step(Module model, Tensor images, Tensor labels, Sgd optimizer, FlowRecorder? recorder)
     {
         recorder?.Begin();
-        SoftmaxCrossEntropyOperation.Apply(model.Call(images), labels).Backward();
+        SoftmaxCrossEntropyOperation.Apply(model.Forward(images), labels).Backward();
         recorder?.EndBackward();
         optimizer.Step();
         return recorder?.End(0);

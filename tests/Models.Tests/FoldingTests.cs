@@ -14,7 +14,7 @@ public sealed class FoldingTests
     {
         using CpuDevice device = new(2);
         Network network = Make(name);
-        network.To(device, seed: 3).Evaluate();
+        network.To(device, seed: 3).Eval();
         foreach ((_, Module module) in network.Modules())
         {
             if (module is BatchNorm2d norm)
@@ -47,7 +47,7 @@ public sealed class FoldingTests
     {
         using CountingDevice device = new();
         Network network = Make(name);
-        network.To(device).Evaluate();
+        network.To(device).Eval();
         Assert.Equal(count, device.Count(network));
     }
 
@@ -58,8 +58,8 @@ public sealed class FoldingTests
         Network network = Networks.Create("resnet20");
         network.To(device);
         Assert.Equal(0, device.Count(network));
-        network.Evaluate();
-        network.Call(device.Images(network));
+        network.Eval();
+        network.Forward(device.Images(network));
         Assert.Equal(0, device.Folded);
         device.Tape.Clear();
 
@@ -70,16 +70,16 @@ public sealed class FoldingTests
 
         Sequential biased = new(new Conv2d(3, 8, 3), new BatchNorm2d(8));
         biased.To(device);
-        biased.Evaluate();
+        biased.Eval();
         using (device.NoGradient())
         {
-            biased.Call(device.Images(network));
+            biased.Forward(device.Images(network));
             Assert.Equal(0, device.Folded);
         }
 
         // Frozen, batch norms use their running statistics also in training, and nothing is recorded.
         network.Train().Freeze();
-        network.Call(device.Images(network));
+        network.Forward(device.Images(network));
         Assert.Equal(17, device.Folded);
     }
 
@@ -88,7 +88,7 @@ public sealed class FoldingTests
     {
         using CpuDevice device = new(1);
         Network network = Networks.Create("resnet20");
-        network.To(device, seed: 3).Evaluate();
+        network.To(device, seed: 3).Eval();
         float[] folded = Infer(network);
         int calls = 0;
         foreach ((_, Module module) in network.Modules().Where(m => m.Module is ReLU))
@@ -110,14 +110,14 @@ public sealed class FoldingTests
         using CpuDevice device = new(1);
         Sequential layers = new(new Conv2d(3, 8, 3, bias: false), new BatchNorm2d(9));
         layers.To(device);
-        layers.Evaluate();
+        layers.Eval();
         using Tensor images = Tensor.Create(device, new Shape(1, 5, 5, 3), DataType.Float32), wide = Tensor.Create(device, new Shape(1, 5, 5, 4), DataType.Float32);
         foreach (Tensor input in (Tensor[])[images, wide])
         {
-            string apart = Assert.Throws<ShapeException>(() => layers.Call(input)).Message;
+            string apart = Assert.Throws<ShapeException>(() => layers.Forward(input)).Message;
             using (device.NoGradient())
             {
-                Assert.Equal(apart, Assert.Throws<ShapeException>(() => layers.Call(input)).Message);
+                Assert.Equal(apart, Assert.Throws<ShapeException>(() => layers.Forward(input)).Message);
             }
         }
     }
@@ -148,7 +148,7 @@ public sealed class FoldingTests
         using Tensor images = Tensor.From<float>(device, shape, numbers);
         using (device.NoGradient())
         {
-            Tensor output = network.Call(images);
+            Tensor output = network.Forward(images);
             float[] values = output.ToArray<float>();
             device.Tape.Clear();
             return values;
@@ -168,7 +168,7 @@ public sealed class FoldingTests
             using Tensor images = Images(network);
             using (NoGradient())
             {
-                network.Call(images);
+                network.Forward(images);
             }
 
             Tape.Clear();

@@ -52,7 +52,7 @@ public class ManualBackwardTests
         Shape shape = new(3, 6, 5, inputs);
         using Tensor x = Tensor.From<double>(device, shape, [.. Enumerable.Range(0, shape.Count).Select(_ => random.NextNormal())]);
         x.RequiresGradient = true;
-        Tensor y = block.Call(x);
+        Tensor y = block.Forward(x);
         double[] expected = y.ToArray<double>();
         using Tensor yGradient = Tensor.From<double>(device, y.Shape, [.. Enumerable.Range(0, y.Shape.Count).Select(_ => random.NextNormal())]);
         device.Tape.Backward(y, yGradient);

@@ -14,7 +14,7 @@ public class NetworkBehaviourTests
         Step(network);
         Assert.All(network.Parameters, p => Assert.Equal(p.Name.StartsWith("fc.", StringComparison.Ordinal), p.Parameter.Value.HasGradient));
 
-        network.ThawBackbone();
+        network.UnfreezeBackbone();
         Step(network);
         Assert.All(network.Parameters, p => Assert.True(p.Parameter.Value.HasGradient));
     }
@@ -46,7 +46,7 @@ public class NetworkBehaviourTests
         Assert.Equal(first, network.Parameters.First().Parameter.Value.ToArray<double>());
         Assert.Equal(["fc.weight", "fc.bias"], network.Parameters.Select(p => p.Name).TakeLast(2));
         using Tensor images = Images(device, network, 2);
-        Assert.Equal(new Shape(2, 3), network.Call(images).Shape);
+        Assert.Equal(new Shape(2, 3), network.Forward(images).Shape);
         device.Tape.Clear();
         Assert.Throws<EngineException>(() => network.ReplaceHead(0));
     }
@@ -58,12 +58,12 @@ public class NetworkBehaviourTests
         Network network = Networks.Create("resnet8");
         network.To(device);
         PyTorchVectors.Fill(network);
-        network.Evaluate();
+        network.Eval();
         using Tensor images = Images(device, network, 1);
         double[] fused, observed;
         using (device.NoGradient())
         {
-            fused = network.Call(images).ToArray<double>();
+            fused = network.Forward(images).ToArray<double>();
         }
 
         List<(string Name, double[] Values)> seen = [];
@@ -74,7 +74,7 @@ public class NetworkBehaviourTests
 
         using (device.NoGradient())
         {
-            observed = network.Call(images).ToArray<double>();
+            observed = network.Forward(images).ToArray<double>();
         }
 
         Assert.Equal(fused.Length, observed.Length);
@@ -142,7 +142,7 @@ public class NetworkBehaviourTests
             device.Memory.ResetPeak();
             using (device.NoGradient())
             {
-                network.Call(images);
+                network.Forward(images);
             }
 
             // The stage's input, the block's input, and a layer's input and output.
@@ -157,7 +157,7 @@ public class NetworkBehaviourTests
         using Tensor images = Images(network.Head.Weight.Value.Device, network, 2);
         using Tensor labels = Tensor.From<int>(images.Device, new Shape(2), [1, 2]);
         network.Train();
-        SoftmaxCrossEntropyOperation.Apply(network.Call(images), labels).Backward();
+        SoftmaxCrossEntropyOperation.Apply(network.Forward(images), labels).Backward();
     }
 
     // Twelve pixels are enough for three stages, and quick on the Reference device.

@@ -99,7 +99,7 @@ public class NetworkOptionsTests
     {
         using ReferenceDevice device = new();
         Network network = Networks.Create("highway8");
-        network.To(device, seed: 2).Evaluate();
+        network.To(device, seed: 2).Eval();
         Module block = network.Modules().Single(m => m.Name == "layer2.0").Module;
         Conv2d gate = (Conv2d)block.Children.Single(c => c.Name == "gate").Module;
         Assert.All(gate.Bias!.Value.ToArray<double>(), b => Assert.Equal(HighwayBlock.GateBias, b));
@@ -112,7 +112,7 @@ public class NetworkOptionsTests
         double[] transformed = [];
         block.Children.Single(c => c.Name == "bn2").Module.RegisterForwardHook((_, output) => transformed = output.ToArray<double>());
         using NoGradientScope scope = device.NoGradient();
-        double[] actual = block.Call(input).ToArray<double>(), carry = input.PadSubsample(2, 32).ToArray<double>();
+        double[] actual = block.Forward(input).ToArray<double>(), carry = input.PadSubsample(2, 32).ToArray<double>();
         double t = 1 / (1 + Math.Exp(-bias));
         Assert.Contains(actual, value => value < 0);
         Assert.All(Enumerable.Range(0, actual.Length), i => Assert.Equal((transformed[i] * t) + (carry[i] * (1 - t)), actual[i], 1e-12));

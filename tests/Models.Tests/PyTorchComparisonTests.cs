@@ -40,14 +40,14 @@ public class PyTorchComparisonTests
         int batch = images.Shape[0];
         using Tensor labels = Tensor.From<int>(device, new Shape(batch), [.. Enumerable.Range(0, batch).Select(i => ((3 * i) + 1) % Classes)]);
 
-        network.Evaluate();
+        network.Eval();
         using (device.NoGradient())
         {
-            AssertClose("evaluated", record.GetProperty("evaluated").Numbers(), network.Call(images).ToArray<double>(), tolerance);
+            AssertClose("evaluated", record.GetProperty("evaluated").Numbers(), network.Forward(images).ToArray<double>(), tolerance);
         }
 
         network.Train();
-        Tensor logits = network.Call(images);
+        Tensor logits = network.Forward(images);
         AssertClose("trained", record.GetProperty("trained").Numbers(), logits.ToArray<double>(), tolerance);
         Tensor loss = SoftmaxCrossEntropyOperation.Apply(logits, labels);
         loss.Backward();

@@ -110,7 +110,7 @@ public class ResNetOptionsTests
         using MetaDevice device = new();
         network.To(device);
         using Tensor images = Tensor.Create(device, network.InputShape(2), device.FloatType);
-        Assert.Equal(new Shape(2, 1000), network.Call(images).Shape);
+        Assert.Equal(new Shape(2, 1000), network.Forward(images).Shape);
     }
 
     private static string Refusal(ResNetOptions options) => Assert.Throws<EngineException>(() => new ResNet(options)).Message;

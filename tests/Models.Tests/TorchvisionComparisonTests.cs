@@ -48,7 +48,7 @@ public class TorchvisionComparisonTests
         {
             network.Train(mode == "trained");
             JsonElement expected = record.GetProperty(mode);
-            Tensor logits = network.Call(images);
+            Tensor logits = network.Forward(images);
             double[] all = logits.ToArray<double>();
             AssertClose($"{mode}: logits", expected.GetProperty("logits").Numbers(), [.. all.Where((_, i) => i % step == 0)]);
             AssertClose($"{mode}: largest logit", [expected.GetProperty("largest_logit").GetDouble()], [all.Max(Math.Abs)]);

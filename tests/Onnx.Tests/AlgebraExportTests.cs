@@ -47,7 +47,7 @@ public sealed class AlgebraExportTests : IDisposable
         double[] expected;
         using (device.NoGradient())
         {
-            expected = model.Call(Tensor.From<float>(device, new Shape(2, 5, 4, 3), pixels)).ToArray<double>();
+            expected = model.Forward(Tensor.From<float>(device, new Shape(2, 5, 4, 3), pixels)).ToArray<double>();
         }
 
         double[] planes = new double[pixels.Length];
@@ -95,6 +95,6 @@ public sealed class AlgebraExportTests : IDisposable
 
     private sealed class Inline(Func<Tensor, Tensor> forward) : Module
     {
-        protected override Tensor Forward(Tensor input) => forward(input);
+        protected override Tensor ForwardCore(Tensor input) => forward(input);
     }
 }

@@ -187,10 +187,10 @@ public sealed class OnnxExportTests : IDisposable
     {
         ReferenceDevice device = (ReferenceDevice)model.Named().First().Parameter.Value.Device;
         using Tensor input = Tensor.From<double>(device, images, pixels);
-        model.Evaluate();
+        model.Eval();
         using (device.NoGradient())
         {
-            return model.Call(input).ToArray<double>();
+            return model.Forward(input).ToArray<double>();
         }
     }
 
@@ -240,7 +240,7 @@ public sealed class OnnxExportTests : IDisposable
     /// <summary>A module that is one expression.</summary>
     private sealed class Inline(Func<Tensor, Tensor> function) : Module
     {
-        protected override Tensor Forward(Tensor input) => function(input);
+        protected override Tensor ForwardCore(Tensor input) => function(input);
     }
 
     /// <summary>Everything that the families do not have: biases behind shared or fused outputs, pools, views, gates, constants.</summary>
@@ -261,16 +261,16 @@ public sealed class OnnxExportTests : IDisposable
             _head = AddChild("head", new Linear(10, 4, bias: false));
         }
 
-        protected override Tensor Forward(Tensor input)
+        protected override Tensor ForwardCore(Tensor input)
         {
-            Tensor hidden = _first.Call(input);
-            Tensor shared = _second.Call(hidden);
+            Tensor hidden = _first.Forward(input);
+            Tensor shared = _second.Forward(hidden);
             Tensor bias = Tensor.From<float>(input.Device, new Shape(6), [1, -2, 3, -4, 5, -6]);
             Tensor gate = (shared.AddBias(bias) + (shared * 0.5)).Sigmoid();
-            Tensor normal = _norm.Call(hidden) * gate;
-            Tensor pooled = _average.Call(_max.Call(normal)).AdaptiveAveragePool(new Size2(4, 3));
-            Tensor rows = _hidden.Call(pooled.Flatten()).Relu();
-            return _head.Call(rows.AddRelu(rows) + rows.Reshape(new Shape(rows.Shape[0], 1, 1, 10)).Flatten());
+            Tensor normal = _norm.Forward(hidden) * gate;
+            Tensor pooled = _average.Forward(_max.Forward(normal)).AdaptiveAveragePool(new Size2(4, 3));
+            Tensor rows = _hidden.Forward(pooled.Flatten()).Relu();
+            return _head.Forward(rows.AddRelu(rows) + rows.Reshape(new Shape(rows.Shape[0], 1, 1, 10)).Flatten());
         }
     }
 }

@@ -148,8 +148,8 @@ public class StudyRunnerTests
     [Fact]
     public void A_set_without_pictures_to_train_on_is_named()
     {
-        ImageSet digits = DataSets.Open("digits");
-        ImageSet empty = digits with { Train = new ImageSubset(digits.Train, []) };
+        ImageDataset digits = DataSets.Open("digits");
+        ImageDataset empty = digits with { Train = new ImageSubset(digits.Train, []) };
         Assert.Contains("'digits' has no images to train on", Assert.Throws<EngineException>(() => new StudyRunner(Small, empty)).Message);
     }
 

@@ -23,10 +23,10 @@ public abstract class Operation
     protected internal virtual Tensor? KinkPattern => null;
 
     /// <summary>
-    /// Whether <see cref="Restore"/> can compute the output again, to the same bits, from what the backward reads anyway (the saved
+    /// Whether <see cref="Recompute"/> can compute the output again, to the same bits, from what the backward reads anyway (the saved
     /// tensors, the output itself not among them), and at a small cost. The tape then need not keep an output that only backwards read.
     /// </summary>
-    protected internal virtual bool CanRestore => false;
+    protected internal virtual bool CanRecompute => false;
 
     /// <summary>The tensors that the backward reads.</summary>
     internal ReadOnlySpan<Tensor> Saved => _saved;
@@ -56,8 +56,8 @@ public abstract class Operation
     /// </summary>
     protected internal abstract void Backward();
 
-    /// <summary>Computes <see cref="Output"/> again into its new memory; called only where <see cref="CanRestore"/>.</summary>
-    protected internal virtual void Restore() => throw new NotSupportedException($"{Name} cannot compute its output again");
+    /// <summary>Computes <see cref="Output"/> again into its new memory; called only where <see cref="CanRecompute"/>.</summary>
+    protected internal virtual void Recompute() => throw new NotSupportedException($"{Name} cannot compute its output again");
 
     /// <summary>Where the gradient by an input goes. Ask once for each use of an input, and fill what is returned.</summary>
     protected GradientTarget Target(Tensor? input) => input is null || !input.NeedsGradient ? default : Device.Tape.TargetOf(input);
@@ -66,7 +66,7 @@ public abstract class Operation
     /// Gives the output's gradient itself to an input that has none yet, instead of a copy: for operations through which the
     /// gradient passes unchanged, or which then change it in place. False where the input needs a buffer of its own.
     /// </summary>
-    protected bool TryHandOver(Tensor input, out Tensor gradient)
+    protected bool TryDonate(Tensor input, out Tensor gradient)
     {
         gradient = OutputGradient;
         if (!input.NeedsGradient || input.RequiresGradient || input.Gradient is not null || input.Type != Output.Type)
@@ -90,7 +90,7 @@ public abstract class Operation
     /// that have the gradient at hand, such as a loss. Nothing else may read the tensor afterwards. False where the input needs a
     /// buffer of its own.
     /// </summary>
-    protected static bool TryHandOverSaved(Tensor input, Tensor saved)
+    protected static bool TryDonateSaved(Tensor input, Tensor saved)
     {
         if (!input.NeedsGradient || input.RequiresGradient || input.Gradient is not null || input.Type != saved.Type)
         {

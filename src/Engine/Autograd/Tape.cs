@@ -4,7 +4,7 @@ namespace Engine;
 /// The order in which operations ran on a device, and the owner of what they made. Running it backwards calls each operation's
 /// hand-derived backward, last first, and returns every tensor to the device's pool as soon as no earlier operation needs it. Modules
 /// return tensors even earlier, during the forward (<see cref="ReleaseEarly"/>): those that no backward reads, and those that can be
-/// computed again for the backward which does (<see cref="Operation.CanRestore"/>).
+/// computed again for the backward which does (<see cref="Operation.CanRecompute"/>).
 /// </summary>
 public sealed partial class Tape
 {
@@ -210,7 +210,7 @@ public sealed partial class Tape
 
         if (tensor.FirstReader is not null)
         {
-            if (tensor.Producer is { CanRestore: true } && tensor.Memory.References == 1)
+            if (tensor.Producer is { CanRecompute: true } && tensor.Memory.References == 1)
             {
                 tensor.ReleaseMemory();
             }
@@ -266,7 +266,7 @@ public sealed partial class Tape
             output.GradientObserver?.Invoke(output.Gradient);
             foreach (Tensor saved in operation.Saved)
             {
-                Restore(saved);
+                Recompute(saved);
             }
 
             operation.Backward();
@@ -290,9 +290,9 @@ public sealed partial class Tape
 
     // Computes a tensor again that was released early although a backward reads it, from what its producer has saved: which is there,
     // or is restored first.
-    private static void Restore(Tensor tensor)
+    private static void Recompute(Tensor tensor)
     {
-        if (!tensor.IsReleased || !tensor.IsTapeOwned || tensor.Producer is not { CanRestore: true } producer)
+        if (!tensor.IsReleased || !tensor.IsTapeOwned || tensor.Producer is not { CanRecompute: true } producer)
         {
             return;
         }
@@ -301,12 +301,12 @@ public sealed partial class Tape
         {
             if (!ReferenceEquals(saved, tensor))
             {
-                Restore(saved);
+                Recompute(saved);
             }
         }
 
         tensor.Renew();
-        producer.Restore();
+        producer.Recompute();
     }
 
     // The gradient is not dropped here: a tensor's first reader runs before its producer, which still needs the gradient.

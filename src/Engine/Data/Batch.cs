@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Some pictures and their labels on a device, ready for a network. It belongs to its <see cref="Loader"/>, which overwrites it
+/// Some pictures and their labels on a device, ready for a network. It belongs to its <see cref="DataLoader"/>, which overwrites it
 /// with the next batch; what must last longer is to be copied.
 /// </summary>
 public sealed class Batch

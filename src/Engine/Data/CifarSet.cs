@@ -85,7 +85,7 @@ internal sealed class CifarSet : DataSet
     }
 
     /// <inheritdoc/>
-    private protected override ImageSet Read(string location, CancellationToken cancellation)
+    private protected override ImageDataset Read(string location, CancellationToken cancellation)
     {
         Part train = new(_trainFiles.Length * _trainRecords);
         Part test = new(_testRecords);
@@ -104,7 +104,7 @@ internal sealed class CifarSet : DataSet
             ReadArchive(location, train, test, cancellation);
         }
 
-        return new ImageSet(Name, Source(train), Source(test), new Augmentation(Padding: 4, Mirror: true), Credit);
+        return new ImageDataset(Name, Source(train), Source(test), new Augmentation(Padding: 4, Mirror: true), Credit);
     }
 
     private MemoryImageSource Source(Part part) => new(part.Pixels, part.Labels, Side, Side, Channels, _classes);

@@ -66,7 +66,7 @@ public abstract class DataSet
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="EngineException">The set is not there, or one of its files is damaged.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public ImageSet Open(string? directory = null, CancellationToken cancellation = default) => Read(Find(directory) ?? throw Missing(directory), cancellation);
+    public ImageDataset Open(string? directory = null, CancellationToken cancellation = default) => Read(Find(directory) ?? throw Missing(directory), cancellation);
 
     /// <summary>The name and the description.</summary>
     public override string ToString() => $"{Name}: {Description}";
@@ -75,7 +75,7 @@ public abstract class DataSet
     private protected abstract string? Locate(string folder);
 
     /// <summary>Reads the set from where <see cref="Locate"/> found it.</summary>
-    private protected abstract ImageSet Read(string location, CancellationToken cancellation);
+    private protected abstract ImageDataset Read(string location, CancellationToken cancellation);
 
     /// <summary>
     /// The first place that holds all files; null where none holds any. A place that holds some but not all is an error, not a

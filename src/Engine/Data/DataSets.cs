@@ -19,5 +19,5 @@ public static class DataSets
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="EngineException">The name is unknown, the set is not there, or one of its files is damaged.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ImageSet Open(string name, string? directory = null, CancellationToken cancellation = default) => Get(name).Open(directory, cancellation);
+    public static ImageDataset Open(string name, string? directory = null, CancellationToken cancellation = default) => Get(name).Open(directory, cancellation);
 }

@@ -65,7 +65,7 @@ internal sealed class DigitsSet : DataSet
     private protected override string Locate(string folder) => "built in";
 
     /// <inheritdoc/>
-    private protected override ImageSet Read(string location, CancellationToken cancellation)
+    private protected override ImageDataset Read(string location, CancellationToken cancellation)
     {
         MemoryImageSource all = ReadAll();
         int[] order = [.. Enumerable.Range(0, all.Count)];
@@ -82,7 +82,7 @@ internal sealed class DigitsSet : DataSet
         train.Sort();
 
         // A picture of 8 pixels bears a shift by one; a mirrored digit is another sign.
-        return new ImageSet(
+        return new ImageDataset(
             Name, new ImageSubset(all, train.ToArray()), new ImageSubset(all, test.ToArray()), new Augmentation(Padding: 1, Mirror: false), Credit);
     }
 }

@@ -29,7 +29,7 @@ internal abstract class IdxSet : DataSet
         LocateFiles([folder, Path.Combine(folder, Name), Path.Combine(folder, "raw"), Path.Combine(folder, _torchvisionFolder, "raw")], FileNames, PathOf);
 
     /// <inheritdoc/>
-    private protected override ImageSet Read(string folder, CancellationToken cancellation)
+    private protected override ImageDataset Read(string folder, CancellationToken cancellation)
     {
         MemoryImageSource train = Part(PathOf(folder, FileNames[0]), PathOf(folder, FileNames[1]), TrainCount);
         cancellation.ThrowIfCancellationRequested();
@@ -40,7 +40,7 @@ internal abstract class IdxSet : DataSet
                 $"{PathOf(folder, FileNames[2])} holds {test.Height}x{test.Width} images; expected {train.Height}x{train.Width} as in {FileNames[0]}");
         }
 
-        return new ImageSet(Name, train, test, _augmentation, Credit);
+        return new ImageDataset(Name, train, test, _augmentation, Credit);
     }
 
     // The file of this name, plain or gzipped, with a dash or a dot; the usual path where there is none.

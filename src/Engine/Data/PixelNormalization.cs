@@ -55,7 +55,7 @@ public sealed class PixelNormalization
 
     /// <summary>One of <see cref="Names"/> for a data set.</summary>
     /// <exception cref="EngineException">There is no such name, or it does not fit the set's channels.</exception>
-    public static PixelNormalization Named(string name, ImageSet data) => name switch
+    public static PixelNormalization Named(string name, ImageDataset data) => name switch
     {
         "dataset" => PerChannel(data.Train),
         "pixel" => PerPixelMean(data.Train),

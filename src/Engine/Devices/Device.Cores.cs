@@ -67,8 +67,8 @@ public abstract partial class Device
     /// <summary>Computes <see cref="ConvolutionBackwardFilter"/>.</summary>
     protected abstract void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate);
 
-    /// <summary>Computes <see cref="MatrixProduct"/>.</summary>
-    protected abstract void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate);
+    /// <summary>Computes <see cref="MatMul"/>.</summary>
+    protected abstract void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate);
 
     /// <summary>Computes <see cref="AddBias"/>.</summary>
     protected abstract void AddBiasCore(Tensor input, Tensor bias, Tensor output);

@@ -126,10 +126,10 @@ public abstract partial class Device
     // ---- Matrix product and bias -------------------------------------------------------------------------------------------
 
     /// <summary>output [M, N] (+)= op(left) op(right), where op transposes when asked: left is [M, K] or transposed [K, M], right [K, N] or [N, K].</summary>
-    public void MatrixProduct(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    public void MatMul(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         using DeviceUse use = Work();
-        MatrixProductCore(left, transposeLeft, right, transposeRight, output, accumulate);
+        MatMulCore(left, transposeLeft, right, transposeRight, output, accumulate);
     }
 
     /// <summary>output[..., c] = input[..., c] + bias[c].</summary>

@@ -8,5 +8,5 @@ public sealed class AdaptiveAvgPool2d(Size2 outputSize) : Module
     protected override string Summary => $"output_size={outputSize}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => AdaptiveAveragePoolOperation.Apply(input, outputSize);
+    protected override Tensor ForwardCore(Tensor input) => AdaptiveAveragePoolOperation.Apply(input, outputSize);
 }

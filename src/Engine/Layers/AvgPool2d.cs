@@ -24,5 +24,5 @@ public sealed class AvgPool2d : Module
         $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => AveragePoolOperation.Apply(input, Geometry, _countPadding);
+    protected override Tensor ForwardCore(Tensor input) => AveragePoolOperation.Apply(input, Geometry, _countPadding);
 }

@@ -48,9 +48,9 @@ public sealed class Conv2d : Module
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         Tensor output = ConvolveOperation.Apply(input, Weight.Value, Geometry);
-        return Bias is null ? output : Consume(output, AddBiasOperation.Apply(output, Bias.Value));
+        return Bias is null ? output : Donate(output, AddBiasOperation.Apply(output, Bias.Value));
     }
 }

@@ -13,7 +13,7 @@ public static class ConvolutionNorm
     /// <param name="shortcut">The shape of the convolution's output, or null.</param>
     /// <param name="activation">The layer that clips at zero, after the shortcut; null for none.</param>
     /// <param name="consume">Whether the caller made the input and reads it no more, so that its memory may go as soon as it is convolved.</param>
-    public static Tensor Call(Conv2d convolution, Normalization norm, Tensor input, Tensor? shortcut = null, ReLU? activation = null, bool consume = false)
+    public static Tensor Forward(Conv2d convolution, Normalization norm, Tensor input, Tensor? shortcut = null, ReLU? activation = null, bool consume = false)
     {
         Tape tape = input.Device.Tape;
         bool isActivationObserved = activation is { IsObserved: true }, relu = activation is not null && !isActivationObserved;
@@ -31,13 +31,13 @@ public static class ConvolutionNorm
         }
         else
         {
-            Tensor result = convolution.Call(input);
+            Tensor result = convolution.Forward(input);
             if (consume)
             {
                 Release(tape, input, result);
             }
 
-            output = norm.Call(result, shortcut, relu);
+            output = norm.Forward(result, shortcut, relu);
             Release(tape, result, output);
         }
 
@@ -46,7 +46,7 @@ public static class ConvolutionNorm
             return output;
         }
 
-        Tensor activated = activation!.Call(output);
+        Tensor activated = activation!.Forward(output);
         Release(tape, output, activated);
         return activated;
     }

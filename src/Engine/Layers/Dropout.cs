@@ -28,7 +28,7 @@ public sealed class Dropout : Module
     protected override void SeedCore(long seed, long calls) => (_seed, _calls) = (seed, calls);
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         if (!IsTraining || _probability == 0)
         {

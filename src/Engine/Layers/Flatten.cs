@@ -10,5 +10,5 @@ public sealed class Flatten : Module
     protected override string Summary => "start_dim=1, end_dim=-1";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => ReshapeOperation.Flatten(input);
+    protected override Tensor ForwardCore(Tensor input) => ReshapeOperation.Flatten(input);
 }

@@ -24,6 +24,6 @@ public sealed class GroupNorm : AffineNormalization
     private protected override Tensor Normalize(Tensor input, Tensor? shortcut, bool relu)
     {
         Tensor normalized = GroupNormOperation.Apply(input, _groups, Weight.Value, Bias.Value, Epsilon);
-        return Consume(normalized, Tail(normalized, shortcut, relu));
+        return Donate(normalized, Tail(normalized, shortcut, relu));
     }
 }

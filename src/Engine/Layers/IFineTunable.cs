@@ -7,5 +7,5 @@ public interface IFineTunable
     void FreezeBackbone();
 
     /// <summary>Thaws everything but the head.</summary>
-    void ThawBackbone();
+    void UnfreezeBackbone();
 }

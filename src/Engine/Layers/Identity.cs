@@ -4,5 +4,5 @@ namespace Engine.Layers;
 public sealed class Identity : Module
 {
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => input;
+    protected override Tensor ForwardCore(Tensor input) => input;
 }

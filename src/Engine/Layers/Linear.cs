@@ -53,7 +53,7 @@ public sealed class Linear : Module
     protected override string Summary => $"in_features={Inputs}, out_features={Outputs}, bias={(Bias is null ? "False" : "True")}";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         if (input.Shape.Rank != 2 || input.Shape[1] != Inputs)
         {
@@ -61,6 +61,6 @@ public sealed class Linear : Module
         }
 
         Tensor product = MatMulOperation.Apply(input, Weight.Value, transposeRight: true);
-        return Bias is null ? product : Consume(product, AddBiasOperation.Apply(product, Bias.Value));
+        return Bias is null ? product : Donate(product, AddBiasOperation.Apply(product, Bias.Value));
     }
 }

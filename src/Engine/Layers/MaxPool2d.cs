@@ -18,5 +18,5 @@ public sealed class MaxPool2d : Module
         $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}, dilation=1, ceil_mode=False";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => MaxPoolOperation.Apply(input, Geometry);
+    protected override Tensor ForwardCore(Tensor input) => MaxPoolOperation.Apply(input, Geometry);
 }

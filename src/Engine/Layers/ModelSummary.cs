@@ -55,7 +55,7 @@ public sealed class ModelSummary
         // The difference between two batches leaves out what does not grow with the batch, such as a batch's statistics.
         model.Train();
         long activationBytes = TrainingBytes(model, device, WithBatch(image, 3)) - TrainingBytes(model, device, WithBatch(image, 2));
-        model.Evaluate();
+        model.Eval();
         List<LayerSummary> layers = ListLayers(model, device, image);
         long buffers = model.NamedBuffers().Sum(b => b.Parameter.Shape.ElementCount);
         return new ModelSummary(layers, model.ParameterCount, buffers, device.MultiplyAdds, activationBytes);
@@ -71,7 +71,7 @@ public sealed class ModelSummary
     private static long TrainingBytes(Module model, MetaDevice device, Shape input)
     {
         using Tensor images = Tensor.Create(device, input, device.FloatType);
-        model.Call(images);
+        model.Forward(images);
         long bytes = device.Tape.OwnedBytes();
         device.Tape.Clear();
         device.ResetMultiplyAdds();
@@ -100,7 +100,7 @@ public sealed class ModelSummary
         using Tensor image = Tensor.Create(device, input, device.FloatType);
         using (device.NoGradient())
         {
-            model.Call(image);
+            model.Forward(image);
         }
 
         hooks.ForEach(hook => hook.Dispose());

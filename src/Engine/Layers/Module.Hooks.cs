@@ -16,7 +16,7 @@ public abstract partial class Module
     /// <summary>Whether a hook sees the gradients of this module's <see cref="Branches"/>.</summary>
     public bool AreBranchesObserved => _branchHooks is not null;
 
-    /// <summary>Lets a hook see each output of <see cref="Call"/>.</summary>
+    /// <summary>Lets a hook see each output of <see cref="Forward"/>.</summary>
     /// <param name="hook">Receives this module's path and the output, of which it must copy what it keeps.</param>
     /// <returns>Ends it when disposed.</returns>
     public IDisposable RegisterForwardHook(Action<string, Tensor> hook)
@@ -25,7 +25,7 @@ public abstract partial class Module
         return new Registration(() => _forwardHooks -= hook);
     }
 
-    /// <summary>Lets a hook see the complete gradient of the loss with respect to each output of <see cref="Call"/>, during the backward.</summary>
+    /// <summary>Lets a hook see the complete gradient of the loss with respect to each output of <see cref="Forward"/>, during the backward.</summary>
     /// <param name="hook">Receives this module's path and the gradient, of which it must copy what it keeps.</param>
     /// <returns>Ends it when disposed.</returns>
     public IDisposable RegisterBackwardHook(Action<string, Tensor> hook)
@@ -46,7 +46,7 @@ public abstract partial class Module
         return new Registration(() => _branchHooks -= hook);
     }
 
-    /// <summary>Shows an output to this module's hooks. <see cref="Call"/> does it; a module with other entry points does it itself.</summary>
+    /// <summary>Shows an output to this module's hooks. <see cref="Forward"/> does it; a module with other entry points does it itself.</summary>
     protected void Observe(Tensor output)
     {
         _forwardHooks?.Invoke(Path, output);

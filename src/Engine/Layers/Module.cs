@@ -36,13 +36,13 @@ public abstract partial class Module : IDisposable
     /// </summary>
     /// <exception cref="ObjectDisposedException">The module, the input or the device has been disposed.</exception>
     /// <exception cref="EngineException">Another thread is using the device.</exception>
-    public Tensor Call(Tensor input)
+    public Tensor Forward(Tensor input)
     {
         ThrowIfDisposed();
         using DeviceUse use = input.Device.Use();
         Tape tape = input.Device.Tape;
         int mark = tape.Mark();
-        Tensor output = Forward(input);
+        Tensor output = ForwardCore(input);
         Observe(output);
         if (!output.NeedsGradient)
         {
@@ -53,7 +53,7 @@ public abstract partial class Module : IDisposable
     }
 
     /// <summary>The module's mathematics, by operations and by calls of the child modules.</summary>
-    protected abstract Tensor Forward(Tensor input);
+    protected abstract Tensor ForwardCore(Tensor input);
 
     /// <summary>Of a module that counts its training passes on the host: counts replays too.</summary>
     protected virtual void CountReplaysCore(int count) { }
@@ -128,7 +128,7 @@ public abstract partial class Module : IDisposable
     }
 
     /// <summary>Switches the module and all inside it to evaluation.</summary>
-    public Module Evaluate() => Train(isTraining: false);
+    public Module Eval() => Train(isTraining: false);
 
     /// <summary>
     /// Freezes all parameters: no gradient is computed for them, and the optimiser leaves them alone. Batch norms then use their running
@@ -137,7 +137,7 @@ public abstract partial class Module : IDisposable
     public Module Freeze() => SetFrozen(true);
 
     /// <summary>Thaws all parameters.</summary>
-    public Module Thaw() => SetFrozen(false);
+    public Module Unfreeze() => SetFrozen(false);
 
     /// <summary>Forgets the gradients of all parameters; their buffers are kept.</summary>
     public void ZeroGradients()
@@ -195,7 +195,7 @@ public abstract partial class Module : IDisposable
     /// made itself, never for the input of its <see cref="Forward"/>, which belongs to the caller.
     /// </summary>
     /// <returns><paramref name="result"/>.</returns>
-    protected static Tensor Consume(Tensor consumed, Tensor result)
+    protected static Tensor Donate(Tensor consumed, Tensor result)
     {
         if (!ReferenceEquals(consumed, result))
         {

@@ -28,7 +28,7 @@ public abstract class Normalization : Module
     /// <param name="input">[N, H, W, C].</param>
     /// <param name="shortcut">The shape of the input, or null.</param>
     /// <param name="relu">Whether to clip at zero, after the shortcut.</param>
-    public Tensor Call(Tensor input, Tensor? shortcut, bool relu)
+    public Tensor Forward(Tensor input, Tensor? shortcut, bool relu)
     {
         Tape tape = input.Device.Tape;
         int mark = tape.Mark();
@@ -59,19 +59,19 @@ public abstract class Normalization : Module
     /// <param name="input">[N, H, W, C].</param>
     /// <param name="shortcut">The shape of the input, or null.</param>
     /// <param name="activation">The layer that clips at zero, after the shortcut.</param>
-    public Tensor Call(Tensor input, Tensor? shortcut, ReLU activation)
+    public Tensor Forward(Tensor input, Tensor? shortcut, ReLU activation)
     {
         if (!activation.IsObserved)
         {
-            return Call(input, shortcut, relu: true);
+            return Forward(input, shortcut, relu: true);
         }
 
-        Tensor sum = Call(input, shortcut, relu: false);
-        return Consume(sum, activation.Call(sum));
+        Tensor sum = Forward(input, shortcut, relu: false);
+        return Donate(sum, activation.Forward(sum));
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => Normalize(input, null, relu: false);
+    protected override Tensor ForwardCore(Tensor input) => Normalize(input, null, relu: false);
 
     /// <summary>The layer's mathematics: normalise, add a shortcut where one is given, clip at zero where asked.</summary>
     private protected abstract Tensor Normalize(Tensor input, Tensor? shortcut, bool relu);

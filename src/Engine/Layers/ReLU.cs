@@ -7,5 +7,5 @@ public sealed class ReLU : Module
     protected override string Summary => "inplace=True";
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor input) => ReluOperation.Apply(input);
+    protected override Tensor ForwardCore(Tensor input) => ReluOperation.Apply(input);
 }

@@ -28,7 +28,7 @@ public sealed class Sequential : Module
     /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution and the normalisation
     /// behind it are called together, so that they can be one in evaluation.
     /// </remarks>
-    protected override Tensor Forward(Tensor input)
+    protected override Tensor ForwardCore(Tensor input)
     {
         Tensor current = input;
         for (int i = 0; i < Children.Count; i++)
@@ -36,13 +36,13 @@ public sealed class Sequential : Module
             bool isOwn = !ReferenceEquals(current, input);
             if (Children[i].Module is Conv2d convolution && i + 1 < Children.Count && Children[i + 1].Module is Normalization norm)
             {
-                current = ConvolutionNorm.Call(convolution, norm, current, consume: isOwn);
+                current = ConvolutionNorm.Forward(convolution, norm, current, consume: isOwn);
                 i++;
             }
             else
             {
-                Tensor next = Children[i].Module.Call(current);
-                current = isOwn ? Consume(current, next) : next;
+                Tensor next = Children[i].Module.Forward(current);
+                current = isOwn ? Donate(current, next) : next;
             }
         }
 

@@ -46,7 +46,7 @@ public sealed class AddBiasOperation : Operation
             Device.BiasBackward(OutputGradient, biasGradient, intoBias.Accumulate);
         }
 
-        if (!TryHandOver(_input, out _) && Target(_input) is { Gradient: { } inputGradient } into)
+        if (!TryDonate(_input, out _) && Target(_input) is { Gradient: { } inputGradient } into)
         {
             Device.Scale(OutputGradient, 1, inputGradient, into.Accumulate);
         }

@@ -43,8 +43,8 @@ public sealed class AddOperation : Operation
     protected internal override void Backward()
     {
         Tensor gradient = OutputGradient;
-        bool isLeftDone = TryHandOver(_left, out _);
-        bool isRightDone = !isLeftDone && TryHandOver(_right, out _);
+        bool isLeftDone = TryDonate(_left, out _);
+        bool isRightDone = !isLeftDone && TryDonate(_right, out _);
 
         // Where both inputs are one tensor, the second use finds the buffer just handed over and doubles it in place.
         if (!isLeftDone && Target(_left) is { Gradient: { } leftGradient } intoLeft)

@@ -46,11 +46,11 @@ public sealed class AddReluOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_left, out Tensor gradient))
+        if (TryDonate(_left, out Tensor gradient))
         {
             PassOn(gradient, _right);
         }
-        else if (TryHandOver(_right, out gradient))
+        else if (TryDonate(_right, out gradient))
         {
             PassOn(gradient, _left);
         }

@@ -29,7 +29,7 @@ public sealed class BatchNormOperation : Operation
     protected internal override Tensor? KinkPattern => _relu ? Output : null;
 
     /// <inheritdoc/>
-    protected internal override bool CanRestore => _shortcut is null;
+    protected internal override bool CanRecompute => _shortcut is null;
 
     // The ReLU's mask is the sign of the output, which the input tells too, as long as no shortcut was added.
     private bool KeepsOutput => _relu && _shortcut is not null;
@@ -133,7 +133,7 @@ public sealed class BatchNormOperation : Operation
             : Target(_input);
         if (isShortcutApart)
         {
-            intoShortcut = TryHandOver(_shortcut!, out _) ? new GradientTarget(gradient, Accumulate: false) : Target(_shortcut);
+            intoShortcut = TryDonate(_shortcut!, out _) ? new GradientTarget(gradient, Accumulate: false) : Target(_shortcut);
         }
 
         NormAccumulate accumulate = (intoInput.Accumulate ? NormAccumulate.Input : 0)
@@ -158,7 +158,7 @@ public sealed class BatchNormOperation : Operation
     }
 
     /// <inheritdoc/>
-    protected internal override void Restore() =>
+    protected internal override void Recompute() =>
         Device.BatchNormApply(_input, _gamma, _beta, _mean, _inverseDeviation, shortcut: null, _relu, Output);
 
     // The backward may run after a later forward in training has moved the running statistics, so it reads copies. The inverse

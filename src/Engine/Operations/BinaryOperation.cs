@@ -72,7 +72,7 @@ public sealed class BinaryOperation : Operation
     {
         // The right input first: afterwards the left one may take the output's gradient and change it in place.
         Deliver(_right, byRight: true);
-        if (_left.Shape == Output.Shape && TryHandOver(_left, out Tensor gradient))
+        if (_left.Shape == Output.Shape && TryDonate(_left, out Tensor gradient))
         {
             if (!IsSum)
             {

@@ -49,7 +49,7 @@ public sealed class DropoutOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             Device.Multiply(gradient, _mask, gradient, accumulate: false);
         }

@@ -110,7 +110,7 @@ public sealed class Function : Operation
                 Device.Fill(zero, 0);
             }
         }
-        else if ((!isItsOwn || gradient.Memory.References > 1 || !TryHandOverSaved(input, gradient)) && Target(input) is { Gradient: { } target } into)
+        else if ((!isItsOwn || gradient.Memory.References > 1 || !TryDonateSaved(input, gradient)) && Target(input) is { Gradient: { } target } into)
         {
             Broadcasting.SumInto(gradient, 1, into);
         }

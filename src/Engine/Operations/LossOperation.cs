@@ -11,7 +11,7 @@ public abstract class LossOperation : Operation
     /// <inheritdoc/>
     protected internal sealed override void Backward()
     {
-        if (TryHandOverSaved(_input, _inputGradient))
+        if (TryDonateSaved(_input, _inputGradient))
         {
             Device.ScaleBy(_inputGradient, OutputGradient, _inputGradient, accumulate: false);
         }

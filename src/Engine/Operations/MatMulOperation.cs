@@ -46,7 +46,7 @@ public sealed class MatMulOperation : Operation
 
         Tape tape = left.Device.Tape;
         Tensor output = tape.Allocate(new Shape(rows, columns), left.Type);
-        left.Device.MatrixProduct(left, transposeLeft, right, transposeRight, output, accumulate: false);
+        left.Device.MatMul(left, transposeLeft, right, transposeRight, output, accumulate: false);
         if (tape.ShouldRecord(left, right))
         {
             new MatMulOperation(left, transposeLeft, right, transposeRight).Record(output, left, right);
@@ -62,11 +62,11 @@ public sealed class MatMulOperation : Operation
         {
             if (_transposeRight)
             {
-                Device.MatrixProduct(OutputGradient, true, _left, _transposeLeft, rightGradient, intoRight.Accumulate);
+                Device.MatMul(OutputGradient, true, _left, _transposeLeft, rightGradient, intoRight.Accumulate);
             }
             else
             {
-                Device.MatrixProduct(_left, !_transposeLeft, OutputGradient, false, rightGradient, intoRight.Accumulate);
+                Device.MatMul(_left, !_transposeLeft, OutputGradient, false, rightGradient, intoRight.Accumulate);
             }
         }
 
@@ -74,11 +74,11 @@ public sealed class MatMulOperation : Operation
         {
             if (_transposeLeft)
             {
-                Device.MatrixProduct(_right, _transposeRight, OutputGradient, true, leftGradient, intoLeft.Accumulate);
+                Device.MatMul(_right, _transposeRight, OutputGradient, true, leftGradient, intoLeft.Accumulate);
             }
             else
             {
-                Device.MatrixProduct(OutputGradient, false, _right, !_transposeRight, leftGradient, intoLeft.Accumulate);
+                Device.MatMul(OutputGradient, false, _right, !_transposeRight, leftGradient, intoLeft.Accumulate);
             }
         }
     }

@@ -45,7 +45,7 @@ public sealed class MultiplyOperation : Operation
             Device.Multiply(OutputGradient, _left, rightGradient, intoRight.Accumulate);
         }
 
-        if (TryHandOver(_left, out Tensor gradient))
+        if (TryDonate(_left, out Tensor gradient))
         {
             Device.Multiply(gradient, _right, gradient, accumulate: false);
         }

@@ -33,7 +33,7 @@ public sealed class ReluOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             Device.ReluBackward(gradient, Output, gradient, accumulate: false);
         }

@@ -58,7 +58,7 @@ public sealed class ReshapeOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (!TryHandOver(_input, out _) && Target(_input) is { Gradient: { } target } into)
+        if (!TryDonate(_input, out _) && Target(_input) is { Gradient: { } target } into)
         {
             Tensor gradient = OutputGradient.View(_input.Shape, isTapeOwned: true);
             Device.Scale(gradient, 1, target, into.Accumulate);

@@ -32,7 +32,7 @@ public sealed class ScaleOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             Device.Scale(gradient, _factor, gradient, accumulate: false);
         }

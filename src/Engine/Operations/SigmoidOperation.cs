@@ -30,7 +30,7 @@ public sealed class SigmoidOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             Device.SigmoidBackward(gradient, Output, gradient, accumulate: false);
         }

@@ -42,7 +42,7 @@ public sealed class SoftmaxOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             Device.SoftmaxBackward(gradient, Output, _isLog, gradient, accumulate: false);
         }

@@ -83,7 +83,7 @@ public static class TensorOperations
         public Tensor Convolve(Tensor filter, in ConvolutionGeometry geometry) => ConvolveOperation.Apply(input, filter, geometry);
 
         /// <summary>op(input) op(right), matrices; see <see cref="MatMulOperation"/>.</summary>
-        public Tensor MatrixProduct(Tensor right, bool transposeLeft = false, bool transposeRight = false) =>
+        public Tensor MatMul(Tensor right, bool transposeLeft = false, bool transposeRight = false) =>
             MatMulOperation.Apply(input, right, transposeLeft, transposeRight);
 
         /// <summary>Batch norm, plus shortcut, then ReLU where asked; see <see cref="BatchNormOperation"/>.</summary>

@@ -62,7 +62,7 @@ public sealed class UnaryOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (TryHandOver(_input, out Tensor gradient))
+        if (TryDonate(_input, out Tensor gradient))
         {
             if (_function != UnaryFunction.Add)
             {

@@ -56,7 +56,7 @@ public sealed record DataDescription
                 $"the weights' description of '{Name}' has {Mean.Length} means and {Deviation.Length} deviations for images of {Height}x{Width}x{Channels}");
 
     /// <summary>Describes a data set.</summary>
-    public static DataDescription Of(ImageSet data, PixelNormalization normalization) => new()
+    public static DataDescription Of(ImageDataset data, PixelNormalization normalization) => new()
     {
         Name = WithoutPlace(data.Name),
         Fingerprint = ImageFingerprint.Of(data),

@@ -17,17 +17,17 @@ public static class Evaluation
 
     /// <summary>Runs every picture of a loader's first epoch through a model.</summary>
     /// <param name="model">A model on the loader's device; it is in the mode in which it was afterwards.</param>
-    /// <param name="loader">The pictures; as a rule made with <see cref="LoaderOptions.Evaluation"/>.</param>
+    /// <param name="loader">The pictures; as a rule made with <see cref="DataLoaderOptions.Evaluation"/>.</param>
     /// <param name="cancellation">Stops it between two batches.</param>
     /// <param name="loss">What is measured as the loss; null for the cross-entropy without label smoothing.</param>
     /// <exception cref="EngineException">The model does not tell as many classes apart as the pictures have.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static EvaluationResult Run(Module model, Loader loader, CancellationToken cancellation = default, Loss? loss = null)
+    public static EvaluationResult Run(Module model, DataLoader loader, CancellationToken cancellation = default, Loss? loss = null)
     {
         bool wasTraining = model.IsTraining;
         int classes = loader.Source.ClassNames.Count;
         List<BatchMeasure> measures = [];
-        model.Evaluate();
+        model.Eval();
         try
         {
             foreach (Batch batch in loader.Epoch(0))
@@ -71,7 +71,7 @@ public static class Evaluation
     private static BatchMeasure Measure(Module model, Batch batch, int classes, Loss? loss)
     {
         using NoGradientScope scope = batch.Images.Device.NoGradient();
-        Tensor logits = model.Call(batch.Images);
+        Tensor logits = model.Forward(batch.Images);
         CheckClasses(logits, classes);
         BatchMeasure measure = new(batch.Count, logits, hasTop: classes > TopCount);
         if (loss is null)

@@ -21,7 +21,7 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
     private const int HashLength = 16;
 
     /// <summary>Reads the names and labels of a set's images; none is opened.</summary>
-    public static ImageFingerprint Of(ImageSet data) => new(data.Train.Count, HashOf(data.Train), data.Test.Count, HashOf(data.Test));
+    public static ImageFingerprint Of(ImageDataset data) => new(data.Train.Count, HashOf(data.Train), data.Test.Count, HashOf(data.Test));
 
     /// <summary>Demands that a run is resumed with the images that its checkpoint was made with.</summary>
     /// <param name="path">The checkpoint.</param>

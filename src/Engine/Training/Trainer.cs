@@ -17,8 +17,8 @@ public sealed class Trainer : IDisposable
     private readonly Device _device;
     private readonly RunFolder? _folder;
     private readonly DataDescription _data;
-    private readonly Loader _train;
-    private readonly Loader _test;
+    private readonly DataLoader _train;
+    private readonly DataLoader _test;
     private readonly Optimizer _optimizer;
     private readonly MovingAverage? _average;
     private readonly Loss? _loss;
@@ -54,7 +54,7 @@ public sealed class Trainer : IDisposable
     /// <param name="optimizer">Makes the optimizer of the model, which is on the device then; the trainer disposes it. Null for the one that the options name.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the data, or the device cannot record steps.</exception>
     public Trainer(
-        Module model, ImageSet data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null,
+        Module model, ImageDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null,
         Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
     {
         options.Check();
@@ -87,8 +87,8 @@ public sealed class Trainer : IDisposable
         PixelNormalization normalization = NormalizationOf(data, options);
         _data = DataDescription.Of(data, normalization);
         Augmentation augmentation = new(options.Padding ?? data.Augmentation.Padding, options.Mirror ?? data.Augmentation.Mirror);
-        _train = new Loader(device, data.Train, LoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
-        _test = new Loader(device, data.Test, LoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
+        _train = new DataLoader(device, data.Train, DataLoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
+        _test = new DataLoader(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
         StepsPerEpoch = _train.StepsPerEpoch / options.MicroBatches;
         TotalSteps = Math.Min(options.MaxSteps ?? long.MaxValue, (long)options.Epochs * StepsPerEpoch);
         Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
@@ -131,9 +131,9 @@ public sealed class Trainer : IDisposable
     public string? RecordingProblem => _step.Problem;
 
     /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on unless the set has constants.</summary>
-    /// <param name="data">The set, after <see cref="ImageSet.WithValidation"/> where pictures are held out.</param>
+    /// <param name="data">The set, after <see cref="ImageDataset.WithValidation"/> where pictures are held out.</param>
     /// <param name="options">The options that say which.</param>
-    public static PixelNormalization NormalizationOf(ImageSet data, TrainingOptions options) =>
+    public static PixelNormalization NormalizationOf(ImageDataset data, TrainingOptions options) =>
         options.Normalization is null && !options.PerPixelMean && data.Normalization is { } constants
             ? constants
             : PixelNormalization.Named(options.Normalization ?? (options.PerPixelMean ? "pixel" : "dataset"), data);
@@ -264,7 +264,7 @@ public sealed class Trainer : IDisposable
         }
         else
         {
-            model.ThawBackbone();
+            model.UnfreezeBackbone();
         }
     }
 

@@ -188,7 +188,7 @@ internal sealed class TrainingStep : IDisposable
 
     private void Compute(Batch batch)
     {
-        Tensor logits = _model.Call(batch.Images);
+        Tensor logits = _model.Forward(batch.Images);
         Evaluation.CheckClasses(logits, _classes);
         Tensor loss = _loss is null ? logits.CrossEntropy(batch.Labels, _options.LabelSmoothing) : _loss(logits, batch.Labels);
         _device.Copy(loss, LastLoss);

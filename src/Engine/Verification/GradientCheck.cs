@@ -75,7 +75,7 @@ public static class GradientCheck
     {
         List<(string, Tensor)> inputs = [.. module.Parameters.Where(p => !p.Parameter.IsFrozen).Select(p => (p.Name, p.Parameter.Value))];
         inputs.Add(("input", input));
-        Tensor Function() => module.Call(input);
+        Tensor Function() => module.Forward(input);
         using FiniteDifferences differences = new(
             Function, inputs, options ?? GradientCheckOptions.Default, () => [.. module.NamedBuffers().Select(b => b.Parameter.Value)]);
         return new GradientCheckResult(differences.Compare("", 1, Function, null).ToArray());

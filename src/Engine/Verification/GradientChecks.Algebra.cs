@@ -143,8 +143,8 @@ public static partial class GradientChecks
         return GradientCheck.RunEveryPath(
             x =>
             {
-                Tensor scores = x[0].MatrixProduct(x[1], transposeRight: true) / Math.Sqrt(width);
-                return Tensor.Where(isVisible, scores, hidden).Softmax().MatrixProduct(x[2]);
+                Tensor scores = x[0].MatMul(x[1], transposeRight: true) / Math.Sqrt(width);
+                return Tensor.Where(isVisible, scores, hidden).Softmax().MatMul(x[2]);
             },
             [draw.Normal(shape), draw.Normal(shape), draw.Normal(shape)]);
     }

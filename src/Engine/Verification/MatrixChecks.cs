@@ -21,14 +21,14 @@ internal static class MatrixChecks
         {
             bool transposeLeft = (options & 1) != 0, transposeRight = (options & 2) != 0, accumulate = (options & 4) != 0;
             string name = $"[{m}, {k}]{(transposeLeft ? " transposed" : "")} by [{k}, {n}]{(transposeRight ? " transposed" : "")}{(accumulate ? ", added" : "")}";
-            yield return new PrimitiveCheck("MatrixProduct", name, trial =>
+            yield return new PrimitiveCheck("MatMul", name, trial =>
             {
                 // A lone sum that happens to cancel would show the rounding of its factors many times over.
                 double mean = m * n < 8 ? 2 : 0;
                 Pair left = trial.Input(transposeLeft ? new Shape(k, m) : new Shape(m, k), mean);
                 Pair right = trial.Input(transposeRight ? new Shape(n, k) : new Shape(k, n), mean);
                 Pair output = trial.Target(new Shape(m, n), accumulate, Accuracy.Sum);
-                trial.Run(side => side.Device.MatrixProduct(side[left], transposeLeft, side[right], transposeRight, side[output], accumulate));
+                trial.Run(side => side.Device.MatMul(side[left], transposeLeft, side[right], transposeRight, side[output], accumulate));
             });
         }
     }
@@ -61,16 +61,16 @@ internal static class MatrixChecks
     {
         foreach (bool transpose in (bool[])[false, true])
         {
-            yield return new PrimitiveCheck("MatrixProduct", $"by a weight{(transpose ? " transposed" : "")}, again after SgdStep changed it", trial =>
+            yield return new PrimitiveCheck("MatMul", $"by a weight{(transpose ? " transposed" : "")}, again after SgdStep changed it", trial =>
             {
                 Shape shape = transpose ? new Shape(24, 40) : new Shape(40, 24);
                 Pair input = trial.Input(new Shape(9, 40)), gradient = trial.Input(shape).Wide(), weight = trial.Updated(shape).Wide();
                 Pair first = trial.Output(new Shape(9, 24), Accuracy.Sum), second = trial.Output(new Shape(9, 24), Accuracy.Sum);
                 trial.Run(side =>
                 {
-                    side.Device.MatrixProduct(side[input], false, side[weight], transpose, side[first], false);
+                    side.Device.MatMul(side[input], false, side[weight], transpose, side[first], false);
                     OptimizerChecks.Step(side, side[weight], side[gradient]);
-                    side.Device.MatrixProduct(side[input], false, side[weight], transpose, side[second], false);
+                    side.Device.MatMul(side[input], false, side[weight], transpose, side[second], false);
                 });
             });
         }

@@ -22,7 +22,7 @@ public sealed class ObserverTests : IDisposable
             layer.RegisterBackwardHook((path, tensor) => gradients.Add((path, tensor.ToArray<double>())));
         }
 
-        model.Call(input).Sum().Backward();
+        model.Forward(input).Sum().Backward();
 
         Assert.Equal(["0", "1", "2"], activations.Select(a => a.Path));
         Assert.Equal(["2", "1", "0"], gradients.Select(g => g.Path));
@@ -45,7 +45,7 @@ public sealed class ObserverTests : IDisposable
             x.RequiresGradient = true;
             Module relu = new ReLU();
             using IDisposable? hook = isObserved ? relu.RegisterBackwardHook((_, gradient) => seen.Add(gradient.ToArray<double>())) : null;
-            Tensor hidden = relu.Call(x.Scale(3));
+            Tensor hidden = relu.Forward(x.Scale(3));
             (hidden + hidden.Scale(4)).Sum().Backward();
             return x.Gradient!.ToArray<double>();
         }
@@ -65,11 +65,11 @@ public sealed class ObserverTests : IDisposable
         IDisposable hook = relu.RegisterForwardHook((_, _) => first++);
         using IDisposable other = relu.RegisterForwardHook((_, _) => second++);
         using Tensor x = Tensor.From<double>(_device, new Shape(1), [1]);
-        relu.Call(x);
+        relu.Forward(x);
         hook.Dispose();
         hook.Dispose();
         Assert.True(relu.IsObserved);
-        relu.Call(x);
+        relu.Forward(x);
         Assert.Equal((1, 2), (first, second));
         other.Dispose();
         Assert.False(relu.IsObserved);
@@ -86,7 +86,7 @@ public sealed class ObserverTests : IDisposable
         x.RequiresGradient = true;
         using (_device.NoGradient())
         {
-            relu.Call(x);
+            relu.Forward(x);
         }
 
         Assert.Equal((1, 0), (activations, gradients));

@@ -59,7 +59,7 @@ public sealed class RestoredOutputTests
         {
             x.ZeroGradient();
             Tensor y = BatchNormOperation.Apply(x, gamma, beta, null, null, relu: true);
-            Tensor product = y.MatrixProduct(y, transposeRight: true);
+            Tensor product = y.MatMul(y, transposeRight: true);
             if (releases)
             {
                 device.Tape.ReleaseEarly(y);
@@ -123,7 +123,7 @@ public sealed class RestoredOutputTests
         chain.Train(isTraining);
         using Tensor images = Draw(device, new Shape(4, Pixels, Pixels, 3), new RandomSource(8));
         using Tensor labels = Tensor.From<int>(device, new Shape(4), [0, 5, 9, 18]);
-        Tensor loss = chain.Call(images).CrossEntropy(labels);
+        Tensor loss = chain.Forward(images).CrossEntropy(labels);
         long held = device.Tape.OwnedBytes();
         loss.Backward();
         return ([loss.Item(), .. chain.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<double>())], held);
@@ -153,7 +153,7 @@ public sealed class RestoredOutputTests
 
         public override string Name => "gate";
 
-        protected internal override bool CanRestore => true;
+        protected internal override bool CanRecompute => true;
 
         public static Tensor Apply(Tensor input)
         {
@@ -172,6 +172,6 @@ public sealed class RestoredOutputTests
             }
         }
 
-        protected internal override void Restore() => Device.Sigmoid(_input, Output);
+        protected internal override void Recompute() => Device.Sigmoid(_input, Output);
     }
 }

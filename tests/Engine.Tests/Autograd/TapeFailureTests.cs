@@ -55,7 +55,7 @@ public sealed class TapeFailureTests
         Assert.Equal(before, shared.Weight.Value.ToArray<double>());
         Tensor input = Tensor.From<double>(device, new Shape(1, 2), [1.0, 2.0]);
         using Sgd optimizer = new(model.Parameters, learningRate: 1);
-        model.Call(input).Sum().Backward();
+        model.Forward(input).Sum().Backward();
         double[] gradient = shared.Weight.Value.Gradient!.ToArray<double>();
         optimizer.Step();
         Assert.Equal(before.Zip(gradient, (w, g) => w - g), shared.Weight.Value.ToArray<double>());

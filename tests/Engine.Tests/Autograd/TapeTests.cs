@@ -127,7 +127,7 @@ public sealed class TapeTests : IDisposable
             Tensor shortcut = hidden.Relu();
             hidden = hidden.BatchNorm(gamma, beta, mean, variance, shortcut: shortcut, relu: true);
             hidden = hidden.MaxPool(new PoolingGeometry(2, 2, 0)).AdaptiveAveragePool(1).Flatten();
-            Tensor loss = hidden.MatrixProduct(weight, transposeRight: true).CrossEntropy(labels);
+            Tensor loss = hidden.MatMul(weight, transposeRight: true).CrossEntropy(labels);
             loss.Backward();
             Assert.Equal(0, _device.Tape.Count);
             Assert.True(double.IsFinite(loss.Item()));
@@ -245,8 +245,8 @@ public sealed class TapeTests : IDisposable
                 3 => Any().Scale(-0.7),
                 4 => Any().Relu(),
                 5 => Any().Reshape(new Shape(3, 2)).Scale(1.5).Reshape(new Shape(2, 3)),
-                6 => Any().AddBias(inputs[0].Reshape(new Shape(6)).Scale(1).Reshape(new Shape(2, 3)).MatrixProduct(inputs[1], transposeLeft: true)
-                    .Reshape(new Shape(9)).Reshape(new Shape(1, 9)).MatrixProduct(Ones(inputs[0].Device)).Reshape(new Shape(3))),
+                6 => Any().AddBias(inputs[0].Reshape(new Shape(6)).Scale(1).Reshape(new Shape(2, 3)).MatMul(inputs[1], transposeLeft: true)
+                    .Reshape(new Shape(9)).Reshape(new Shape(1, 9)).MatMul(Ones(inputs[0].Device)).Reshape(new Shape(3))),
                 _ => Any().BatchNorm(
                     Vector(inputs[0].Device), Vector(inputs[0].Device), null, null, epsilon: 0.5, shortcut: Any(), relu: random.NextInt(2) == 1),
             });

@@ -39,9 +39,9 @@ public class AdaptedSourceTests
     [Fact]
     public void A_set_is_adapted_as_the_options_say()
     {
-        ImageSet digits = DataSets.Open("digits");
+        ImageDataset digits = DataSets.Open("digits");
         Assert.Same(digits, digits.Adapted());
-        ImageSet adapted = digits.Adapted(channels: 3, size: 12);
+        ImageDataset adapted = digits.Adapted(channels: 3, size: 12);
         Assert.All([adapted.Train, adapted.Test], s => Assert.Equal((12, 12, 3), (s.Height, s.Width, s.Channels)));
         Assert.Equal(digits.Test.Label(7), adapted.Test.Label(7));
         Assert.Equal(digits.Test.Count, adapted.Test.Count);

@@ -57,7 +57,7 @@ public sealed class CifarTests : IDisposable
         test[1] = 99;
         File.WriteAllBytes(_folder["train.bin"], train);
         File.WriteAllBytes(_folder["test.bin"], test);
-        ImageSet set = CifarSet.HundredWith(4, 2).Open(_folder.Path);
+        ImageDataset set = CifarSet.HundredWith(4, 2).Open(_folder.Path);
         Assert.Equal((4, 2), (set.Train.Count, set.Test.Count));
         Assert.Equal(train[3074 + 1], set.Train.Label(1));
         Assert.Equal("worm", set.ClassNames[set.Test.Label(0)]);
@@ -101,7 +101,7 @@ public sealed class CifarTests : IDisposable
         byte[] train = RecordsOf(labelBytes: 2, count: 4, classes: 100, seed: 7), test = RecordsOf(labelBytes: 2, count: 2, classes: 100, seed: 8);
         File.WriteAllBytes(_folder["train"], CifarPickles.Make(train, "fine_labels", labelBytes: 2, isFortran: false));
         File.WriteAllBytes(_folder["test"], CifarPickles.Make(test, "fine_labels", labelBytes: 2, isFortran: false));
-        ImageSet set = CifarSet.HundredWith(4, 2).Open(_folder.Path);
+        ImageDataset set = CifarSet.HundredWith(4, 2).Open(_folder.Path);
         Assert.Equal([train[1], train[3074 + 1], train[(2 * 3074) + 1], train[(3 * 3074) + 1]], Enumerable.Range(0, 4).Select(i => (byte)set.Train.Label(i)));
     }
 
@@ -239,7 +239,7 @@ public sealed class CifarTests : IDisposable
 
     private void Broken(params string[] parts) => DataFiles.AssertOneLine(() => _ten.Open(_folder.Path), parts);
 
-    private void AssertIsTheSet(ImageSet set)
+    private void AssertIsTheSet(ImageDataset set)
     {
         Assert.Equal((5 * Records, Records), (set.Train.Count, set.Test.Count));
         byte[] trainBytes = [.. _files.Where(f => f.Key != "test_batch.bin").SelectMany(f => f.Value)];

@@ -30,7 +30,7 @@ public class DigitsTests
     [Fact]
     public void Thirty_six_of_each_digit_are_held_out_and_none_is_in_both_parts()
     {
-        ImageSet set = DataSets.Open("digits");
+        ImageDataset set = DataSets.Open("digits");
         ImageSubset train = Assert.IsType<ImageSubset>(set.Train);
         ImageSubset test = Assert.IsType<ImageSubset>(set.Test);
         Assert.Equal((1437, 360), (train.Count, test.Count));

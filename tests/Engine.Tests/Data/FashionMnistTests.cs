@@ -34,7 +34,7 @@ public sealed class FashionMnistTests : IDisposable
             }
         }
 
-        ImageSet set = DataSets.Open("fashion-mnist", _folder.Path);
+        ImageDataset set = DataSets.Open("fashion-mnist", _folder.Path);
         Assert.Equal((6, 3, 4, 1), (set.Train.Count, set.Train.Height, set.Train.Width, set.Train.Channels));
         Assert.Equal("Ankle boot", set.ClassNames[set.Test.Label(0)]);
         Assert.True(set.IsMirrorable);
@@ -73,7 +73,7 @@ public sealed class FashionMnistTests : IDisposable
 
         foreach (string place in (string[])[_folder.Path, raw])
         {
-            ImageSet set = DataSets.Open(name, place);
+            ImageDataset set = DataSets.Open(name, place);
             Assert.Equal((6, 2, name), (set.Train.Count, set.Test.Count, set.Name));
             Assert.Equal(name != "mnist", set.IsMirrorable);
             Assert.Equal(name == "mnist" ? "9" : "Ankle boot", set.ClassNames[set.Test.Label(0)]);

@@ -32,7 +32,7 @@ public class ImageSourceTests
     [Fact]
     public void A_set_with_validation_tests_on_what_it_held_out()
     {
-        ImageSet set = DataSets.Open("digits").WithValidation(200, seed: 1);
+        ImageDataset set = DataSets.Open("digits").WithValidation(200, seed: 1);
         Assert.Equal((1237, 200), (set.Train.Count, set.Test.Count));
     }
 

@@ -15,7 +15,7 @@ public sealed class LoaderTests : IDisposable
         Augmentation augmentation = new(Padding: 2, Mirror: true);
         foreach (PixelNormalization normalization in (PixelNormalization[])[PixelNormalization.PerChannel(_source), PixelNormalization.PerPixelMean(_source)])
         {
-            using Loader loader = new(_device, _source, LoaderOptions.Training(4, seed: 11, augmentation, normalization));
+            using DataLoader loader = new(_device, _source, DataLoaderOptions.Training(4, seed: 11, augmentation, normalization));
             int steps = 0;
             foreach (Batch batch in loader.Epoch(2))
             {
@@ -42,7 +42,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Evaluation_shows_every_picture_once_in_order_with_a_smaller_last_batch()
     {
-        using Loader loader = new(_device, _source, LoaderOptions.Evaluation(10, PixelNormalization.None(3)));
+        using DataLoader loader = new(_device, _source, DataLoaderOptions.Evaluation(10, PixelNormalization.None(3)));
         Assert.Equal((3, 23), (loader.StepsPerEpoch, loader.SamplesPerEpoch));
         List<int> counts = [];
         List<int> indices = [];
@@ -61,7 +61,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Dropping_the_last_batch_leaves_only_full_ones()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 10, DropLast = true });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 10, DropLast = true });
         Assert.Equal((2, 20), (loader.StepsPerEpoch, loader.SamplesPerEpoch));
         Assert.All(loader.Epoch(0), b => Assert.Equal(10, b.Count));
     }
@@ -69,15 +69,15 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void A_source_smaller_than_a_batch_makes_one_small_batch()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 128 });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 128 });
         Assert.Equal(23, Assert.Single(loader.Epoch(0)).Labels.Shape[0]);
     }
 
     [Fact]
     public void The_order_depends_on_seed_and_epoch_and_every_picture_comes_once()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5, Shuffle = true, Seed = 1 });
-        using Loader other = new(_device, _source, new LoaderOptions { BatchSize = 5, Shuffle = true, Seed = 2 });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5, Shuffle = true, Seed = 1 });
+        using DataLoader other = new(_device, _source, new DataLoaderOptions { BatchSize = 5, Shuffle = true, Seed = 2 });
         int[] first = Order(loader, 0);
         int[] second = Order(loader, 1);
         Assert.Equal(Enumerable.Range(0, 23), first.Order());
@@ -94,9 +94,9 @@ public sealed class LoaderTests : IDisposable
     [InlineData(6)]
     public void Going_on_in_the_middle_of_an_epoch_gives_the_same_batches(int start)
     {
-        LoaderOptions options = LoaderOptions.Training(4, seed: 9, new Augmentation(1, true), PixelNormalization.PerChannel(_source)) with { DropLast = false };
-        using Loader whole = new(_device, _source, options);
-        using Loader resumed = new(_device, _source, options);
+        DataLoaderOptions options = DataLoaderOptions.Training(4, seed: 9, new Augmentation(1, true), PixelNormalization.PerChannel(_source)) with { DropLast = false };
+        using DataLoader whole = new(_device, _source, options);
+        using DataLoader resumed = new(_device, _source, options);
         List<double[]> images = [.. whole.Epoch(3).Select(b => b.Images.ToArray<double>())];
         List<double[]> rest = [.. resumed.Epoch(3, start).Select(b => b.Images.ToArray<double>())];
         Assert.Equal(6, images.Count);
@@ -110,9 +110,9 @@ public sealed class LoaderTests : IDisposable
     [InlineData(8, 16)]
     public void More_workers_or_more_prefetch_change_nothing(int workers, int prefetch)
     {
-        LoaderOptions options = LoaderOptions.Training(2, seed: 9, new Augmentation(1, true), PixelNormalization.None(3));
-        using Loader plain = new(_device, _source, options);
-        using Loader loader = new(_device, _source, options with { Workers = workers, Prefetch = prefetch });
+        DataLoaderOptions options = DataLoaderOptions.Training(2, seed: 9, new Augmentation(1, true), PixelNormalization.None(3));
+        using DataLoader plain = new(_device, _source, options);
+        using DataLoader loader = new(_device, _source, options with { Workers = workers, Prefetch = prefetch });
         Assert.Equal(plain.Epoch(1).Select(b => b.Images.ToArray<double>()).ToList(), loader.Epoch(1).Select(b => b.Images.ToArray<double>()).ToList());
     }
 
@@ -120,7 +120,7 @@ public sealed class LoaderTests : IDisposable
     public void What_a_source_throws_surfaces_at_its_batch_and_the_loader_can_be_used_again()
     {
         ObservedSource source = new(_source) { FailAt = 13 };
-        using Loader loader = new(_device, source, new LoaderOptions { BatchSize = 5 });
+        using DataLoader loader = new(_device, source, new DataLoaderOptions { BatchSize = 5 });
         List<int> steps = [];
         EngineException error = Assert.Throws<EngineException>(() =>
         {
@@ -139,7 +139,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void A_label_out_of_range_is_reported()
     {
-        using Loader loader = new(_device, new ObservedSource(_source) { WrongLabelAt = 3 }, new LoaderOptions { BatchSize = 5 });
+        using DataLoader loader = new(_device, new ObservedSource(_source) { WrongLabelAt = 3 }, new DataLoaderOptions { BatchSize = 5 });
         DataFiles.AssertOneLine(() => loader.Epoch(0).Count(), "image 3", "label 10", "0 to 9");
     }
 
@@ -147,7 +147,7 @@ public sealed class LoaderTests : IDisposable
     public void Leaving_early_ends_the_threads()
     {
         ObservedSource source = new(_source);
-        using Loader loader = new(_device, source, new LoaderOptions { BatchSize = 2, Workers = 2, Prefetch = 1 });
+        using DataLoader loader = new(_device, source, new DataLoaderOptions { BatchSize = 2, Workers = 2, Prefetch = 1 });
         foreach (Batch batch in loader.Epoch(0))
         {
             if (batch.Step == 2)
@@ -167,7 +167,7 @@ public sealed class LoaderTests : IDisposable
     {
         ObservedSource source = new(_source);
         long before = _device.Memory.UsedBytes;
-        Loader loader = new(_device, source, new LoaderOptions { BatchSize = 2 });
+        DataLoader loader = new(_device, source, new DataLoaderOptions { BatchSize = 2 });
         IEnumerator<Batch> epoch = loader.Epoch(0).GetEnumerator();
         Assert.True(epoch.MoveNext());
         loader.Dispose();
@@ -181,7 +181,7 @@ public sealed class LoaderTests : IDisposable
     public void A_full_ring_waits_without_work()
     {
         ObservedSource source = new(_source);
-        using Loader loader = new(_device, source, new LoaderOptions { BatchSize = 2, Prefetch = 2 });
+        using DataLoader loader = new(_device, source, new DataLoaderOptions { BatchSize = 2, Prefetch = 2 });
         using IEnumerator<Batch> epoch = loader.Epoch(0).GetEnumerator();
         Assert.True(epoch.MoveNext());
         Thread worker = Assert.Single(source.Threads);
@@ -192,7 +192,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Two_epochs_of_one_loader_at_once_are_refused()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5 });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5 });
         foreach (Batch _ in loader.Epoch(0))
         {
             DataFiles.AssertOneLine(() => loader.Epoch(1).Count(), "still being enumerated");
@@ -205,7 +205,7 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void A_batch_that_is_over_says_so()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5 });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5 });
         Batch? kept = null;
         foreach (Batch batch in loader.Epoch(0))
         {
@@ -220,8 +220,8 @@ public sealed class LoaderTests : IDisposable
     {
         const int Steps = 41;
         ObservedSource source = new(DataFiles.Images(count: (64 * (Steps - 1)) + 7));
-        LoaderOptions options = LoaderOptions.Training(64, seed: 0, new Augmentation(1, true), PixelNormalization.None(3)) with { DropLast = false };
-        using Loader loader = new(_device, source, options);
+        DataLoaderOptions options = DataLoaderOptions.Training(64, seed: 0, new Augmentation(1, true), PixelNormalization.None(3)) with { DropLast = false };
+        using DataLoader loader = new(_device, source, options);
         Assert.Equal(Steps, loader.Epoch(0).Count());
         long native = _device.Memory.NativeAllocations;
         long start = 0;
@@ -241,14 +241,14 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Options_that_do_not_fit_are_refused()
     {
-        Refused(new LoaderOptions { BatchSize = 0 }, "batch size 0");
-        Refused(new LoaderOptions { Prefetch = 0 }, "prefetch 0");
-        Refused(new LoaderOptions { Workers = 0 }, "workers 0");
-        Refused(new LoaderOptions { BatchSize = 24, DropLast = true }, "23 images", "batch of 24");
-        Refused(new LoaderOptions { Normalization = PixelNormalization.None(1) }, "1 means", "4x5x3");
-        Refused(new LoaderOptions { Normalization = PixelNormalization.PerPixelMean(DataFiles.Images(3, height: 5)) }, "75 means", "4x5x3");
-        DataFiles.AssertOneLine(() => _ = new Loader(_device, new MemoryImageSource([], [], 1, 1, 1, ["a"]), new LoaderOptions()), "empty");
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5 });
+        Refused(new DataLoaderOptions { BatchSize = 0 }, "batch size 0");
+        Refused(new DataLoaderOptions { Prefetch = 0 }, "prefetch 0");
+        Refused(new DataLoaderOptions { Workers = 0 }, "workers 0");
+        Refused(new DataLoaderOptions { BatchSize = 24, DropLast = true }, "23 images", "batch of 24");
+        Refused(new DataLoaderOptions { Normalization = PixelNormalization.None(1) }, "1 means", "4x5x3");
+        Refused(new DataLoaderOptions { Normalization = PixelNormalization.PerPixelMean(DataFiles.Images(3, height: 5)) }, "75 means", "4x5x3");
+        DataFiles.AssertOneLine(() => _ = new DataLoader(_device, new MemoryImageSource([], [], 1, 1, 1, ["a"]), new DataLoaderOptions()), "empty");
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5 });
         DataFiles.AssertOneLine(() => loader.Epoch(0, 6), "step 6", "5 steps");
         DataFiles.AssertOneLine(() => loader.Epoch(0, -1), "step -1");
     }
@@ -256,15 +256,15 @@ public sealed class LoaderTests : IDisposable
     [Fact]
     public void Images_can_be_of_another_type_than_the_devices_own()
     {
-        using Loader loader = new(_device, _source, new LoaderOptions { BatchSize = 5, ImageType = DataType.Float64 });
+        using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5, ImageType = DataType.Float64 });
         Assert.All(loader.Epoch(0), b => Assert.Equal(DataType.Float64, b.Images.Type));
     }
 
-    private static int[] Order(Loader loader, int epoch) => [.. loader.Epoch(epoch).SelectMany(b => b.Indices.ToArray())];
+    private static int[] Order(DataLoader loader, int epoch) => [.. loader.Epoch(epoch).SelectMany(b => b.Indices.ToArray())];
 
     private static void AssertEnded(ObservedSource source) => Assert.All(source.Threads, t => Assert.False(t.IsAlive));
 
-    private void Refused(LoaderOptions options, params string[] parts) => DataFiles.AssertOneLine(() => _ = new Loader(_device, _source, options), parts);
+    private void Refused(DataLoaderOptions options, params string[] parts) => DataFiles.AssertOneLine(() => _ = new DataLoader(_device, _source, options), parts);
 
     private double[] Expected(int index, Placement placement, PixelNormalization normalization)
     {

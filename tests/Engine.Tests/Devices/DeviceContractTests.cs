@@ -49,7 +49,7 @@ public sealed class DeviceContractTests
         {
             string[] sums =
             [
-                "ConvolutionForward", "ConvolutionBackwardFilter", "MatrixProduct", "BatchNormTraining", "BiasBackward", "Reduce", "SumAxes", "GatherBackward",
+                "ConvolutionForward", "ConvolutionBackwardFilter", "MatMul", "BatchNormTraining", "BiasBackward", "Reduce", "SumAxes", "GatherBackward",
                 "SoftmaxBackward", "SgdStep",
             ];
             foreach (string primitive in sums)

@@ -60,10 +60,10 @@ public sealed class ReferenceConvolutionTests : ReferenceTests
         Tensor right = transposeRight ? Make(new Shape(2, 3), 1, -1, 0.5, 0, 2, 1) : Make(new Shape(3, 2), 1, 0, -1, 2, 0.5, 1);
         Tensor output = Empty(new Shape(2, 2));
 
-        Device.MatrixProduct(left, transposeLeft, right, transposeRight, output, accumulate: false);
+        Device.MatMul(left, transposeLeft, right, transposeRight, output, accumulate: false);
         AssertClose([0.5, 7, 2, 16], output);
 
-        Device.MatrixProduct(left, transposeLeft, right, transposeRight, output, accumulate: true);
+        Device.MatMul(left, transposeLeft, right, transposeRight, output, accumulate: true);
         AssertClose([1, 14, 4, 32], output);
     }
 

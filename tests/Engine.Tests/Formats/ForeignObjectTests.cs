@@ -152,6 +152,6 @@ public sealed class ForeignObjectTests : IDisposable
     {
         public Head(string name) => AddChild(name, new Linear(2, 2, bias: false));
 
-        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
+        protected override global::Engine.Tensor ForwardCore(global::Engine.Tensor input) => input;
     }
 }

@@ -242,7 +242,7 @@ public sealed class PyTorchFileTests : IDisposable
             _head = AddChild("fc", new Linear(4, classes));
         }
 
-        protected override Tensor Forward(Tensor input) => _head.Call(_norm.Call(_convolution.Call(input)).AdaptiveAveragePool(1).Flatten());
+        protected override Tensor ForwardCore(Tensor input) => _head.Forward(_norm.Forward(_convolution.Forward(input)).AdaptiveAveragePool(1).Flatten());
     }
 
     private sealed class Other : Module
@@ -253,6 +253,6 @@ public sealed class PyTorchFileTests : IDisposable
             AddChild("extra", new Linear(4, 2));
         }
 
-        protected override Tensor Forward(Tensor input) => input;
+        protected override Tensor ForwardCore(Tensor input) => input;
     }
 }

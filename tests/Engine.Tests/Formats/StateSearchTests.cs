@@ -240,7 +240,7 @@ public sealed class StateSearchTests : IDisposable
     {
         public OneLayer() => AddChild("fc", new Linear(1, 1, bias: false));
 
-        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
+        protected override global::Engine.Tensor ForwardCore(global::Engine.Tensor input) => input;
     }
 
     private sealed class Small : Module
@@ -252,6 +252,6 @@ public sealed class StateSearchTests : IDisposable
             AddChild("fc", new Linear(2, 2));
         }
 
-        protected override global::Engine.Tensor Forward(global::Engine.Tensor input) => input;
+        protected override global::Engine.Tensor ForwardCore(global::Engine.Tensor input) => input;
     }
 }

@@ -36,8 +36,8 @@ public class DropoutTests
         using ReferenceDevice device = new();
         using Tensor input = Ones(device);
         Dropout dropout = new(0.5);
-        Assert.Same(input, dropout.Evaluate().Call(input));
-        Assert.Same(input, new Dropout(0).Call(input));
+        Assert.Same(input, dropout.Eval().Forward(input));
+        Assert.Same(input, new Dropout(0).Forward(input));
     }
 
     [Theory]
@@ -61,7 +61,7 @@ public class DropoutTests
         {
             for (int i = 0; i < calls; i++)
             {
-                masks.Add(chain.Call(input).ToArray<double>());
+                masks.Add(chain.Forward(input).ToArray<double>());
             }
         }
 

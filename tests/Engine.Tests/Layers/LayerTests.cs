@@ -38,9 +38,9 @@ public sealed class LayerTests : IDisposable
         linear.Weight.Value.Write<double>([1, 2, 3, 4, 5, 6]);
         linear.Bias!.Value.Write<double>([0.5, -1]);
         using Tensor input = Tensor.From<double>(_device, new Shape(2, 3), [1, 0, 2, -1, 1, 1]);
-        Assert.Equal([7.5, 15, 4.5, 6], linear.Call(input).ToArray<double>());
+        Assert.Equal([7.5, 15, 4.5, 6], linear.Forward(input).ToArray<double>());
         using Tensor other = Tensor.From<double>(_device, new Shape(2, 2), [1, 0, 2, -1]);
-        Assert.Contains("[N, 3]", Assert.Throws<ShapeException>(() => linear.Call(other)).Message, StringComparison.Ordinal);
+        Assert.Contains("[N, 3]", Assert.Throws<ShapeException>(() => linear.Forward(other)).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => new Linear(0, 2));
     }
 
@@ -62,17 +62,17 @@ public sealed class LayerTests : IDisposable
     public void Flatten_lays_images_out_pixel_by_pixel_and_pools_reduce_them()
     {
         using Tensor input = Tensor.From<double>(_device, new Shape(1, 2, 2, 2), [1, 10, 2, 20, 3, 30, 4, 40]);
-        Tensor flat = new Flatten().Call(input);
+        Tensor flat = new Flatten().Forward(input);
         Assert.Equal(new Shape(1, 8), flat.Shape);
         Assert.Equal([1, 10, 2, 20, 3, 30, 4, 40], flat.ToArray<double>());
-        Assert.Equal([4, 40], new MaxPool2d(2).Call(input).ToArray<double>());
-        Assert.Equal([2.5, 25], new AvgPool2d(2).Call(input).ToArray<double>());
-        Assert.Equal([2.5, 25], new AdaptiveAvgPool2d(1).Call(input).ToArray<double>());
+        Assert.Equal([4, 40], new MaxPool2d(2).Forward(input).ToArray<double>());
+        Assert.Equal([2.5, 25], new AvgPool2d(2).Forward(input).ToArray<double>());
+        Assert.Equal([2.5, 25], new AdaptiveAvgPool2d(1).Forward(input).ToArray<double>());
 
         // One corner pixel a window, the rest padding: counted in the divisor, or not.
-        Assert.Equal([0.25, 2.5, 0.5, 5, 0.75, 7.5, 1, 10], new AvgPool2d(2, 2, 1).Call(input).ToArray<double>());
-        Assert.Equal(input.ToArray<double>(), new AvgPool2d(2, 2, 1, countPadding: false).Call(input).ToArray<double>());
-        Assert.Same(input, new Identity().Call(input));
+        Assert.Equal([0.25, 2.5, 0.5, 5, 0.75, 7.5, 1, 10], new AvgPool2d(2, 2, 1).Forward(input).ToArray<double>());
+        Assert.Equal(input.ToArray<double>(), new AvgPool2d(2, 2, 1, countPadding: false).Forward(input).ToArray<double>());
+        Assert.Same(input, new Identity().Forward(input));
     }
 
     [Fact]
@@ -86,10 +86,10 @@ public sealed class LayerTests : IDisposable
         using (device.NoGradient())
         {
             // The input is the tape's own too, so only the chain's care keeps it.
-            Tensor input = new ReLU().Call(source);
+            Tensor input = new ReLU().Forward(source);
             device.Memory.ResetPeak();
             long before = device.Memory.UsedBytes;
-            Tensor output = chain.Call(input);
+            Tensor output = chain.Forward(input);
             Assert.False(input.IsReleased);
             Assert.False(output.IsReleased);
             Assert.Equal(2 * output.ByteCount, device.Memory.PeakUsedBytes - before);
@@ -103,9 +103,9 @@ public sealed class LayerTests : IDisposable
         using Tensor source = Tensor.From<double>(_device, new Shape(2), [1, -1]);
         using (_device.NoGradient())
         {
-            Tensor input = new ReLU().Call(source);
-            Assert.Same(input, new Sequential(new Identity(), new Identity()).Call(input));
-            Assert.Same(input, new Sequential().Call(input));
+            Tensor input = new ReLU().Forward(source);
+            Assert.Same(input, new Sequential(new Identity(), new Identity()).Forward(input));
+            Assert.Same(input, new Sequential().Forward(input));
             Assert.Equal([1, 0], input.ToArray<double>());
         }
     }
@@ -121,7 +121,7 @@ public sealed class LayerTests : IDisposable
         using Tensor images = Tensor.Create(device, new Shape(100_000, 1000, 1000, 6), device.FloatType);
         using (device.NoGradient())
         {
-            Assert.Equal(new Shape(100_000, 7), model.Call(images).Shape);
+            Assert.Equal(new Shape(100_000, 7), model.Forward(images).Shape);
         }
 
         Assert.Equal((100_000L * 998 * 999 * 4 * 3 * 2 * 3) + (100_000L * 4 * 7), device.MultiplyAdds);

@@ -23,13 +23,13 @@ public sealed class NormalizationTests : IDisposable
         using Tensor input = Tensor.From<double>(_device, new Shape(1, 2, 2, 1), [1, 2, 3, 6]);
 
         // Mean 3, biased variance 3.5, unbiased 14 / 3.
-        double[] trained = norm.Call(input).ToArray<double>();
+        double[] trained = norm.Forward(input).ToArray<double>();
         Assert.Equal(0.5 + (2 * -2 / Math.Sqrt(3.5 + 1e-5)), trained[0], 1e-14);
         Assert.Equal(0.3, norm.RunningMean.Value.Item(), 1e-15);
         Assert.Equal(0.9 + (0.1 * 14 / 3), norm.RunningVariance.Value.Item(), 1e-15);
 
-        norm.Evaluate();
-        double[] evaluated = norm.Call(input).ToArray<double>();
+        norm.Eval();
+        double[] evaluated = norm.Forward(input).ToArray<double>();
         Assert.Equal(0.5 + (2 * (1 - 0.3) / Math.Sqrt(0.9 + (0.1 * 14 / 3) + 1e-5)), evaluated[0], 1e-14);
         Assert.Equal(0.3, norm.RunningMean.Value.Item(), 1e-15);
     }
@@ -40,10 +40,10 @@ public sealed class NormalizationTests : IDisposable
         BatchNorm2d norm = new(2);
         norm.To(_device);
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers);
-        norm.Call(input);
-        norm.Call(input);
-        norm.Evaluate();
-        norm.Call(input);
+        norm.Forward(input);
+        norm.Forward(input);
+        norm.Eval();
+        norm.Forward(input);
         Parameter buffer = norm.NamedBuffers().Single(b => b.Name == "num_batches_tracked").Parameter;
         Assert.Equal(DataType.Int32, buffer.Value.Type);
         Assert.Equal(Shape.Scalar, buffer.Value.Shape);
@@ -52,9 +52,9 @@ public sealed class NormalizationTests : IDisposable
 
         // A checkpoint's count replaces what was counted, also what has not been read yet.
         norm.Train();
-        norm.Call(input);
+        norm.Forward(input);
         buffer.Value.Write<int>([41]);
-        norm.Call(input);
+        norm.Forward(input);
         Assert.Equal([42], buffer.Value.ToArray<int>());
     }
 
@@ -63,7 +63,7 @@ public sealed class NormalizationTests : IDisposable
     {
         BatchNorm2d trained = new(2), evaluated = new(2);
         Module model = new Sequential(trained, new Sequential(evaluated)).To(_device);
-        evaluated.Evaluate();
+        evaluated.Eval();
         model.CountReplays(5);
         Assert.Equal(5, trained.BatchesTracked.Value.Item());
         Assert.Equal(0, evaluated.BatchesTracked.Value.Item());
@@ -75,7 +75,7 @@ public sealed class NormalizationTests : IDisposable
         BatchNorm2d norm = new(2);
         norm.To(_device);
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers);
-        norm.Call(input);
+        norm.Forward(input);
         _device.Tape.Clear();
         using ReferenceDevice other = new();
         norm.To(other);
@@ -90,11 +90,11 @@ public sealed class NormalizationTests : IDisposable
         Normalization norm = make();
         norm.To(_device);
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
-        double[] bare = norm.Call(input).ToArray<double>();
-        Close(bare.Select(x => Math.Max(x, 0)), norm.Call(input, null, relu: true));
-        Close(bare.Zip(Shortcut, (x, s) => x + s), norm.Call(input, shortcut, relu: false));
-        Close(bare.Zip(Shortcut, (x, s) => Math.Max(x + s, 0)), norm.Call(input, shortcut, relu: true));
-        Close(bare.Zip(Shortcut, (x, s) => Math.Max(x + s, 0)), norm.Call(input, shortcut, new ReLU()));
+        double[] bare = norm.Forward(input).ToArray<double>();
+        Close(bare.Select(x => Math.Max(x, 0)), norm.Forward(input, null, relu: true));
+        Close(bare.Zip(Shortcut, (x, s) => x + s), norm.Forward(input, shortcut, relu: false));
+        Close(bare.Zip(Shortcut, (x, s) => Math.Max(x + s, 0)), norm.Forward(input, shortcut, relu: true));
+        Close(bare.Zip(Shortcut, (x, s) => Math.Max(x + s, 0)), norm.Forward(input, shortcut, new ReLU()));
     }
 
     [Theory]
@@ -104,11 +104,11 @@ public sealed class NormalizationTests : IDisposable
         Normalization norm = make();
         norm.To(_device);
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
-        double[] bare = norm.Call(input).ToArray<double>(), fused = norm.Call(input, shortcut, relu: true).ToArray<double>();
+        double[] bare = norm.Forward(input).ToArray<double>(), fused = norm.Forward(input, shortcut, relu: true).ToArray<double>();
         double[] seen = [], gradient = [];
         norm.RegisterForwardHook((_, output) => seen = output.ToArray<double>());
         norm.RegisterBackwardHook((_, output) => gradient = output.ToArray<double>());
-        Tensor end = norm.Call(input, shortcut, relu: true);
+        Tensor end = norm.Forward(input, shortcut, relu: true);
         Assert.Equal(bare, seen);
         Assert.Equal(fused, end.ToArray<double>());
         SumOperation.Apply(end).Backward();
@@ -122,9 +122,9 @@ public sealed class NormalizationTests : IDisposable
         norm.To(_device);
         ReLU relu = new();
         using Tensor input = Tensor.From<double>(_device, Pixels, Numbers), shortcut = Tensor.From<double>(_device, Pixels, Shortcut);
-        double[] fused = norm.Call(input, shortcut, relu).ToArray<double>(), seen = [];
+        double[] fused = norm.Forward(input, shortcut, relu).ToArray<double>(), seen = [];
         relu.RegisterForwardHook((_, output) => seen = output.ToArray<double>());
-        Assert.Equal(fused, norm.Call(input, shortcut, relu).ToArray<double>());
+        Assert.Equal(fused, norm.Forward(input, shortcut, relu).ToArray<double>());
         Assert.Equal(fused, seen);
     }
 
@@ -138,7 +138,7 @@ public sealed class NormalizationTests : IDisposable
         using (_device.NoGradient())
         {
             long before = _device.Memory.UsedBytes;
-            Tensor output = norm.Call(input, shortcut, relu: true);
+            Tensor output = norm.Forward(input, shortcut, relu: true);
             Assert.Equal(output.ByteCount, _device.Memory.UsedBytes - before);
         }
     }

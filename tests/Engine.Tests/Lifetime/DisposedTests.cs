@@ -84,7 +84,7 @@ public sealed class DisposedTests
     public void Disposed_trainers_loaders_optimizers_averages_and_models_name_themselves()
     {
         using CpuDevice device = new(1);
-        ImageSet digits = DataSets.Open("digits");
+        ImageDataset digits = DataSets.Open("digits");
         Module model = new Sequential(new Flatten(), new Linear(64, 10));
         TrainingOptions options = new() { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 };
         Trainer trainer = new(model, digits, device, options);
@@ -94,7 +94,7 @@ public sealed class DisposedTests
         AssertDisposed("this trainer", () => trainer.Run());
         AssertDisposed("this trainer", trainer.Resume);
 
-        Loader loader = new(device, digits.Test, LoaderOptions.Evaluation(90, PixelNormalization.None(1)));
+        DataLoader loader = new(device, digits.Test, DataLoaderOptions.Evaluation(90, PixelNormalization.None(1)));
         Evaluation.Run(model, loader);
         loader.Dispose();
         loader.Dispose();
@@ -123,16 +123,16 @@ public sealed class DisposedTests
     public void What_belongs_to_a_device_may_be_disposed_after_it_and_says_what_is_gone()
     {
         CpuDevice device = new(1);
-        ImageSet digits = DataSets.Open("digits");
+        ImageDataset digits = DataSets.Open("digits");
         Module model = new Sequential(new Flatten(), new Linear(64, 10));
         Trainer trainer = new(model, digits, device, new TrainingOptions { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 });
-        Loader loader = new(device, digits.Test, LoaderOptions.Evaluation(90, PixelNormalization.None(1)));
+        DataLoader loader = new(device, digits.Test, DataLoaderOptions.Evaluation(90, PixelNormalization.None(1)));
         IEnumerator<Batch> epoch = loader.Epoch(0).GetEnumerator();
         Assert.True(epoch.MoveNext());
         NoGradientScope scope = device.NoGradient();
         device.Dispose();
         AssertDisposed("device 'cpu'", () => trainer.Run());
-        AssertDisposed("device 'cpu'", () => model.Call(epoch.Current.Images));
+        AssertDisposed("device 'cpu'", () => model.Forward(epoch.Current.Images));
         AssertDisposed("device 'cpu'", () => epoch.MoveNext());
         scope.Dispose();
         epoch.Dispose();

@@ -143,12 +143,12 @@ public sealed class ForgottenTests
     {
         using Tensor images = Tensor.From<double>(device, new Shape(2, 6, 6, 3), [.. Enumerable.Range(0, 216).Select(i => Math.Sin(i))]);
         using Tensor labels = Tensor.From<int>(device, new Shape(2), [1, 3]);
-        model.Call(images).CrossEntropy(labels).Backward();
+        model.Forward(images).CrossEntropy(labels).Backward();
         using (device.NoGradient())
         {
-            model.Evaluate();
-            model.Call(images);
-            model.Call(images);
+            model.Eval();
+            model.Forward(images);
+            model.Forward(images);
             model.Train();
         }
     }
@@ -160,7 +160,7 @@ public sealed class ForgottenTests
         using Tensor labels = Tensor.From<int>(device, new Shape(2), [1, 3]);
         using (device.NoGradient())
         {
-            return model.Evaluate().Call(images).CrossEntropy(labels).Item();
+            return model.Eval().Forward(images).CrossEntropy(labels).Item();
         }
     }
 

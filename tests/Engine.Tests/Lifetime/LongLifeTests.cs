@@ -12,7 +12,7 @@ public sealed class AloneCollection;
 [Collection("alone")]
 public sealed class LongLifeTests
 {
-    private static readonly ImageSet Digits = DataSets.Open("digits");
+    private static readonly ImageDataset Digits = DataSets.Open("digits");
     private static readonly TrainingOptions Options = new() { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 };
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class LongLifeTests
         using Module model = Make().To(device);
         AssertFlat(device, 200, 200_000, () =>
         {
-            using Loader loader = new(device, Digits.Test, LoaderOptions.Evaluation(90, PixelNormalization.None(1)));
+            using DataLoader loader = new(device, Digits.Test, DataLoaderOptions.Evaluation(90, PixelNormalization.None(1)));
             Evaluation.Run(model, loader);
         });
     }

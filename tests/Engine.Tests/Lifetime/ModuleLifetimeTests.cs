@@ -12,14 +12,14 @@ public sealed class ModuleLifetimeTests
         model.To(device);
         using (Tensor images = Tensor.From<float>(device, new Shape(2, 6, 6, 3), new float[216]))
         {
-            model.Call(images).Sum().Backward();
+            model.Forward(images).Sum().Backward();
             device.Tape.Clear();
-            model.Evaluate();
+            model.Eval();
             for (int i = 0; i < 3; i++)
             {
                 using (device.NoGradient())
                 {
-                    model.Call(images);
+                    model.Forward(images);
                 }
             }
         }
@@ -121,7 +121,7 @@ public sealed class ModuleLifetimeTests
 
         public int Disposed { get; private set; }
 
-        protected override Tensor Forward(Tensor input) => input * _scale.Value;
+        protected override Tensor ForwardCore(Tensor input) => input * _scale.Value;
 
         protected override void DisposeCore() => Disposed++;
     }

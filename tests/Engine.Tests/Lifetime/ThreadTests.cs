@@ -10,7 +10,7 @@ public sealed class ThreadTests
     {
         using CpuDevice device = new(2);
         using Module model = Make(device);
-        model.Evaluate();
+        model.Eval();
         using Tensor images = Images(device);
         double[] expected = Answer(model, images);
         int right = 0;
@@ -55,7 +55,7 @@ public sealed class ThreadTests
                 try
                 {
                     using Module model = Make(device);
-                    model.Call(images).Sum().Backward();
+                    model.Forward(images).Sum().Backward();
                 }
                 catch (EngineException e)
                 {
@@ -67,8 +67,8 @@ public sealed class ThreadTests
 
         device.Tape.Clear();
         using Module after = Make(device), again = Make(device);
-        after.Call(images).Sum().Backward();
-        again.Call(images).Sum().Backward();
+        after.Forward(images).Sum().Backward();
+        again.Forward(images).Sum().Backward();
         Assert.Equal(
             after.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<float>()),
             again.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<float>()));
@@ -87,7 +87,7 @@ public sealed class ThreadTests
             {
                 lock (turn)
                 {
-                    model.Call(images).Sum().Backward();
+                    model.Forward(images).Sum().Backward();
                 }
             }
         });
@@ -99,7 +99,7 @@ public sealed class ThreadTests
         using CpuDevice device = new(2);
         using Module model = Make(device);
         using Tensor images = Images(device);
-        Tensor loss = model.Call(images).Sum();
+        Tensor loss = model.Forward(images).Sum();
         RunAtOnce(1, loss.Backward);
         Assert.All(model.Parameters, p => Assert.True(p.Parameter.Value.HasGradient));
     }
@@ -136,7 +136,7 @@ public sealed class ThreadTests
                     {
                         for (int step = 0; step < 50; step++)
                         {
-                            model.Call(images).Sum().Backward();
+                            model.Forward(images).Sum().Backward();
                             begun.Set();
                         }
 
@@ -181,7 +181,7 @@ public sealed class ThreadTests
             {
                 for (int step = 0; step < 30; step++)
                 {
-                    model.Call(images).Sum().Backward();
+                    model.Forward(images).Sum().Backward();
                 }
             }
         });
@@ -211,7 +211,7 @@ public sealed class ThreadTests
     {
         using (images.Device.NoGradient())
         {
-            return model.Call(images).ToArray<double>();
+            return model.Forward(images).ToArray<double>();
         }
     }
 

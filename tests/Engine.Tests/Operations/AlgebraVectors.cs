@@ -60,7 +60,7 @@ internal static class AlgebraVectors
         {
             Tensor isVisible = Tensor.From<float>(x[0].Device, new Shape(4, 4), [1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1]);
             Tensor hidden = Tensor.From<double>(x[0].Device, Shape.Scalar, [double.NegativeInfinity]);
-            return Tensor.Where(isVisible, x[0].MatrixProduct(x[1], transposeRight: true) / Math.Sqrt(3), hidden).Softmax().MatrixProduct(x[2]);
+            return Tensor.Where(isVisible, x[0].MatMul(x[1], transposeRight: true) / Math.Sqrt(3), hidden).Softmax().MatMul(x[2]);
         },
         ["square"] = x => x[0].Square(),
     };

@@ -11,10 +11,10 @@ public sealed class OperationTests : IDisposable
         ["multiply"] = (["multiply:", "[2, 3]", "[3, 2]"], t => t.Zeros(2, 3).Multiply(t.Zeros(3, 2))),
         ["bias"] = (["bias:", "[2, 3]", "[2]"], t => t.Zeros(2, 3).AddBias(t.Zeros(2))),
         ["convolution"] = (["convolution:", "[1, 4, 4, 3]", "[8, 3, 3, 2]"], t => t.Zeros(1, 4, 4, 3).Convolve(t.Zeros(8, 3, 3, 2), ConvolutionGeometry.Default)),
-        ["matrix product"] = (["matrix_product:", "[2, 3]", "[2, 3]"], t => t.Zeros(2, 3).MatrixProduct(t.Zeros(2, 3))),
+        ["matrix product"] = (["matrix_product:", "[2, 3]", "[2, 3]"], t => t.Zeros(2, 3).MatMul(t.Zeros(2, 3))),
         ["matrix product, transposed"] =
-            (["matrix_product:", "[3, 2] transposed", "[4, 2] transposed"], t => t.Zeros(3, 2).MatrixProduct(t.Zeros(4, 2), true, true)),
-        ["matrix product of images"] = (["matrix_product:", "[1, 2, 2, 3]"], t => t.Zeros(1, 2, 2, 3).MatrixProduct(t.Zeros(3, 3))),
+            (["matrix_product:", "[3, 2] transposed", "[4, 2] transposed"], t => t.Zeros(3, 2).MatMul(t.Zeros(4, 2), true, true)),
+        ["matrix product of images"] = (["matrix_product:", "[1, 2, 2, 3]"], t => t.Zeros(1, 2, 2, 3).MatMul(t.Zeros(3, 3))),
         ["batch norm's gamma"] = (["batch_norm:", "[2, 2, 2, 3]", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(4), t.Zeros(3), null, null)),
         ["batch norm's beta"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(4), null, null)),
         ["batch norm's running mean"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), t.Zeros(4), t.Zeros(3))),
@@ -46,7 +46,7 @@ public sealed class OperationTests : IDisposable
         ["multiply"] = (t, other) => t.Zeros(2, 3).Multiply(other([2, 3])),
         ["bias"] = (t, other) => t.Zeros(2, 3).AddBias(other([3])),
         ["convolution"] = (t, other) => t.Zeros(1, 4, 4, 3).Convolve(other([8, 3, 3, 3]), ConvolutionGeometry.Default),
-        ["matrix_product"] = (t, other) => t.Zeros(2, 3).MatrixProduct(other([3, 2])),
+        ["matrix_product"] = (t, other) => t.Zeros(2, 3).MatMul(other([3, 2])),
         ["batch_norm"] = (t, other) => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), other([3]), null, null),
         ["group_norm"] = (t, other) => t.Zeros(1, 2, 2, 4).GroupNorm(2, t.Zeros(4), other([4])),
     };

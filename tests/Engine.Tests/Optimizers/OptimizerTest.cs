@@ -46,6 +46,6 @@ public abstract class OptimizerTest
 
         public Parameter Second { get; }
 
-        protected override Tensor Forward(Tensor input) => input;
+        protected override Tensor ForwardCore(Tensor input) => input;
     }
 }

@@ -137,6 +137,6 @@ public sealed class SgdTests : IDisposable
 
         public Parameter Weight { get; }
 
-        protected override Tensor Forward(Tensor input) => input;
+        protected override Tensor ForwardCore(Tensor input) => input;
     }
 }

@@ -21,6 +21,6 @@ public sealed class TinyNetwork : Module
 
     public Parameter Linear => _weight;
 
-    protected override Tensor Forward(Tensor input) =>
-        _convolution.Call(input).Relu().AdaptiveAveragePool(1).Flatten().MatrixProduct(_weight.Value, transposeRight: true);
+    protected override Tensor ForwardCore(Tensor input) =>
+        _convolution.Forward(input).Relu().AdaptiveAveragePool(1).Flatten().MatMul(_weight.Value, transposeRight: true);
 }

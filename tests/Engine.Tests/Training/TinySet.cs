@@ -8,7 +8,7 @@ internal static class TinySet
 {
     public const int Side = 6;
 
-    public static ImageSet Make(int train = 48, int test = 20) =>
+    public static ImageDataset Make(int train = 48, int test = 20) =>
         new("stripes", Pictures(train, seed: 1), Pictures(test, seed: 2), new Augmentation(Padding: 1, Mirror: true), "made here");
 
     public static Module Network(int classes = 2) => new Sequential(

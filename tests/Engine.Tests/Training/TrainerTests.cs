@@ -289,12 +289,12 @@ public sealed class TrainerTests : IDisposable
     public void Evaluation_leaves_no_memory_behind_and_counts_the_five_best()
     {
         Module model = TinySet.Network(classes: 7).To(_device);
-        ImageSet set = TinySet.Make();
+        ImageDataset set = TinySet.Make();
         string[] names = [.. "abcdefg".Select(c => $"{c}")];
         byte[] pixels = new byte[20 * TinySet.Side * TinySet.Side];
         byte[] labels = [.. Enumerable.Range(0, 20).Select(i => (byte)(i % 7))];
         MemoryImageSource source = new(pixels, labels, TinySet.Side, TinySet.Side, 1, names);
-        using Loader loader = new(_device, source, new LoaderOptions { BatchSize = 8 });
+        using DataLoader loader = new(_device, source, new DataLoaderOptions { BatchSize = 8 });
         EvaluationResult result = Evaluation.Run(model, loader);
         long used = _device.Memory.UsedBytes;
         Assert.Equal(result, Evaluation.Run(model, loader));
@@ -344,7 +344,7 @@ public sealed class TrainerTests : IDisposable
         List<double[]> expected = Train(Options);
         Module model = TinySet.Network();
         using Trainer trainer = new(model, TinySet.Make(), _device, Options);
-        model.Evaluate();
+        model.Eval();
         trainer.Run();
         Assert.True(model.IsTraining);
         Assert.Equal(expected, Numbers(model));

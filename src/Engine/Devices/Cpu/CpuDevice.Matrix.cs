@@ -6,22 +6,22 @@ namespace Engine;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         int rows = output.Shape[0];
         int columns = output.Shape[1];
         int inner = left.Shape[transposeLeft ? 0 : 1];
-        int rowTiles = TaskCount(rows, MatrixProductJob.TileRows);
+        int rowTiles = TaskCount(rows, MatMulJob.TileRows);
         int columnTiles = TaskCount(columns, 2 * Width);
-        long leftFloats = (long)rowTiles * MatrixProductJob.TileRows * inner;
+        long leftFloats = (long)rowTiles * MatMulJob.TileRows * inner;
         long panelFloats = 2L * Width * inner;
-        long edgeFloats = MatrixProductJob.TileRows * 2L * Width;
+        long edgeFloats = MatMulJob.TileRows * 2L * Width;
         using Scratch scratch = new(Memory, (leftFloats + (_team.Size * (panelFloats + edgeFloats)) + 16) * sizeof(float));
         float* packed = (float*)scratch.Start;
         PackLeftJob pack = new(Floats(left), transposeLeft, rows, inner, packed);
         _team.Run(ref pack, rowTiles);
         float* work = packed + ((leftFloats + 15) / 16 * 16);
-        MatrixProductJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, FloatsToWrite(output), accumulate, work);
-        Run(job, columnTiles * TaskCount(rowTiles, MatrixProductJob.TilesPerTask));
+        MatMulJob job = new(packed, Floats(right), transposeRight, rows, columns, inner, FloatsToWrite(output), accumulate, work);
+        Run(job, columnTiles * TaskCount(rowTiles, MatMulJob.TilesPerTask));
     }
 }

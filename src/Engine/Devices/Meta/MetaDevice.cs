@@ -34,7 +34,7 @@ public partial class MetaDevice : Device
         MultiplyAdds += output.Shape.ElementCount * filter.Shape[1] * filter.Shape[2] * filter.Shape[3];
 
     /// <inheritdoc/>
-    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate) =>
+    protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate) =>
         MultiplyAdds += output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1];
 
     /// <inheritdoc/>

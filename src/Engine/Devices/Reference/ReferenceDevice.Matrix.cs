@@ -4,7 +4,7 @@ namespace Engine;
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
-    protected override void MatrixProductCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
+    protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         ReadOnlySpan<double> a = Numbers(left), b = Numbers(right);
         Span<double> y = NumbersToWrite(output);

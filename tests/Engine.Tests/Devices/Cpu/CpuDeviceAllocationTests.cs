@@ -25,7 +25,7 @@ public sealed class CpuDeviceAllocationTests
         ["ConvolutionBackwardFilter"] = (d, t) => d.ConvolutionBackwardFilter(t.X, t.G, Convolution, t.FilterGradient, accumulate: false),
         ["ConvolutionNormInference"] = (d, t) => d.ConvolutionNormInference(
             t.X, t.Filter, Convolution, t.Vector, t.Vector, t.Vector, t.Vector, 1e-5, t.G, true, t.Y),
-        ["MatrixProduct"] = (d, t) => d.MatrixProduct(t.Matrix, false, t.Matrix, true, t.Square, accumulate: false),
+        ["MatMul"] = (d, t) => d.MatMul(t.Matrix, false, t.Matrix, true, t.Square, accumulate: false),
         ["AddBias"] = (d, t) => d.AddBias(t.X, t.Vector, t.Y),
         ["BiasBackward"] = (d, t) => d.BiasBackward(t.G, t.VectorOut, accumulate: false),
         ["BatchNormTraining"] = (d, t) => d.BatchNormTraining(t.X, t.Vector, t.Vector, t.G, true, t.Mean, t.Variance, 0.1, 1e-5, t.Y, t.VectorOut, t.VectorOut2),

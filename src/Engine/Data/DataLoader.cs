@@ -6,12 +6,12 @@ namespace Engine.Data;
 /// picture's index alone, so that a run can go on in the middle of an epoch with nothing saved.
 /// </summary>
 /// <remarks>All memory is taken once: host batches, and the device's tensors for a full batch and for a last, smaller one.</remarks>
-public sealed class Loader : IDisposable
+public sealed class DataLoader : IDisposable
 {
     // Sets the numbers that a source draws apart from those of the augmentation.
     private static readonly long SourceStream = RandomSource.SeedOf("image source");
     private readonly Device _device;
-    private readonly LoaderOptions _options;
+    private readonly DataLoaderOptions _options;
     private readonly HostBatch[] _ring;
     private readonly int[] _order;
     private readonly int _imageBytes;
@@ -21,12 +21,24 @@ public sealed class Loader : IDisposable
     private BatchQueue? _queue;
     private bool _isDisposed;
 
+    /// <summary>Makes a loader of unchanged images, pixel / 255; no thread runs before an epoch is enumerated.</summary>
+    /// <param name="device">Where the batches go.</param>
+    /// <param name="source">The images.</param>
+    /// <param name="batchSize">Batch size.</param>
+    /// <param name="shuffle">Whether each epoch has an order of its own; an epoch then leaves out images that do not fill a last batch.</param>
+    /// <param name="seed">Random seed of the order.</param>
+    /// <exception cref="EngineException">The batch size is out of range, or there are no images.</exception>
+    public DataLoader(Device device, IImageSource source, int batchSize, bool shuffle = false, long seed = 0)
+        : this(device, source, new DataLoaderOptions { BatchSize = batchSize, Shuffle = shuffle, DropLast = shuffle, Seed = seed })
+    {
+    }
+
     /// <summary>Makes a loader; no thread runs before an epoch is enumerated.</summary>
     /// <param name="device">Where the batches go.</param>
     /// <param name="source">The pictures.</param>
     /// <param name="options">How batches are made.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the source.</exception>
-    public Loader(Device device, IImageSource source, LoaderOptions options)
+    public DataLoader(Device device, IImageSource source, DataLoaderOptions options)
     {
         PixelNormalization normalization = options.Normalization ?? PixelNormalization.None(source.Channels);
         Check(source, options, normalization);
@@ -105,7 +117,7 @@ public sealed class Loader : IDisposable
         }
     }
 
-    private static void Check(IImageSource source, LoaderOptions options, PixelNormalization normalization)
+    private static void Check(IImageSource source, DataLoaderOptions options, PixelNormalization normalization)
     {
         if (options.BatchSize < 1 || options.Prefetch < 1 || options.Workers < 1)
         {

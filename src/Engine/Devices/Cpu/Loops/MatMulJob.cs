@@ -9,17 +9,17 @@ internal readonly unsafe struct PackLeftJob(float* left, bool isTransposed, int 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int task, int thread)
     {
-        int first = task * MatrixProductJob.TileRows;
+        int first = task * MatMulJob.TileRows;
         float* to = packed + ((nint)first * inner);
-        int count = Math.Min(MatrixProductJob.TileRows, rows - first);
+        int count = Math.Min(MatMulJob.TileRows, rows - first);
         nint rowStride = isTransposed ? 1 : inner;
         nint innerStride = isTransposed ? rows : 1;
-        for (int i = 0; i < MatrixProductJob.TileRows; i++)
+        for (int i = 0; i < MatMulJob.TileRows; i++)
         {
             float* from = left + ((first + i) * rowStride);
             for (nint k = 0; k < inner; k++)
             {
-                to[(k * MatrixProductJob.TileRows) + i] = i < count ? from[k * innerStride] : 0;
+                to[(k * MatMulJob.TileRows) + i] = i < count ? from[k * innerStride] : 0;
             }
         }
     }
@@ -38,7 +38,7 @@ internal readonly unsafe struct PackLeftJob(float* left, bool isTransposed, int 
 /// <param name="output">[rows, columns].</param>
 /// <param name="accumulate">Whether to add to what the output holds.</param>
 /// <param name="work">Scratch memory: for each thread inner + 6 times two vectors.</param>
-internal readonly unsafe struct MatrixProductJob(
+internal readonly unsafe struct MatMulJob(
     float* left, float* right, bool isRightTransposed, int rows, int columns, int inner, float* output, bool accumulate, float* work) : IVectorJob
 {
     /// <summary>Rows of a tile of sums.</summary>

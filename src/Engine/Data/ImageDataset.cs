@@ -6,7 +6,7 @@ namespace Engine.Data;
 /// <param name="Test">The pictures held out, of the same size and classes.</param>
 /// <param name="Augmentation">The augmentation that is usual for this set; it mirrors only where a mirror image means the same.</param>
 /// <param name="Credit">One line: who made the set, and under which licence.</param>
-public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
+public sealed record ImageDataset(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
 {
     /// <summary>The classes' names, by label of the test pictures; those of the training pictures too, unless <see cref="ForClasses"/> was asked for.</summary>
     public IReadOnlyList<string> ClassNames => Test.ClassNames;
@@ -20,16 +20,22 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
     /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
     public bool IsMirrorable => Augmentation.Mirror;
 
+    /// <summary>Opens one of the data sets that the engine knows by name (<see cref="DataSets.All"/>): digits, which is built in, mnist, cifar10 ...</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="directory">Where it lies; null for the cache folder and where an operating system keeps it.</param>
+    /// <exception cref="EngineException">There is none of this name, it is not there, or one of its files is damaged.</exception>
+    public static ImageDataset Open(string name, string? directory = null) => DataSets.Get(name).Open(directory);
+
     /// <summary>The same set with test pictures whose labels refer to the classes of a network that is to be measured on them, matched by name.</summary>
     /// <param name="classNames">The classes that the network tells apart, by its outputs.</param>
     /// <exception cref="EngineException">A test picture is of none of these classes; the message names its class.</exception>
-    public ImageSet ForClasses(IReadOnlyList<string> classNames) => this with { Test = Test.WithClasses(classNames) };
+    public ImageDataset ForClasses(IReadOnlyList<string> classNames) => this with { Test = Test.WithClasses(classNames) };
 
     /// <summary>The same set with images of other channels or another size.</summary>
     /// <param name="channels">Gray images are repeated, colors made gray; null for the set's own.</param>
     /// <param name="size">Pixels both ways: black around smaller images, the middle of larger ones; null for the set's own.</param>
     /// <exception cref="EngineException">The channels cannot be made of the set's.</exception>
-    public ImageSet Adapted(int? channels = null, int? size = null)
+    public ImageDataset Adapted(int? channels = null, int? size = null)
     {
         return channels is null && size is null ? this : this with
         {
@@ -49,7 +55,7 @@ public sealed record ImageSet(string Name, IImageSource Train, IImageSource Test
     /// <param name="count">Pictures to hold out, 5,000 in the paper.</param>
     /// <param name="seed">Chooses them.</param>
     /// <exception cref="EngineException">The count leaves nothing to train on or nothing to validate with.</exception>
-    public ImageSet WithValidation(int count, long seed)
+    public ImageDataset WithValidation(int count, long seed)
     {
         (ImageSubset train, ImageSubset validation) = ImageSubset.Split(Train, count, seed);
         return this with { Train = train, Test = validation };

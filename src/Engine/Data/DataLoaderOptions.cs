@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
-/// <summary>How a <see cref="Loader"/> makes batches. The defaults are those of evaluation: every picture once, in order, unchanged.</summary>
-public sealed record LoaderOptions
+/// <summary>How a <see cref="DataLoader"/> makes batches. The defaults are those of evaluation: every picture once, in order, unchanged.</summary>
+public sealed record DataLoaderOptions
 {
     /// <summary>Pictures in a batch.</summary>
     public int BatchSize { get; init; } = 128;
@@ -37,7 +37,7 @@ public sealed record LoaderOptions
     public DataType? ImageType { get; init; }
 
     /// <summary>The usual options for training: shuffled, augmented, only full batches.</summary>
-    public static LoaderOptions Training(int batchSize, long seed, Augmentation augmentation, PixelNormalization normalization) => new()
+    public static DataLoaderOptions Training(int batchSize, long seed, Augmentation augmentation, PixelNormalization normalization) => new()
     {
         BatchSize = batchSize,
         Shuffle = true,
@@ -49,7 +49,7 @@ public sealed record LoaderOptions
     };
 
     /// <summary>The usual options for evaluation: every picture once, in order, unchanged.</summary>
-    public static LoaderOptions Evaluation(int batchSize, PixelNormalization normalization) => new()
+    public static DataLoaderOptions Evaluation(int batchSize, PixelNormalization normalization) => new()
     {
         BatchSize = batchSize,
         Normalization = normalization,
