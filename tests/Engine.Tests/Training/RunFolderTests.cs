@@ -335,7 +335,7 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(byPixel, (data with { Mean = byPixel }).Normalization().Mean.ToArray());
         foreach (DataDescription wrong in (DataDescription[])[data with { Mean = [0.5] }, data with { Deviation = [1] }, data with { Mean = byPixel, Deviation = [1, 2, 3] }])
         {
-            Assert.Contains("for pictures of 2x3x2", Assert.Throws<EngineException>(wrong.Normalization).Message);
+            Assert.Contains("for images of 2x3x2", Assert.Throws<EngineException>(wrong.Normalization).Message);
         }
     }
 
