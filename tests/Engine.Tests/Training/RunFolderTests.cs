@@ -301,14 +301,32 @@ public sealed class RunFolderTests : IDisposable
     {
         TrainingOptions cifar = new()
         {
-            Data = "cifar10", Model = "resnet20", Epochs = int.MaxValue, MaxSteps = 64_000, BatchSize = 128, LearningRate = 0.1, Schedule = "paper",
-            Momentum = 0.9, WeightDecay = 1e-4, Padding = 4, PerPixelMean = true,
+            Data = "cifar10",
+            Model = "resnet20",
+            Epochs = int.MaxValue,
+            MaxSteps = 64_000,
+            BatchSize = 128,
+            LearningRate = 0.1,
+            Schedule = "paper",
+            Momentum = 0.9,
+            WeightDecay = 1e-4,
+            Padding = 4,
+            PerPixelMean = true,
         };
         Assert.Equal(cifar, TrainingRecipes.Preset("cifar", "cifar10", "resnet20"));
         TrainingOptions imageNet = new()
         {
-            Data = "folder:x", Model = "resnet50", Epochs = int.MaxValue, MaxSteps = 600_000, BatchSize = 256, LearningRate = 0.1, Schedule = "plateau",
-            Momentum = 0.9, WeightDecay = 1e-4, Crop = "scale-jitter", Color = "lighting",
+            Data = "folder:x",
+            Model = "resnet50",
+            Epochs = int.MaxValue,
+            MaxSteps = 600_000,
+            BatchSize = 256,
+            LearningRate = 0.1,
+            Schedule = "plateau",
+            Momentum = 0.9,
+            WeightDecay = 1e-4,
+            Crop = "scale-jitter",
+            Color = "lighting",
         };
         Assert.Equal(imageNet, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50"));
     }
@@ -318,7 +336,16 @@ public sealed class RunFolderTests : IDisposable
     {
         TrainingState state = new()
         {
-            Epoch = 2, Step = 3, GlobalStep = 99, LossSum = 4, Correct = 5, Images = 6, MeasuredSteps = 7, Seconds = 8, Pending = [new(1, 2, 3, 4)], Schedule = { ["best"] = 9 },
+            Epoch = 2,
+            Step = 3,
+            GlobalStep = 99,
+            LossSum = 4,
+            Correct = 5,
+            Images = 6,
+            MeasuredSteps = 7,
+            Seconds = 8,
+            Pending = [new(1, 2, 3, 4)],
+            Schedule = { ["best"] = 9 },
         };
         state.NextEpoch();
         Assert.Equal((3, 0, 99, 0, 0, 0, 0, 0), (state.Epoch, state.Step, state.GlobalStep, state.LossSum, state.Correct, state.Images, state.MeasuredSteps, state.Seconds));

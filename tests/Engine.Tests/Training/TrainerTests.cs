@@ -339,6 +339,14 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_plateau_of_the_test_error_lowers_the_rate()
+    {
+        using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options with { Schedule = "plateau", Epochs = 30 });
+        IReadOnlyList<EpochReport> epochs = trainer.Run().Epochs;
+        Assert.True(epochs[^1].LearningRate < epochs[0].LearningRate, $"the rate is {epochs[^1].LearningRate} still");
+    }
+
+    [Fact]
     public void A_model_that_was_evaluated_is_trained_as_any()
     {
         List<double[]> expected = Train(Options);
