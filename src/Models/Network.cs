@@ -104,7 +104,7 @@ public abstract class Network : Module, IFineTunable
     {
         if (shortcut == ShortcutKind.None)
         {
-            throw new EngineException("zero_init_residual needs shortcuts: a plain network whose last normalisations start at 0 puts out nothing");
+            throw new EngineException("zero_init_residual needs shortcuts: a plain network whose last norms start at 0 puts out nothing");
         }
 
         if (shortcut == ShortcutKind.Gated)

@@ -6,7 +6,7 @@ const Figures = (() => {
   const drawings = [];
   let run = null;
 
-  // How a network is drawn: by kind and by depth among the depths of the run; dashed without normalisation.
+  // How a network is drawn: by kind and by depth among the depths of the run; dashed without normalization.
   function look(network) {
     const depths = [...new Set(run.networks.map(n => n.depth))].sort((a, b) => a - b);
     const share = depths.length < 2 ? 1 : depths.indexOf(network.depth) / (depths.length - 1);
@@ -241,7 +241,7 @@ const Figures = (() => {
         return { ...look(n), points };
       });
       const x = {
-        label: state.isSorted ? "layers, the largest first" : "layer, from the pictures to the loss",
+        label: state.isSorted ? "layers, the largest first" : "layer, from the images to the loss",
         domain: [1, Math.max(2, ...series.flatMap(s => s.points.map(p => p[0])))], whole: true,
       };
       const ends = s => `${s.name} from ${text(s.points[0]?.[1])} to ${text(s.points.at(-1)?.[1])}`;
@@ -335,7 +335,7 @@ const Figures = (() => {
       const label = `Gradient by branch of the ${n.blocks.length} blocks of ${n.name} at step ${step}; in the middle: ${words(series, s => `${s.name} ${text(s.points[middle]?.[1])}`)}`;
       setPanels(parts, ["Norm of the gradient by branch"]);
       Chart.lines(panel(parts, "Norm of the gradient by branch", label), {
-        x: { label: "block, from the pictures to the loss", domain: [1, Math.max(2, n.blocks.length)], whole: true }, y, series,
+        x: { label: "block, from the images to the loss", domain: [1, Math.max(2, n.blocks.length)], whole: true }, y, series,
         read: at => parts.readout.textContent = `Block ${at} (${n.blocks[at - 1]}) at step ${step}: ${words(series, s => `${s.name} ${text(s.points[at - 1][1])}`)}`,
       });
       table(parts, `Norm of the gradient by branch at step ${step}, ${n.name}`, ["block", ...series.map(s => s.name)], n.blocks.map((block, i) => [block, ...series.map(s => text(s.points[i][1]))]));

@@ -70,13 +70,13 @@
     if (bare?.samples.length && carried?.samples.length) {
       const [faded, kept] = [firstToLast(bare), firstToLast(carried)];
       const lost = [[bare, faded], [carried, kept]].filter(([, ratio]) => ratio === null).map(([network]) => network.name);
-      yield ["Without normalisation,", lost.length > 0
+      yield ["Without normalization,", lost.length > 0
         ? ` the gradients of ${lost.join(" and ")} are zero or beyond single precision from the start.`
         : ` before the first step, the gradient at the first layer is ${text(faded)} times that at the last convolution in ${bare.name}, and ${text(kept)} times in ${carried.name}: a factor of ${text(kept / faded)} between them. The plain network’s gradient passes through every weight; the residual one’s also goes around them.`];
     }
 
     if (deep?.samples.length && last?.samples.length && deep.norm !== "none") {
-      yield ["With normalisation,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. At the start nothing vanishes, as the paper says of its own plain networks.${firstToLast(deep) > 20 * firstToLast(last) ? ` Here ${deep.name}’s gradient grows on its way instead, layer by layer, and the residual network’s far less.` : ""}${least(deep) < 0.01 ? ` Later it is as small as ${text(least(deep))} in ${deep.name}, and never below ${text(least(last))} in ${last.name}.` : ""}`];
+      yield ["With normalization,", ` the same ratio is ${text(firstToLast(deep))} in ${deep.name} and ${text(firstToLast(last))} in ${last.name}. At the start nothing vanishes, as the paper says of its own plain networks.${firstToLast(deep) > 20 * firstToLast(last) ? ` Here ${deep.name}’s gradient grows on its way instead, layer by layer, and the residual network’s far less.` : ""}${least(deep) < 0.01 ? ` Later it is as small as ${text(least(deep))} in ${deep.name}, and never below ${text(least(last))} in ${last.name}.` : ""}`];
     }
 
     if (deep?.samples.length && last?.samples.length) {
@@ -93,7 +93,7 @@
 
   function write() {
     const options = run.options;
-    document.getElementById("subtitle").textContent = `${run.networks.length} networks on ${options.data}, ${Math.max(...run.networks.map(n => n.total_steps))} iterations of ${options.batch_size} pictures, learning rate ${options.learning_rate}, seed ${options.seed}`;
+    document.getElementById("subtitle").textContent = `${run.networks.length} networks on ${options.data}, ${Math.max(...run.networks.map(n => n.total_steps))} iterations of ${options.batch_size} images, learning rate ${options.learning_rate}, seed ${options.seed}`;
     const items = [...findings()].map(([head, rest]) => make("li", {}, make("strong", {}, head), rest));
     document.getElementById("findings").replaceChildren(...(items.length > 0 ? items : [make("li", {}, "Nothing has been measured yet.")]));
     const head = ["network", "parameters", "state", "training loss", "training error", "test error", "gradient, first / last layer at the start"];
