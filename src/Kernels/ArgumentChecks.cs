@@ -60,7 +60,8 @@ internal static class ArgumentChecks
 
             if (parameter is { IsConstant: false } && argument.IsInput)
             {
-                throw new EngineException($"{place}: the kernel may write there, but the tensor is passed AsInput(); declare the parameter const, or pass the tensor itself");
+                throw new EngineException(
+                    $"{place}: the kernel may write there, but the tensor is passed AsInput(); declare the parameter const, or pass the tensor itself");
             }
         }
         else if (parameter is { IsPointer: true })

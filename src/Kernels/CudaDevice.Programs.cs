@@ -89,7 +89,8 @@ public sealed partial class CudaDevice
     // The first error, which is often what the others follow from: swish.cu(3): error: identifier "n" is undefined (and 2 more errors).
     private static string CompileError(string name, string log)
     {
-        string[] errors = [.. log.Split('\n').Select(line => line.Trim()).Where(line => line.Contains("error", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal))];
+        string[] errors = [.. log.Split('\n').Select(line => line.Trim()).Where(line =>
+            line.Contains("): error", StringComparison.Ordinal) || line.Contains("): catastrophic error", StringComparison.Ordinal))];
         string rest = errors.Length > 1 ? $" (and {errors.Length - 1} more {(errors.Length == 2 ? "error" : "errors")})" : "";
         return errors.Length == 0 ? $"{name} does not compile: {log.ReplaceLineEndings(" | ")}" : $"{name} does not compile: {errors[0]}{rest}";
     }

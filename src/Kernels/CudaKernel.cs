@@ -30,7 +30,9 @@ public sealed class CudaKernel
     /// <summary>Its name in the source.</summary>
     public string Name => Function.Name;
 
-    /// <summary>Queues a launch of one thread for each of <paramref name="count"/> pieces of work, in blocks of 256; the last block has threads too many.</summary>
+    /// <summary>
+    /// Queues a launch of one thread for each of <paramref name="count"/> pieces of work, in blocks of 256; the last block has threads too many.
+    /// </summary>
     /// <inheritdoc cref="Launch(long, LaunchOptions, ReadOnlySpan{LaunchArgument})"/>
     public void Launch(long count, params ReadOnlySpan<LaunchArgument> arguments) => Launch(count, new LaunchOptions(), arguments);
 
@@ -41,7 +43,9 @@ public sealed class CudaKernel
     /// One for each parameter, in order. A tensor is passed by its address and counts as written unless it is passed as
     /// <see cref="LaunchArguments.AsInput"/>. A number is converted to its parameter's type where the source says what that is.
     /// </param>
-    /// <exception cref="EngineException">The arguments do not fit the parameters, a tensor lives on another device, or the launch exceeds the GPU's limits.</exception>
+    /// <exception cref="EngineException">
+    /// The arguments do not fit the parameters, a tensor lives on another device, or the launch exceeds the GPU's limits.
+    /// </exception>
     public void Launch(long count, LaunchOptions options, params ReadOnlySpan<LaunchArgument> arguments)
     {
         if (count < 0)
@@ -49,6 +53,7 @@ public sealed class CudaKernel
             throw new EngineException($"kernel {Name}: {count} threads were asked for; expected 0 or more");
         }
 
+        _device.Enter();
         int most = Function.MaxThreadsPerBlock;
         int block = options.BlockSize ?? Math.Min(UsualBlockSize, most);
         if (block < 1 || block > most)
@@ -62,7 +67,7 @@ public sealed class CudaKernel
             throw new EngineException($"kernel {Name}: {count:N0} threads are {blocks:N0} blocks of {block}; a GPU takes at most {int.MaxValue:N0}");
         }
 
-        Launch(count == 0 ? 0 : (int)blocks, block, options.SharedBytes, arguments);
+        Queue(count == 0 ? 0 : (int)blocks, block, options.SharedBytes, arguments);
     }
 
     /// <summary>Queues a launch of a grid of the caller's choice, for kernels that share out their work by blocks.</summary>
@@ -71,12 +76,13 @@ public sealed class CudaKernel
     /// <param name="sharedBytes">Dynamic shared memory of each block, in bytes.</param>
     /// <param name="arguments">As for <see cref="Launch(long, LaunchOptions, ReadOnlySpan{LaunchArgument})"/>.</param>
     /// <exception cref="EngineException">As for <see cref="Launch(long, LaunchOptions, ReadOnlySpan{LaunchArgument})"/>.</exception>
-    public void LaunchGrid(Dim3 grid, Dim3 block, int sharedBytes, params ReadOnlySpan<LaunchArgument> arguments) => Launch(grid, block, sharedBytes, arguments);
+    public void LaunchGrid(Dim3 grid, Dim3 block, int sharedBytes, params ReadOnlySpan<LaunchArgument> arguments) =>
+        Queue(grid, block, sharedBytes, arguments);
 
     /// <summary>Its name.</summary>
     public override string ToString() => Name;
 
-    private void Launch(Dim3 grid, Dim3 block, int sharedBytes, ReadOnlySpan<LaunchArgument> arguments)
+    private void Queue(Dim3 grid, Dim3 block, int sharedBytes, ReadOnlySpan<LaunchArgument> arguments)
     {
         using DeviceUse use = _device.Use();
         _device.Enter();

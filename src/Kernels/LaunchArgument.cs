@@ -35,7 +35,8 @@ public readonly struct LaunchArgument
     internal double Number { get; }
 
     /// <summary>What the program gave, for messages.</summary>
-    internal string Kind => Tensor is not null ? $"a tensor {Tensor.Shape} {Tensor.Type}" : IsInteger ? $"the integer {Integer}" : FormattableString.Invariant($"the number {Number}");
+    internal string Kind => Tensor is not null ? $"a tensor {Tensor.Shape} {Tensor.Type}"
+        : IsInteger ? $"the integer {Integer}" : FormattableString.Invariant($"the number {Number}");
 
     /// <summary>A tensor that the kernel may write.</summary>
     public static implicit operator LaunchArgument(Tensor tensor) => new(tensor, isInput: false);

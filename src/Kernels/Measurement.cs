@@ -13,5 +13,5 @@ public readonly record struct Measurement(double Milliseconds, long Bytes, int R
 
     /// <summary>As 0.123 ms, 1,234.5 GB/s.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Milliseconds:0.0000} ms{(Bytes > 0 ? string.Create(CultureInfo.InvariantCulture, $", {GigabytesPerSecond:N1} GB/s") : "")}");
+        CultureInfo.InvariantCulture, Bytes > 0 ? $"{Milliseconds:0.0000} ms, {GigabytesPerSecond:N1} GB/s" : $"{Milliseconds:0.0000} ms");
 }

@@ -16,6 +16,8 @@ internal sealed record SourceParameter(string Text, string Name, bool IsPointer,
 /// </summary>
 internal sealed partial class SourceSignatures
 {
+    private const string Bounds = @"(?:__launch_bounds__\s*\([^)]*\)\s*)?";
+
     private readonly Dictionary<string, IReadOnlyList<SourceParameter>?> _kernels = [];
     private readonly HashSet<string> _mangled = [];
     private readonly List<string> _names = [];
@@ -104,7 +106,7 @@ internal sealed partial class SourceSignatures
     [GeneratedRegex(@"^[ \t]*#[ \t]*define[ \t]+(?<name>\w+)", RegexOptions.Multiline)]
     private static partial Regex Definition();
 
-    [GeneratedRegex(@"(?<c>extern\s*""C""\s*)?\b__global__\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(?<name>\w+)\s*\(")]
+    [GeneratedRegex(@"(?<c>extern\s*""C""\s*)?\b__global__\s+" + Bounds + @"void\s+" + Bounds + @"(?<name>\w+)\s*\(")]
     private static partial Regex Kernel();
 
     [GeneratedRegex(@"extern\s*""C""\s*\{")]

@@ -19,7 +19,8 @@ public sealed partial class DocumentTests
     private static readonly Dictionary<string, string> Scopes = new()
     {
         ["README.md"] = "static Tensor tensor; static ManagedCuda.CudaDeviceVariable theirs; static ManagedCuda.Kernel theirKernel;",
-        ["kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; static double rate; static int n; static CudaKernel swish;",
+        ["kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; "
+            + "static double rate; static int n; static CudaKernel swish;",
         ["lifetime.md"] = "static double[] rates; static ImageSet digits; static TrainingOptions options;",
         ["onnx.md"] = "static Module model;",
     };
@@ -45,7 +46,8 @@ public sealed partial class DocumentTests
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
     /// <summary>All pages with C#.</summary>
-    public static TheoryData<string> Pages => [.. Directory.GetFiles(Folder, "*.md").Where(path => Blocks(File.ReadAllText(path)).Any()).Select(path => Path.GetFileName(path)).Order()];
+    public static TheoryData<string> Pages =>
+        [.. Directory.GetFiles(Folder, "*.md").Where(path => Blocks(File.ReadAllText(path)).Any()).Select(path => Path.GetFileName(path)).Order()];
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "pages");
 
@@ -82,7 +84,8 @@ public sealed partial class DocumentTests
         "Block",
         [.. texts.Append(Usings).Select(text => CSharpSyntaxTree.ParseText(text, Language))],
         References,
-        new CSharpCompilationOptions(isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Disable))
+        new CSharpCompilationOptions(
+            isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Disable))
         .GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Select(diagnostic => diagnostic.ToString());
 
     [GeneratedRegex(@"^```csharp\r?\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]

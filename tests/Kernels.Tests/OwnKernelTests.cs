@@ -153,7 +153,8 @@ public sealed class OwnKernelTests() : EmulatorTest
     public void An_error_in_the_source_names_its_line()
     {
         using CudaDevice device = CudaDevice.Open();
-        EngineException error = Assert.Throws<EngineException>(() => device.Compile("// one\nextern \"C\" __global__ void f(float* x)\n{\n    x[0] = missing;\n}\n", "own.cu"));
+        string source = "// one\nextern \"C\" __global__ void f(float* x)\n{\n    x[0] = missing;\n}\n";
+        EngineException error = Assert.Throws<EngineException>(() => device.Compile(source, "own.cu"));
         Assert.Matches(@"^own\.cu does not compile: own\.cu\(4\): error: .*missing.*$", error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }

@@ -41,7 +41,8 @@ std::string without_comments(const std::string& source)
 // A registration for each kernel that the source declares with a C name.
 std::string exports(const std::string& source)
 {
-    static const std::regex kernel("extern\\s*\"C\"\\s*__global__\\s+(?:__launch_bounds__\\s*\\([^)]*\\)\\s*)?void\\s+(?:__launch_bounds__\\s*\\([^)]*\\)\\s*)?(\\w+)\\s*\\(");
+    static const std::string bounds = "(?:__launch_bounds__\\s*\\([^)]*\\)\\s*)?";
+    static const std::regex kernel("extern\\s*\"C\"\\s*__global__\\s+" + bounds + "void\\s+" + bounds + "(\\w+)\\s*\\(");
     std::string text = without_comments(source), lines;
     for (std::sregex_iterator match(text.begin(), text.end(), kernel), end; match != end; ++match)
     {
@@ -97,9 +98,12 @@ std::string compile_module(const std::string& source, const std::string& name)
     const char* link = "";
 #endif
     // What is preloaded into this process is not for the compiler.
-    std::string command = "cd " + directory + " && unset LD_PRELOAD ASAN_OPTIONS && { g++ -std=c++17 -w -fPIC -I" EMULATOR_FOLDER " '-DEMULATOR_SOURCE=\"" + directory
-        + "/original.cu\"' '-DEMULATOR_TEXT=\"" + directory + "/source.cu\"' '-DEMULATOR_EXPORTS=\"" + directory + "/exports.inc\"' " + options + " -c -o module.o " EMULATOR_FOLDER "/module.cpp && g++ -shared -Wl,-Bsymbolic '-Wl,-rpath,"
-        + libraries + "' " + link + " -o module.so module.o '" + libraries + "/libcuda.so.1'; } > log 2>&1";
+    std::string define = " '-DEMULATOR_", end = "\"'";
+    std::string sources = define + "SOURCE=\"" + directory + "/original.cu" + end + define + "TEXT=\"" + directory + "/source.cu" + end
+        + define + "EXPORTS=\"" + directory + "/exports.inc" + end;
+    std::string compile = "g++ -std=c++17 -w -fPIC '-I" EMULATOR_FOLDER "'" + sources + " " + options + " -c -o module.o '" EMULATOR_FOLDER "/module.cpp'";
+    std::string join = "g++ -shared -Wl,-Bsymbolic '-Wl,-rpath," + libraries + "' " + link + " -o module.so module.o '" + libraries + "/libcuda.so.1'";
+    std::string command = "cd " + directory + " && unset LD_PRELOAD ASAN_OPTIONS && { " + compile + " && " + join + "; } > log 2>&1";
     int status = std::system(command.c_str());
     std::string log = status == 0 ? "" : nvrtc_log(read(directory + "/log"), name);
     if (status == 0 && !open_module(path))
