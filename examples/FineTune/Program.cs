@@ -1,14 +1,14 @@
 // Trains the head of a saved network on another set of images: the backbone is frozen, the last layer starts anew.
+using Engine;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Formats;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Training;
 
 using CpuDevice device = new();
-ImageSet data = DataSets.Open("digits");
-using Module model = Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }).To(device);
+ImageDataset data = ImageDataset.Open("digits");
+using Module model = Networks.Create("resnet8", channels: 1, classes: 10).To(device);
 using (SavedModel saved = SavedModel.Open(args[0]))
 {
     saved.Load(model, new LoadOptions { Replaced = ["fc"] });

@@ -1,6 +1,6 @@
 // Compiles a CUDA kernel from a file beside the program, launches it on tensors and measures it.
+using Engine;
 using Engine.Kernels;
-using Engine.Tensors;
 
 using CudaDevice device = CudaDevice.Open();
 int n = args.Length > 0 ? int.Parse(args[0]) : 1 << 24;

@@ -1,8 +1,5 @@
 // An operation of one's own: its forward in primitives of the device, its backward in tensors, and a check against finite differences.
 using Engine;
-using Engine.Devices.Reference;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Verification;
 
 using ReferenceDevice device = new();

@@ -1,23 +1,21 @@
 // Loads a saved network and classifies held-out images with it. The weights: engine train --model resnet8 --epochs 1 --out RUN
+using Engine;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Layers;
 using Engine.Models;
-using Engine.Operations;
-using Engine.Tensors;
 using Engine.Training;
 
 using CpuDevice device = new();
-ImageSet digits = DataSets.Open("digits");
+ImageDataset digits = ImageDataset.Open("digits");
 using SavedModel saved = SavedModel.Open(args[0]);
-using Module model = Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }).To(device).Evaluate();
+using Module model = Networks.Create("resnet8", channels: 1, classes: 10).To(device).Eval();
 saved.Load(model);
 
-using Loader loader = new(device, digits.Test, LoaderOptions.Evaluation(batchSize: 10, saved.Data!.Normalization()));
+using DataLoader loader = new(device, digits.Test, DataLoaderOptions.Evaluation(batchSize: 10, saved.Data!.Normalization()));
 using (device.NoGradient())
 {
     Batch batch = loader.Epoch(0).First();
-    Tensor probabilities = model.Call(batch.Images).Softmax();
+    Tensor probabilities = model.Forward(batch.Images).Softmax();
     float[] p = probabilities.ToArray<float>();
     for (int i = 0; i < 10; i++)
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

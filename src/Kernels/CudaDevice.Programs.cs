@@ -1,4 +1,3 @@
-using Engine.Devices;
 using Engine.Kernels.Interop;
 
 namespace Engine.Kernels;

@@ -1,6 +1,4 @@
-using Engine.Devices;
 using Engine.Kernels.Interop;
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

@@ -1,4 +1,3 @@
-using Engine.Tensors;
 
 namespace Engine.Kernels;
 

@@ -12,6 +12,7 @@ public readonly record struct Measurement(double Milliseconds, long Bytes, int R
     public double GigabytesPerSecond => Milliseconds > 0 ? Bytes / Milliseconds / 1e6 : 0;
 
     /// <summary>As 0.123 ms, 1,234.5 GB/s.</summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, Bytes > 0 ? $"{Milliseconds:0.0000} ms, {GigabytesPerSecond:N1} GB/s" : $"{Milliseconds:0.0000} ms");
+    public override string ToString() => Bytes > 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{Milliseconds:0.0000} ms, {GigabytesPerSecond:N1} GB/s")
+        : string.Create(CultureInfo.InvariantCulture, $"{Milliseconds:0.0000} ms");
 }

@@ -9,10 +9,10 @@ public sealed partial class DocumentTests
 {
     private const string Usings = """
         global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;
-        global using Engine; global using Engine.Autograd; global using Engine.Data; global using Engine.Devices; global using Engine.Devices.Cpu;
-        global using Engine.Devices.Reference; global using Engine.Formats; global using Engine.Images; global using Engine.Kernels;
-        global using Engine.Kernels.Interop; global using Engine.Layers; global using Engine.Models; global using Engine.Onnx; global using Engine.Operations;
-        global using Engine.Optimizers; global using Engine.Study; global using Engine.Tensors; global using Engine.Training; global using Engine.Verification;
+        global using Engine; global using Engine.Data;
+        global using Engine.Formats; global using Engine.Images; global using Engine.Kernels;
+        global using Engine.Kernels.Interop; global using Engine.Layers; global using Engine.Models; global using Engine.Onnx;
+        global using Engine.Optimizers; global using Engine.Study; global using Engine.Training; global using Engine.Verification;
         """;
 
     // What the text around a fragment has introduced, by page.
@@ -21,7 +21,7 @@ public sealed partial class DocumentTests
         ["README.md"] = "static Tensor tensor; static ManagedCuda.CudaDeviceVariable theirs; static ManagedCuda.Kernel theirKernel;",
         ["kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; "
             + "static double rate; static int n; static CudaKernel swish;",
-        ["lifetime.md"] = "static double[] rates; static ImageSet digits; static TrainingOptions options;",
+        ["lifetime.md"] = "static double[] rates; static ImageDataset digits; static TrainingOptions options;",
         ["onnx.md"] = "static Module model;",
     };
 

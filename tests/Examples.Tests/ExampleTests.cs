@@ -1,6 +1,5 @@
 using System.Reflection;
 using Engine.Data;
-using Engine.Devices.Cpu;
 using Engine.Models;
 using Engine.Training;
 
@@ -68,10 +67,10 @@ public sealed class ExampleTests : IDisposable
     private string Train()
     {
         using CpuDevice device = new();
-        using Network model = Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 });
+        using Network model = Networks.Create("resnet8", channels: 1, classes: 10);
         TrainingOptions options = new() { Model = "resnet8", Epochs = 1, BatchSize = 32 };
         using (RunFolder folder = RunFolder.Create(Path.Combine(_folder, "run"), options))
-        using (Trainer trainer = new(model, DataSets.Open("digits"), device, options, folder))
+        using (Trainer trainer = new(model, ImageDataset.Open("digits"), device, options, folder))
         {
             trainer.Run();
         }

@@ -1,5 +1,4 @@
 using System.Reflection;
-using Engine.Tensors;
 
 namespace Engine.Kernels.Tests;
 
@@ -105,7 +104,7 @@ public sealed class OwnKernelTests() : EmulatorTest
         using Tensor product = Tensor.Create(device, new Shape(1, 1), DataType.Float32);
         Action step = () =>
         {
-            device.MatrixProduct(x, false, weight, false, product, accumulate: false);
+            device.MatMul(x, false, weight, false, product, accumulate: false);
             add.Launch(2, weight, weight, 2, 1);
         };
         step();
@@ -119,7 +118,7 @@ public sealed class OwnKernelTests() : EmulatorTest
         }
 
         // The bfloat16 copy of the weight, which products read, is that of the last launch.
-        device.MatrixProduct(x, false, weight, false, product, accumulate: false);
+        device.MatMul(x, false, weight, false, product, accumulate: false);
         Assert.Equal(15, product.Item());
     }
 

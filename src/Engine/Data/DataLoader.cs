@@ -63,18 +63,6 @@ public sealed class DataLoader : IDisposable
         _scale = Tensor.From<double>(device, channels, scale);
     }
 
-    /// <summary>Makes a loader for a training loop of one's own: images unchanged, a last batch that may be smaller, pixels / 255.</summary>
-    /// <param name="device">Where the batches go.</param>
-    /// <param name="source">The images.</param>
-    /// <param name="batchSize">Images in a batch.</param>
-    /// <param name="shuffle">Whether each epoch has an order of its own.</param>
-    /// <param name="seed">Decides the order, together with the epoch.</param>
-    /// <exception cref="EngineException">The batch size is below 1, or the source is empty.</exception>
-    public Loader(Device device, IImageSource source, int batchSize, bool shuffle = false, long seed = 0)
-        : this(device, source, new LoaderOptions { BatchSize = batchSize, Shuffle = shuffle, Seed = seed })
-    {
-    }
-
     /// <summary>The pictures.</summary>
     public IImageSource Source { get; }
 
