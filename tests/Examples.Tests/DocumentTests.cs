@@ -19,10 +19,10 @@ public sealed partial class DocumentTests
     private static readonly Dictionary<string, string> Scopes = new()
     {
         ["README.md"] = "static Tensor tensor; static ManagedCuda.CudaDeviceVariable theirs; static ManagedCuda.Kernel theirKernel;",
-        ["kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; "
+        ["docs/kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; "
             + "static double rate; static int n; static CudaKernel swish;",
-        ["lifetime.md"] = "static double[] rates; static ImageDataset digits; static TrainingOptions options;",
-        ["onnx.md"] = "static Module model;",
+        ["docs/lifetime.md"] = "static double[] rates; static ImageDataset digits; static TrainingOptions options;",
+        ["docs/onnx.md"] = "static Module model;",
     };
 
     private static readonly Dictionary<string, string> Declarations = new()
@@ -37,7 +37,7 @@ public sealed partial class DocumentTests
                 public sealed class Kernel { public void RunAsync(CUstream stream, params object[] arguments) { } }
             }
             """,
-        ["backward.md"] = "static class MyOperation { public static Tensor Apply(Tensor x) => x; }",
+        ["docs/backward.md"] = "static class MyOperation { public static Tensor Apply(Tensor x) => x; }",
     };
 
     private static readonly CSharpParseOptions Language = new(LanguageVersion.Preview);
@@ -46,8 +46,10 @@ public sealed partial class DocumentTests
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
     /// <summary>All pages with C#.</summary>
-    public static TheoryData<string> Pages =>
-        [.. Directory.GetFiles(Folder, "*.md").Where(path => Blocks(File.ReadAllText(path)).Any()).Select(path => Path.GetFileName(path)).Order()];
+    public static TheoryData<string> Pages => [.. Names];
+
+    private static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.md", SearchOption.AllDirectories)
+        .Where(path => Blocks(File.ReadAllText(path)).Any()).Select(path => Path.GetRelativePath(Folder, path).Replace('\\', '/')).Order();
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "pages");
 
@@ -74,6 +76,7 @@ public sealed partial class DocumentTests
     public void A_block_that_does_not_compile_is_found()
     {
         Assert.Contains("Tensor", Assert.Single(Errors(["static class A { static void Run() { Tensor t = 1.0; } }"], isProgram: false)));
+        Assert.Contains("README.md", Names);
         Assert.Equal([(2, "int i = 0;\n")], Blocks("text\n```csharp\nint i = 0;\n```\n```sh\nls\n```\n"));
     }
 
