@@ -178,6 +178,7 @@ public sealed partial class CudaDevice : Device
         finally
         {
             DisposeRecordings();
+            DisposePrograms();
             _plans?.Dispose();
             foreach (TensorDescriptor descriptor in _normDescriptors.Values)
             {

@@ -31,7 +31,7 @@ public sealed class KernelLibrary : IDisposable
     /// <summary>The environment variable that names the folder of compiled kernels and convolution plans; unset, it is engine below the user's cache folder.</summary>
     public const string CacheVariable = "ENGINE_CACHE";
 
-    private readonly Dictionary<(string, KernelVariant), CudaKernel> _kernels = [];
+    private readonly Dictionary<(string, KernelVariant), CudaFunction> _kernels = [];
     private readonly CudaModule _module;
 
     /// <summary>Loads the kernels into the current context.</summary>
@@ -44,9 +44,7 @@ public sealed class KernelLibrary : IDisposable
             throw new EngineException($"the GPU has compute capability {computeCapability}, but the kernels need {LeastComputeCapability} (Ampere) or later; use --device cpu");
         }
 
-        string target = Target(computeCapability, CudaRuntimeCompiler.GetSupportedArchitectures());
-        string path = CachePath(target);
-        _module = LoadCached(path) ?? CompileAndCache(path, target);
+        _module = Load(Source, "kernels.cu", computeCapability);
     }
 
     /// <summary>The oldest architecture that kernels.cu is written for.</summary>
@@ -63,9 +61,9 @@ public sealed class KernelLibrary : IDisposable
     /// <param name="name">Its name in kernels.cu, without the ending of the variant.</param>
     /// <param name="variant">For what storage.</param>
     /// <exception cref="CudaException">There is none of that name.</exception>
-    public CudaKernel Get(string name, KernelVariant variant)
+    public CudaFunction Get(string name, KernelVariant variant)
     {
-        if (!_kernels.TryGetValue((name, variant), out CudaKernel? kernel))
+        if (!_kernels.TryGetValue((name, variant), out CudaFunction? kernel))
         {
             _kernels[(name, variant)] = kernel = _module.GetKernel(name + Ending(variant));
         }
@@ -75,6 +73,18 @@ public sealed class KernelLibrary : IDisposable
 
     /// <summary>Unloads the kernels.</summary>
     public void Dispose() => _module.Dispose();
+
+    /// <summary>Loads a source into the current context: from disk if it has been compiled before for this GPU by this compiler.</summary>
+    /// <param name="source">CUDA C++.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="computeCapability">The GPU's architecture.</param>
+    /// <exception cref="EngineException">It does not compile.</exception>
+    internal static CudaModule Load(string source, string name, Version computeCapability)
+    {
+        string target = Target(computeCapability, CudaRuntimeCompiler.GetSupportedArchitectures());
+        string path = CachePath(source, target);
+        return LoadCached(path) ?? CompileAndCache(path, source, name, target);
+    }
 
     /// <summary>
     /// The GPU's own architecture where the compiler knows it (sm_90); otherwise the newest older one that it knows, as an
@@ -112,9 +122,9 @@ public sealed class KernelLibrary : IDisposable
         return reader.ReadToEnd();
     }
 
-    private static string CachePath(string target)
+    private static string CachePath(string source, string target)
     {
-        ulong hash = HashOf(string.Join('\n', [Source, .. Options(target)]));
+        ulong hash = HashOf(string.Join('\n', [source, .. Options(target)]));
         return Path.Combine(EngineCache.Folder, $"kernels-{hash:x16}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
     }
 
@@ -146,9 +156,9 @@ public sealed class KernelLibrary : IDisposable
         }
     }
 
-    private static CudaModule CompileAndCache(string path, string target)
+    private static CudaModule CompileAndCache(string path, string source, string name, string target)
     {
-        byte[] image = CudaRuntimeCompiler.Compile(Source, "kernels.cu", Options(target), out _);
+        byte[] image = CudaRuntimeCompiler.Compile(source, name, Options(target), out _);
         CudaModule module = new(image);
         try
         {

@@ -51,11 +51,11 @@ public sealed unsafe partial class BindingFactsTests
     public void Every_table_of_a_librarys_names_has_its_numbers() => Assert.Empty(NativeNumbers.FaultsOfTables(Kernels));
 
     [Theory]
-    [InlineData(typeof(CudaKernel), "MaxThreadsAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK")]
-    [InlineData(typeof(CudaKernel), "StaticSharedAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES")]
-    [InlineData(typeof(CudaKernel), "LocalAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES")]
-    [InlineData(typeof(CudaKernel), "RegistersAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_NUM_REGS")]
-    [InlineData(typeof(CudaKernel), "MaxDynamicSharedAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES")]
+    [InlineData(typeof(CudaFunction), "MaxThreadsAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK")]
+    [InlineData(typeof(CudaFunction), "StaticSharedAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES")]
+    [InlineData(typeof(CudaFunction), "LocalAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES")]
+    [InlineData(typeof(CudaFunction), "RegistersAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_NUM_REGS")]
+    [InlineData(typeof(CudaFunction), "MaxDynamicSharedAttribute", "CUfunction_attribute", "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES")]
     [InlineData(typeof(CudaEvent), "NotReady", "CUresult", "CUDA_ERROR_NOT_READY")]
     [InlineData(typeof(CudaStream), "NotReady", "CUresult", "CUDA_ERROR_NOT_READY")]
     [InlineData(typeof(CudaBlas), "DefaultAlgorithm", "cublasGemmAlgo_t", "CUBLAS_GEMM_DEFAULT")]

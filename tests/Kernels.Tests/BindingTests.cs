@@ -168,7 +168,7 @@ public sealed class BindingTests : EmulatorTest
     {
         EngineException exception = Assert.Throws<CudaException>(() => CudaRuntimeCompiler.Compile("not CUDA", "wrong.cu", ["--gpu-architecture=sm_90"], out _));
         Assert.StartsWith("nvrtcCompileProgram: NVRTC_ERROR_COMPILATION", exception.Message);
-        Assert.Contains("wrong.cu: error:", exception.Message);
+        Assert.Contains("wrong.cu(1): error:", exception.Message);
     }
 
     [Fact]

@@ -54,7 +54,7 @@ internal sealed class EmulatedContext : IDisposable
     internal static byte[] PlantedImage() =>
         CudaRuntimeCompiler.Compile(File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8), "planted.cu", ["--gpu-architecture=sm_90"], out _);
 
-    internal CudaKernel Kernel(string name) => _planted.GetKernel(name);
+    internal CudaFunction Kernel(string name) => _planted.GetKernel(name);
 
     /// <summary>Device memory with 1, 2, 3 ...</summary>
     internal static CudaDeviceVariable<float> Ramp(int length)

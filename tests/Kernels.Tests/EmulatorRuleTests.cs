@@ -98,7 +98,7 @@ public sealed class EmulatorRuleTests
         using CudaDeviceVariable<float> input = EmulatedContext.Ramp(Length);
         using CudaDeviceVariable<float> middle = new(Length);
         using CudaDeviceVariable<float> output = new(Length);
-        CudaKernel twice = emulated.Kernel("twice");
+        CudaFunction twice = emulated.Kernel("twice");
         twice.Launch(emulated.Stream, 2, 32, 0, input.DevicePointer, middle.DevicePointer, Length);
         written.Record(emulated.Stream);
         other.WaitEvent(written);
@@ -161,7 +161,7 @@ public sealed class EmulatorRuleTests
         using CudaEvent join = new();
         using CudaDeviceVariable<float> data = EmulatedContext.Ramp(Length);
         using CudaDeviceVariable<float> other = EmulatedContext.Ramp(Length);
-        CudaKernel twice = emulated.Kernel("twice");
+        CudaFunction twice = emulated.Kernel("twice");
         emulated.Stream.BeginCapture();
         Assert.True(emulated.Stream.IsCapturing);
         twice.Launch(emulated.Stream, 2, 32, 0, data.DevicePointer, other.DevicePointer, Length);

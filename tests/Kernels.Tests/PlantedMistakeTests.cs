@@ -166,7 +166,7 @@ public sealed class PlantedMistakeTests
         using EmulatedContext emulated = new();
         using CudaDeviceVariable<float> input = EmulatedContext.Ramp(Length);
         using CudaDeviceVariable<float> output = new(Length);
-        CudaKernel kernel = emulated.Kernel("twice");
+        CudaFunction kernel = emulated.Kernel("twice");
         kernel.SetMaxDynamicSharedBytes(100_000);
         kernel.Launch(emulated.Stream, 4, 32, 100_000, input.DevicePointer, output.DevicePointer, Length);
         emulated.Stream.Synchronize();
@@ -179,7 +179,7 @@ public sealed class PlantedMistakeTests
     {
         using EmulatedContext emulated = new();
         using CudaDeviceVariable<float> input = EmulatedContext.Ramp(Length);
-        CudaKernel kernel = emulated.Kernel("twice");
+        CudaFunction kernel = emulated.Kernel("twice");
         Assert.Equal(3, kernel.ParameterCount);
         EngineException count = Assert.Throws<EngineException>(() => kernel.Launch(emulated.Stream, 1, 32, 0, input.DevicePointer, Length));
         Assert.Equal("kernel twice takes 3 arguments, but 2 were given", count.Message);

@@ -16,6 +16,9 @@ public sealed class CudaException : EngineException
     /// <summary>The status it returned, in the numbering of its own library.</summary>
     public int Status { get; }
 
+    /// <summary>What the compiler printed, where it was NVRTC that refused a source; otherwise null.</summary>
+    public string? CompilerLog { get; internal init; }
+
     /// <summary>Whether the device had no memory left: the driver's status 2, cuBLAS's 3 and cuDNN's 4004.</summary>
     public bool IsOutOfMemory =>
         Call.StartsWith("cudnn", StringComparison.Ordinal) ? Status == CudnnStatus.DeviceAllocationFailed : Status == (Call.StartsWith("cublas", StringComparison.Ordinal) ? 3 : 2);

@@ -25,7 +25,7 @@ public sealed unsafe class CudaModule : IDisposable
 
     /// <summary>One of its kernels, by the name that <c>extern "C"</c> gave it.</summary>
     /// <exception cref="CudaException">It has none of that name.</exception>
-    public CudaKernel GetKernel(string name)
+    public CudaFunction GetKernel(string name)
     {
         nint function;
         byte[] text = [.. Encoding.UTF8.GetBytes(name), 0];
@@ -34,7 +34,7 @@ public sealed unsafe class CudaModule : IDisposable
             DriverApi.Check(DriverApi.cuModuleGetFunction(&function, Handle, bytes), "cuModuleGetFunction", $"kernel {name}");
         }
 
-        return new CudaKernel(function, name);
+        return new CudaFunction(function, name);
     }
 
     /// <summary>Unloads it; its kernels are gone.</summary>

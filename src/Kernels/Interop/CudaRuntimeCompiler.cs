@@ -6,6 +6,8 @@ namespace Engine.Kernels.Interop;
 /// <summary>Compiles CUDA C++ for a GPU at run time, by NVRTC.</summary>
 public static unsafe class CudaRuntimeCompiler
 {
+    private const int CompilationFailed = 6;
+
     /// <summary>NVRTC's version, that of its CUDA toolkit.</summary>
     public static Version GetVersion()
     {
@@ -61,7 +63,12 @@ public static unsafe class CudaRuntimeCompiler
         {
             int status = NvrtcApi.nvrtcCompileProgram(program, options.Count, optionTexts);
             log = ReadLog(program);
-            NvrtcApi.Check(status, "nvrtcCompileProgram", $"{name} with {string.Join(' ', options)}{(log.Length == 0 ? "" : $": {log.ReplaceLineEndings(" | ")}")}");
+            if (status != 0)
+            {
+                string details = $"{name} with {string.Join(' ', options)}{(log.Length == 0 ? "" : $": {log.ReplaceLineEndings(" | ")}")}";
+                throw new CudaException("nvrtcCompileProgram", status, NvrtcApi.TextOf(status), details) { CompilerLog = status == CompilationFailed ? log : null };
+            }
+
             bool isPtx = options.Any(option => option.Contains("=compute_", StringComparison.Ordinal));
             return isPtx ? ReadPtx(program) : ReadCubin(program);
         }

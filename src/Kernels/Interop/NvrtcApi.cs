@@ -50,7 +50,9 @@ internal static unsafe partial class NvrtcApi
     {
         if (status != 0)
         {
-            throw new CudaException(call, status, Marshal.PtrToStringUTF8((nint)nvrtcGetErrorString(status)) ?? "unknown NVRTC error", details);
+            throw new CudaException(call, status, TextOf(status), details);
         }
     }
+
+    internal static string TextOf(int status) => Marshal.PtrToStringUTF8((nint)nvrtcGetErrorString(status)) ?? "unknown NVRTC error";
 }

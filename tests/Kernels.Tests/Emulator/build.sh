@@ -16,9 +16,9 @@ libraries() { # FOLDER OPTIONS
     folder=$1
     options="-std=c++17 $warnings -fPIC -fvisibility=hidden -I$here $2"
     mkdir -p "$folder"
-    g++ $options -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$folder/libcuda.so.1" \
+    g++ $options -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic "-DEMULATOR_FOLDER=\"$here\"" -o "$folder/libcuda.so.1" \
         "$here/memory.cpp" "$here/execution.cpp" "$here/launches.cpp" "$here/checks.cpp" "$here/streams.cpp" "$here/graphs.cpp" \
-        "$here/modules.cpp" "$here/driver.cpp" "$here/errors.cpp" "$here/settings.cpp" "$here/trace.cpp" "$here/devices.cpp" "$here/libraries.cpp" -ldl
+        "$here/modules.cpp" "$here/compiling.cpp" "$here/driver.cpp" "$here/errors.cpp" "$here/settings.cpp" "$here/trace.cpp" "$here/devices.cpp" "$here/libraries.cpp" -ldl
     g++ $options -shared -Wl,-soname,libnvrtc.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libnvrtc.so.12" "$here/nvrtc.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcublas.so.12 -Wl,-rpath,'$ORIGIN' -o "$folder/libcublas.so.12" "$here/cublas.cpp" "$folder/libcuda.so.1"
     g++ $options -shared -Wl,-soname,libcudnn.so.9 -Wl,-rpath,'$ORIGIN' "-DEMULATOR_FACTS=\"$here/../Facts/plans\"" \

@@ -216,6 +216,12 @@ struct Segment
 std::vector<Segment>& module_data();
 bool is_module_constant(std::uintptr_t address);
 bool has_module(std::uint64_t source_hash);
+// Loads a compiled source for the kind of kernels that runs now.
+bool open_module(const std::string& path);
+// Where this library lies.
+std::string library_folder();
+// compiling.cpp: compiles a source and loads it; what the compiler says of it, or nothing.
+std::string compile_module(const std::string& source, const std::string& name);
 std::size_t live_modules();
 void reset_modules();
 void reset_libraries();

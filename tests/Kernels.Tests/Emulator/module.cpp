@@ -10,4 +10,14 @@ asm(".section .rodata\n"
     ".byte 0\n"
     ".text\n");
 
+// A source that knows nothing of the emulator comes as it is to be compiled here, too.
+#ifdef EMULATOR_TEXT
+#include EMULATOR_TEXT
+#else
 #include EMULATOR_SOURCE
+#endif
+
+// Its kernels are registered behind it.
+#ifdef EMULATOR_EXPORTS
+#include EMULATOR_EXPORTS
+#endif

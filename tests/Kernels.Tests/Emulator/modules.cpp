@@ -61,48 +61,50 @@ int note_segments(struct dl_phdr_info* info, std::size_t, void* data)
     return 0;
 }
 
+// Opens one compiled source and adds it to a kind.
+bool open_into(Kind& kind, const std::string& path)
+{
+    std::unique_ptr<Module> module(new Module());
+    module->path = path;
+    registering = module.get();
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    registering = nullptr;
+    if (handle == nullptr)
+    {
+        fail(InvalidImage, "%s does not load: %s", path.c_str(), dlerror());
+        return false;
+    }
+
+    const char* begin = (const char*)dlsym(handle, "emu_module_source");
+    const char* end = (const char*)dlsym(handle, "emu_module_source_end");
+    module->hash = hash(begin, (std::size_t)(end - begin));
+    dl_iterate_phdr(note_segments, module.get());
+    writable_data.insert(writable_data.end(), module->writable.begin(), module->writable.end());
+    kind.modules.push_back(std::move(module));
+    return true;
+}
+
 // Opens the modules beside this library whose kernels are of the wanted kind.
 std::vector<std::unique_ptr<Module>>& scan()
 {
     checking = build() == Build::Checked;
     Kind& kind = kinds[(int)build()];
-    std::vector<std::unique_ptr<Module>>& modules = kind.modules;
     if (kind.scanned)
     {
-        return modules;
+        return kind.modules;
     }
 
     kind.scanned = true;
-    Dl_info self;
-    dladdr((void*)&scan, &self);
-    std::string folder = std::string(self.dli_fname).substr(0, std::string(self.dli_fname).rfind('/'));
+    std::string folder = library_folder();
     const std::string ending = endings[(int)build()];
     DIR* directory = opendir(folder.c_str());
     while (struct dirent* entry = directory == nullptr ? nullptr : readdir(directory))
     {
         std::string name = entry->d_name;
-        if (name.rfind("module_", 0) != 0 || name.size() < ending.size() || name.compare(name.size() - ending.size(), ending.size(), ending) != 0)
+        if (name.rfind("module_", 0) == 0 && name.size() >= ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
         {
-            continue;
+            open_into(kind, folder + "/" + name);
         }
-
-        std::unique_ptr<Module> module(new Module());
-        module->path = folder + "/" + name;
-        registering = module.get();
-        void* handle = dlopen(module->path.c_str(), RTLD_NOW | RTLD_LOCAL);
-        registering = nullptr;
-        if (handle == nullptr)
-        {
-            fail(InvalidImage, "%s does not load: %s", name.c_str(), dlerror());
-            continue;
-        }
-
-        const char* begin = (const char*)dlsym(handle, "emu_module_source");
-        const char* end = (const char*)dlsym(handle, "emu_module_source_end");
-        module->hash = hash(begin, (std::size_t)(end - begin));
-        dl_iterate_phdr(note_segments, module.get());
-        writable_data.insert(writable_data.end(), module->writable.begin(), module->writable.end());
-        modules.push_back(std::move(module));
     }
 
     if (directory != nullptr)
@@ -110,8 +112,21 @@ std::vector<std::unique_ptr<Module>>& scan()
         closedir(directory);
     }
 
-    return modules;
+    return kind.modules;
 }
+}
+
+std::string library_folder()
+{
+    Dl_info self;
+    dladdr((void*)&library_folder, &self);
+    return std::string(self.dli_fname).substr(0, std::string(self.dli_fname).rfind('/'));
+}
+
+bool open_module(const std::string& path)
+{
+    scan();
+    return open_into(kinds[(int)build()], path);
 }
 
 bool has_module(std::uint64_t source_hash)

@@ -49,6 +49,9 @@ public readonly unsafe struct KernelArgument
     /// <summary>A float.</summary>
     public static implicit operator KernelArgument(float value) => new(BitConverter.SingleToUInt32Bits(value), 4);
 
+    /// <summary>A byte, such as a bool.</summary>
+    internal static KernelArgument Byte(byte value) => new(value, 1);
+
     /// <summary>A structure passed by value; it must stay where it is (on the stack, or fixed) until the launch returns.</summary>
     public static KernelArgument Structure<T>(in T value) where T : unmanaged =>
         new((ulong)(nint)Unsafe.AsPointer(ref Unsafe.AsRef(in value)), sizeof(T), isAddress: true);
@@ -58,7 +61,7 @@ public readonly unsafe struct KernelArgument
 }
 
 /// <summary>A kernel of a <see cref="CudaModule"/>.</summary>
-public sealed unsafe class CudaKernel
+public sealed unsafe class CudaFunction
 {
     // CUfunction_attribute.
     private const int MaxThreadsAttribute = 0;
@@ -69,7 +72,7 @@ public sealed unsafe class CudaKernel
 
     private readonly int[]? _parameterSizes;
 
-    internal CudaKernel(nint handle, string name)
+    internal CudaFunction(nint handle, string name)
     {
         Handle = handle;
         Name = name;
