@@ -27,7 +27,24 @@ internal sealed class OptimizerOptions
     public TrainingOptions Choose(ParseResult arguments, TrainingOptions recipe) => recipe.WithOptimizer(arguments.GetValue(_optimizer) ?? recipe.Optimizer);
 
     /// <summary>The training options with what the user asked for.</summary>
-    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options) => options with
+    /// <param name="arguments">The command line.</param>
+    /// <param name="options">The options so far, of which the optimizer is chosen.</param>
+    /// <param name="sgdOnly">The options of SGD alone.</param>
+    /// <exception cref="UsageException">An option is given that the optimizer does not have.</exception>
+    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options, params ReadOnlySpan<Option> sgdOnly)
+    {
+        foreach (Option other in options.Optimizer == "adamw" ? sgdOnly : [_beta1, _beta2, _epsilon])
+        {
+            if (arguments.GetResult(other) is { Implicit: false })
+            {
+                throw new UsageException($"{other.Name} is no option of the optimizer {options.Optimizer}: leave it out, or choose another one with --optimizer");
+            }
+        }
+
+        return Read(arguments, options);
+    }
+
+    private TrainingOptions Read(ParseResult arguments, TrainingOptions options) => options with
     {
         Beta1 = arguments.GetValue(_beta1) ?? options.Beta1,
         Beta2 = arguments.GetValue(_beta2) ?? options.Beta2,

@@ -77,7 +77,8 @@ internal sealed class RecipeOptions
             ModelOptions = network.ToText(),
             Data = data,
         };
-        options = _optimizer.Choose(arguments, options) with
+        options = _optimizer.Choose(arguments, options);
+        options = options with
         {
             Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
             BatchSize = arguments.GetValue(_batchSize) ?? options.BatchSize,
@@ -99,7 +100,7 @@ internal sealed class RecipeOptions
             _ => options,
         };
 
-        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options)), isResumed: earlier is not null);
+        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options, _momentum, _nesterov)), isResumed: earlier is not null);
         DataChoice.CheckOptions(data, options);
         options.Check();
         return options;

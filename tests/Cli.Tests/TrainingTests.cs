@@ -47,6 +47,35 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
+    public async Task AdamW_has_its_own_rate_and_decay_unless_they_are_given_and_the_average_is_told_beside()
+    {
+        string[] adamw = [.. Tiny, "--epochs", "1", "--optimizer", "adamw", "--no-decay-norm-bias", "--clip-norm", "1", "--ema", "0.9", "--out", _folder["run"], "--json"];
+        EngineRun train = await EngineRun.InProcessAsync(adamw);
+        Assert.Equal(0, train.ExitCode);
+        TrainingOptions options = RunFolder.Open(_folder["run"]).Options;
+        Assert.Equal(("adamw", 1e-3, 1e-2, false, 1.0, 0.9), (options.Optimizer, options.LearningRate, options.WeightDecay, options.NormAndBiasDecay, options.ClipNorm, options.Ema));
+
+        // What was evaluated is what was saved.
+        JsonElement end = train.Json[^1];
+        EngineRun eval = await EngineRun.InProcessAsync("eval", "--weights", _folder["run/weights-ema.safetensors"], "--device", "cpu", "--json");
+        Assert.Equal(train.Json[0].GetProperty("ema_correct").GetInt32(), Assert.Single(eval.Json).GetProperty("correct").GetInt32());
+        Assert.Equal(_folder["run/weights-ema.safetensors"], end.GetProperty("ema_weights").GetString());
+
+        EngineRun given = await EngineRun.InProcessAsync([.. adamw, "--lr", "0.002", "--weight-decay", "0.1", "--beta2", "0.99", "--overwrite"]);
+        options = RunFolder.Open(_folder["run"]).Options;
+        Assert.Equal((0, 0.002, 0.1, 0.99), (given.ExitCode, options.LearningRate, options.WeightDecay, options.Beta2));
+    }
+
+    [Theory]
+    [InlineData("--momentum is no option of the optimizer adamw", "--optimizer", "adamw", "--momentum", "0.5")]
+    [InlineData("--nesterov is no option of the optimizer adamw", "--optimizer", "adamw", "--nesterov")]
+    [InlineData("--beta1 is no option of the optimizer sgd", "--beta1", "0.5")]
+    [InlineData("ema is 1.5, but must be from 0 to below 1", "--ema", "1.5")]
+    [InlineData("adamww", "--optimizer", "adamww")]
+    public async Task What_an_optimizer_does_not_have_is_a_usage_error(string message, params string[] given) =>
+        (await EngineRun.InProcessAsync([.. Tiny, .. given])).AssertFails(2, message);
+
+    [Fact]
     public async Task Without_json_there_is_a_line_an_epoch_and_a_table()
     {
         EngineRun run = await EngineRun.InProcessAsync([.. Tiny, "--epochs", "2", "--out", _folder["run"]]);
