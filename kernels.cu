@@ -1274,6 +1274,18 @@ DEVICE float block_sum(float v)
     return sum;
 }
 
+// The sum of so many values in global memory, by one block of 256 threads in a fixed order; every thread gets it.
+DEVICE float block_sum(const float* values, int count)
+{
+    float sum = 0.0f;
+    for (int i = threadIdx.x; i < count; i += blockDim.x)
+    {
+        sum += values[i];
+    }
+
+    return block_sum(sum);
+}
+
 // The moments of a block's 256 threads, merged; every thread gets them.
 DEVICE Moments block_merge(Moments m)
 {
@@ -1755,6 +1767,23 @@ DEVICE float warp_sum(float v)
     return v;
 }
 
+// The largest element of a row, a NaN only where all are; every lane gets it.
+template <class T> DEVICE float warp_max(const T* row, int columns, int lane)
+{
+    float largest = -__uint_as_float(0x7f800000u);
+    for (int k = lane; k < columns; k += WARP)
+    {
+        largest = fmaxf(largest, to_float(row[k]));
+    }
+
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+    {
+        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+    }
+
+    return largest;
+}
+
 // losses[n] = -sum over k of t[k] log softmax(logits[n])[k], with t 1 - smoothing at the label plus smoothing / K everywhere; and,
 // where given, gradient = (softmax - t) / N. A label outside 0 .. K - 1 makes the row's loss NaN. Moves: the logits read (again from
 // the cache), the gradient written.
@@ -1771,16 +1800,7 @@ DEVICE void softmax_cross_entropy(const T* logits, const int* labels, float smoo
     const T* row = logits + (long long)n * classes;
     int label = labels[n];
     bool is_label = label >= 0 && label < classes;
-    float largest = to_float(row[0]);
-    for (int k = lane; k < classes; k += WARP)
-    {
-        largest = fmaxf(largest, to_float(row[k]));
-    }
-
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-    {
-        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
-    }
+    float largest = warp_max(row, classes, lane);
 
     // log sum exp(z - largest) = log(1 + rest), where the rest leaves out one term of exp(0): near 0 it would drown in the 1.
     float rest = 0.0f, ones = 0.0f, total = 0.0f;
@@ -1843,16 +1863,7 @@ DEVICE void soft_cross_entropy(const T* logits, const float* probabilities, cons
     const T* row = logits + (long long)n * classes;
     int label = labels ? labels[n] : 0;
     bool is_label = label >= 0 && label < classes;
-    float largest = to_float(row[0]);
-    for (int k = lane; k < classes; k += WARP)
-    {
-        largest = fmaxf(largest, to_float(row[k]));
-    }
-
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-    {
-        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
-    }
+    float largest = warp_max(row, classes, lane);
 
     auto target_of = [&](int k) {
         float target = labels ? (k == label ? 1.0f : 0.0f) : probabilities[(long long)n * classes + k];
@@ -1966,13 +1977,7 @@ EXPORT(pointwise_loss,
 // loss = the sum of all partials / n. One block. Moves: the partials.
 EXPORT_ONE(pointwise_loss_finish, (const float* partials, float* loss, int blocks, long long n))
 {
-    float sum = 0.0f;
-    for (int i = threadIdx.x; i < blocks; i += blockDim.x)
-    {
-        sum += partials[i];
-    }
-
-    sum = block_sum(sum);
+    float sum = block_sum(partials, blocks);
     if (threadIdx.x == 0)
     {
         *loss = sum / (float)n;
@@ -1983,13 +1988,7 @@ EXPORTED(pointwise_loss_finish)
 // loss = the mean of the rows' losses. One block. Moves: the losses.
 EXPORT_ONE(mean_loss, (const float* losses, float* loss, int rows))
 {
-    float sum = 0.0f;
-    for (int n = threadIdx.x; n < rows; n += blockDim.x)
-    {
-        sum += losses[n];
-    }
-
-    sum = block_sum(sum);
+    float sum = block_sum(losses, rows);
     if (threadIdx.x == 0)
     {
         *loss = sum / (float)rows;
@@ -2380,13 +2379,7 @@ EXPORTED(squared_norms)
 // norm = sqrt of the sum of all partials. One block.
 EXPORT_ONE(gradient_norm, (const float* partials, int chunks, float* norm))
 {
-    float sum = 0.0f;
-    for (int i = threadIdx.x; i < chunks; i += blockDim.x)
-    {
-        sum += partials[i];
-    }
-
-    sum = block_sum(sum);
+    float sum = block_sum(partials, chunks);
     if (threadIdx.x == 0 && blockIdx.x == 0)
     {
         norm[0] = sqrtf(sum);
@@ -3036,18 +3029,7 @@ template <class T> DEVICE void softmax(const T* input, int is_log, T* output, in
 
     const T* x = input + (long long)n * columns;
     T* y = output + (long long)n * columns;
-    float largest = -__uint_as_float(0x7f800000u);
-    for (int k = lane; k < columns; k += WARP)
-    {
-        largest = fmaxf(largest, to_float(x[k]));
-    }
-
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-    {
-        largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
-    }
-
-    float sum = 0.0f;
+    float largest = warp_max(x, columns, lane), sum = 0.0f;
     for (int k = lane; k < columns; k += WARP)
     {
         sum += expf(to_float(x[k]) - largest);

@@ -66,18 +66,27 @@ internal sealed partial class SourceSignatures
         }
     }
 
+    /// <summary>The text from behind an opening parenthesis to the one that closes it; null where none does.</summary>
+    internal static string? Inside(string text, int start)
+    {
+        int depth = 1;
+        for (int end = start; end < text.Length; end++)
+        {
+            depth += text[end] switch { '(' => 1, ')' => -1, _ => 0 };
+            if (depth == 0)
+            {
+                return text[start..end];
+            }
+        }
+
+        return null;
+    }
+
     // From behind the opening parenthesis; null where a macro or a default hides what the parameters are.
     private static List<SourceParameter>? Parameters(string text, int start, HashSet<string> macros)
     {
-        int depth = 1;
-        int end = start;
-        for (; depth > 0 && end < text.Length; end++)
-        {
-            depth += text[end] switch { '(' => 1, ')' => -1, _ => 0 };
-        }
-
-        string inside = text[start..Math.Max(start, end - 1)].Trim();
-        if (depth > 0 || inside.AsSpan().ContainsAny("<>(){}=#") || Word().Matches(inside).Any(word => macros.Contains(word.Value)))
+        string? inside = Inside(text, start)?.Trim();
+        if (inside is null || inside.AsSpan().ContainsAny("<>(){}=#") || Word().Matches(inside).Any(word => macros.Contains(word.Value)))
         {
             return null;
         }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using Engine.Images;
+using Images.Tests;
 
 namespace Fuzz.Tests;
 
@@ -42,26 +43,11 @@ internal static class ImageTargets
             }
 
             Span<byte> chunk = mended.AsSpan((int)at + 4, (int)length + 8);
-            BinaryPrimitives.WriteUInt32BigEndian(chunk[^4..], Crc(chunk[..^4]));
+            BinaryPrimitives.WriteUInt32BigEndian(chunk[^4..], PngChunks.Crc(chunk[..^4]));
             at += 12 + length;
         }
 
         return mended;
-    }
-
-    private static uint Crc(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes)
-        {
-            crc ^= b;
-            for (int k = 0; k < 8; k++)
-            {
-                crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
-            }
-        }
-
-        return ~crc;
     }
 
     // Of each kind of pixel, 5x3 and 9x9 pixels, each row with another filter, not packed, so that a changed byte is a changed byte.

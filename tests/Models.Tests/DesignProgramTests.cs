@@ -5,7 +5,7 @@ using Engine.Optimizers;
 
 namespace Engine.Models.Tests;
 
-/// <summary>The programs that the engine's public API was drawn for (docs/architecture.md): they compile as they are written there, and do what they say.</summary>
+/// <summary>The training loop that the public API was drawn for, on the network of the paper: examples/TrainingLoop is the same on a smaller one.</summary>
 public sealed class DesignProgramTests
 {
     [Fact]

@@ -24,7 +24,7 @@ public sealed record ImageDataset(string Name, IImageSource Train, IImageSource 
     /// <param name="name">Its name.</param>
     /// <param name="directory">Where it lies; null for the cache folder and where an operating system keeps it.</param>
     /// <exception cref="EngineException">There is none of this name, it is not there, or one of its files is damaged.</exception>
-    public static ImageDataset Open(string name, string? directory = null) => DataSets.Get(name).Open(directory);
+    public static ImageDataset Open(string name, string? directory = null) => DataSets.Open(name, directory);
 
     /// <summary>The same set with test pictures whose labels refer to the classes of a network that is to be measured on them, matched by name.</summary>
     /// <param name="classNames">The classes that the network tells apart, by its outputs.</param>

@@ -3,7 +3,6 @@ namespace Engine;
 /// <content>The primitives of optimizers.</content>
 public abstract partial class Device
 {
-
     /// <summary>
     /// Sets the first elements of a tensor to values of the host, in the order of the queued work and without waiting for it. Recorded
     /// in a step, each replay sets the values of the recording again.

@@ -78,12 +78,7 @@ public abstract class Optimizer : IDisposable
     public virtual bool CanRecord => false;
 
     /// <summary>The states that exist, each named by its kind and its parameter: velocity.conv1.weight. A checkpoint saves them.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> State =>
-        from index in Enumerable.Range(0, StateNames.Count)
-        from parameter in _parameters
-        let tensor = parameter.FindState(index)
-        where tensor is not null
-        select ($"{StateNames[index]}.{parameter.Name}", tensor);
+    public IEnumerable<(string Name, Tensor Tensor)> State => States().Select(state => (state.Name, state.Tensor));
 
     /// <summary>Whether the number of steps matters to the update, so that it is saved.</summary>
     protected virtual bool CountsSteps => false;
@@ -146,14 +141,7 @@ public abstract class Optimizer : IDisposable
     public List<StoredTensor> Contents(string prefix = "")
     {
         ThrowIfDisposed();
-        List<StoredTensor> contents =
-        [
-            .. from index in Enumerable.Range(0, StateNames.Count)
-               from parameter in _parameters
-               let tensor = parameter.FindState(index)
-               where tensor is not null
-               select StateDictionary.Content($"{prefix}{StateNames[index]}.{parameter.Name}", tensor, parameter.Parameter.Order),
-        ];
+        List<StoredTensor> contents = [.. States().Select(state => StateDictionary.Content(prefix + state.Name, state.Tensor, state.Order))];
         if (CountsSteps)
         {
             contents.Add(new StoredTensor(prefix + StepsName, StoredType.I64, [_parameters.Length], WriteSteps));
@@ -236,6 +224,13 @@ public abstract class Optimizer : IDisposable
             throw new ObjectDisposedException(null, "this optimizer was disposed: make a new one for the model, or dispose it after its last step");
         }
     }
+
+    private IEnumerable<(string Name, Tensor Tensor, Shape Order)> States() =>
+        from index in Enumerable.Range(0, StateNames.Count)
+        from parameter in _parameters
+        let tensor = parameter.FindState(index)
+        where tensor is not null
+        select ($"{StateNames[index]}.{parameter.Name}", tensor, parameter.Parameter.Order);
 
     private void Advance()
     {

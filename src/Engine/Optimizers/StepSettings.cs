@@ -19,18 +19,17 @@ public sealed class StepSettings(int count) : IDisposable
     /// <param name="values">As many as there are.</param>
     public void Set(Device device, params ReadOnlySpan<double> values)
     {
-        if (_tensor is not null && ReferenceEquals(_tensor.Device, device) && values.SequenceEqual(_written))
-        {
-            return;
-        }
-
         if (!ReferenceEquals(_tensor?.Device, device))
         {
             _tensor?.Dispose();
             _tensor = Tensor.Create(device, new Shape(count), device.FloatType);
         }
+        else if (values.SequenceEqual(_written))
+        {
+            return;
+        }
 
-        device.SetValues(_tensor!, values);
+        device.SetValues(_tensor, values);
         values.CopyTo(_written);
     }
 

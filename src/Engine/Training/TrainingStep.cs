@@ -15,6 +15,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly Device _device;
     private readonly Optimizer _optimizer;
     private readonly MovingAverage? _average;
+    private readonly IReadOnlyList<(string Name, Parameter Parameter)> _parameters;
     private readonly TrainingOptions _options;
     private readonly int _classes;
     private readonly bool _mayFallBack;
@@ -58,7 +59,7 @@ internal sealed class TrainingStep : IDisposable
         }
 
         (_model, _device, _optimizer, _average, _options, _classes) = (model, device, optimizer, average, options, classes);
-        (_loss, _callbacks) = (loss, callbacks);
+        (_loss, _callbacks, _parameters) = (loss, callbacks, model.Parameters);
         (_isRecording, _mayFallBack) = (record ?? (device.CanRecordSteps && optimizer.CanRecord), record is null);
         LastLoss = Tensor.Create(device, Shape.Scalar, device.FloatType);
         Correct = Tensor.Create(device, Shape.Scalar, DataType.Int32);
@@ -217,12 +218,12 @@ internal sealed class TrainingStep : IDisposable
     {
         if (_options.ClipValue is { } limit)
         {
-            GradientClipping.ByValue(_model.Parameters, limit);
+            GradientClipping.ByValue(_parameters, limit);
         }
 
         if (_options.ClipNorm is { } maximum)
         {
-            GradientClipping.ByNorm(_model.Parameters, maximum);
+            GradientClipping.ByNorm(_parameters, maximum);
         }
 
         _optimizer.LearningRate = learningRate;

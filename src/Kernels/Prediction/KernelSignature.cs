@@ -38,7 +38,7 @@ internal static partial class KernelSignatures
         Dictionary<string, KernelParameter[]> kernels = [];
         foreach (Match match in Export().Matches(source))
         {
-            string parameters = Inside(source, match.Index + match.Length);
+            string parameters = SourceSignatures.Inside(source, match.Index + match.Length)!;
             foreach ((string name, string text) in macros)
             {
                 parameters = Regex.Replace(parameters, $@"\b{name}\b", text.Replace("$", "$$", StringComparison.Ordinal));
@@ -60,19 +60,6 @@ internal static partial class KernelSignatures
     {
         string text = declaration.Trim();
         return new KernelParameter(LastName().Match(text).Value, text.Contains('*', StringComparison.Ordinal), text.StartsWith("const ", StringComparison.Ordinal));
-    }
-
-    // From behind an opening parenthesis to the one that closes it.
-    private static string Inside(string source, int start)
-    {
-        int depth = 1;
-        int end = start;
-        for (; depth > 0; end++)
-        {
-            depth += source[end] switch { '(' => 1, ')' => -1, _ => 0 };
-        }
-
-        return source[start..(end - 1)];
     }
 
     [GeneratedRegex(@"//[^\n]*")]

@@ -18,13 +18,7 @@ public sealed unsafe partial class CpuDevice
         float* work = (float*)(scratch.Start + (lossBytes / 64 * 64));
         int tasks = TaskCount(rows, SoftmaxCrossEntropyJob.Rows);
         Run(new SoftmaxCrossEntropyJob(Floats(logits), numbers, rows, classes, smoothing, losses, FloatsToWrite(logitsGradient), work), tasks);
-        double total = 0;
-        for (int n = 0; n < rows; n++)
-        {
-            total += losses[n];
-        }
-
-        *FloatsToWrite(loss) = (float)(total / rows);
+        *FloatsToWrite(loss) = (float)(SumOf(losses, rows) / rows);
     }
 
     /// <inheritdoc/>
@@ -77,10 +71,15 @@ public sealed unsafe partial class CpuDevice
         double* partial = (double*)scratch.Start;
         ReduceJob<TTerm> job = new(Floats(input), count, center, partial);
         _team.Run(ref job, tasks);
+        return SumOf(partial, tasks);
+    }
+
+    private static double SumOf(double* values, int count)
+    {
         double total = 0;
-        for (int task = 0; task < tasks; task++)
+        for (int i = 0; i < count; i++)
         {
-            total += partial[task];
+            total += values[i];
         }
 
         return total;

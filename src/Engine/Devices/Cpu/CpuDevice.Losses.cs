@@ -10,12 +10,9 @@ public sealed unsafe partial class CpuDevice
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
         int* labels = target.Type == DataType.Int32 ? Integers(target) : null;
-        for (int n = 0; labels is not null && n < rows; n++)
+        if (labels is not null)
         {
-            if ((uint)labels[n] >= (uint)classes)
-            {
-                throw new EngineException($"cross-entropy: label {labels[n]} of row {n} is not one of the {classes} classes, 0 to {classes - 1}");
-            }
+            LabelCheck.Demand("cross-entropy", new ReadOnlySpan<int>(labels, rows), classes);
         }
 
         using Scratch scratch = new(Memory, rows * (long)sizeof(double));
@@ -24,13 +21,7 @@ public sealed unsafe partial class CpuDevice
         SoftCrossEntropyJob job = new(
             Floats(logits), probabilities, labels, Floats(weights), rows, classes, smoothing, losses, FloatsToWrite(logitsGradient));
         _team.Run(ref job, TaskCount(rows, SoftCrossEntropyJob.Rows));
-        double total = 0;
-        for (int n = 0; n < rows; n++)
-        {
-            total += losses[n];
-        }
-
-        *FloatsToWrite(loss) = (float)(total / rows);
+        *FloatsToWrite(loss) = (float)(SumOf(losses, rows) / rows);
     }
 
     /// <inheritdoc/>
@@ -58,12 +49,6 @@ public sealed unsafe partial class CpuDevice
             new PointwiseLossJob<TLoss>(
                 function, Floats(input), Floats(target), Floats(weights), count / input.Shape[0], count, partial, FloatsToWrite(inputGradient)),
             tasks);
-        double total = 0;
-        for (int task = 0; task < tasks; task++)
-        {
-            total += partial[task];
-        }
-
-        *FloatsToWrite(loss) = (float)(total / count);
+        *FloatsToWrite(loss) = (float)(SumOf(partial, tasks) / count);
     }
 }

@@ -14,23 +14,7 @@ public sealed partial class ReferenceDevice
             ReadOnlySpan<double> row = Numbers(logits).Slice(n * classes, classes);
             int label = Integers(labels)[n];
 
-            // log softmax = logit - largest - log sum exp(logit - largest), which cannot overflow.
-            int first = 0;
-            for (int k = 1; k < classes; k++)
-            {
-                first = row[k] > row[first] || double.IsNaN(row[k]) ? k : first;
-            }
-
-            // The largest logit's power is 1 (or NaN), beside which the others may vanish: they are summed without it.
-            double largest = row[first];
-            double rest = 0;
-            for (int k = 0; k < classes; k++)
-            {
-                rest += k == first ? 0 : Math.Exp(row[k] - largest);
-            }
-
-            double logSum = Math.Log(Math.Exp(largest - largest)) + LogOnePlus(rest);
-
+            (double largest, double logSum) = LogSum(row);
             for (int k = 0; k < classes; k++)
             {
                 double target = (k == label ? 1 - smoothing : 0) + (smoothing / classes);
@@ -120,6 +104,26 @@ public sealed partial class ReferenceDevice
             Reduction.NonFinite => nonFinite,
             _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, null),
         };
+    }
+
+    // The largest logit, and log sum exp(logit - largest): log softmax is logit - largest - logSum, which cannot overflow.
+    private static (double Largest, double LogSum) LogSum(ReadOnlySpan<double> row)
+    {
+        int first = 0;
+        for (int k = 1; k < row.Length; k++)
+        {
+            first = row[k] > row[first] || double.IsNaN(row[k]) ? k : first;
+        }
+
+        // The largest logit's power is 1 (or NaN), beside which the others may vanish: they are summed without it.
+        double largest = row[first];
+        double rest = 0;
+        for (int k = 0; k < row.Length; k++)
+        {
+            rest += k == first ? 0 : Math.Exp(row[k] - largest);
+        }
+
+        return (largest, Math.Log(Math.Exp(largest - largest)) + LogOnePlus(rest));
     }
 
     // log(1 + x) and exp(x) - 1 without loss where x is small, by W. Kahan's corrections of what the rounding of 1 + x and exp(x) lost.

@@ -7,29 +7,16 @@ public sealed partial class ReferenceDevice
     protected override void SoftCrossEntropyCore(Tensor logits, Tensor target, Tensor? weights, double smoothing, Tensor loss, Tensor? logitsGradient)
     {
         (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        if (target.Type == DataType.Int32)
+        {
+            LabelCheck.Demand("cross-entropy", Integers(target), classes);
+        }
+
         double total = 0;
         for (int n = 0; n < rows; n++)
         {
             ReadOnlySpan<double> row = Numbers(logits).Slice(n * classes, classes);
-            double largest = double.NegativeInfinity;
-            foreach (double logit in row)
-            {
-                largest = Math.Max(largest, logit);
-            }
-
-            // One of the largest logits' powers is left out, a 1 beside which the others would drown.
-            double rest = -1;
-            foreach (double logit in row)
-            {
-                rest += logit == largest ? 1 : 0;
-            }
-
-            foreach (double logit in row)
-            {
-                rest += logit == largest ? 0 : Math.Exp(logit - largest);
-            }
-
-            double logSum = double.IsNaN(largest) ? double.NaN : LogOnePlus(rest);
+            (double largest, double logSum) = LogSum(row);
             double weight = weights is null ? 1 : Numbers(weights)[n];
             double sum = 0, rowLoss = 0;
             for (int k = 0; k < classes; k++)
@@ -95,14 +82,7 @@ public sealed partial class ReferenceDevice
 
     private static double TargetOf(Tensor target, int n, int k, int classes, double smoothing)
     {
-        if (target.Type != DataType.Int32)
-        {
-            return ((1 - smoothing) * Numbers(target)[(n * classes) + k]) + (smoothing / classes);
-        }
-
-        int label = Integers(target)[n];
-        return label >= 0 && label < classes
-            ? (k == label ? 1 - smoothing : 0) + (smoothing / classes)
-            : throw new EngineException($"cross-entropy: label {label} of row {n} is not one of the {classes} classes, 0 to {classes - 1}");
+        double share = target.Type == DataType.Int32 ? (Integers(target)[n] == k ? 1 : 0) : Numbers(target)[(n * classes) + k];
+        return ((1 - smoothing) * share) + (smoothing / classes);
     }
 }

@@ -3,6 +3,36 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Loops;
 
+/// <summary>What the cross-entropies need of a row of logits.</summary>
+internal static unsafe class LogitRow
+{
+    private const double SmallRest = 1e-8;
+
+    /// <summary>Where the largest logit is, or the last NaN, so that it spreads over the row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int IndexOfLargest(float* row, int classes)
+    {
+        int best = 0;
+        float largest = row[0];
+        for (int k = 1; k < classes; k++)
+        {
+            float value = row[k];
+            if (value > largest || float.IsNaN(value))
+            {
+                (best, largest) = (k, value);
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>
+    /// log sum exp(logit - largest), where the rest is that sum without the largest one's 1, which 1 + rest could lose; NaN where the
+    /// largest is not finite.
+    /// </summary>
+    public static double LogSum(double largest, double rest) => largest - largest + (rest < SmallRest ? rest - (rest * rest / 2) : Math.Log(1 + rest));
+}
+
 /// <summary>Softmax cross-entropy of a few rows a task: each row's loss, and its gradient where one is wanted.</summary>
 /// <remarks>
 /// log softmax = logit - largest - log sum exp(logit - largest), which cannot overflow. Of the target, the smoothing part is the same
@@ -14,8 +44,6 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
     /// <summary>Rows in a task.</summary>
     public const int Rows = 16;
 
-    private const double SmallRest = 1e-8;
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<S, V>(int task, int thread) where S : struct, ISimd<V> where V : struct
     {
@@ -24,16 +52,14 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
         {
             float* row = logits + ((nint)n * classes);
             float* powers = gradient is null ? work + ((nint)thread * (classes + 16)) : gradient + ((nint)n * classes);
-            int first = IndexOfLargest(row);
+            int first = LogitRow.IndexOfLargest(row, classes);
             float largest = row[first];
 
             // The largest logit's power is 1, beside which the others may be too small for a float: they are summed without it.
             powers[first] = MathF.Exp(largest - largest);
             double rest = Exponentiate<S, V>(row, largest, powers, 0, first) + Exponentiate<S, V>(row, largest, powers, first + 1, classes);
             double sum = powers[first] + rest;
-
-            // log(1 + rest), where 1 + rest would lose the rest.
-            double logSum = rest < SmallRest ? rest - (rest * rest / 2) : Math.Log(sum);
+            double logSum = LogitRow.LogSum(largest, rest);
             double distances = 0;
             if (smoothing > 0)
             {
@@ -56,24 +82,6 @@ internal readonly unsafe struct SoftmaxCrossEntropyJob(
                 powers[label] = (float)((missing + smoothing - (smoothing / classes)) / rows);
             }
         }
-    }
-
-    // A NaN where there is one, so that it spreads over the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int IndexOfLargest(float* row)
-    {
-        int best = 0;
-        float largest = row[0];
-        for (int k = 1; k < classes; k++)
-        {
-            float value = row[k];
-            if (value > largest || float.IsNaN(value))
-            {
-                (best, largest) = (k, value);
-            }
-        }
-
-        return best;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -18,7 +18,7 @@ internal readonly unsafe struct SoftCrossEntropyJob(
         for (int n = task * Rows; n < end; n++)
         {
             float* row = logits + ((nint)n * classes);
-            int first = IndexOfLargest(row);
+            int first = LogitRow.IndexOfLargest(row, classes);
             double largest = row[first];
 
             // The largest logit's power is 1, beside which the others may be too small: they are summed without it.
@@ -28,7 +28,7 @@ internal readonly unsafe struct SoftCrossEntropyJob(
                 rest += k == first ? 0 : Math.Exp(row[k] - largest);
             }
 
-            double logSum = rest < 1e-5 ? rest - (rest * rest / 2) : Math.Log(1 + rest);
+            double logSum = LogitRow.LogSum(largest, rest);
             double weight = weights is null ? 1 : weights[n];
             double sum = 0, loss = 0;
             for (int k = 0; k < classes; k++)
@@ -59,19 +59,4 @@ internal readonly unsafe struct SoftCrossEntropyJob(
 
     private double Target(int n, int k) =>
         ((1 - smoothing) * (labels is null ? probabilities[((nint)n * classes) + k] : k == labels[n] ? 1 : 0)) + (smoothing / classes);
-
-    // A NaN where there is one, so that it spreads over the row.
-    private int IndexOfLargest(float* row)
-    {
-        int best = 0;
-        for (int k = 1; k < classes; k++)
-        {
-            if (row[k] > row[best] || float.IsNaN(row[k]))
-            {
-                best = k;
-            }
-        }
-
-        return best;
-    }
 }
