@@ -370,7 +370,7 @@ EXPORT_ONE(cast_bf16_f32, (const bf16* input, float* output, long long n, int ac
 EXPORTED(cast_bf16_f32)
 
 // The rarer conversions (labels, pixels, doubles), one element at a time, through double, which holds every number of every type.
-// Integers are cut towards zero and held within their range. Any grid.
+// Integers are cut toward zero and held within their range. Any grid.
 DEVICE double to_double(float v) { return v; }
 DEVICE double to_double(bf16 v) { return to_float(v); }
 DEVICE double to_double(double v) { return v; }
@@ -458,8 +458,8 @@ EXPORT(transpose, (const T* input, T* output, int rows, int columns), (input, ou
 // 2. Images
 // =========================================================================================================================
 
-// output[n, y, x, c] = (pixels[n, y + top, x' + left, c] / 255 - mean) * scale, zero outside the picture, x' mirrored where asked:
-// crop, mirror, pad and normalise in one pass. placements are [N, 3]: top, left, mirror; mean is [C], or [H, W, C] where mean_per_pixel.
+// output[n, y, x, c] = (pixels[n, y + top, x' + left, c] / 255 - mean) * scale, zero outside the image, x' mirrored where asked:
+// crop, mirror, pad and normalize in one pass. placements are [N, 3]: top, left, mirror; mean is [C], or [H, W, C] where mean_per_pixel.
 // One thread an output element, any grid. Moves: a byte read and an element written for each output.
 template <class T>
 DEVICE void prepare_images(const unsigned char* pixels, const int* placements, const float* mean, int mean_per_pixel, const float* scale, T* output,
@@ -1008,7 +1008,7 @@ template <class T, int W> DEVICE void bn_statistics_2(const T* input, float* par
 EXPORT_PACKED(bn_statistics_2, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
 
 // The second stage: one warp a channel merges the chunks; then mean, 1 / sqrt(variance + epsilon), and the running statistics, where
-// given, move by momentum towards the mean and the unbiased variance. Grid channels / 8 rounded up. Moves: the partials.
+// given, move by momentum toward the mean and the unbiased variance. Grid channels / 8 rounded up. Moves: the partials.
 EXPORT_ONE(bn_statistics_finish,
     (const float* partials, int chunks, int channels, float momentum, float epsilon, float* mean, float* inverse_deviation, float* running_mean,
         float* running_variance))
@@ -1048,7 +1048,7 @@ DEVICE float normalized(float v, float mean, float factor, float offset)
     return fmaf(v - mean, factor, offset);
 }
 
-// output = gamma * (input - mean) * inverse deviation + beta (+ shortcut) (then ReLU): normalisation, the residual sum and its ReLU in
+// output = gamma * (input - mean) * inverse deviation + beta (+ shortcut) (then ReLU): normalization, the residual sum and its ReLU in
 // one pass. `spread` holds inverse deviations, or variances where is_variance (inference). Row tile. The output may be the input.
 // Moves: all read once (twice with a shortcut), written once.
 template <class T, int W>
@@ -1481,7 +1481,7 @@ DEVICE int last_window(int position, int padding, int stride, int windows)
 }
 
 // output = the largest element of each window, the first of equals, a NaN above all; positions = its r * kernel_width + s.
-// Moves: the input read once (neighbouring windows meet in the cache), the output and a byte for each element written.
+// Moves: the input read once (neighboring windows meet in the cache), the output and a byte for each element written.
 template <class T, int W> DEVICE void max_pool(const T* input, T* output, unsigned char* positions, Pooling p)
 {
     for_each_place<W>(p.images, p.output_height, p.output_width, p.channels, [&](Place at, long long i) {
@@ -1554,7 +1554,7 @@ EXPORT_PACKED(max_pool_backward,
     (const T* output_gradient, const unsigned char* positions, T* input_gradient, int accumulate, POOLING_PARAMETERS),
     (output_gradient, positions, input_gradient, accumulate, POOLING))
 
-// One over a window's divisor: all its pixels, or only those inside the picture.
+// One over a window's divisor: all its pixels, or only those inside the image.
 DEVICE float window_share(const Pooling& p, int y, int x, int count_padding)
 {
     int top = y * p.stride_height - p.padding_height, left = x * p.stride_width - p.padding_width;

@@ -110,7 +110,7 @@ internal static class BenchmarkRun
         {
             Type type = summary.BenchmarksCases[0].Descriptor.Type;
 
-            // BenchmarkDotNet sorts the cases by their names; the tables have them in the order of their catalogue.
+            // BenchmarkDotNet sorts the cases by their names; the tables have them in the order of their catalog.
             List<string> order = [.. ((IEnumerable<Subject>)type.GetProperty("Cases")!.GetValue(null)!).Select(c => c.ToString())];
             Timing[] timings = [.. summary.BenchmarksCases.Select(b => Timing.Of(summary, b)).OfType<Timing>().OrderBy(t => order.IndexOf(t.Subject.ToString()))];
             int all = BenchmarkConverter.TypeToBenchmarks(type, config).BenchmarksCases.Length;

@@ -21,7 +21,7 @@ Box[] rooms =
     new("Onnx", 580, 115, 170, 50, "#ffffff", "export"),
     new("TensorBoard", 780, 115, 170, 50, "#ffffff", "event files"),
     new("Models", 60, 280, 430, 60, "#ffffff", "networks by name, residual blocks, their backward by hand"),
-    new("Images", 520, 280, 430, 60, "#ffffff", "JPEG and PNG, folders, crops, predictions"),
+    new("Vision", 520, 280, 430, 60, "#ffffff", "JPEG and PNG, folders, crops, predictions"),
     new("Training", 60, 410, 290, 50, "#ffffff", "trainer, callbacks, checkpoints"),
     new("Verification", 370, 410, 290, 50, "#ffffff", "the devices' contract, gradient checks"),
     new("Data", 680, 410, 270, 50, "#ffffff", "data sets, loader"),

@@ -9,7 +9,7 @@ public class Fusions : DeviceBenchmark
     private FusionPair _pair;
 
     /// <summary>The fusions of all devices.</summary>
-    public static IEnumerable<Subject> Cases => BenchDevice.All.SelectMany(FusionCatalogue.On);
+    public static IEnumerable<Subject> Cases => BenchDevice.All.SelectMany(FusionCatalog.On);
 
     /// <summary>Makes the tensors.</summary>
     [GlobalSetup]

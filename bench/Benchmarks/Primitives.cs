@@ -9,7 +9,7 @@ public class Primitives : DeviceBenchmark
     private Action _call = null!;
 
     /// <summary>The primitives of all devices.</summary>
-    public static IEnumerable<Subject> Cases => BenchDevice.All.SelectMany(PrimitiveCatalogue.On);
+    public static IEnumerable<Subject> Cases => BenchDevice.All.SelectMany(PrimitiveCatalog.On);
 
     /// <summary>Makes the tensors.</summary>
     [GlobalSetup]

@@ -9,7 +9,7 @@ public class Versions : DeviceBenchmark
     private Action _call = null!;
 
     /// <summary>All versions that can run here.</summary>
-    public static IEnumerable<Subject> Cases => VersionCatalogue.All;
+    public static IEnumerable<Subject> Cases => VersionCatalog.All;
 
     /// <summary>Makes the tensors.</summary>
     [GlobalSetup]

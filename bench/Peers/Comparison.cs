@@ -55,7 +55,7 @@ internal sealed record Comparison(
     private static readonly Comparison[] Narrow =
         [.. Standard.Select(c => c with { Name = c.Name + Avx2Suffix, Avx2 = true, Goal = c.Name == "resnet20-train" ? 1.1 : null })];
 
-    /// <summary>What runs where --only names nothing, on a CPU: every row of the project's table of goals, and its neighbours.</summary>
+    /// <summary>What runs where --only names nothing, on a CPU: every row of the project's table of goals, and its neighbors.</summary>
     public static IReadOnlyList<Comparison> Default { get; } = [.. Standard, Narrow[0], .. Others];
 
     /// <summary>What runs on a GPU: larger batches of the large networks, no vector widths.</summary>

@@ -34,7 +34,7 @@ internal sealed class NetworkSubject : Subject
     public static IEnumerable<NetworkSubject> WholeOn(BenchDevice device) =>
         [new(device, "resnet20", 128), new(device, "resnet18", 16), new(device, "resnet50", 16)];
 
-    /// <summary>A block of each stage, of the kind that is repeated, and one that halves the picture.</summary>
+    /// <summary>A block of each stage, of the kind that is repeated, and one that halves the image.</summary>
     public static IEnumerable<NetworkSubject> BlocksOn(BenchDevice device) =>
         from block in new[]
         {

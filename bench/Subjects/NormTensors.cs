@@ -1,6 +1,6 @@
 namespace Engine.Bench.Subjects;
 
-/// <summary>What belongs to a normalisation of some channels: parameters, statistics and gradients, each [C].</summary>
+/// <summary>What belongs to a normalization of some channels: parameters, statistics and gradients, each [C].</summary>
 internal sealed class NormTensors(Subject subject, int channels)
 {
     public Tensor Gamma { get; } = subject.Ones(channels);

@@ -14,7 +14,7 @@ internal sealed class PlantedCopy
         "src examples/Embed tests/Engine.Tests tests/Directory.Build.props Directory.Build.props Directory.Packages.props global.json kernels.cu";
 
     // Random inputs for gradient checks: tests that are shipped, of which one is as good as another.
-    private static readonly string[] Catalogues = ["GradientChecks.cs", "CheckInputs.cs"];
+    private static readonly string[] Catalogs = ["GradientChecks.cs", "CheckInputs.cs"];
 
     // Warnings say nothing of mutants, and cost time; a build server would keep the output open.
     private const string BuildOptions =
@@ -61,7 +61,7 @@ internal sealed class PlantedCopy
         string path = Path.Combine(_folder, "src", "Engine", folder);
         foreach (string file in Directory.GetFiles(path, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
-            if (!Catalogues.Contains(Path.GetFileName(file)))
+            if (!Catalogs.Contains(Path.GetFileName(file)))
             {
                 all.AddRange(Mistakes.In(folder, file, CSharpSyntaxTree.ParseText(File.ReadAllText(file)).GetRoot()));
             }

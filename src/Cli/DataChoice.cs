@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Engine.Data;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Engine.Cli;
 
@@ -22,7 +22,7 @@ internal static class DataChoice
     /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
     /// <param name="directory">Where a known set lies.</param>
-    /// <param name="options">The sizes, crops and colours of an image folder, and how many images are held out.</param>
+    /// <param name="options">The sizes, crops and colors of an image folder, and how many images are held out.</param>
     /// <param name="output">Where remarks go.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
@@ -45,8 +45,8 @@ internal static class DataChoice
     /// <param name="name">What <see cref="Check"/> returned.</param>
     /// <param name="directory">Where a known set lies.</param>
     /// <param name="options">The sizes of an image folder.</param>
-    /// <param name="model">The network, which decides the usual size of an image folder's pictures.</param>
-    /// <param name="classNames">The classes that the network tells apart, by which the images are labelled; null where its weights do not tell.</param>
+    /// <param name="model">The network, which decides the usual size of an image folder's images.</param>
+    /// <param name="classNames">The classes that the network tells apart, by which the images are labeled; null where its weights do not tell.</param>
     /// <param name="output">Where remarks go.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
@@ -98,7 +98,7 @@ internal static class DataChoice
 }
 
 /// <summary>The options that say how images of many sizes become images of one.</summary>
-internal sealed class PictureSizeOptions
+internal sealed class ImageSizeOptions
 {
     private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
         "--image-size", "N", "Height and width of the crops taken from image files", shown: "as in training, or the network's usual size", least: 1);

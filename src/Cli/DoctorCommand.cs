@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Engine.Data;
-using Engine.Images;
 using Engine.Kernels.Interop;
 using Engine.Kernels.Prediction;
+using Engine.Vision;
 using Spectre.Console;
 
 namespace Engine.Cli;

@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Formats;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Engine.Cli;
 
@@ -23,7 +23,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("256");
-    private readonly PictureSizeOptions _sizes = new();
+    private readonly ImageSizeOptions _sizes = new();
     private readonly Option<bool> _tenCrop = new("--ten-crop")
     {
         Description = "Average over ten crops: the four corners, the center, and their mirror images; for image folders",
@@ -72,10 +72,10 @@ internal sealed class EvalCommand : Subcommand
         }
 
         TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
-        (PictureViews views, int[] sides) = ReadViews(arguments, dataName);
+        (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageDataset data = _adapt.Adapt(
             arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
-        if (views != PictureViews.Centre && data.Test is not FolderSource)
+        if (views != ImageViews.Center && data.Test is not FolderSource)
         {
             throw new UsageException("--ten-crop and --scales cannot be combined with --channels or --pad-to");
         }
@@ -97,10 +97,10 @@ internal sealed class EvalCommand : Subcommand
         }
 
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, saved.Data);
-        if (data.Test is FolderSource folder && views != PictureViews.Centre)
+        if (data.Test is FolderSource folder && views != ImageViews.Center)
         {
-            using PictureClassifier classifier = new(network, device, folder.Options, folder.Channels, normalization);
-            Tell(ViewEvaluation.Run(classifier, folder, views == PictureViews.TenCrop ? Math.Max(1, batchSize / 10) : batchSize, views, sides, cancellation), model, data, output);
+            using ImageClassifier classifier = new(network, device, folder.Options, folder.Channels, normalization);
+            Tell(ViewEvaluation.Run(classifier, folder, views == ImageViews.TenCrop ? Math.Max(1, batchSize / 10) : batchSize, views, sides, cancellation), model, data, output);
             return Task.FromResult(ExitCodes.Success);
         }
 
@@ -110,13 +110,13 @@ internal sealed class EvalCommand : Subcommand
         return Task.FromResult(ExitCodes.Success);
     }
 
-    private (PictureViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
+    private (ImageViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
     {
         bool isTen = arguments.GetValue(_tenCrop);
         if (arguments.GetValue(_scales) is not { } text)
         {
             return !isTen || FolderSet.IsFolder(dataName)
-                ? (isTen ? PictureViews.TenCrop : PictureViews.Centre, [])
+                ? (isTen ? ImageViews.TenCrop : ImageViews.Center, [])
                 : throw new UsageException($"--ten-crop is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}");
         }
 
@@ -125,7 +125,7 @@ internal sealed class EvalCommand : Subcommand
         return isTen ? throw new UsageException("--ten-crop and --scales cannot be combined")
             : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096, separated by commas")
             : !FolderSet.IsFolder(dataName) ? throw new UsageException($"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
-            : (PictureViews.Scales, sides);
+            : (ImageViews.Scales, sides);
     }
 
     // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.

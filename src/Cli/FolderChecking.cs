@@ -1,5 +1,5 @@
 using Engine.Data;
-using Engine.Images;
+using Engine.Vision;
 using Spectre.Console;
 
 namespace Engine.Cli;

@@ -24,7 +24,7 @@ internal sealed class Interruption : IDisposable
         }
     }
 
-    /// <summary>Cancelled by the first signal.</summary>
+    /// <summary>Canceled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
     public void Dispose()

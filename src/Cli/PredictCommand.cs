@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Formats;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Engine.Cli;
 
@@ -21,7 +21,7 @@ internal sealed class PredictCommand : Subcommand
     private readonly Option<int?> _top = OptionKinds.Number<int>("--top", "N", "Number of classes to print, the most likely first", shown: "5", least: 1);
     private readonly Option<string?> _labels = OptionKinds.Text(
         "--labels", "FILE", "Class names, one per line, or JSON such as imagenet_class_index.json", shown: "those stored with the weights")!;
-    private readonly PictureSizeOptions _sizes = new();
+    private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = OptionKinds.OneOf(
         "--normalize", ["imagenet", "none"], "How pixels are normalized: with ImageNet's constants, or only divided by 255", shown: "as in training, or imagenet")!;
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("16");
@@ -63,16 +63,16 @@ internal sealed class PredictCommand : Subcommand
                 $"there are {Words.Count(labels.Length, "class name")}, but the network in '{path}' has {Words.Count(network.Classes, "class", "classes")}");
         }
 
-        PictureOptions pictures = SizesFor(arguments, data, trained, network);
-        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, network, pictures);
+        ImageOptions sizes = SizesFor(arguments, data, trained, network);
+        PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, network, sizes);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         network.To(device);
         saved.Load(network);
         SavedWeights.Remark(saved, output);
-        using PictureClassifier classifier = new(network, device, pictures, network.Channels, normalization);
+        using ImageClassifier classifier = new(network, device, sizes, network.Channels, normalization);
         int failures = 0;
         IReadOnlyList<string> images = ImageFiles.Expand(arguments.GetValue(_images)!, remark => output.Note($"note: {remark}"), cancellation);
-        foreach (PictureScores scores in classifier.Run(images, batchSize, cancellation: cancellation))
+        foreach (ImageScores scores in classifier.Run(images, batchSize, cancellation: cancellation))
         {
             failures += Tell(scores, top, labels, output) ? 0 : 1;
         }
@@ -80,27 +80,27 @@ internal sealed class PredictCommand : Subcommand
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
     }
 
-    private PictureOptions SizesFor(ParseResult arguments, DataDescription? data, TrainingOptions? trained, Network network)
+    private ImageOptions SizesFor(ParseResult arguments, DataDescription? data, TrainingOptions? trained, Network network)
     {
         // A run on images of one size takes others at that size.
         TrainingOptions options = trained is not null && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions { ImageSize = data?.Height };
         return UsageException.Check(() => FolderSet.OptionsOf(_sizes.Apply(arguments, options), network.ImageSize));
     }
 
-    private static PixelNormalization NormalizationFor(string? name, DataDescription? data, Network network, PictureOptions pictures) => name switch
+    private static PixelNormalization NormalizationFor(string? name, DataDescription? data, Network network, ImageOptions images) => name switch
     {
         "none" => PixelNormalization.None(network.Channels),
         "imagenet" => network.Channels == 3
             ? PixelNormalization.ImageNet
             : throw new UsageException($"--normalize imagenet is for color images, but the network takes {Words.Count(network.Channels, "channel")}"),
         _ when data is null => network.Channels == 3 ? PixelNormalization.ImageNet : PixelNormalization.None(network.Channels),
-        _ => data.Normalization() is { } normalization && normalization.IsPerPixel && pictures.ImageSize != data.Height
-            ? throw new UsageException($"--image-size is {pictures.ImageSize}, but the weights' mean image has {data.Height} pixels: leave it out, or give --normalize")
+        _ => data.Normalization() is { } normalization && normalization.IsPerPixel && images.ImageSize != data.Height
+            ? throw new UsageException($"--image-size is {images.ImageSize}, but the weights' mean image has {data.Height} pixels: leave it out, or give --normalize")
             : data.Normalization(),
     };
 
     // Whether the image could be classified.
-    private static bool Tell(PictureScores scores, int top, string[]? labels, CommandOutput output)
+    private static bool Tell(ImageScores scores, int top, string[]? labels, CommandOutput output)
     {
         // No class is named where nothing was computed.
         string? error = scores.Error?.Message

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Engine.Data;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Engine.Cli;
 
@@ -34,7 +34,7 @@ internal sealed class RecipeOptions
         "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for image folders")!;
     private readonly Option<string?> _color = OptionKinds.OneOf(
         "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and saturation", shown: "none")!;
-    private readonly PictureSizeOptions _sizes = new();
+    private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
     private readonly Option<int?> _validation = OptionKinds.Number<int>(
         "--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);

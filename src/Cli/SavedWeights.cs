@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Engine.Data;
 using Engine.Formats;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Engine.Cli;
 

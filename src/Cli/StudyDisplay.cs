@@ -57,7 +57,7 @@ internal sealed class StudyDisplay(CommandOutput output, StudyRun run)
         }
     }
 
-    // A cell of the table; a network that was cancelled has no numbers.
+    // A cell of the table; a network that was canceled has no numbers.
     private static string Known(double number, string format) => double.IsFinite(number) ? number.ToString(format, CultureInfo.InvariantCulture) : "";
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

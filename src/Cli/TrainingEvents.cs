@@ -11,7 +11,7 @@ namespace Engine.Cli;
 /// </summary>
 internal sealed class TrainingEvents : IDisposable
 {
-    private const int Points = 1000, Pictures = 50;
+    private const int Points = 1000, Images = 50;
     private readonly Trainer _trainer;
     private readonly RunFolder _folder;
     private FileStream? _stream;
@@ -33,7 +33,7 @@ internal sealed class TrainingEvents : IDisposable
                     step.GlobalStep - 1, ("step/loss", step.Loss), ("step/accuracy", step.BatchAccuracy), ("step/learning_rate", step.LearningRate)));
             }
         };
-        int pace = Math.Max(1, trainer.Epochs / Pictures);
+        int pace = Math.Max(1, trainer.Epochs / Images);
         trainer.EpochEnded += report =>
         {
             EventWriter writer = Open(report.GlobalStep);

@@ -38,7 +38,7 @@ public sealed partial class CudaDevice
     /// <see cref="CapturedStep.Replay"/> then runs as often as wanted with hardly any work on the host.
     /// </summary>
     /// <param name="step">
-    /// The step: forward, backward, optimiser, on tensors that exist already. Run it at least once before, so that convolutions are
+    /// The step: forward, backward, optimizer, on tensors that exist already. Run it at least once before, so that convolutions are
     /// searched and gradients have their memory. It must neither upload nor read back; what it
     /// does on the host, such as choosing numbers or counting batches, happens now and not again.
     /// </param>

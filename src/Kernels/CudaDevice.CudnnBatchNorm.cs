@@ -104,7 +104,7 @@ public sealed partial class CudaDevice
 
     private TensorDescriptor DataDescriptor(Tensor tensor, Tensor other)
     {
-        // A matrix is a picture of one pixel.
+        // A matrix is an image of one pixel.
         Shape shape = tensor.Shape.Rank == 4 ? tensor.Shape : new Shape(tensor.Shape.Rows, 1, 1, tensor.Shape.Last);
         return NormDescriptor(TypeOf(Storage(tensor, other)), shape);
     }

@@ -11,7 +11,7 @@ public sealed record KernelRate(string Name, long Bytes, double GigabytesPerSeco
 
 /// <summary>
 /// Measures the kernels that are bound by memory beside a device-to-device copy, in turns, by events on the GPU: add + ReLU, batch
-/// norm's statistics and application, and the optimiser's step, in all their versions.
+/// norm's statistics and application, and the optimizer's step, in all their versions.
 /// </summary>
 public sealed class KernelBenchmark : IDisposable
 {

@@ -25,7 +25,7 @@ public sealed class BasicBlock : ResidualBlock
     /// <inheritdoc/>
     public override Normalization LastNormalization => _bn2;
 
-    /// <summary>Refuses what a block of two 3x3 convolutions cannot honour, with torchvision's reasons.</summary>
+    /// <summary>Refuses what a block of two 3x3 convolutions cannot honor, with torchvision's reasons.</summary>
     internal static void Check(in BlockOptions options)
     {
         if (options.Groups != 1 || options.WidthPerGroup != 64)

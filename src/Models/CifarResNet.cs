@@ -6,7 +6,7 @@ namespace Engine.Models;
 /// <param name="Depth">How many layers have weights: 6n + 2 with n of at least 1.</param>
 public sealed record CifarResNetOptions(int Depth)
 {
-    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>
     public int Channels { get; init; } = 3;
 
     /// <summary>How many classes the head tells apart.</summary>
@@ -18,10 +18,10 @@ public sealed record CifarResNetOptions(int Depth)
     /// <summary>Where shortcut A puts its zeros.</summary>
     public ZeroPlacement Zeros { get; init; } = ZeroPlacement.HalfBefore;
 
-    /// <summary>Whether gamma of each block's last normalisation starts at 0, so that the network starts as its shortcuts.</summary>
+    /// <summary>Whether gamma of each block's last normalization starts at 0, so that the network starts as its shortcuts.</summary>
     public bool ZeroInitResidual { get; init; }
 
-    /// <summary>Makes the normalisations; batch norms as a rule.</summary>
+    /// <summary>Makes the normalizations; batch norms as a rule.</summary>
     public Func<int, Normalization> Norm { get; init; } = Normalization.Batch;
 
     /// <summary>Groups; basic blocks take 1 only, and say so.</summary>

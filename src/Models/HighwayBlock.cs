@@ -4,7 +4,7 @@ namespace Engine.Models;
 
 /// <summary>
 /// The gated block that the paper compares with (Srivastava, Greff, Schmidhuber, "Highway Networks", 2015): y = F(x) T(x) + x (1 - T(x)),
-/// where F is a basic block's two convolutions with their normalisations, and T = sigmoid(conv3x3(x) + b). b starts at -2, so that
+/// where F is a basic block's two convolutions with their normalizations, and T = sigmoid(conv3x3(x) + b). b starts at -2, so that
 /// the gates are nearly shut (T = 0.12) and the block begins by carrying its input through. There is no ReLU after the sum. Where the
 /// shape changes, shortcut A makes what is carried of x.
 /// </summary>

@@ -33,7 +33,7 @@ public abstract class ManualBlock : IDisposable
     private protected Line? Projection { get; }
 
     /// <summary>Makes the manual backward of a block that has been put on a device.</summary>
-    /// <exception cref="EngineException">The block is neither basic nor a bottleneck, or does not normalise by batch.</exception>
+    /// <exception cref="EngineException">The block is neither basic nor a bottleneck, or does not normalize by batch.</exception>
     public static ManualBlock Of(ResidualBlock block) => block switch
     {
         BasicBlock basic => new ManualBasicBlock(basic),
@@ -205,7 +205,7 @@ public sealed class ManualBasicBlock : ManualBlock
     private Tensor _x = null!;
 
     /// <summary>Takes the parameters of a block that has been put on a device.</summary>
-    /// <exception cref="EngineException">The block does not normalise by batch.</exception>
+    /// <exception cref="EngineException">The block does not normalize by batch.</exception>
     public ManualBasicBlock(BasicBlock block) : base(block)
     {
         _isPlain = block.Branches.Count == 0;
@@ -256,7 +256,7 @@ public sealed class ManualBottleneck : ManualBlock
     private Tensor _x = null!;
 
     /// <summary>Takes the parameters of a block that has been put on a device.</summary>
-    /// <exception cref="EngineException">The block does not normalise by batch.</exception>
+    /// <exception cref="EngineException">The block does not normalize by batch.</exception>
     public ManualBottleneck(Bottleneck block) : base(block)
     {
         _isPlain = block.Branches.Count == 0;

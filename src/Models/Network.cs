@@ -21,7 +21,7 @@ public abstract class Network : Module, IFineTunable
         Head = null!;
     }
 
-    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>
     public int Channels { get; }
 
     /// <summary>How many classes the head tells apart.</summary>
@@ -40,7 +40,7 @@ public abstract class Network : Module, IFineTunable
     public Shape InputShape(int batch) => new(batch, ImageSize, ImageSize, Channels);
 
     /// <summary>
-    /// Freezes everything but the head: no gradient is computed for the backbone, the optimiser leaves it alone, and its batch norms use
+    /// Freezes everything but the head: no gradient is computed for the backbone, the optimizer leaves it alone, and its batch norms use
     /// their running statistics, also in training, and leave them as they are. Unlike in PyTorch, where frozen batch norms go on
     /// collecting statistics, nothing of a frozen backbone changes.
     /// </summary>
@@ -98,8 +98,8 @@ public abstract class Network : Module, IFineTunable
         return Donate(rows, Head.Forward(rows));
     }
 
-    /// <summary>Lets gamma of each block's last normalisation start at 0 (Goyal et al., 2017), so that each block starts as its shortcut.</summary>
-    /// <exception cref="EngineException">The blocks have no shortcut (the network would put out nothing), a gated one, or no normalisation.</exception>
+    /// <summary>Lets gamma of each block's last normalization start at 0 (Goyal et al., 2017), so that each block starts as its shortcut.</summary>
+    /// <exception cref="EngineException">The blocks have no shortcut (the network would put out nothing), a gated one, or no normalization.</exception>
     private protected void ZeroLastNormalizations(ShortcutKind shortcut)
     {
         if (shortcut == ShortcutKind.None)

@@ -3,7 +3,7 @@ using Engine.Layers;
 
 namespace Engine.Models;
 
-/// <summary>What a network normalises its activations by.</summary>
+/// <summary>What a network normalizes its activations by.</summary>
 public enum NormalizationKind
 {
     /// <summary>Batch norm.</summary>
@@ -21,12 +21,12 @@ public enum NormalizationKind
 /// <param name="Mode">Whether the variance of activations (fan_in) or of gradients (fan_out) is kept.</param>
 public sealed record FilterInitialization(bool IsUniform, FanMode Mode)
 {
-    /// <summary>The initialisation, with the gain of ReLU.</summary>
+    /// <summary>The initialization, with the gain of ReLU.</summary>
     internal Initialization ToInitialization() => IsUniform ? Initialization.KaimingUniform(Mode) : Initialization.KaimingNormal(Mode);
 }
 
 /// <summary>
-/// What a user may choose when creating a network by name; null means the network's own default. A network that cannot honour a choice
+/// What a user may choose when creating a network by name; null means the network's own default. A network that cannot honor a choice
 /// refuses it. All but channels and classes, which follow from the data, have a text: <see cref="ToText"/>.
 /// </summary>
 public sealed record NetworkOptions
@@ -43,13 +43,13 @@ public sealed record NetworkOptions
     /// <summary>Where shortcut A puts its zeros; half before by default.</summary>
     public ZeroPlacement? Zeros { get; init; }
 
-    /// <summary>Whether gamma of each block's last normalisation starts at 0.</summary>
+    /// <summary>Whether gamma of each block's last normalization starts at 0.</summary>
     public bool ZeroInitResidual { get; init; }
 
     /// <summary>Where a bottleneck has its stride: v1.5 by default, or v1.</summary>
     public BottleneckStride BottleneckStride { get; init; } = BottleneckStride.Spatial;
 
-    /// <summary>What normalises; batch norms by default.</summary>
+    /// <summary>What normalizes; batch norms by default.</summary>
     public NormalizationKind? Norm { get; init; }
 
     /// <summary>Into how many groups a group norm splits the channels; 32 for ImageNet networks and 8 for CIFAR ones by default.</summary>

@@ -7,13 +7,13 @@ namespace Engine.Models;
 /// <param name="Layers">How many blocks each of the four stages has.</param>
 public sealed record ResNetOptions(BlockKind Block, IReadOnlyList<int> Layers)
 {
-    /// <summary>Channels of the images: 3 for colour, 1 for grey.</summary>
+    /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>
     public int Channels { get; init; } = 3;
 
     /// <summary>How many classes the head tells apart: num_classes.</summary>
     public int Classes { get; init; } = 1000;
 
-    /// <summary>Whether gamma of each block's last normalisation starts at 0, so that the network starts as its shortcuts: zero_init_residual.</summary>
+    /// <summary>Whether gamma of each block's last normalization starts at 0, so that the network starts as its shortcuts: zero_init_residual.</summary>
     public bool ZeroInitResidual { get; init; }
 
     /// <summary>Groups of a bottleneck's 3x3 convolution.</summary>
@@ -28,7 +28,7 @@ public sealed record ResNetOptions(BlockKind Block, IReadOnlyList<int> Layers)
     /// </summary>
     public IReadOnlyList<bool>? ReplaceStrideWithDilation { get; init; }
 
-    /// <summary>Makes the normalisations, batch norms as a rule: norm_layer.</summary>
+    /// <summary>Makes the normalizations, batch norms as a rule: norm_layer.</summary>
     public Func<int, Normalization> Norm { get; init; } = Normalization.Batch;
 
     /// <summary>What carries a block's input past its convolutions; none makes a plain network.</summary>

@@ -23,7 +23,7 @@ internal readonly record struct BlockOptions
     /// <summary>Dilation of the 3x3 convolution.</summary>
     public int Dilation { get; init; }
 
-    /// <summary>Makes the normalisations.</summary>
+    /// <summary>Makes the normalizations.</summary>
     public required Func<int, Normalization> Norm { get; init; }
 
     /// <summary>What carries the input past the convolutions.</summary>
@@ -37,7 +37,7 @@ internal readonly record struct BlockOptions
 }
 
 /// <summary>
-/// Convolutions with a shortcut past them: y = relu(F(x) + shortcut(x)), where F ends in a normalisation; the normalisation, the
+/// Convolutions with a shortcut past them: y = relu(F(x) + shortcut(x)), where F ends in a normalization; the normalization, the
 /// addition and the ReLU are one fused operation unless somebody observes one of them. A plain block has no shortcut, and a
 /// <see cref="HighwayBlock"/> a gated one.
 /// </summary>
@@ -58,7 +58,7 @@ public abstract class ResidualBlock : Module
     /// <inheritdoc/>
     public override IReadOnlyList<string> Branches => _isPlain ? [] : [ShortcutBranch, ResidualBranch];
 
-    /// <summary>The normalisation before the addition: with gamma 0 the block starts as its shortcut alone.</summary>
+    /// <summary>The normalization before the addition: with gamma 0 the block starts as its shortcut alone.</summary>
     public abstract Normalization LastNormalization { get; }
 
     /// <summary>Whether nothing carries the input past the convolutions.</summary>
@@ -89,11 +89,11 @@ public abstract class ResidualBlock : Module
         }
     }
 
-    /// <summary>Convolves, normalises and clips at zero.</summary>
+    /// <summary>Convolves, normalizes and clips at zero.</summary>
     private protected Tensor ConvNormRelu(Conv2d convolution, Normalization norm, Tensor input, bool consume = false) =>
         ConvolutionNorm.Forward(convolution, norm, input, null, _relu, consume);
 
-    /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalises, adds the shortcut of the block's input, and clips at zero.</summary>
+    /// <summary>Ends the block: convolves <paramref name="hidden"/>, normalizes, adds the shortcut of the block's input, and clips at zero.</summary>
     private protected Tensor End(Conv2d last, Tensor hidden, Tensor input)
     {
         if (_isPlain)

@@ -6,10 +6,10 @@ public enum ShortcutKind
     /// <summary>The identity; where the shape changes, every stride-th pixel with zeros for the extra channels. No parameters.</summary>
     A,
 
-    /// <summary>The identity; where the shape changes, a 1x1 convolution and a normalisation: torchvision's downsample.</summary>
+    /// <summary>The identity; where the shape changes, a 1x1 convolution and a normalization: torchvision's downsample.</summary>
     B,
 
-    /// <summary>A 1x1 convolution and a normalisation on every block.</summary>
+    /// <summary>A 1x1 convolution and a normalization on every block.</summary>
     C,
 
     /// <summary>Nothing: a plain network, to compare with.</summary>

@@ -8,7 +8,7 @@ namespace Engine.Study;
 
 /// <summary>
 /// The derivation of a residual block's backward with the values of a real block: a network with its initial weights, a batch of real
-/// pictures, double precision. The block in the middle is taken apart by <see cref="ManualBlock"/>, compared with the tape, and
+/// images, double precision. The block in the middle is taken apart by <see cref="ManualBlock"/>, compared with the tape, and
 /// each of its gradients with finite differences.
 /// </summary>
 public sealed class BlockExplanation
@@ -39,9 +39,9 @@ public sealed class BlockExplanation
     public double TapeError { get; private set; }
 
     /// <summary>Explains a block of the shallowest residual network of a study, of at least 14 layers: one with the identity for a shortcut where there is one.</summary>
-    /// <param name="options">The study: depths, shortcut, initialisation and seed; the network normalises by batch.</param>
-    /// <param name="data">The pictures.</param>
-    /// <exception cref="EngineException">An option is unknown or out of range, or the initialisation has nothing to explain.</exception>
+    /// <param name="options">The study: depths, shortcut, initialization and seed; the network normalizes by batch.</param>
+    /// <param name="data">The images.</param>
+    /// <exception cref="EngineException">An option is unknown or out of range, or the initialization has nothing to explain.</exception>
     public static BlockExplanation Of(StudyOptions options, ImageDataset data)
     {
         options.Check();

@@ -4,7 +4,7 @@ namespace Engine.Study;
 
 /// <summary>
 /// Measures how activations and gradients flow through a network in single training steps: <see cref="Begin"/> before the forward,
-/// <see cref="EndBackward"/> before the optimiser's step, <see cref="End"/> after it. In between, and only then, it observes the
+/// <see cref="EndBackward"/> before the optimizer's step, <see cref="End"/> after it. In between, and only then, it observes the
 /// modules; the other steps run fused and cost nothing. All is reduced on the device and read once, at the end.
 /// </summary>
 /// <remarks>An observed step takes fused operations apart, so that its weights may differ from an unobserved one's in the last bits.</remarks>
@@ -97,7 +97,7 @@ public sealed class FlowRecorder : IDisposable
         }
     }
 
-    /// <summary>Measures the weights and their gradients, after the backward and before the optimiser's step.</summary>
+    /// <summary>Measures the weights and their gradients, after the backward and before the optimizer's step.</summary>
     public void EndBackward()
     {
         Require();
@@ -117,7 +117,7 @@ public sealed class FlowRecorder : IDisposable
         }
     }
 
-    /// <summary>Measures what the optimiser's step changed, and reads all measurements.</summary>
+    /// <summary>Measures what the optimizer's step changed, and reads all measurements.</summary>
     /// <param name="step">The updates of the weights before this step, for the record.</param>
     public FlowSample End(long step)
     {
@@ -171,7 +171,7 @@ public sealed class FlowRecorder : IDisposable
         _ => null,
     };
 
-    // A layer's response is its normalisation's: of the modules beside it, the next one, if that normalises.
+    // A layer's response is its normalization's: of the modules beside it, the next one, if that normalizes.
     private void AddProbe(string parent, Module module, int index, Parameter weight)
     {
         (string name, Module layer) = module.Children[index];
@@ -254,7 +254,7 @@ public sealed class FlowRecorder : IDisposable
 
         public Tensor Update { get; } = update;
 
-        /// <summary>A copy of the weights before the optimiser's step.</summary>
+        /// <summary>A copy of the weights before the optimizer's step.</summary>
         public Tensor? Before { get; set; }
 
         /// <summary>Elements of each channel of the ReLU behind the layer; 0 where none was seen.</summary>

@@ -6,7 +6,7 @@ namespace Engine.Study;
 /// <param name="Network">The network's place in <see cref="StudyRun.Networks"/>; -1 of the run as a whole.</param>
 public abstract record StudyEvent(int Network);
 
-/// <summary>A network started, finished, diverged or was cancelled.</summary>
+/// <summary>A network started, finished, diverged or was canceled.</summary>
 /// <param name="Network">Which.</param>
 /// <param name="State">What it does now.</param>
 /// <param name="Message">Why it ended before its time; null where it did not.</param>
@@ -28,5 +28,5 @@ public sealed record TestMeasured(int Network, CurvePoint Point) : StudyEvent(Ne
 public sealed record FlowMeasured(int Network, FlowSample Sample) : StudyEvent(Network);
 
 /// <summary>All networks have ended.</summary>
-/// <param name="IsCompleted">Whether none was cancelled.</param>
+/// <param name="IsCompleted">Whether none was canceled.</param>
 public sealed record StudyEnded(bool IsCompleted) : StudyEvent(-1);

@@ -20,9 +20,9 @@ public static class StudyFindings
         return path[0] / path[^1];
     }
 
-    /// <summary>The plain and the residual network of the greatest depth that have both, by normalisation; null where there is no such pair.</summary>
+    /// <summary>The plain and the residual network of the greatest depth that have both, by normalization; null where there is no such pair.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="isBare">Whether the pair without normalisation is asked for.</param>
+    /// <param name="isBare">Whether the pair without normalization is asked for.</param>
     public static (StudyNetwork Plain, StudyNetwork Residual)? DeepestPair(StudyRun run, bool isBare) => run.Networks
         .Where(n => n.Info.Norm == "none" == isBare)
         .GroupBy(n => n.Info.Depth)
@@ -32,7 +32,7 @@ public static class StudyFindings
         .Select(pair => ((StudyNetwork, StudyNetwork)?)(pair.Plain!, pair.Residual!))
         .FirstOrDefault();
 
-    /// <summary>Sentences with the run's own numbers: how the deepest pair ended, and how gradients fade without normalisation.</summary>
+    /// <summary>Sentences with the run's own numbers: how the deepest pair ended, and how gradients fade without normalization.</summary>
     public static IEnumerable<string> Of(StudyRun run)
     {
         if (DeepestPair(run, isBare: false) is ({ } plain, { } residual) && plain.Train.Count > 0 && residual.Train.Count > 0)

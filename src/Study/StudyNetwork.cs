@@ -70,7 +70,7 @@ public enum StudyState
     Diverged,
 
     /// <summary>The study was stopped while it trained or waited.</summary>
-    Cancelled,
+    Canceled,
 }
 
 /// <summary>One network of a run: what it is, and all that has been measured so far. Lists only grow.</summary>
@@ -97,7 +97,7 @@ public sealed class StudyNetwork
     /// <summary>Loss and error on the test set, after each epoch.</summary>
     public IReadOnlyList<CurvePoint> Test => _test;
 
-    /// <summary>The measurements of layers and blocks, first that at initialisation.</summary>
+    /// <summary>The measurements of layers and blocks, first that at initialization.</summary>
     public IReadOnlyList<FlowSample> Samples => _samples;
 
     /// <summary>

@@ -9,13 +9,13 @@ public sealed record StudyOptions
     /// <summary>The kinds of networks that can be studied.</summary>
     public static IReadOnlyList<string> AllKinds { get; } = ["plain", "residual", "highway"];
 
-    /// <summary>The normalisations that networks can be built with.</summary>
+    /// <summary>The normalizations that networks can be built with.</summary>
     public static IReadOnlyList<string> Norms { get; } = ["batch", "group", "none"];
 
     /// <summary>
     /// How convolutions' first weights can be drawn: kaiming (normal, by fan-out, the engine's own), kaiming-in (by fan-in), uniform
     /// (Kaiming-uniform by fan-in), small (normal of deviation 0.01, as before 2015), zero-residual (kaiming, and gamma of each
-    /// residual block's last normalisation 0).
+    /// residual block's last normalization 0).
     /// </summary>
     public static IReadOnlyList<string> Initializations { get; } = ["kaiming", "kaiming-in", "uniform", "small", "zero-residual"];
 
@@ -46,7 +46,7 @@ public sealed record StudyOptions
     /// <summary>The updates after which a network's training ends, even within an epoch; null for as many as the epochs have.</summary>
     public long? MaxSteps { get; init; }
 
-    /// <summary>Pictures behind each update.</summary>
+    /// <summary>Images behind each update.</summary>
     public int BatchSize { get; init; } = 32;
 
     /// <summary>The rate that the schedule starts from.</summary>
@@ -55,7 +55,7 @@ public sealed record StudyOptions
     /// <summary>The learning rate's schedule.</summary>
     public string Schedule { get; init; } = "cosine";
 
-    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
+    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalizing by channel.</summary>
     public bool PerPixelMean { get; init; }
 
     /// <summary>Every how many steps the layers are measured; the first and the last step always are.</summary>
@@ -64,17 +64,17 @@ public sealed record StudyOptions
     /// <summary>Steps that are averaged into one point of a training curve.</summary>
     public int CurveInterval { get; init; } = 5;
 
-    /// <summary>Steps for which the deepest network of each kind is also trained without any normalisation, measured at each; 0 for none.</summary>
+    /// <summary>Steps for which the deepest network of each kind is also trained without any normalization, measured at each; 0 for none.</summary>
     public int UnnormalizedSteps { get; init; }
 
-    /// <summary>The constant rate of those networks: without normalisation a residual network's responses grow with each block, and larger rates let it diverge at once.</summary>
+    /// <summary>The constant rate of those networks: without normalization a residual network's responses grow with each block, and larger rates let it diverge at once.</summary>
     public double UnnormalizedRate { get; init; } = 1e-5;
 
-    /// <summary>Decides the first weights, the order of the pictures and their augmentation, equally for all networks.</summary>
+    /// <summary>Decides the first weights, the order of the images and their augmentation, equally for all networks.</summary>
     public long Seed { get; init; }
 
     /// <summary>
-    /// What suits a data set: on the digits, a study of a minute or two on two processor cores; on larger pictures, depths and steps that take
+    /// What suits a data set: on the digits, a study of a minute or two on two processor cores; on larger images, depths and steps that take
     /// some minutes.
     /// </summary>
     /// <param name="data">The data set's name.</param>

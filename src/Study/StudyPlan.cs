@@ -34,7 +34,7 @@ internal sealed record StudyPlan
     /// <summary>Steps behind a point of its training curve.</summary>
     public required int CurveInterval { get; init; }
 
-    /// <summary>The networks of a study, in the order of its legend: by depth, then by kind, those without normalisation last.</summary>
+    /// <summary>The networks of a study, in the order of its legend: by depth, then by kind, those without normalization last.</summary>
     public static IReadOnlyList<StudyPlan> Of(StudyOptions options)
     {
         TrainingOptions training = new()
@@ -74,7 +74,7 @@ internal sealed record StudyPlan
                 Depth = depth,
                 Norm = "none",
 
-                // Without normalisations there is no gamma to start at 0.
+                // Without normalizations there is no gamma to start at 0.
                 InitializationName = options.Initialization == "zero-residual" ? "kaiming" : options.Initialization,
                 Training = training with { Model = $"{Prefix(kind)}{depth}", MaxSteps = options.UnnormalizedSteps, LearningRate = options.UnnormalizedRate, Schedule = "constant" },
                 Every = 1,
@@ -87,7 +87,7 @@ internal sealed record StudyPlan
 
     /// <summary>Makes the network; its numbers are drawn when it is put on a device.</summary>
     /// <param name="options">The study's options.</param>
-    /// <param name="channels">Of the pictures.</param>
+    /// <param name="channels">Of the images.</param>
     /// <param name="classes">That the head tells apart.</param>
     public Network Make(StudyOptions options, int channels, int classes)
     {

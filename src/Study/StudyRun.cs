@@ -28,7 +28,7 @@ public sealed class StudyRun
     /// <summary>The networks. Read their lists under <see cref="Read"/> while the study runs.</summary>
     public IReadOnlyList<StudyNetwork> Networks { get; }
 
-    /// <summary>Whether all networks have ended; null while the study runs, false where some were cancelled.</summary>
+    /// <summary>Whether all networks have ended; null while the study runs, false where some were canceled.</summary>
     public bool? IsCompleted { get; private set; }
 
     /// <summary>Adds what happened and tells all followers.</summary>

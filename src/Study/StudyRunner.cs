@@ -6,7 +6,7 @@ namespace Engine.Study;
 
 /// <summary>
 /// Carries a study out: trains its networks, several at once where there are several devices, and fills the <see cref="StudyRun"/>. All
-/// networks see the same pictures in the same order and draw equal layers from equal streams.
+/// networks see the same images in the same order and draw equal layers from equal streams.
 /// </summary>
 public sealed class StudyRunner
 {
@@ -15,8 +15,8 @@ public sealed class StudyRunner
 
     /// <summary>Prepares a study; nothing is computed yet.</summary>
     /// <param name="options">What to study.</param>
-    /// <param name="data">The pictures that <see cref="StudyOptions.Data"/> names.</param>
-    /// <exception cref="EngineException">An option is unknown or out of range, or there are no pictures to train on.</exception>
+    /// <param name="data">The images that <see cref="StudyOptions.Data"/> names.</param>
+    /// <exception cref="EngineException">An option is unknown or out of range, or there are no images to train on.</exception>
     public StudyRunner(StudyOptions options, ImageDataset data)
     {
         options.Check();
@@ -67,7 +67,7 @@ public sealed class StudyRunner
                 }
                 catch (Exception e)
                 {
-                    // The networks that wait are still taken up, each to be told cancelled.
+                    // The networks that wait are still taken up, each to be told canceled.
                     stop.Cancel();
                     lock (gate)
                     {
@@ -100,7 +100,7 @@ public sealed class StudyRunner
     {
         if (cancellation.IsCancellationRequested)
         {
-            Run.Add(new StateChanged(index, StudyState.Cancelled, null));
+            Run.Add(new StateChanged(index, StudyState.Canceled, null));
             return;
         }
 
@@ -116,7 +116,7 @@ public sealed class StudyRunner
             trainer.StepEnded += step => window.Add(step.GlobalStep - 1, step.Loss, 1 - step.BatchAccuracy);
             trainer.EpochEnded += epoch => Run.Add(new TestMeasured(index, new CurvePoint(epoch.GlobalStep, epoch.TestLoss, 1 - epoch.Accuracy)));
             bool isCompleted = trainer.Run(cancellation).IsCompleted;
-            Run.Add(new StateChanged(index, isCompleted ? StudyState.Finished : StudyState.Cancelled, null));
+            Run.Add(new StateChanged(index, isCompleted ? StudyState.Finished : StudyState.Canceled, null));
         }
         catch (TrainingDivergedException e)
         {
@@ -124,7 +124,7 @@ public sealed class StudyRunner
         }
         catch
         {
-            Run.Add(new StateChanged(index, StudyState.Cancelled, "failed"));
+            Run.Add(new StateChanged(index, StudyState.Canceled, "failed"));
             throw;
         }
     }

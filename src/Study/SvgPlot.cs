@@ -120,7 +120,7 @@ internal sealed class SvgPlot
         Frame(panel, heading, x, y);
         foreach (SvgLine line in lines)
         {
-            // A point without neighbours gets a round end and becomes a dot.
+            // A point without neighbors gets a round end and becomes a dot.
             StringBuilder path = new();
             bool isOpen = false;
             foreach ((double px, double py) in line.Points)
@@ -138,13 +138,13 @@ internal sealed class SvgPlot
         }
     }
 
-    /// <summary>Draws coloured cells into a panel: columns at steps, rows from the top.</summary>
+    /// <summary>Draws colored cells into a panel: columns at steps, rows from the top.</summary>
     /// <param name="panel">Which.</param>
     /// <param name="heading">Above it.</param>
     /// <param name="x">From the first step to the end of the last column.</param>
     /// <param name="columns">The steps.</param>
     /// <param name="rows">A number a row and column; NaN for none.</param>
-    /// <param name="color">What gives colours: its ends are the darkest and the brightest.</param>
+    /// <param name="color">What gives colors: its ends are the darkest and the brightest.</param>
     public void Cells(int panel, string heading, SvgAxis x, IReadOnlyList<double> columns, IReadOnlyList<double[]> rows, SvgAxis color)
     {
         Frame(panel, heading, x, new SvgAxis("layer", rows.Count + 0.5, 0.5));
@@ -162,7 +162,7 @@ internal sealed class SvgPlot
         }
     }
 
-    /// <summary>A bar of the colours under the title, with its ends' numbers.</summary>
+    /// <summary>A bar of the colors under the title, with its ends' numbers.</summary>
     public void Scale(SvgAxis color)
     {
         const int Parts = 40;
@@ -221,7 +221,7 @@ internal sealed class SvgPlot
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text);
 
-    // The same colours as the page's.
+    // The same colors as the page's.
     private static string Color(double share)
     {
         ReadOnlySpan<(double R, double G, double B)> stops = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)];

@@ -62,7 +62,7 @@ public sealed class DocumentTests : IDisposable
     [Fact]
     public void A_class_of_several_methods_gets_them_side_by_side_and_fused_ones_their_ratio()
     {
-        FusionSubject subject = FusionCatalogue.On(BenchDevice.All[0]).First();
+        FusionSubject subject = FusionCatalog.On(BenchDevice.All[0]).First();
         string[] lines = Lines(BenchmarkTables.Of([new Timing(subject, nameof(Fusions.Unfused), 0.004, 0), new Timing(subject, nameof(Fusions.Fused), 0.001, 0)]));
 
         Assert.Equal("| case | unfused | GB/s | of the ceiling | fused | GB/s | of the ceiling | times faster | allocated |", lines[0]);

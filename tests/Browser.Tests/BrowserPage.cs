@@ -51,7 +51,7 @@ public sealed class BrowserPage : IAsyncDisposable
         await page.SendAsync("Page.navigate", new JsonObject { ["url"] = address });
         await page._loaded.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
-        // Charts are drawn when their width is known, before the next picture.
+        // Charts are drawn when their width is known, before the next image.
         await page.EvaluateAsync("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))");
         return page;
     }
@@ -107,8 +107,8 @@ public sealed class BrowserPage : IAsyncDisposable
         }
     }
 
-    /// <summary>A picture of the whole page, as PNG.</summary>
-    public async Task<byte[]> PictureAsync()
+    /// <summary>An image of the whole page, as PNG.</summary>
+    public async Task<byte[]> ImageAsync()
     {
         JsonObject size = (JsonObject)(await SendAsync("Page.getLayoutMetrics"))["cssContentSize"]!;
         JsonObject answer = await SendAsync("Page.captureScreenshot", new JsonObject

@@ -29,7 +29,7 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         Assert.Empty(await LayoutAsync(page));
         if (Environment.GetEnvironmentVariable("ENGINE_SCREENSHOTS") is { Length: > 0 } folder)
         {
-            await File.WriteAllBytesAsync(Path.Combine(folder, $"report-{width}-{theme}.png"), await page.PictureAsync());
+            await File.WriteAllBytesAsync(Path.Combine(folder, $"report-{width}-{theme}.png"), await page.ImageAsync());
         }
 
         await page.EvaluateAsync("document.querySelectorAll('details').forEach(d => d.open = true)");

@@ -11,7 +11,7 @@ public sealed class ArchitectureTests
         ["Engine.Core"] = [],
         ["Engine.Kernels"] = ["Engine.Core"],
         ["Engine.Models"] = ["Engine.Core"],
-        ["Engine.Images"] = ["Engine.Core"],
+        ["Engine.Vision"] = ["Engine.Core"],
         ["Engine.Onnx"] = ["Engine.Core", "Engine.Models"],
         ["Engine.TensorBoard"] = [],
         ["Engine.Study"] = ["Engine.Core", "Engine.Models", "Engine.TensorBoard"],

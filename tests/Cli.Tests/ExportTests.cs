@@ -9,7 +9,7 @@ public sealed class ExportTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_run_is_exported_for_the_pictures_that_it_was_trained_on()
+    public async Task A_run_is_exported_for_the_images_that_it_was_trained_on()
     {
         string run = _folder["run"], file = _folder["digits.onnx"];
         Assert.Equal(0, (await EngineRun.InProcessAsync("train", "--model", "resnet8", "--epochs", "1", "--batch-size", "64", "--out", run, "--device", "cpu")).ExitCode);

@@ -18,7 +18,7 @@ public sealed class FailureTests : IDisposable
     }
 
     [Fact]
-    public async Task Colour_constants_for_grey_images_are_refused_and_leave_no_run_behind()
+    public async Task Color_constants_for_gray_images_are_refused_and_leave_no_run_behind()
     {
         EngineRun run = await EngineRun.InProcessAsync("train", "--normalize", "imagenet", "--data", "digits", "--device", "cpu", "--out", _folder["run"]);
 

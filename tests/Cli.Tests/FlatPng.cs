@@ -3,18 +3,18 @@ using System.IO.Compression;
 
 namespace Cli.Tests;
 
-/// <summary>Writes PNG files of one grey.</summary>
+/// <summary>Writes PNG files of one gray.</summary>
 internal static class FlatPng
 {
     /// <summary>A whole file.</summary>
-    public static byte[] Make(int width, int height, byte grey)
+    public static byte[] Make(int width, int height, byte gray)
     {
         byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         header[8] = 8;
         byte[] rows = new byte[height * (width + 1)];
-        Array.Fill(rows, grey);
+        Array.Fill(rows, gray);
         for (int y = 0; y < height; y++)
         {
             rows[y * (width + 1)] = 0;

@@ -1,5 +1,5 @@
 using System.Text;
-using Engine.Images;
+using Engine.Vision;
 
 namespace Cli.Tests;
 

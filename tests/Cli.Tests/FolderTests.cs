@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Engine.Images;
+using Engine.Vision;
 
 namespace Cli.Tests;
 
@@ -152,10 +152,10 @@ public sealed class FolderTests : IDisposable
         "eval", "--weights", _folder["run"], "--data", FolderSet.Prefix + _folder[name], "--device", "cpu", "--json");
 
     // A flat image, so that all its crops and sizes are alike.
-    private void Write(string name, int grey)
+    private void Write(string name, int gray)
     {
         string path = _folder[name];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, FlatPng.Make(width: 24, height: 24, (byte)grey));
+        File.WriteAllBytes(path, FlatPng.Make(width: 24, height: 24, (byte)gray));
     }
 }

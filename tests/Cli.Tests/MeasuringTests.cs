@@ -79,7 +79,7 @@ public sealed class MeasuringTests
     }
 
     [Fact]
-    public async Task A_graph_of_several_networks_is_one_picture()
+    public async Task A_graph_of_several_networks_is_one_drawing()
     {
         using TemporaryFolder folder = new();
         EngineRun run = await EngineRun.InProcessAsync("info", "plain20", "resnet20", "--graph", folder["f.svg"], "--json");

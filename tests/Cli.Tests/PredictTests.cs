@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Engine.Formats;
-using Engine.Images;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Onnx.Tests;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Cli.Tests;
 
@@ -20,23 +20,23 @@ public sealed class PredictTests : IDisposable
         {
             for (int i = 0; i < 6; i++)
             {
-                WritePicture(Path.Combine("pictures", part, "dark", $"{i}.png"), 20 + (5 * i));
-                WritePicture(Path.Combine("pictures", part, "light", $"{i}.png"), 200 + (5 * i));
+                WriteImage(Path.Combine("images", part, "dark", $"{i}.png"), 20 + (5 * i));
+                WriteImage(Path.Combine("images", part, "light", $"{i}.png"), 200 + (5 * i));
             }
         }
     }
 
-    private string Data => FolderSet.Prefix + _folder["pictures"];
+    private string Data => FolderSet.Prefix + _folder["images"];
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_network_trained_on_a_folder_tells_the_classes_of_pictures_by_name()
+    public async Task A_network_trained_on_a_folder_tells_the_classes_of_images_by_name()
     {
         EngineRun train = await TrainAsync();
         Assert.Equal((0, 12), (train.ExitCode, train.Json[^1].GetProperty("correct").GetInt32()));
 
-        string[] images = [Picture("dark", 1), _folder["no.jpg"], Picture("light", 2)];
+        string[] images = [ImagePath("dark", 1), _folder["no.jpg"], ImagePath("light", 2)];
         EngineRun run = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--json", .. images]);
         Assert.Equal(1, run.ExitCode);
         Assert.Equal(images, run.Json.Select(l => l.GetProperty("image").GetString()));
@@ -53,7 +53,7 @@ public sealed class PredictTests : IDisposable
         Assert.True(logits[0] > logits[1]);
         Assert.Equal(1 / (1 + Math.Exp(logits[1] - logits[0])), top[0].GetProperty("probability").GetDouble(), 1e-9);
 
-        EngineRun people = await EngineRun.InProcessAsync("predict", "--weights", _folder["run"], "--device", "cpu", "--top", "1", Picture("light", 0));
+        EngineRun people = await EngineRun.InProcessAsync("predict", "--weights", _folder["run"], "--device", "cpu", "--top", "1", ImagePath("light", 0));
         Assert.Equal(0, people.ExitCode);
         Assert.Contains("light (1), logit", people.Output);
         Assert.DoesNotContain("dark (0)", people.Output);
@@ -64,7 +64,7 @@ public sealed class PredictTests : IDisposable
     {
         string[] changes = ["--shortcut", "B", "--norm", "group:4"];
         Assert.Equal(0, (await TrainAsync(changes)).ExitCode);
-        string[] images = [Picture("dark", 0), Picture("light", 1)];
+        string[] images = [ImagePath("dark", 0), ImagePath("light", 1)];
         EngineRun run = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--json", .. images]);
         Assert.Equal(["dark", "light"], run.Json.Select(l => l.GetProperty("top")[0].GetProperty("label").GetString()));
 
@@ -82,28 +82,28 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
-    public async Task Batches_of_pictures_give_what_single_ones_give()
+    public async Task Batches_of_images_give_what_single_ones_give()
     {
         await TrainAsync();
-        string[] images = [Picture("dark", 0), Picture("light", 1), Picture("dark", 2)];
+        string[] images = [ImagePath("dark", 0), ImagePath("light", 1), ImagePath("dark", 2)];
         EngineRun together = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--json", .. images]);
         EngineRun alone = await EngineRun.InProcessAsync(["predict", "--weights", _folder["run"], "--device", "cpu", "--batch-size", "1", "--json", .. images]);
         Assert.Equal(Logits(together), Logits(alone), (a, b) => Math.Abs(a - b) < 1e-5);
     }
 
     [Fact]
-    public async Task An_exported_file_has_the_classes_and_the_size_of_the_pictures_that_were_trained_on()
+    public async Task An_exported_file_has_the_classes_and_the_size_of_the_images_that_were_trained_on()
     {
         Assert.Equal(0, (await TrainAsync()).ExitCode);
-        Assert.Equal(0, (await EngineRun.InProcessAsync("export", "--weights", _folder["run"], _folder["pictures.onnx"])).ExitCode);
-        OnnxReader file = new(_folder["pictures.onnx"]);
+        Assert.Equal(0, (await EngineRun.InProcessAsync("export", "--weights", _folder["run"], _folder["images.onnx"])).ExitCode);
+        OnnxReader file = new(_folder["images.onnx"]);
         Assert.Equal(["dark", "light"], JsonSerializer.Deserialize<string[]>(file.Metadata["class_names"])!);
         Assert.Equal(("resnet8", DataDescription.WithoutPlace(Data)), (file.Metadata["model"], file.Metadata["data"]));
         Assert.Equal(["batch", "3", "16", "16"], file.Ends["input"]);
     }
 
     [Fact]
-    public async Task Evaluation_by_ten_crops_and_by_scales_agrees_with_the_middle_on_flat_pictures()
+    public async Task Evaluation_by_ten_crops_and_by_scales_agrees_with_the_middle_on_flat_images()
     {
         EngineRun train = await TrainAsync();
         double loss = train.Json[^1].GetProperty("loss").GetDouble();
@@ -127,7 +127,7 @@ public sealed class PredictTests : IDisposable
             StateDictionary.Save(network.To(device), _folder["weights.safetensors"]);
         }
 
-        string[] command = ["predict", "--model", "resnet8", "--weights", _folder["weights.safetensors"], "--device", "cpu", "--json", Picture("dark", 0)];
+        string[] command = ["predict", "--model", "resnet8", "--weights", _folder["weights.safetensors"], "--device", "cpu", "--json", ImagePath("dark", 0)];
         EngineRun unnamed = await EngineRun.InProcessAsync(command);
         Assert.Equal(0, unnamed.ExitCode);
         Assert.All(unnamed.Json[0].GetProperty("top").EnumerateArray(), t => Assert.Equal(JsonValueKind.Null, t.GetProperty("label").ValueKind));
@@ -144,7 +144,7 @@ public sealed class PredictTests : IDisposable
         (await EngineRun.InProcessAsync([.. command, "--labels", _folder["nowhere"]])).AssertFails(1, "labels", _folder["nowhere"]);
         (await EngineRun.InProcessAsync([.. command, "--top", "0"])).AssertFails(2, "--top is 0");
         (await EngineRun.InProcessAsync([.. command, "--resize", "8"])).AssertFails(2, "resize is 8", "image size 32");
-        (await EngineRun.InProcessAsync(["predict", "--weights", _folder["weights.safetensors"], Picture("dark", 0)])).AssertFails(2, "give --model NAME");
+        (await EngineRun.InProcessAsync(["predict", "--weights", _folder["weights.safetensors"], ImagePath("dark", 0)])).AssertFails(2, "give --model NAME");
         (await EngineRun.InProcessAsync(["predict", "--model", "resnet8", "--weights", _folder["weights.safetensors"]])).AssertFails(2, "predict --help");
     }
 
@@ -154,7 +154,7 @@ public sealed class PredictTests : IDisposable
     [InlineData("train --image-size 64", "for image folders")]
     [InlineData("train --data folder:no-such-folder", "no image folder 'no-such-folder'")]
     [InlineData("train --data folder:", "no image folder ''")]
-    public async Task Picture_options_without_pictures_are_wrong_usage(string line, string part) =>
+    public async Task Image_options_without_images_are_wrong_usage(string line, string part) =>
         (await EngineRun.InProcessAsync([.. line.Split(' '), "--device", "cpu"])).AssertFails(2, part);
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
-    public async Task The_doctor_lists_the_picture_library()
+    public async Task The_doctor_lists_the_image_library()
     {
         EngineRun run = await EngineRun.InProcessAsync("doctor", "--json");
         JsonElement library = run.Json[0].GetProperty("libraries").EnumerateArray().Single(l => l.GetProperty("name").GetString()!.Contains("TurboJPEG", StringComparison.Ordinal));
@@ -180,17 +180,17 @@ public sealed class PredictTests : IDisposable
 
     private static double[] Logits(EngineRun run) => [.. run.Json.SelectMany(l => l.GetProperty("top").EnumerateArray().OrderBy(t => t.GetProperty("class").GetInt32())).Select(t => t.GetProperty("logit").GetDouble())];
 
-    private string Picture(string kind, int number) => Path.Combine(_folder["pictures"], "test", kind, $"{number}.png");
+    private string ImagePath(string kind, int number) => Path.Combine(_folder["images"], "test", kind, $"{number}.png");
 
     private Task<EngineRun> TrainAsync(params string[] more) => EngineRun.InProcessAsync([
         "train", "--data", Data, "--model", "resnet8", "--image-size", "16", "--epochs", "4", "--batch-size", "4", "--lr", "0.02", "--device", "cpu",
         "--out", _folder["run"], "--json", .. more]);
 
-    // A flat picture, so that all its crops and sizes are alike.
-    private void WritePicture(string name, int grey)
+    // A flat image, so that all its crops and sizes are alike.
+    private void WriteImage(string name, int gray)
     {
         string path = _folder[name];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, FlatPng.Make(width: 24, height: 24, (byte)grey));
+        File.WriteAllBytes(path, FlatPng.Make(width: 24, height: 24, (byte)gray));
     }
 }

@@ -177,7 +177,7 @@ public sealed class TrainingTests : IDisposable
     [Fact]
     public async Task A_head_is_trained_on_a_frozen_backbone_whose_weights_come_from_a_file()
     {
-        // Colour, a frame of black and other classes than the file's: all of it is remembered by the run.
+        // Color, a frame of black and other classes than the file's: all of it is remembered by the run.
         Network saved = Networks.Create("resnet8", new NetworkOptions { Classes = 4 });
         using (CpuDevice device = new(1))
         {

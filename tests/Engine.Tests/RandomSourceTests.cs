@@ -24,7 +24,7 @@ public sealed class RandomSourceTests
     public void A_texts_seed_is_the_known_one() => Assert.Equal(8222887692483215594, RandomSource.SeedOf("layer1.0.conv1.weight"));
 
     [Fact]
-    public void Streams_of_neighbouring_seeds_differ()
+    public void Streams_of_neighboring_seeds_differ()
     {
         HashSet<ulong> first = [.. Enumerable.Range(0, 10_000).Select(i => new RandomSource(i / 100, i % 100).NextBits())];
         Assert.Equal(10_000, first.Count);

@@ -1,14 +1,14 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using Engine.Images;
-using Images.Tests;
+using Engine.Vision;
+using Vision.Tests;
 
 namespace Fuzz.Tests;
 
 /// <summary>Images, decoded in memory and turned upright.</summary>
 internal static class ImageTargets
 {
-    private static readonly PictureReader Reader = new();
+    private static readonly ImageReader Reader = new();
 
     /// <summary>PNG and JPEG.</summary>
     public static IEnumerable<FuzzTarget> All => [new("png", ReadPng, Pngs), new("jpeg", bytes => Reader.Decode(bytes, "x"), Jpegs)];
@@ -93,7 +93,7 @@ internal static class ImageTargets
 
     private static IEnumerable<byte[]> Jpegs()
     {
-        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Files", "pictures.zip"));
+        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Files", "images.zip"));
         foreach (ZipArchiveEntry entry in archive.Entries.Where(e => e.Name.EndsWith(".jpg", StringComparison.Ordinal) && e.Length < 2000))
         {
             using Stream stream = entry.Open();

@@ -1,8 +1,8 @@
 using System.Text;
 using Engine.Data;
-using Engine.Images;
 using Engine.Models;
 using Engine.Training;
+using Engine.Vision;
 
 namespace Fuzz.Tests;
 

@@ -124,9 +124,9 @@ public sealed class CudaLifetimeTests() : EmulatorTest(isChecked: false)
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Train(CudaDevice device, bool isDisposed)
     {
-        ImageDataset pictures = Noise();
+        ImageDataset images = Noise();
         Network network = Networks.Create("resnet8", new NetworkOptions { Channels = 3, Classes = 3 });
-        Trainer trainer = new(network, pictures, device, Options, lossReadInterval: 4, recordSteps: true);
+        Trainer trainer = new(network, images, device, Options, lossReadInterval: 4, recordSteps: true);
         trainer.Run();
         Assert.Null(trainer.RecordingProblem);
         if (isDisposed)

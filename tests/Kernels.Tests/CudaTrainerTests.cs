@@ -22,7 +22,7 @@ public sealed class CudaTrainerTests : EmulatorTest
     private static readonly Lazy<Outcome> ReferenceSteps = new(() =>
     {
         using ReferenceDevice reference = new();
-        return Run("resnet20", reference, Pictures(train: 160), TwentySteps);
+        return Run("resnet20", reference, Images(train: 160), TwentySteps);
     });
 
     /// <summary>On a small GPU; and on one as large as an H100, blocks in random order, products and sums joined as NVCC joins them.</summary>
@@ -42,7 +42,7 @@ public sealed class CudaTrainerTests : EmulatorTest
         using IDisposable count = CudaEmulator.Set("ENGINE_EMULATOR_SMS", multiprocessors);
         using IDisposable sequence = CudaEmulator.Set("ENGINE_EMULATOR_ORDER", order);
         using CudaDevice device = CudaDevice.Open(0, precision, convolutions: convolutions);
-        Outcome actual = Run("resnet20", device, Pictures(train: 160), TwentySteps);
+        Outcome actual = Run("resnet20", device, Images(train: 160), TwentySteps);
         Assert.Null(actual.Problem);
         Assert.Equal(20, actual.Losses.Length);
         for (int i = 0; i < expected.Losses.Length; i++)
@@ -69,16 +69,16 @@ public sealed class CudaTrainerTests : EmulatorTest
             options = options with { Optimizer = optimizer, LearningRate = 0.005, ClipNorm = 1, ClipValue = 0.5, Ema = 0.9, NormAndBiasDecay = false };
         }
 
-        ImageDataset pictures = Pictures(train: 26);
+        ImageDataset images = Images(train: 26);
         Outcome one, other;
         using (CudaDevice device = CudaDevice.Open(0, precision))
         {
-            one = Run("resnet8", device, pictures, options, recordSteps: false);
+            one = Run("resnet8", device, images, options, recordSteps: false);
         }
 
         using (CudaDevice device = CudaDevice.Open(0, precision))
         {
-            other = Run("resnet8", device, pictures, options, recordSteps: true);
+            other = Run("resnet8", device, images, options, recordSteps: true);
         }
 
         Assert.Equal(8, one.Losses.Length);
@@ -94,7 +94,7 @@ public sealed class CudaTrainerTests : EmulatorTest
     {
         TrainingOptions options = new() { Epochs = 3, BatchSize = 4, LearningRate = 1e30, Schedule = "constant" };
         using CudaDevice device = CudaDevice.Open();
-        TrainingDivergedException failure = Assert.Throws<TrainingDivergedException>(() => Run("resnet8", device, Pictures(train: 24), options));
+        TrainingDivergedException failure = Assert.Throws<TrainingDivergedException>(() => Run("resnet8", device, Images(train: 24), options));
         Assert.Contains("training diverged", failure.Message, StringComparison.Ordinal);
     }
 
@@ -103,8 +103,8 @@ public sealed class CudaTrainerTests : EmulatorTest
     {
         TrainingOptions options = new() { Epochs = 2, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
         using CudaDevice device = CudaDevice.Open();
-        Network network = Build("resnet8", Pictures(train: 12));
-        using Trainer trainer = new(network, Pictures(train: 12), device, options, recordSteps: true);
+        Network network = Build("resnet8", Images(train: 12));
+        using Trainer trainer = new(network, Images(train: 12), device, options, recordSteps: true);
         (string name, Parameter parameter) = network.Parameters.First();
         double[] frozenAt = [];
         trainer.EpochEnded += report =>
@@ -129,7 +129,7 @@ public sealed class CudaTrainerTests : EmulatorTest
             using CudaDevice device = CudaDevice.Open();
             Module network = new Sequential(
                 new Uploading(), new Conv2d(3, 4, 3, padding: 1), new BatchNorm2d(4), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 3));
-            using Trainer trainer = new(network, Pictures(train: 16), device, options, recordSteps: i == 0 ? null : false);
+            using Trainer trainer = new(network, Images(train: 16), device, options, recordSteps: i == 0 ? null : false);
             trainer.Run();
             weights[i] = [.. network.Named().SelectMany(entry => entry.Parameter.Value.ToArray<double>())];
             Assert.Equal(i == 0, trainer.RecordingProblem?.Contains("while a step is being recorded", StringComparison.Ordinal) ?? false);
@@ -142,7 +142,7 @@ public sealed class CudaTrainerTests : EmulatorTest
     public void A_device_that_records_nothing_refuses()
     {
         using ReferenceDevice device = new();
-        EngineException refusal = Assert.Throws<EngineException>(() => Run("resnet8", device, Pictures(train: 8), new TrainingOptions { BatchSize = 4 }, recordSteps: true));
+        EngineException refusal = Assert.Throws<EngineException>(() => Run("resnet8", device, Images(train: 8), new TrainingOptions { BatchSize = 4 }, recordSteps: true));
         Assert.Contains("reference does not record steps", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -151,17 +151,17 @@ public sealed class CudaTrainerTests : EmulatorTest
     {
         TrainingOptions options = new() { Epochs = 4, BatchSize = 4, LearningRate = 0.05, Schedule = "constant" };
         using CudaDevice device = CudaDevice.Open();
-        using Trainer trainer = new(Build("resnet8", Pictures(train: 12)), Pictures(train: 12), device, options, recordSteps: true);
+        using Trainer trainer = new(Build("resnet8", Images(train: 12)), Images(train: 12), device, options, recordSteps: true);
         List<(long Allocations, long Bytes)> taken = [];
         trainer.EpochEnded += _ => taken.Add((device.Memory.NativeAllocations, CudaEmulator.LiveBytes));
         trainer.Run();
         Assert.All(taken[1..], entry => Assert.Equal(taken[0], entry));
     }
 
-    private static Outcome Run(string model, Device device, ImageDataset pictures, TrainingOptions options, bool? recordSteps = null)
+    private static Outcome Run(string model, Device device, ImageDataset images, TrainingOptions options, bool? recordSteps = null)
     {
-        Network network = Build(model, pictures);
-        using Trainer trainer = new(network, pictures, device, options, lossReadInterval: device.IsAsynchronous ? 4 : null, recordSteps: recordSteps);
+        Network network = Build(model, images);
+        using Trainer trainer = new(network, images, device, options, lossReadInterval: device.IsAsynchronous ? 4 : null, recordSteps: recordSteps);
         List<StepReport> steps = [];
         trainer.StepEnded += steps.Add;
         TrainingResult result = trainer.Run();
@@ -170,8 +170,8 @@ public sealed class CudaTrainerTests : EmulatorTest
             network.Named().ToDictionary(entry => entry.Name, entry => entry.Parameter.Value.ToArray<double>()), trainer.RecordingProblem);
     }
 
-    private static Network Build(string model, ImageDataset pictures) =>
-        Networks.Create(model, new NetworkOptions { Channels = 3, Classes = pictures.ClassNames.Count });
+    private static Network Build(string model, ImageDataset images) =>
+        Networks.Create(model, new NetworkOptions { Channels = 3, Classes = images.ClassNames.Count });
 
     /// <summary>Writes to the device in each call, which no recording can hold.</summary>
     private sealed class Uploading : Module
@@ -183,8 +183,8 @@ public sealed class CudaTrainerTests : EmulatorTest
         }
     }
 
-    /// <summary>Pictures of noise whose colours tell the class.</summary>
-    private static ImageDataset Pictures(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");
+    /// <summary>Images of noise whose colors tell the class.</summary>
+    private static ImageDataset Images(int train) => new("noise", Noise(train, 1), Noise(7, 2), new Augmentation(1, true), "made here");
 
     private static MemoryImageSource Noise(int count, long seed)
     {

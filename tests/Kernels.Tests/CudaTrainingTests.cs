@@ -5,7 +5,7 @@ using Engine.Training;
 
 namespace Engine.Kernels.Tests;
 
-/// <summary>Whole networks, forwards, backwards and through the optimiser, on the emulated GPU.</summary>
+/// <summary>Whole networks, forwards, backwards and through the optimizer, on the emulated GPU.</summary>
 [Collection("emulator")]
 public sealed class CudaTrainingTests : EmulatorTest
 {

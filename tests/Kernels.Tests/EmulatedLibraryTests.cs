@@ -15,7 +15,7 @@ public sealed class EmulatedLibraryTests : EmulatorTest
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(true, true)]
-    public void A_matrix_product_honours_both_transpositions_alpha_and_beta(bool transposeA, bool transposeB)
+    public void A_matrix_product_honors_both_transpositions_alpha_and_beta(bool transposeA, bool transposeB)
     {
         const int M = 3;
         const int N = 5;

@@ -8,7 +8,7 @@ public sealed class KernelVersionTests : EmulatorTest
 {
     private readonly CudaDevice _device;
 
-    // Not a field initialiser: those run before the base class has made the emulator as new.
+    // Not a field initializer: those run before the base class has made the emulator as new.
     public KernelVersionTests() => _device = CudaDevice.Open();
 
     protected override void Release() => _device.Dispose();

@@ -134,7 +134,7 @@ public sealed class FineTuningTests : IDisposable
     private static Sequential WithDropout() => new(
         new Conv2d(1, 8, 3), new ReLU(), new AdaptiveAvgPool2d(2), new Flatten(), new Dropout(0.3), new Linear(32, 16), new ReLU(), new Dropout(), new Linear(16, 10));
 
-    // As many pictures as five steps take.
+    // As many images as five steps take.
     private static ImageDataset Few()
     {
         int[] indices = [.. Enumerable.Range(0, StepsPerEpoch * Options.BatchSize)];

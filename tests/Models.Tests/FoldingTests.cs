@@ -52,7 +52,7 @@ public sealed class FoldingTests
     }
 
     [Fact]
-    public void Nothing_is_folded_that_is_recorded_observed_or_normalised_by_the_batch()
+    public void Nothing_is_folded_that_is_recorded_observed_or_normalized_by_the_batch()
     {
         using CountingDevice device = new();
         Network network = Networks.Create("resnet20");

@@ -50,7 +50,7 @@ public class ModelSummaryTests
         Assert.Equal(9620, summary.Buffers);
     }
 
-    // resnet8 on one 32 x 32 image: each convolution and each fused normalisation leaves one activation; the shortcuts of stages 2 and
+    // resnet8 on one 32 x 32 image: each convolution and each fused normalization leaves one activation; the shortcuts of stages 2 and
     // 3 leave none, since no backward reads what was added; the pool and the head 64 and 10 numbers. In units of 16 * 1024 numbers.
     [Fact]
     public void Activation_memory_counts_what_the_backward_holds_for_one_image()

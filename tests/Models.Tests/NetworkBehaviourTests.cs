@@ -2,7 +2,7 @@ using Engine.Layers;
 
 namespace Engine.Models.Tests;
 
-public class NetworkBehaviourTests
+public class NetworkBehaviorTests
 {
     [Fact]
     public void A_frozen_backbone_gets_no_gradient_and_a_thawed_one_does()

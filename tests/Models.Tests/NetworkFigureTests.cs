@@ -10,7 +10,7 @@ public class NetworkFigureTests
 
     [Theory]
     [MemberData(nameof(AllNames))]
-    public void Every_network_is_drawn_within_the_picture_without_boxes_that_overlap(string name)
+    public void Every_network_is_drawn_within_the_figure_without_boxes_that_overlap(string name)
     {
         XElement svg = Draw([name]);
         double[] view = [.. svg.Attribute("viewBox")!.Value.Split(' ').Select(Number)];

@@ -62,7 +62,7 @@ public class NetworkGradientTests
     [InlineData(ShortcutKind.C)]
     [InlineData(ShortcutKind.None)]
     [InlineData(ShortcutKind.Gated)]
-    public void A_block_without_normalisation(ShortcutKind shortcut)
+    public void A_block_without_normalization(ShortcutKind shortcut)
     {
         BlockOptions options = Options(shortcut, 3, 4, 2) with { Norm = Normalization.None };
         Check(() => shortcut == ShortcutKind.Gated ? new HighwayBlock(options) : new BasicBlock(options), new Shape(2, 5, 4, 3), maximumElements: 40);

@@ -45,7 +45,7 @@ public class NetworkOptionsTests
     [InlineData("vgg19", "norm=batch", "vgg19 has no residual blocks")]
     [InlineData("vgg13_bn", "norm=batch", "(vgg13 or vgg13_bn)")]
     [InlineData("vgg19_bn", "shortcut=B", "the only network options it takes are init and fan, but 'shortcut=B' was given")]
-    public void What_a_network_cannot_honour_is_refused_with_the_reason(string name, string options, string reason)
+    public void What_a_network_cannot_honor_is_refused_with_the_reason(string name, string options, string reason)
     {
         EngineException error = Assert.ThrowsAny<EngineException>(() => Networks.Create(name, NetworkOptions.Parse(options)));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
@@ -69,7 +69,7 @@ public class NetworkOptionsTests
         Assert.Contains(expected, Networks.Create("resnet20", NetworkOptions.Parse(options)).ToString(), StringComparison.Ordinal);
 
     [Fact]
-    public void Without_normalisation_the_convolutions_still_have_no_bias_and_the_signal_grows_as_their_sum()
+    public void Without_normalization_the_convolutions_still_have_no_bias_and_the_signal_grows_as_their_sum()
     {
         Network network = Networks.Create("resnet20", NetworkOptions.Parse("norm=none"));
         Assert.All(network.Parameters, p => Assert.True(p.Name.EndsWith("weight", StringComparison.Ordinal) || p.Name == "fc.bias"));

@@ -10,7 +10,7 @@ public class PyTorchComparisonTests
 
     public static TheoryData<string> Cases { get; } =
     [
-        "cifar_a", "cifar_a_after_grey", "cifar_b", "cifar_c", "cifar_plain",
+        "cifar_a", "cifar_a_after_gray", "cifar_b", "cifar_c", "cifar_plain",
         "basic", "basic_group_norm", "bottleneck_dilated", "bottleneck_v1",
     ];
 
@@ -87,7 +87,7 @@ public class PyTorchComparisonTests
     private static Network Make(string name) => name switch
     {
         "cifar_a" => new CifarResNet(new CifarResNetOptions(14) { Classes = Classes }),
-        "cifar_a_after_grey" => new CifarResNet(new CifarResNetOptions(8) { Classes = Classes, Channels = 1, Zeros = ZeroPlacement.After }),
+        "cifar_a_after_gray" => new CifarResNet(new CifarResNetOptions(8) { Classes = Classes, Channels = 1, Zeros = ZeroPlacement.After }),
         "cifar_b" => new CifarResNet(new CifarResNetOptions(8) { Classes = Classes, Shortcut = ShortcutKind.B }),
         "cifar_c" => new CifarResNet(new CifarResNetOptions(8) { Classes = Classes, Shortcut = ShortcutKind.C }),
         "cifar_plain" => new CifarResNet(new CifarResNetOptions(8) { Classes = Classes, Shortcut = ShortcutKind.None }),

@@ -39,8 +39,8 @@ public class TorchvisionComparisonTests
         network.To(device);
         PyTorchVectors.FillSingle(network);
         using Tensor images = PyTorchVectors.SingleImages(device, record);
-        int[] labelled = [.. record.GetProperty("labels").EnumerateArray().Select(e => e.GetInt32())];
-        using Tensor labels = Tensor.From<int>(device, new Shape(labelled.Length), labelled);
+        int[] labeled = [.. record.GetProperty("labels").EnumerateArray().Select(e => e.GetInt32())];
+        using Tensor labels = Tensor.From<int>(device, new Shape(labeled.Length), labeled);
         int step = record.GetProperty("logit_step").GetInt32();
 
         // Evaluation comes first, as training moves the buffers.

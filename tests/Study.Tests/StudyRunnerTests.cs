@@ -54,7 +54,7 @@ public class StudyRunnerTests
     [InlineData("batch")]
     [InlineData("group")]
     [InlineData("none")]
-    public void Highways_have_a_third_branch_with_each_normalisation(string norm)
+    public void Highways_have_a_third_branch_with_each_normalization(string norm)
     {
         StudyRun run = Train(Small with { Depths = [8], Kinds = ["highway"], Norm = norm, MaxSteps = 2, LearningRate = 1e-3 }, concurrency: 1);
         StudyNetwork highway = Assert.Single(run.Networks);
@@ -66,7 +66,7 @@ public class StudyRunnerTests
     }
 
     [Fact]
-    public void Without_normalisation_the_gradients_of_deep_networks_go_apart()
+    public void Without_normalization_the_gradients_of_deep_networks_go_apart()
     {
         StudyRun run = Train(Small with { Depths = [32], MaxSteps = 1, UnnormalizedSteps = 1 }, concurrency: 2);
         StudyNetwork[] bare = [.. run.Networks.Where(n => n.Info.Norm == "none")];
@@ -107,7 +107,7 @@ public class StudyRunnerTests
     }
 
     [Fact]
-    public void A_cancelled_study_says_so_and_keeps_what_it_has()
+    public void A_canceled_study_says_so_and_keeps_what_it_has()
     {
         using CancellationTokenSource stop = new();
         StudyRunner runner = new(Small with { MaxSteps = 40 }, DataSets.Open("digits"));
@@ -120,7 +120,7 @@ public class StudyRunnerTests
         }, out _);
         Assert.False(runner.Train(() => new CpuDevice(1), 1, stop.Token));
         Assert.False(runner.Run.IsCompleted);
-        Assert.All(runner.Run.Networks, network => Assert.Equal(StudyState.Cancelled, network.State));
+        Assert.All(runner.Run.Networks, network => Assert.Equal(StudyState.Canceled, network.State));
         Assert.Equal(2, runner.Run.Networks.Max(n => n.Samples.Count));
     }
 
@@ -132,7 +132,7 @@ public class StudyRunnerTests
         using IDisposable following = runner.Run.Follow(_ => 0, events.Add, out _);
         EngineException error = Assert.Throws<EngineException>(() => runner.Train(() => throw new EngineException("no such device"), 1));
         Assert.Equal("no such device", error.Message);
-        Assert.All(runner.Run.Networks, network => Assert.Equal(StudyState.Cancelled, network.State));
+        Assert.All(runner.Run.Networks, network => Assert.Equal(StudyState.Canceled, network.State));
         Assert.Equal(new StudyEnded(false), events[^1]);
     }
 
@@ -146,7 +146,7 @@ public class StudyRunnerTests
     }
 
     [Fact]
-    public void A_set_without_pictures_to_train_on_is_named()
+    public void A_set_without_images_to_train_on_is_named()
     {
         ImageDataset digits = DataSets.Open("digits");
         ImageDataset empty = digits with { Train = new ImageSubset(digits.Train, []) };

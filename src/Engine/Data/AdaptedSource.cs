@@ -1,8 +1,8 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Another source's pictures with other channels and another size, for networks that were made for such: grey repeated for each channel,
-/// or colours made grey; black around a picture that is too small, and the middle of one that is too large.
+/// Another source's images with other channels and another size, for networks that were made for such: gray repeated for each channel,
+/// or colors made gray; black around an image that is too small, and the middle of one that is too large.
 /// </summary>
 public sealed class AdaptedSource : IImageSource
 {
@@ -13,8 +13,8 @@ public sealed class AdaptedSource : IImageSource
     private readonly ThreadLocal<byte[]> _buffer;
 
     /// <summary>Adapts a source.</summary>
-    /// <param name="source">The pictures.</param>
-    /// <param name="channels">Bytes a pixel: any number of grey pictures, 1 or 3 of colour ones.</param>
+    /// <param name="source">The images.</param>
+    /// <param name="channels">Bytes a pixel: any number of gray images, 1 or 3 of color ones.</param>
     /// <param name="height">Pixels from top to bottom.</param>
     /// <param name="width">Pixels from left to right.</param>
     /// <exception cref="EngineException">The channels cannot be made of the source's, or a figure is below 1, or the images have more than <see cref="MostValues"/>.</exception>
@@ -97,7 +97,7 @@ public sealed class AdaptedSource : IImageSource
         }
     }
 
-    // Grey is the luma of ITU-R 601, in Pillow's fixed point.
+    // Gray is the luma of ITU-R 601, in Pillow's fixed point.
     private static void Put(ReadOnlySpan<byte> from, Span<byte> to)
     {
         if (from.Length == to.Length)

@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Some pictures and their labels on a device, ready for a network. It belongs to its <see cref="DataLoader"/>, which overwrites it
+/// Some images and their labels on a device, ready for a network. It belongs to its <see cref="DataLoader"/>, which overwrites it
 /// with the next batch; what must last longer is to be copied.
 /// </summary>
 public sealed class Batch
@@ -14,13 +14,13 @@ public sealed class Batch
         Labels = labels;
     }
 
-    /// <summary>The pictures, cropped, mirrored and normalised: floating point [N, H, W, C].</summary>
+    /// <summary>The images, cropped, mirrored and normalized: floating point [N, H, W, C].</summary>
     public Tensor Images { get; }
 
     /// <summary>The labels: Int32 [N].</summary>
     public Tensor Labels { get; }
 
-    /// <summary>How many pictures there are: N, which is smaller in a last, incomplete batch.</summary>
+    /// <summary>How many images there are: N, which is smaller in a last, incomplete batch.</summary>
     public int Count => Labels.Shape[0];
 
     /// <summary>The batch's place in its epoch, from 0.</summary>
@@ -29,7 +29,7 @@ public sealed class Batch
     /// <summary>The labels in host memory: [N], until the next batch.</summary>
     public ReadOnlySpan<int> HostLabels => Host.Labels.AsSpan(0, Count);
 
-    /// <summary>Which pictures of the source these are: [N], until the next batch.</summary>
+    /// <summary>Which images of the source these are: [N], until the next batch.</summary>
     public ReadOnlySpan<int> Indices => Host.Indices.AsSpan(0, Count);
 
     private HostBatch Host => _host ?? throw new EngineException("this batch is over: the loader has gone on to the next one");

@@ -54,7 +54,7 @@ internal sealed class CifarSet : DataSet
     public override IReadOnlyList<string> ClassNames => _classes;
 
     /// <inheritdoc/>
-    public override Shape? PictureShape => new(1, Side, Side, Channels);
+    public override Shape? ImageShape => new(1, Side, Side, Channels);
 
     private long Records => ((long)_trainFiles.Length * _trainRecords) + _testRecords;
 

@@ -1,9 +1,9 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Turns an image source into batches on a device. Threads of its own read pictures and draw their augmentation ahead of their
+/// Turns an image source into batches on a device. Threads of its own read images and draw their augmentation ahead of their
 /// use; the device is called only by the thread that enumerates. Order and augmentation depend on the seed, the epoch and the
-/// picture's index alone, so that a run can go on in the middle of an epoch with nothing saved.
+/// image's index alone, so that a run can go on in the middle of an epoch with nothing saved.
 /// </summary>
 /// <remarks>All memory is taken once: host batches, and the device's tensors for a full batch and for a last, smaller one.</remarks>
 public sealed class DataLoader : IDisposable
@@ -35,7 +35,7 @@ public sealed class DataLoader : IDisposable
 
     /// <summary>Makes a loader; no thread runs before an epoch is enumerated.</summary>
     /// <param name="device">Where the batches go.</param>
-    /// <param name="source">The pictures.</param>
+    /// <param name="source">The images.</param>
     /// <param name="options">How batches are made.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the source.</exception>
     public DataLoader(Device device, IImageSource source, DataLoaderOptions options)
@@ -57,19 +57,19 @@ public sealed class DataLoader : IDisposable
         }
 
         Shape channels = new(source.Channels);
-        Shape picture = new(source.Height, source.Width, source.Channels);
+        Shape image = new(source.Height, source.Width, source.Channels);
         double[] scale = Array.ConvertAll(normalization.Deviation.ToArray(), d => 1 / d);
-        _mean = Tensor.From(device, normalization.IsPerPixel ? picture : channels, normalization.Mean);
+        _mean = Tensor.From(device, normalization.IsPerPixel ? image : channels, normalization.Mean);
         _scale = Tensor.From<double>(device, channels, scale);
     }
 
-    /// <summary>The pictures.</summary>
+    /// <summary>The images.</summary>
     public IImageSource Source { get; }
 
     /// <summary>How many batches an epoch has.</summary>
     public int StepsPerEpoch { get; }
 
-    /// <summary>How many pictures an epoch shows.</summary>
+    /// <summary>How many images an epoch shows.</summary>
     public int SamplesPerEpoch { get; }
 
     /// <summary>
@@ -79,7 +79,7 @@ public sealed class DataLoader : IDisposable
     /// <param name="startStep">The first batch to make, from 0 to <see cref="StepsPerEpoch"/>: where a resumed run goes on.</param>
     /// <exception cref="ObjectDisposedException">The loader has been disposed.</exception>
     /// <exception cref="EngineException">
-    /// The start is out of range, or another epoch of this loader is still being enumerated. What reading a picture throws is
+    /// The start is out of range, or another epoch of this loader is still being enumerated. What reading an image throws is
     /// thrown by the enumeration when it reaches that batch.
     /// </exception>
     public IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
@@ -194,7 +194,7 @@ public sealed class DataLoader : IDisposable
 
     private int CountOf(int step) => Math.Min(_options.BatchSize, _order.Length - (step * _options.BatchSize));
 
-    // A part of a batch is one picture where pictures are decoded, and the whole batch elsewhere.
+    // A part of a batch is one image where images are decoded, and the whole batch elsewhere.
     private void Fill(int epoch, int step, int part, HostBatch batch, RandomSource random)
     {
         int first = step * _options.BatchSize;

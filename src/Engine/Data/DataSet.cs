@@ -14,10 +14,10 @@ public abstract class DataSet
     /// <summary>What the command line calls it.</summary>
     public string Name { get; }
 
-    /// <summary>One line: how many pictures of what size and how many classes.</summary>
+    /// <summary>One line: how many images of what size and how many classes.</summary>
     public string Description { get; }
 
-    /// <summary>One line: who made the set, and under which licence.</summary>
+    /// <summary>One line: who made the set, and under which license.</summary>
     public string Credit { get; }
 
     /// <summary>The official files; none where the set is built in.</summary>
@@ -26,8 +26,8 @@ public abstract class DataSet
     /// <summary>The names of the classes in the order of the labels; empty where only the files tell them.</summary>
     public virtual IReadOnlyList<string> ClassNames => [];
 
-    /// <summary>The shape of one picture, [1, H, W, C]; null where only the files tell it.</summary>
-    public virtual Shape? PictureShape => null;
+    /// <summary>The shape of one image, [1, H, W, C]; null where only the files tell it.</summary>
+    public virtual Shape? ImageShape => null;
 
     /// <summary>Folders besides the cache in which an operating system keeps the set.</summary>
     private protected virtual IReadOnlyList<string> SystemFolders => [];

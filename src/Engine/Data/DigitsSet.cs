@@ -8,7 +8,7 @@ namespace Engine.Data;
 /// Data/Digits/CREDIT.md names their makers.
 /// </summary>
 /// <remarks>
-/// 36 pictures of each digit are held out to test with, 360 in all, drawn with a fixed seed; the other 1,437 are for training.
+/// 36 images of each digit are held out to test with, 360 in all, drawn with a fixed seed; the other 1,437 are for training.
 /// The sizes are those of scikit-learn's usual 80 : 20 split.
 /// </remarks>
 internal sealed class DigitsSet : DataSet
@@ -31,9 +31,9 @@ internal sealed class DigitsSet : DataSet
     public override IReadOnlyList<string> ClassNames => Classes;
 
     /// <inheritdoc/>
-    public override Shape? PictureShape => new(1, Side, Side, 1);
+    public override Shape? ImageShape => new(1, Side, Side, 1);
 
-    /// <summary>All digits, in the file's order; grey 0 to 16 is scaled to bytes from 0 to 255.</summary>
+    /// <summary>All digits, in the file's order; gray 0 to 16 is scaled to bytes from 0 to 255.</summary>
     public static MemoryImageSource ReadAll()
     {
         using Stream resource = typeof(DigitsSet).Assembly.GetManifestResourceStream("digits.csv.gz")
@@ -81,7 +81,7 @@ internal sealed class DigitsSet : DataSet
         test.Sort();
         train.Sort();
 
-        // A picture of 8 pixels bears a shift by one; a mirrored digit is another sign.
+        // An image of 8 pixels bears a shift by one; a mirrored digit is another sign.
         return new ImageDataset(
             Name, new ImageSubset(all, train.ToArray()), new ImageSubset(all, test.ToArray()), new Augmentation(Padding: 1, Mirror: false), Credit);
     }

@@ -12,9 +12,9 @@ internal sealed class HostBatch(int capacity, int imageBytes)
     /// <summary>[N].</summary>
     public int[] Labels { get; } = new int[capacity];
 
-    /// <summary>[N]: each picture's index in its source.</summary>
+    /// <summary>[N]: each image's index in its source.</summary>
     public int[] Indices { get; } = new int[capacity];
 
-    /// <summary>How many pictures are in it now.</summary>
+    /// <summary>How many images are in it now.</summary>
     public int Count { get; set; }
 }

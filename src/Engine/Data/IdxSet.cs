@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
 /// <summary>
-/// MNIST and the sets that are arranged as it is: 60,000 training and 10,000 test images of 28x28 grey pixels in four IDX files, each gzipped or not,
+/// MNIST and the sets that are arranged as it is: 60,000 training and 10,000 test images of 28x28 gray pixels in four IDX files, each gzipped or not,
 /// under the names with a dash or with a dot (as unpacked by some programs). torchvision's folder layout is found as well.
 /// </summary>
 internal abstract class IdxSet : DataSet
@@ -22,7 +22,7 @@ internal abstract class IdxSet : DataSet
         : base(name, description, credit, downloads) => (_torchvisionFolder, _augmentation) = (torchvisionFolder, augmentation);
 
     /// <inheritdoc/>
-    public override Shape? PictureShape => new(1, Side, Side, 1);
+    public override Shape? ImageShape => new(1, Side, Side, 1);
 
     /// <inheritdoc/>
     private protected override string? Locate(string folder) =>

@@ -1,23 +1,23 @@
 namespace Engine.Data;
 
-/// <summary>A data set: pictures to train on, pictures held out to test with, and what is known about them.</summary>
+/// <summary>A data set: images to train on, images held out to test with, and what is known about them.</summary>
 /// <param name="Name">What the command line calls it: digits, fashion-mnist, cifar10, cifar100, folder:DIR.</param>
-/// <param name="Train">The pictures to train on.</param>
-/// <param name="Test">The pictures held out, of the same size and classes.</param>
+/// <param name="Train">The images to train on.</param>
+/// <param name="Test">The images held out, of the same size and classes.</param>
 /// <param name="Augmentation">The augmentation that is usual for this set; it mirrors only where a mirror image means the same.</param>
-/// <param name="Credit">One line: who made the set, and under which licence.</param>
+/// <param name="Credit">One line: who made the set, and under which license.</param>
 public sealed record ImageDataset(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
 {
-    /// <summary>The classes' names, by label of the test pictures; those of the training pictures too, unless <see cref="ForClasses"/> was asked for.</summary>
+    /// <summary>The classes' names, by label of the test images; those of the training images too, unless <see cref="ForClasses"/> was asked for.</summary>
     public IReadOnlyList<string> ClassNames => Test.ClassNames;
 
     /// <summary>What is worth a line to whoever named the set: which of its parts is used for what, files that are left out.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
-    /// <summary>How the set's pixels become numbers; null to compute it from the training pictures.</summary>
+    /// <summary>How the set's pixels become numbers; null to compute it from the training images.</summary>
     public PixelNormalization? Normalization { get; init; }
 
-    /// <summary>Whether a mirrored picture still shows the same thing: true of photographs, false of digits.</summary>
+    /// <summary>Whether a mirrored image still shows the same thing: true of photographs, false of digits.</summary>
     public bool IsMirrorable => Augmentation.Mirror;
 
     /// <summary>Opens one of the data sets that the engine knows by name (<see cref="DataSets.All"/>): digits, which is built in, mnist, cifar10 ...</summary>
@@ -26,9 +26,9 @@ public sealed record ImageDataset(string Name, IImageSource Train, IImageSource 
     /// <exception cref="EngineException">There is none of this name, it is not there, or one of its files is damaged.</exception>
     public static ImageDataset Open(string name, string? directory = null) => DataSets.Open(name, directory);
 
-    /// <summary>The same set with test pictures whose labels refer to the classes of a network that is to be measured on them, matched by name.</summary>
+    /// <summary>The same set with test images whose labels refer to the classes of a network that is to be measured on them, matched by name.</summary>
     /// <param name="classNames">The classes that the network tells apart, by its outputs.</param>
-    /// <exception cref="EngineException">A test picture is of none of these classes; the message names its class.</exception>
+    /// <exception cref="EngineException">A test image is of none of these classes; the message names its class.</exception>
     public ImageDataset ForClasses(IReadOnlyList<string> classNames) => this with { Test = Test.WithClasses(classNames) };
 
     /// <summary>The same set with images of other channels or another size.</summary>
@@ -49,10 +49,10 @@ public sealed record ImageDataset(string Name, IImageSource Train, IImageSource 
     }
 
     /// <summary>
-    /// The same set with some training pictures held out: they take the test pictures' place, so that a recipe can be chosen
+    /// The same set with some training images held out: they take the test images' place, so that a recipe can be chosen
     /// without looking at those.
     /// </summary>
-    /// <param name="count">Pictures to hold out, 5,000 in the paper.</param>
+    /// <param name="count">Images to hold out, 5,000 in the paper.</param>
     /// <param name="seed">Chooses them.</param>
     /// <exception cref="EngineException">The count leaves nothing to train on or nothing to validate with.</exception>
     public ImageDataset WithValidation(int count, long seed)

@@ -1,13 +1,13 @@
 namespace Engine.Data;
 
-/// <summary>Some of the pictures of another source, in an order of their own.</summary>
+/// <summary>Some of the images of another source, in an order of their own.</summary>
 public sealed class ImageSubset : IImageSource
 {
     private readonly IImageSource _source;
     private readonly int[] _indices;
 
-    /// <summary>Chooses pictures of a source by their index there.</summary>
-    /// <exception cref="EngineException">An index names no picture of the source.</exception>
+    /// <summary>Chooses images of a source by their index there.</summary>
+    /// <exception cref="EngineException">An index names no image of the source.</exception>
     public ImageSubset(IImageSource source, ReadOnlySpan<int> indices)
     {
         int wrong = indices.IndexOfAnyExceptInRange(0, source.Count - 1);
@@ -38,15 +38,15 @@ public sealed class ImageSubset : IImageSource
     /// <inheritdoc/>
     public bool IsDecoded => _source.IsDecoded;
 
-    /// <summary>Which pictures of the other source these are.</summary>
+    /// <summary>Which images of the other source these are.</summary>
     public ReadOnlySpan<int> Indices => _indices;
 
     /// <summary>
     /// Splits a source at random into two parts, the larger one to train on and one to validate with (45,000 and 5,000 of
-    /// CIFAR's pictures in the paper). The split depends on the seed and the count alone; each part keeps the source's order.
+    /// CIFAR's images in the paper). The split depends on the seed and the count alone; each part keeps the source's order.
     /// </summary>
     /// <param name="source">What to split.</param>
-    /// <param name="validationCount">Pictures in the second part: at least 1, and fewer than there are.</param>
+    /// <param name="validationCount">Images in the second part: at least 1, and fewer than there are.</param>
     /// <param name="seed">Chooses the split.</param>
     /// <exception cref="EngineException">The count leaves one part empty.</exception>
     public static (ImageSubset Train, ImageSubset Validation) Split(IImageSource source, int validationCount, long seed)

@@ -1,6 +1,6 @@
 namespace Engine.Data;
 
-/// <summary>Pictures that lie in memory, channels last: a small data set that was read whole, or pictures that a program makes itself.</summary>
+/// <summary>Images that lie in memory, channels last: a small data set that was read whole, or images that a program makes itself.</summary>
 public sealed class MemoryImageSource : IImageSource
 {
     private readonly byte[] _pixels;

@@ -50,7 +50,7 @@ public sealed class PixelNormalization
         return new PixelNormalization(mean.ToArray(), deviation.ToArray());
     }
 
-    /// <summary>The ways to normalise, by name: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255.</summary>
+    /// <summary>The ways to normalize, by name: by the training set's channels, by its mean at each pixel, by ImageNet's constants, or only divided by 255.</summary>
     public static IReadOnlyList<string> Names { get; } = ["dataset", "pixel", "imagenet", "none"];
 
     /// <summary>One of <see cref="Names"/> for a data set.</summary>

@@ -1,9 +1,9 @@
 namespace Engine;
 
 /// <summary>How a filter moves over an image: everything about a convolution but its tensors.</summary>
-/// <param name="Stride">Pixels between neighbouring outputs, in the input.</param>
+/// <param name="Stride">Pixels between neighboring outputs, in the input.</param>
 /// <param name="Padding">Rows and columns of zeros around the input, on each side.</param>
-/// <param name="Dilation">Pixels between neighbouring taps of the filter, in the input; 1 is a dense filter.</param>
+/// <param name="Dilation">Pixels between neighboring taps of the filter, in the input; 1 is a dense filter.</param>
 /// <param name="Groups">Into how many independent groups input and output channels are split.</param>
 public readonly record struct ConvolutionGeometry(Size2 Stride, Size2 Padding, Size2 Dilation, int Groups)
 {

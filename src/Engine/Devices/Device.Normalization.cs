@@ -6,7 +6,7 @@ public abstract partial class Device
     /// <summary>
     /// Batch norm with the batch's own statistics: output = gamma * (input - mean) / sqrt(variance + epsilon) + beta, then plus
     /// shortcut where one is given, then ReLU where asked. Mean and biased variance are taken over N, H, W. The running mean and
-    /// the running variance move by momentum towards the batch's mean and unbiased variance.
+    /// the running variance move by momentum toward the batch's mean and unbiased variance.
     /// </summary>
     /// <param name="input">[N, H, W, C] (or [N, C]).</param>
     /// <param name="gamma">[C].</param>

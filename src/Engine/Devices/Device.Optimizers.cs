@@ -46,7 +46,7 @@ public abstract partial class Device
         AdamWStepCore(parameters, settings);
     }
 
-    /// <summary>Moves averages towards weights, many in one call: value += settings[0] * (gradient - value), where gradient stands for the weight.</summary>
+    /// <summary>Moves averages toward weights, many in one call: value += settings[0] * (gradient - value), where gradient stands for the weight.</summary>
     /// <param name="averages">The averages as Value and the weights that they follow as Gradient; nothing else is used.</param>
     /// <param name="settings">[1]: 1 - decay.</param>
     public void MoveAverages(ReadOnlySpan<ParameterUpdate> averages, Tensor settings)

@@ -20,15 +20,15 @@ public abstract partial class Device
     }
 
     /// <summary>
-    /// output[n, y, x, c] = (pixels[n, y + top, x' + left, c] / 255 - mean) * scale, zero outside the picture: crop, mirror and
-    /// normalise a batch of byte images in one pass.
+    /// output[n, y, x, c] = (pixels[n, y + top, x' + left, c] / 255 - mean) * scale, zero outside the image: crop, mirror and
+    /// normalize a batch of byte images in one pass.
     /// </summary>
     /// <param name="pixels">UInt8 [N, H, W, C].</param>
-    /// <param name="placements">Int32 [N, 3]: top, left (each may be negative or reach past the picture) and 1 to mirror, 0 not to;
+    /// <param name="placements">Int32 [N, 3]: top, left (each may be negative or reach past the image) and 1 to mirror, 0 not to;
     /// x' is x, or outputWidth - 1 - x when mirrored.</param>
     /// <param name="mean">Floating point, [C], or [H, W, C] for a mean per pixel.</param>
     /// <param name="scale">Floating point, [C]: one over the standard deviation.</param>
-    /// <param name="output">Floating point [N, P, Q, C]. The padding is zero after normalisation, as the paper's recipe has it.</param>
+    /// <param name="output">Floating point [N, P, Q, C]. The padding is zero after normalization, as the paper's recipe has it.</param>
     public void PrepareImages(Tensor pixels, Tensor placements, Tensor mean, Tensor scale, Tensor output)
     {
         using DeviceUse use = Work();

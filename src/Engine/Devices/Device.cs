@@ -125,7 +125,7 @@ public abstract partial class Device : IDisposable
     /// Records everything that a step queues, without running it, to be replayed as a whole. The step works on tensors that exist
     /// already and has run at least once before; it neither uploads nor reads back. What it does on the host happens now and not again.
     /// </summary>
-    /// <param name="step">The step: forward, backward, optimiser, or a part of that.</param>
+    /// <param name="step">The step: forward, backward, optimizer, or a part of that.</param>
     /// <param name="sharing">
     /// An earlier recording whose memory for intermediates this one uses too, since the two never run at the same time; null for memory
     /// of its own.

@@ -2,7 +2,7 @@ namespace Engine;
 
 /// <summary>How a pooling window moves over an image.</summary>
 /// <param name="Kernel">The window's height and width.</param>
-/// <param name="Stride">Pixels between neighbouring windows.</param>
+/// <param name="Stride">Pixels between neighboring windows.</param>
 /// <param name="Padding">Rows and columns added on each side: minus infinity for a maximum, zeros for an average. At most half the kernel.</param>
 public readonly record struct PoolingGeometry(Size2 Kernel, Size2 Stride, Size2 Padding)
 {

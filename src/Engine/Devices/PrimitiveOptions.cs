@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <summary>Which outputs of a normalisation's backward are added to what they hold.</summary>
+/// <summary>Which outputs of a normalization's backward are added to what they hold.</summary>
 [Flags]
 public enum NormAccumulate
 {

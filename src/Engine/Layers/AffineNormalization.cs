@@ -1,9 +1,9 @@
 namespace Engine.Layers;
 
-/// <summary>A layer that normalises activations per channel, with a trained factor and a trained offset: batch norm or group norm.</summary>
+/// <summary>A layer that normalizes activations per channel, with a trained factor and a trained offset: batch norm or group norm.</summary>
 public abstract class AffineNormalization : Normalization
 {
-    /// <summary>Makes a normalisation of <paramref name="channels"/> channels, with gamma 1 and beta 0.</summary>
+    /// <summary>Makes a normalization of <paramref name="channels"/> channels, with gamma 1 and beta 0.</summary>
     /// <param name="channels">C.</param>
     /// <param name="epsilon">Added to the variance inside the root.</param>
     private protected AffineNormalization(int channels, double epsilon)

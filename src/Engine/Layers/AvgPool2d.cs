@@ -7,7 +7,7 @@ public sealed class AvgPool2d : Module
 
     /// <summary>Makes a pooling layer.</summary>
     /// <param name="kernel">The window's height and width.</param>
-    /// <param name="stride">Pixels between neighbouring windows; the kernel's where null.</param>
+    /// <param name="stride">Pixels between neighboring windows; the kernel's where null.</param>
     /// <param name="padding">Rows and columns of zeros on each side; none where null.</param>
     /// <param name="countPadding">Whether the mean counts the zeros of the padding.</param>
     public AvgPool2d(Size2 kernel, Size2? stride = null, Size2? padding = null, bool countPadding = true)

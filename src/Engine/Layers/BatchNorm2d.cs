@@ -2,7 +2,7 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Batch norm of [N, H, W, C] per channel: y = (x - mean) / sqrt(variance + eps) * gamma + beta (Ioffe and Szegedy, 2015). In
-/// training the batch's mean and biased variance are used, and the running ones move by momentum towards the batch's mean and
+/// training the batch's mean and biased variance are used, and the running ones move by momentum toward the batch's mean and
 /// unbiased variance; in evaluation the running ones are used. A frozen batch norm, whose gamma and beta are both frozen, behaves as in
 /// evaluation also in training, so that nothing of it changes.
 /// </summary>

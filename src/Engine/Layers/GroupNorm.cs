@@ -1,7 +1,7 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// Group norm of [N, H, W, C] (Wu and He, 2018): each image's channels are split into groups, and each group is normalised by its own
+/// Group norm of [N, H, W, C] (Wu and He, 2018): each image's channels are split into groups, and each group is normalized by its own
 /// mean and biased variance; then times gamma[c] plus beta[c]. It behaves the same in training and in evaluation.
 /// </summary>
 public sealed class GroupNorm : AffineNormalization

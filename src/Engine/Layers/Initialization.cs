@@ -1,6 +1,6 @@
 namespace Engine.Layers;
 
-/// <summary>Whose variance a Kaiming initialisation keeps: of activations going forward, or of gradients going back.</summary>
+/// <summary>Whose variance a Kaiming initialization keeps: of activations going forward, or of gradients going back.</summary>
 public enum FanMode
 {
     /// <summary>Inputs of one output: C / groups * R * S of a filter [K, R, S, C / groups].</summary>

@@ -5,7 +5,7 @@ public sealed class MaxPool2d : Module
 {
     /// <summary>Makes a pooling layer.</summary>
     /// <param name="kernel">The window's height and width.</param>
-    /// <param name="stride">Pixels between neighbouring windows; the kernel's where null.</param>
+    /// <param name="stride">Pixels between neighboring windows; the kernel's where null.</param>
     /// <param name="padding">Rows and columns of minus infinity on each side; none where null.</param>
     public MaxPool2d(Size2 kernel, Size2? stride = null, Size2? padding = null) =>
         Geometry = new PoolingGeometry(kernel, stride ?? kernel, padding ?? 0);

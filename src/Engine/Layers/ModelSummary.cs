@@ -31,7 +31,7 @@ public sealed class ModelSummary
 
     /// <summary>
     /// Multiply-adds of one image's forward pass: those of convolutions and linear layers, a multiplication and its addition counted
-    /// once, as the papers and PyTorch's fvcore count; normalisation, pooling and biases are not counted.
+    /// once, as the papers and PyTorch's fvcore count; normalization, pooling and biases are not counted.
     /// </summary>
     public long MultiplyAdds { get; }
 

@@ -131,7 +131,7 @@ public abstract partial class Module : IDisposable
     public Module Eval() => Train(isTraining: false);
 
     /// <summary>
-    /// Freezes all parameters: no gradient is computed for them, and the optimiser leaves them alone. Batch norms then use their running
+    /// Freezes all parameters: no gradient is computed for them, and the optimizer leaves them alone. Batch norms then use their running
     /// statistics, also in training, and leave them as they are.
     /// </summary>
     public Module Freeze() => SetFrozen(true);

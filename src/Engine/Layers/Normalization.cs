@@ -1,12 +1,12 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// A layer that normalises activations, adds a shortcut and clips at zero: batch norm, group norm, or no normalisation at all. Networks
+/// A layer that normalizes activations, adds a shortcut and clips at zero: batch norm, group norm, or no normalization at all. Networks
 /// take a <see cref="Func{Int32, Normalization}"/> that makes one for a number of channels, as torchvision's norm_layer does.
 /// </summary>
 public abstract class Normalization : Module
 {
-    /// <summary>Makes a normalisation.</summary>
+    /// <summary>Makes a normalization.</summary>
     private protected Normalization()
     {
     }
@@ -17,12 +17,12 @@ public abstract class Normalization : Module
     /// <summary>Makes group norms of so many groups.</summary>
     public static Func<int, Normalization> Group(int groups) => channels => new GroupNorm(groups, channels);
 
-    /// <summary>Leaves out the normalisation: see <see cref="IdentityNormalization"/>.</summary>
+    /// <summary>Leaves out the normalization: see <see cref="IdentityNormalization"/>.</summary>
     public static Func<int, Normalization> None { get; } = _ => new IdentityNormalization();
 
     /// <summary>
-    /// Normalises, then adds a shortcut where one is given, then clips at zero where asked: fused, as far as the layer can. Where
-    /// this layer is observed, its observers see the normalised values before the addition and the ReLU, which are then
+    /// Normalizes, then adds a shortcut where one is given, then clips at zero where asked: fused, as far as the layer can. Where
+    /// this layer is observed, its observers see the normalized values before the addition and the ReLU, which are then
     /// operations of their own.
     /// </summary>
     /// <param name="input">[N, H, W, C].</param>
@@ -53,7 +53,7 @@ public abstract class Normalization : Module
     }
 
     /// <summary>
-    /// Normalises, adds a shortcut where one is given, and applies a ReLU layer: fused, unless somebody observes this layer or the
+    /// Normalizes, adds a shortcut where one is given, and applies a ReLU layer: fused, unless somebody observes this layer or the
     /// ReLU layer, whose observers then see what comes out of it.
     /// </summary>
     /// <param name="input">[N, H, W, C].</param>
@@ -73,7 +73,7 @@ public abstract class Normalization : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input) => Normalize(input, null, relu: false);
 
-    /// <summary>The layer's mathematics: normalise, add a shortcut where one is given, clip at zero where asked.</summary>
+    /// <summary>The layer's mathematics: normalize, add a shortcut where one is given, clip at zero where asked.</summary>
     private protected abstract Tensor Normalize(Tensor input, Tensor? shortcut, bool relu);
 
     /// <summary>The addition and the ReLU as operations of their own.</summary>

@@ -38,7 +38,7 @@ public sealed class Parameter
     /// <summary>How the first numbers are drawn.</summary>
     public Initialization Initialization { get; set; }
 
-    /// <summary>Whether this is a buffer, which has no gradient and which the optimiser leaves alone.</summary>
+    /// <summary>Whether this is a buffer, which has no gradient and which the optimizer leaves alone.</summary>
     public bool IsBuffer { get; }
 
     /// <summary>The element type where it is not the device's floating-point one (counters).</summary>

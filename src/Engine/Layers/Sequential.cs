@@ -25,7 +25,7 @@ public sealed class Sequential : Module
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution and the normalisation
+    /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution and the normalization
     /// behind it are called together, so that they can be one in evaluation.
     /// </remarks>
     protected override Tensor ForwardCore(Tensor input)

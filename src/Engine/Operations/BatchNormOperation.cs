@@ -34,11 +34,11 @@ public sealed class BatchNormOperation : Operation
     // The ReLU's mask is the sign of the output, which the input tells too, as long as no shortcut was added.
     private bool KeepsOutput => _relu && _shortcut is not null;
 
-    /// <summary>Normalises each channel, adds the shortcut, clips at zero.</summary>
+    /// <summary>Normalizes each channel, adds the shortcut, clips at zero.</summary>
     /// <param name="input">[N, H, W, C] or [N, C].</param>
     /// <param name="gamma">[C].</param>
     /// <param name="beta">[C].</param>
-    /// <param name="runningMean">[C]; moved towards the batch's in training, used in evaluation. Null only in training: no trace is kept.</param>
+    /// <param name="runningMean">[C]; moved toward the batch's in training, used in evaluation. Null only in training: no trace is kept.</param>
     /// <param name="runningVariance">[C]; null together with the mean.</param>
     /// <param name="momentum">The share of the batch's statistics in the running ones.</param>
     /// <param name="epsilon">Added to the variance inside the root.</param>
@@ -89,7 +89,7 @@ public sealed class BatchNormOperation : Operation
     }
 
     /// <summary>
-    /// Convolves, and normalises the result with given statistics, in one primitive: for evaluation. Nothing is recorded, so none of the
+    /// Convolves, and normalizes the result with given statistics, in one primitive: for evaluation. Nothing is recorded, so none of the
     /// inputs may need a gradient while the tape records. The numbers are those of the two operations apart.
     /// </summary>
     /// <param name="input">[N, H, W, C].</param>

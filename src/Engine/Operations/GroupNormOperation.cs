@@ -21,7 +21,7 @@ public sealed class GroupNormOperation : Operation
     /// <inheritdoc/>
     public override string Name => "group_norm";
 
-    /// <summary>Normalises each image's groups of channels.</summary>
+    /// <summary>Normalizes each image's groups of channels.</summary>
     /// <param name="input">[N, H, W, C].</param>
     /// <param name="groups">Into how many groups the channels are split; divides C.</param>
     /// <param name="gamma">[C].</param>

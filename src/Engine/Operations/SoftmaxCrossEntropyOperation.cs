@@ -13,7 +13,7 @@ public sealed class SoftmaxCrossEntropyOperation : LossOperation
     public override string Name => "softmax_cross_entropy";
 
     /// <summary>The mean loss of a batch, one number of shape [].</summary>
-    /// <param name="logits">[N, K], unnormalised.</param>
+    /// <param name="logits">[N, K], unnormalized.</param>
     /// <param name="labels">Int32 [N], each from 0 to K - 1.</param>
     /// <param name="smoothing">Label smoothing, from 0 (none) to 1.</param>
     /// <exception cref="ShapeException">The logits are no matrix with rows, or there is not one label a row.</exception>

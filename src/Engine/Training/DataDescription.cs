@@ -19,13 +19,13 @@ public sealed record DataDescription
     /// <summary>The classes' names, by label.</summary>
     public required IReadOnlyList<string> Classes { get; init; }
 
-    /// <summary>The pictures' height in pixels.</summary>
+    /// <summary>The images' height in pixels.</summary>
     public required int Height { get; init; }
 
-    /// <summary>The pictures' width in pixels.</summary>
+    /// <summary>The images' width in pixels.</summary>
     public required int Width { get; init; }
 
-    /// <summary>The pictures' channels.</summary>
+    /// <summary>The images' channels.</summary>
     public required int Channels { get; init; }
 
     /// <summary><see cref="PixelNormalization.Mean"/>: [Channels], or [Height, Width, Channels].</summary>
@@ -47,8 +47,8 @@ public sealed record DataDescription
         return colon < 0 || parts.Length == 0 ? name : name[..(colon + 1)] + parts[^1];
     }
 
-    /// <summary>How the pictures' pixels become numbers.</summary>
-    /// <exception cref="EngineException">The mean or deviation does not fit the pictures.</exception>
+    /// <summary>How the images' pixels become numbers.</summary>
+    /// <exception cref="EngineException">The mean or deviation does not fit the images.</exception>
     public PixelNormalization Normalization() =>
         Deviation.Length == Channels && (Mean.Length == Channels || Mean.Length == (long)Height * Width * Channels)
             ? PixelNormalization.Constant(Mean, Deviation, Mean.Length != Channels)

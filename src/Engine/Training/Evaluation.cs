@@ -3,24 +3,24 @@ using Engine.Layers;
 
 namespace Engine.Training;
 
-/// <summary>How a model does on a set of pictures.</summary>
+/// <summary>How a model does on a set of images.</summary>
 /// <param name="Correct">Right answers.</param>
-/// <param name="CorrectTop5">Pictures whose label is among the five best answers; null where there are at most five classes.</param>
-/// <param name="Total">Pictures.</param>
+/// <param name="CorrectTop5">Images whose label is among the five best answers; null where there are at most five classes.</param>
+/// <param name="Total">Images.</param>
 /// <param name="Loss">The mean loss, without label smoothing.</param>
 public sealed record EvaluationResult(int Correct, int? CorrectTop5, int Total, double Loss);
 
-/// <summary>Measures a model on pictures, without gradients and with the running statistics.</summary>
+/// <summary>Measures a model on images, without gradients and with the running statistics.</summary>
 public static class Evaluation
 {
     private const int TopCount = 5;
 
-    /// <summary>Runs every picture of a loader's first epoch through a model.</summary>
+    /// <summary>Runs every image of a loader's first epoch through a model.</summary>
     /// <param name="model">A model on the loader's device; it is in the mode in which it was afterwards.</param>
-    /// <param name="loader">The pictures; as a rule made with <see cref="DataLoaderOptions.Evaluation"/>.</param>
+    /// <param name="loader">The images; as a rule made with <see cref="DataLoaderOptions.Evaluation"/>.</param>
     /// <param name="cancellation">Stops it between two batches.</param>
     /// <param name="loss">What is measured as the loss; null for the cross-entropy without label smoothing.</param>
-    /// <exception cref="EngineException">The model does not tell as many classes apart as the pictures have.</exception>
+    /// <exception cref="EngineException">The model does not tell as many classes apart as the images have.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static EvaluationResult Run(Module model, DataLoader loader, CancellationToken cancellation = default, Loss? loss = null)
     {
@@ -59,7 +59,7 @@ public static class Evaluation
         }
     }
 
-    /// <summary>Checks that a model's answers fit the pictures' classes.</summary>
+    /// <summary>Checks that a model's answers fit the images' classes.</summary>
     internal static void CheckClasses(Tensor logits, int classes)
     {
         if (logits.Shape.Rank != 2 || logits.Shape[1] != classes)

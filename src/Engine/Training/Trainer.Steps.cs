@@ -29,7 +29,7 @@ public sealed partial class Trainer
 
     private int StepsInEpoch => (int)Math.Min(StepsPerEpoch, TotalSteps - ((long)_state.Epoch * StepsPerEpoch));
 
-    // Runs the rest of the epoch's steps; false when cancelled.
+    // Runs the rest of the epoch's steps; false when canceled.
     private bool RunSteps(CancellationToken cancellation)
     {
         int stepsInEpoch = StepsInEpoch;
@@ -144,7 +144,7 @@ public sealed partial class Trainer
             (double)metrics.Correct / metrics.Images);
     }
 
-    // Evaluates, reports and saves; false when cancelled before the evaluation was over.
+    // Evaluates, reports and saves; false when canceled before the evaluation was over.
     private bool EndEpoch(CancellationToken cancellation)
     {
         ReadMetrics(int.MaxValue);

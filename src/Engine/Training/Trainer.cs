@@ -36,7 +36,7 @@ public sealed partial class Trainer : IDisposable
 
     /// <summary>Prepares a run; nothing is computed yet.</summary>
     /// <param name="model">The network. It is put on the device, with first weights from the options' seed, unless it is there already.</param>
-    /// <param name="data">The pictures to train on and to test with.</param>
+    /// <param name="data">The images to train on and to test with.</param>
     /// <param name="device">What computes.</param>
     /// <param name="options">How to train.</param>
     /// <param name="folder">Where to write; null to write nothing.</param>
@@ -129,8 +129,8 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Why steps were run one by one although the device records steps and nobody asked it not to; null where all is well.</summary>
     public string? RecordingProblem => _step.Problem;
 
-    /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the pictures that are trained on unless the set has constants.</summary>
-    /// <param name="data">The set, after <see cref="ImageDataset.WithValidation"/> where pictures are held out.</param>
+    /// <summary>How the data set's pixels become numbers: by channel or by pixel, from the images that are trained on unless the set has constants.</summary>
+    /// <param name="data">The set, after <see cref="ImageDataset.WithValidation"/> where images are held out.</param>
     /// <param name="options">The options that say which.</param>
     public static PixelNormalization NormalizationOf(ImageDataset data, TrainingOptions options) =>
         options.Normalization is null && !options.PerPixelMean && data.Normalization is { } constants
@@ -175,7 +175,7 @@ public sealed partial class Trainer : IDisposable
         _reports.AddRange(_folder.Metrics);
     }
 
-    /// <summary>Trains until the end or until it is cancelled, which writes a checkpoint in the middle of the epoch.</summary>
+    /// <summary>Trains until the end or until it is canceled, which writes a checkpoint in the middle of the epoch.</summary>
     /// <param name="cancellation">Asks for the run to stop after the step in progress.</param>
     /// <exception cref="EngineException">
     /// The loss became infinite or NaN (the last good checkpoint is left as it was), the model does not fit the data, or a file cannot be written.
@@ -222,7 +222,7 @@ public sealed partial class Trainer : IDisposable
         }
     }
 
-    /// <summary>Frees the loaders and the optimiser, and lets others write the run folder; the model stays. A second call does nothing.</summary>
+    /// <summary>Frees the loaders and the optimizer, and lets others write the run folder; the model stays. A second call does nothing.</summary>
     public void Dispose()
     {
         if (_isDisposed)

@@ -28,6 +28,6 @@ public abstract class TrainingCallback
     /// <summary>Called after each epoch, when its checkpoint has been written.</summary>
     public virtual void EpochEnded(EpochReport report) { }
 
-    /// <summary>Called when a run ends, is cancelled or fails, perhaps in the middle of a watched step.</summary>
+    /// <summary>Called when a run ends, is canceled or fails, perhaps in the middle of a watched step.</summary>
     public virtual void RunEnded() { }
 }

@@ -19,10 +19,10 @@ public sealed record TrainingOptions
     /// <summary>The data set's name, for the record; the trainer is given the set itself.</summary>
     public string Data { get; init; } = "digits";
 
-    /// <summary>Channels that the pictures are given, see <see cref="Engine.Data.AdaptedSource"/>; null for the data set's own.</summary>
+    /// <summary>Channels that the images are given, see <see cref="Engine.Data.AdaptedSource"/>; null for the data set's own.</summary>
     public int? Channels { get; init; }
 
-    /// <summary>Pixels both ways that the pictures are padded or cut to; null for the data set's own size.</summary>
+    /// <summary>Pixels both ways that the images are padded or cut to; null for the data set's own size.</summary>
     public int? PadTo { get; init; }
 
     /// <summary>The file that the first weights came from, for the record; null where they were drawn.</summary>
@@ -40,7 +40,7 @@ public sealed record TrainingOptions
     /// <summary>The updates after which the run ends, even in the middle of an epoch; null for as many as the epochs have.</summary>
     public long? MaxSteps { get; init; }
 
-    /// <summary>Pictures behind each update of the weights.</summary>
+    /// <summary>Images behind each update of the weights.</summary>
     public int BatchSize { get; init; } = 128;
 
     /// <summary>Into how many parts a batch is split that go through the network one after another, to save memory; divides the batch size.</summary>
@@ -88,37 +88,37 @@ public sealed record TrainingOptions
     /// <summary>How much of each target is spread over all classes, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Pixels of zeros around a picture, of which a crop is taken; null for what is usual for the data set.</summary>
+    /// <summary>Pixels of zeros around an image, of which a crop is taken; null for what is usual for the data set.</summary>
     public int? Padding { get; init; }
 
-    /// <summary>Whether every other picture, at random, is mirrored; null for what is usual for the data set.</summary>
+    /// <summary>Whether every other image, at random, is mirrored; null for what is usual for the data set.</summary>
     public bool? Mirror { get; init; }
 
-    /// <summary>Pictures of many sizes: the height and width of their crops; null for what the network is made for.</summary>
+    /// <summary>Images of many sizes: the height and width of their crops; null for what the network is made for.</summary>
     public int? ImageSize { get; init; }
 
-    /// <summary>Pictures of many sizes: what the shorter side becomes before the middle is cropped for evaluation; null for 8/7 of the crop.</summary>
+    /// <summary>Images of many sizes: what the shorter side becomes before the middle is cropped for evaluation; null for 8/7 of the crop.</summary>
     public int? Resize { get; init; }
 
     /// <summary>Images of many sizes: how pixels are weighed in a resize, bilinear or bicubic; null for bilinear.</summary>
     public string? Interpolation { get; init; }
 
-    /// <summary>Pictures of many sizes: how training crops are taken, none, resized-crop or scale-jitter; null for what is usual.</summary>
+    /// <summary>Images of many sizes: how training crops are taken, none, resized-crop or scale-jitter; null for what is usual.</summary>
     public string? Crop { get; init; }
 
-    /// <summary>Pictures of many sizes: what is done to training colours, none, lighting or jitter; null for none.</summary>
+    /// <summary>Images of many sizes: what is done to training colors, none, lighting or jitter; null for none.</summary>
     public string? Color { get; init; }
 
-    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalising by channel.</summary>
+    /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalizing by channel.</summary>
     public bool PerPixelMean { get; init; }
 
     /// <summary>One of <see cref="PixelNormalization.Names"/>, in the place of what <see cref="PerPixelMean"/> says; null for that.</summary>
     public string? Normalization { get; init; }
 
-    /// <summary>Training pictures that are held out and take the test set's place; 0 for none.</summary>
+    /// <summary>Training images that are held out and take the test set's place; 0 for none.</summary>
     public int ValidationCount { get; init; }
 
-    /// <summary>Decides the first weights, the order of the pictures and their augmentation.</summary>
+    /// <summary>Decides the first weights, the order of the images and their augmentation.</summary>
     public long Seed { get; init; }
 
     /// <summary>The options as one line of JSON with names such as batch_size.</summary>

@@ -12,9 +12,9 @@ namespace Engine.Training;
 /// <param name="TotalSteps">Steps that the whole run has.</param>
 /// <param name="Loss">The step's own loss.</param>
 /// <param name="MeanLoss">The mean loss of this epoch's steps so far.</param>
-/// <param name="Accuracy">The share of right answers in this epoch's training pictures so far, from 0 to 1.</param>
+/// <param name="Accuracy">The share of right answers in this epoch's training images so far, from 0 to 1.</param>
 /// <param name="LearningRate">The step's rate.</param>
-/// <param name="ImagesPerSecond">Training pictures a second, over this epoch so far.</param>
+/// <param name="ImagesPerSecond">Training images a second, over this epoch so far.</param>
 /// <param name="Remaining">The time that the rest of the run will take, at the pace so far.</param>
 /// <param name="BatchAccuracy">The share of right answers in the step's own batch, from 0 to 1.</param>
 public readonly record struct StepReport(
@@ -40,17 +40,17 @@ public sealed record EpochReport
     /// <summary>The mean loss over the epoch's steps.</summary>
     public required double TrainLoss { get; init; }
 
-    /// <summary>The share of right answers among the epoch's training pictures, from 0 to 1, each as it was seen.</summary>
+    /// <summary>The share of right answers among the epoch's training images, from 0 to 1, each as it was seen.</summary>
     public required double TrainAccuracy { get; init; }
 
     /// <summary>Right answers on the test (or validation) set.</summary>
     public required int Correct { get; init; }
 
-    /// <summary>Test pictures whose label is among the five best answers; null where there are at most five classes.</summary>
+    /// <summary>Test images whose label is among the five best answers; null where there are at most five classes.</summary>
     [JsonPropertyName("correct_top5")]
     public int? CorrectTop5 { get; init; }
 
-    /// <summary>Pictures in the test (or validation) set.</summary>
+    /// <summary>Images in the test (or validation) set.</summary>
     public required int Total { get; init; }
 
     /// <summary>The mean loss over the test set.</summary>
@@ -67,7 +67,7 @@ public sealed record EpochReport
     /// <summary>The seconds that the epoch's training took, without the evaluation.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Training pictures a second.</summary>
+    /// <summary>Training images a second.</summary>
     public required double ImagesPerSecond { get; init; }
 
     /// <summary>The last step's rate.</summary>
@@ -82,7 +82,7 @@ public sealed record EpochReport
 }
 
 /// <summary>How a run ended.</summary>
-/// <param name="IsCompleted">Whether it ran to its end; otherwise it was cancelled, and a checkpoint was written where there is a run folder.</param>
+/// <param name="IsCompleted">Whether it ran to its end; otherwise it was canceled, and a checkpoint was written where there is a run folder.</param>
 /// <param name="Epochs">The reports of all finished epochs, also of those before a resumption.</param>
 public sealed record TrainingResult(bool IsCompleted, IReadOnlyList<EpochReport> Epochs)
 {

@@ -18,7 +18,7 @@ internal sealed class TrainingState
     /// <summary>Right answers in those steps.</summary>
     public long Correct { get; set; }
 
-    /// <summary>Pictures in those steps.</summary>
+    /// <summary>Images in those steps.</summary>
     public long Images { get; set; }
 
     /// <summary>How many of this epoch's steps are in the sums.</summary>
@@ -47,8 +47,8 @@ internal sealed class TrainingState
 }
 
 /// <summary>What one step measured.</summary>
-/// <param name="Loss">The mean loss of its pictures.</param>
+/// <param name="Loss">The mean loss of its images.</param>
 /// <param name="Correct">Right answers.</param>
-/// <param name="Images">Pictures.</param>
+/// <param name="Images">Images.</param>
 /// <param name="LearningRate">The rate.</param>
 internal readonly record struct StepMetrics(double Loss, int Correct, int Images, double LearningRate);

@@ -41,7 +41,7 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="options">How to train.</param>
     /// <param name="loss">What is made small; null for the cross-entropy with the options' label smoothing.</param>
     /// <param name="callbacks">What may watch steps.</param>
-    /// <param name="classes">How many classes the pictures have.</param>
+    /// <param name="classes">How many classes the images have.</param>
     /// <param name="record">Whether to record; null to do so where it works.</param>
     /// <exception cref="EngineException">The device cannot record.</exception>
     public TrainingStep(
@@ -105,7 +105,7 @@ internal sealed class TrainingStep : IDisposable
     }
 
     /// <summary>Takes one micro-batch forwards and backwards.</summary>
-    /// <param name="batch">The pictures.</param>
+    /// <param name="batch">The images.</param>
     /// <param name="part">The micro-batch's index in its step.</param>
     /// <param name="step">The number of steps before this one.</param>
     /// <param name="learningRate">The step's rate.</param>

@@ -12,7 +12,7 @@ internal static class BatchNormChecks
 
     private static readonly bool[] Both = [false, true];
 
-    // Two pixels' normalised values are 1 and -1 whatever they were: the gradient is zero but for epsilon, and no float shows it.
+    // Two pixels' normalized values are 1 and -1 whatever they were: the gradient is zero but for epsilon, and no float shows it.
     public static IEnumerable<PrimitiveCheck> All() =>
         [.. Cases.SelectMany(Forward), .. Cases.Where(data => data.Shape.Rows > 2).SelectMany(Backward), .. Wanted()];
 

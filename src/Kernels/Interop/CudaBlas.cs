@@ -33,9 +33,9 @@ public enum CublasMath
 /// <summary>A matrix as cuBLAS sees it: in column order, so that a row-major [rows, columns] is its transpose.</summary>
 /// <param name="Pointer">Its address on the device.</param>
 /// <param name="Type">Its elements.</param>
-/// <param name="LeadingDimension">Elements between neighbouring columns.</param>
+/// <param name="LeadingDimension">Elements between neighboring columns.</param>
 /// <param name="Transpose">Whether its transpose enters the product.</param>
-/// <param name="BatchStride">Elements between neighbouring matrices of a batch.</param>
+/// <param name="BatchStride">Elements between neighboring matrices of a batch.</param>
 public readonly record struct CublasMatrix(nint Pointer, CudaDataType Type, int LeadingDimension, bool Transpose = false, long BatchStride = 0);
 
 /// <summary>A cuBLAS handle: matrix products on one stream.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Kernels.Interop;
 
-/// <summary>An array in device memory, its own or somebody else's. No finaliser frees it: it is disposed, or lives as long as the context.</summary>
+/// <summary>An array in device memory, its own or somebody else's. No finalizer frees it: it is disposed, or lives as long as the context.</summary>
 /// <typeparam name="T">What it holds.</typeparam>
 public sealed unsafe class CudaDeviceVariable<T> : IDisposable where T : unmanaged
 {

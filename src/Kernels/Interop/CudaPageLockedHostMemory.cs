@@ -1,6 +1,6 @@
 namespace Engine.Kernels.Interop;
 
-/// <summary>Host memory that the GPU copies to and from by itself, while the host goes on. No finaliser frees it.</summary>
+/// <summary>Host memory that the GPU copies to and from by itself, while the host goes on. No finalizer frees it.</summary>
 /// <typeparam name="T">What it holds.</typeparam>
 public sealed unsafe class CudaPageLockedHostMemory<T> : IDisposable where T : unmanaged
 {

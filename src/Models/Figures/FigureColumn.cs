@@ -5,7 +5,7 @@ namespace Engine.Models.Figures;
 /// <summary>One box of a figure.</summary>
 /// <param name="Text">What stands in it, such as "3x3 conv, 64, /2".</param>
 /// <param name="Size">The height of what it puts out, in pixels; 1 behind the global pool.</param>
-/// <param name="Filters">The filters of the block or convolution, by which it is coloured; null for pools and linear layers.</param>
+/// <param name="Filters">The filters of the block or convolution, by which it is colored; null for pools and linear layers.</param>
 /// <param name="HasWeights">Whether it counts as a layer.</param>
 internal sealed record FigureLayer(string Text, int Size, int? Filters, bool HasWeights);
 
@@ -36,7 +36,7 @@ internal sealed record FigureBlock(int First, int Last, FigureShortcut Shortcut,
 internal sealed record FigureColumn(
     string Name, int ImageSize, long Parameters, long MultiplyAdds, int Depth, IReadOnlyList<FigureLayer> Layers, IReadOnlyList<FigureBlock> Blocks)
 {
-    /// <summary>Lists a network's layers in the order in which they are called. Normalisations, ReLUs and what belongs to a shortcut get no box.</summary>
+    /// <summary>Lists a network's layers in the order in which they are called. Normalizations, ReLUs and what belongs to a shortcut get no box.</summary>
     /// <param name="name">The heading.</param>
     /// <param name="network">The network; it need not be on a device.</param>
     /// <param name="isCollapsed">Whether equal blocks that follow each other are drawn once.</param>

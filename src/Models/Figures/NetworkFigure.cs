@@ -5,7 +5,7 @@ namespace Engine.Models.Figures;
 
 /// <summary>
 /// Draws networks as Figure 3 of "Deep Residual Learning for Image Recognition" does (He et al., 2015): a column a network, from the
-/// image at the top to the last linear layer, a box a layer, coloured by its filters; shortcuts as arcs, dotted where they change
+/// image at the top to the last linear layer, a box a layer, colored by its filters; shortcuts as arcs, dotted where they change
 /// the dimensions; and the output sizes at the left, at which columns of equal image size are aligned.
 /// </summary>
 public sealed class NetworkFigure
@@ -95,30 +95,30 @@ public sealed class NetworkFigure
         return sections;
     }
 
-    private void DrawColumn(FigureColumn column, double centre, double boxWidth, Dictionary<int, (double Top, double Height)> sections)
+    private void DrawColumn(FigureColumn column, double center, double boxWidth, Dictionary<int, (double Top, double Height)> sections)
     {
-        Text(column.Name, centre, 20, "name", "middle");
-        Text($"{Short(column.Parameters)} parameters", centre, 36, "note", "middle");
-        Text($"{Short(column.MultiplyAdds)} multiply-adds", centre, 51, "note", "middle");
-        Text("image", centre, 72, "", "middle");
+        Text(column.Name, center, 20, "name", "middle");
+        Text($"{Short(column.Parameters)} parameters", center, 36, "note", "middle");
+        Text($"{Short(column.MultiplyAdds)} multiply-adds", center, 51, "note", "middle");
+        Text("image", center, 72, "", "middle");
         double[] tops = Tops(column, sections);
         double above = 77;
         foreach ((FigureLayer layer, double top) in column.Layers.Zip(tops))
         {
-            Path($"M{N(centre)} {N(above)}V{N(top)}", "flow").SetAttributeValue("marker-end", "url(#arrow)");
+            Path($"M{N(center)} {N(above)}V{N(top)}", "flow").SetAttributeValue("marker-end", "url(#arrow)");
             above = top + BoxHeight;
         }
 
         foreach ((FigureLayer layer, double top) in column.Layers.Zip(tops))
         {
             _root.Add(new XElement(
-                Svg + "rect", Attributes(("class", Colour(layer)), ("x", N(centre - (boxWidth / 2))), ("y", N(top)), ("width", N(boxWidth)), ("height", N(BoxHeight)), ("rx", "4"))));
-            Text(layer.Text, centre, top + 14, "", "middle");
+                Svg + "rect", Attributes(("class", Color(layer)), ("x", N(center - (boxWidth / 2))), ("y", N(top)), ("width", N(boxWidth)), ("height", N(BoxHeight)), ("rx", "4"))));
+            Text(layer.Text, center, top + 14, "", "middle");
         }
 
         foreach (FigureBlock block in column.Blocks)
         {
-            DrawShortcut(block, centre, centre + (boxWidth / 2) + 2, tops[block.First] - 9, tops[block.Last] + BoxHeight + 5);
+            DrawShortcut(block, center, center + (boxWidth / 2) + 2, tops[block.First] - 9, tops[block.Last] + BoxHeight + 5);
         }
     }
 
@@ -134,12 +134,12 @@ public sealed class NetworkFigure
         return tops;
     }
 
-    private void DrawShortcut(FigureBlock block, double centre, double edge, double from, double to)
+    private void DrawShortcut(FigureBlock block, double center, double edge, double from, double to)
     {
         if (block.Shortcut != FigureShortcut.None)
         {
             string bend = $"C{N(edge + (Bulge * 0.9))} {N(from)} {N(edge + (Bulge * 0.9))} {N(to)} {N(edge)} {N(to)}";
-            Path($"M{N(centre)} {N(from)}H{N(edge)}{bend}H{N(centre + 1)}", $"shortcut {block.Shortcut.ToString().ToLowerInvariant()}")
+            Path($"M{N(center)} {N(from)}H{N(edge)}{bend}H{N(center + 1)}", $"shortcut {block.Shortcut.ToString().ToLowerInvariant()}")
                 .SetAttributeValue("marker-end", "url(#arrow)");
         }
         else if (block.Count > 1)
@@ -232,7 +232,7 @@ public sealed class NetworkFigure
         return $"{column.Name}: {column.Depth} layers with weights from the image ({column.ImageSize} pixels) at the top to {column.Layers[^1].Text} at the bottom, {past}.";
     }
 
-    private string Colour(FigureLayer layer) =>
+    private string Color(FigureLayer layer) =>
         layer.Filters is { } filters ? $"box w{_widths.IndexOf(filters) % Palette.Length}" : layer.HasWeights ? "box fc" : "box pool";
 
     private XElement Path(string data, string kind)
@@ -279,10 +279,10 @@ public sealed class NetworkFigure
         ("#e8e8dd", "#80806a", "#42423a", "#b8b8a2"),
     ];
 
-    private static string Style(int colours)
+    private static string Style(int colors)
     {
         string light = "", dark = "";
-        for (int i = 0; i < Math.Min(colours, Palette.Length); i++)
+        for (int i = 0; i < Math.Min(colors, Palette.Length); i++)
         {
             light += $".w{i}{{fill:{Palette[i].Fill};stroke:{Palette[i].Border}}}";
             dark += $".w{i}{{fill:{Palette[i].DarkFill};stroke:{Palette[i].DarkBorder}}}";

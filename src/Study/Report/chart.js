@@ -1,7 +1,7 @@
 "use strict";
 
-// Charts in SVG: lines over one axis, and maps of coloured cells. Each is drawn anew, in the pixels that it has, whenever its numbers or its
-// width change, so that its text always has the same size. Colours come from the style sheet.
+// Charts in SVG: lines over one axis, and maps of colored cells. Each is drawn anew, in the pixels that it has, whenever its numbers or its
+// width change, so that its text always has the same size. Colors come from the style sheet.
 const Chart = (() => {
   const height = 270;
   const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
@@ -171,7 +171,7 @@ const Chart = (() => {
     });
   }
 
-  // Coloured cells. Rows from the top: [{ label, values }], columns: steps; colour from 0 to 1 by scale(value).
+  // Colored cells. Rows from the top: [{ label, values }], columns: steps; color from 0 to 1 by scale(value).
   function cells(panel, { columns, rows, last, scale, x, y, read }) {
     const plot = frame(Math.max(260, panel.clientWidth), { ...x, domain: [columns[0] ?? 0, last] }, { ...y, domain: [rows.length + 0.5, 0.5] });
     const edges = columns.map(step => plot.px(step)).concat(plot.right);

@@ -44,7 +44,7 @@
     const [first, last] = [measured(residual)[0], measured(residual).at(-1)];
     if (shallow && deep && shallow !== deep) {
       yield ["Degradation.", rank(deep) > rank(shallow)
-        ? ` More layers make the plain network worse at what it is trained for: ${deep.name} ${ending(deep)}, ${shallow.name} ${ending(shallow)}. Layers that did nothing at all would have been no worse, so this is a difficulty of optimisation.`
+        ? ` More layers make the plain network worse at what it is trained for: ${deep.name} ${ending(deep)}, ${shallow.name} ${ending(shallow)}. Layers that did nothing at all would have been no worse, so this is a difficulty of optimization.`
         : ` The plain networks do not degrade in this run: ${deep.name} ${ending(deep)}, ${shallow.name} ${ending(shallow)}. Deeper networks, or more steps, show it.`];
     }
 

@@ -11,7 +11,7 @@ public sealed class RestoredOutputTests
 
     [Theory]
     [MemberData(nameof(Devices))]
-    public void A_chain_that_releases_its_normalised_outputs_has_the_same_gradients_to_the_bit_and_holds_less(string name)
+    public void A_chain_that_releases_its_normalized_outputs_has_the_same_gradients_to_the_bit_and_holds_less(string name)
     {
         (double[] Gradients, long Held) kept = Run(name, releasesEarly: false, isTraining: true), released = Run(name, releasesEarly: true, isTraining: true);
         Assert.Equal(kept.Gradients, released.Gradients);

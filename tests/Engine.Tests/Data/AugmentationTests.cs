@@ -7,7 +7,7 @@ public class AugmentationTests
     private readonly RandomSource _random = new();
 
     [Fact]
-    public void A_draw_depends_on_seed_epoch_and_picture_alone()
+    public void A_draw_depends_on_seed_epoch_and_image_alone()
     {
         Augmentation augmentation = new(Padding: 4, Mirror: true);
         Placement[] first = [.. Enumerable.Range(0, 50).Select(i => augmentation.Draw(_random, 3, 7, i))];

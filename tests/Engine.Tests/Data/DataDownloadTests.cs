@@ -5,7 +5,7 @@ namespace Engine.Tests.Data;
 
 public sealed class DataDownloadTests : IDisposable
 {
-    private const string Name = "pictures.bin";
+    private const string Name = "images.bin";
     private readonly TemporaryFolder _folder = new();
     private readonly byte[] _content = DataFiles.RandomBytes(300_000, seed: 4);
     private readonly HttpClient _client = new(new HttpClientHandler { UseProxy = false, AllowAutoRedirect = false });
@@ -140,7 +140,7 @@ public sealed class DataDownloadTests : IDisposable
     public async Task A_refusal_says_which_file_to_put_where(int status)
     {
         using FileServer server = new(_content) { Status = status };
-        await Fails(server, $"answered {status}", "put the file pictures.bin", Hash(_content), Target);
+        await Fails(server, $"answered {status}", "put the file images.bin", Hash(_content), Target);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -149,7 +149,7 @@ public sealed class DataDownloadTests : IDisposable
     {
         RemoteFile file = new($"http://127.0.0.1:{FileServer.FreePort()}/", Name, Hash(_content));
         EngineException error = await Assert.ThrowsAsync<EngineException>(() => new DataDownload(_client).GetAsync([file], _folder.Path));
-        Assert.Contains($"put the file pictures.bin (SHA-256 {file.Sha256}) at {Target}", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"put the file images.bin (SHA-256 {file.Sha256}) at {Target}", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -168,14 +168,14 @@ public sealed class DataDownloadTests : IDisposable
     }
 
     [Theory]
-    [InlineData("ftp://127.0.0.1/pictures.bin", "an address of ftp")]
+    [InlineData("ftp://127.0.0.1/images.bin", "an address of ftp")]
     [InlineData("file:///etc/passwd", "redirects to 'file:///etc/passwd'")]
     [InlineData("http://[bad", "no address of the web")]
     [InlineData("gopher://x/", "an address of gopher")]
     public async Task A_redirect_to_where_no_file_is_fetched_from_is_refused_in_words(string target, string part)
     {
         using FileServer server = new(_content) { Status = 302, Location = target };
-        await Fails(server, part, "put the file pictures.bin");
+        await Fails(server, part, "put the file images.bin");
         Assert.Equal([0], server.Starts);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -211,7 +211,7 @@ public sealed class DataDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelling_keeps_the_part()
+    public async Task Canceling_keeps_the_part()
     {
         using FileServer server = new(_content);
         using CancellationTokenSource cancellation = new();

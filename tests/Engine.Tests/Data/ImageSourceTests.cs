@@ -16,7 +16,7 @@ public class ImageSourceTests
     }
 
     [Fact]
-    public void A_subset_shows_the_pictures_it_names()
+    public void A_subset_shows_the_images_it_names()
     {
         MemoryImageSource source = DataFiles.Images(count: 9);
         ImageSubset subset = new(source, [7, 2]);

@@ -40,7 +40,7 @@ public sealed class LoaderTests : IDisposable
     }
 
     [Fact]
-    public void Evaluation_shows_every_picture_once_in_order_with_a_smaller_last_batch()
+    public void Evaluation_shows_every_image_once_in_order_with_a_smaller_last_batch()
     {
         using DataLoader loader = new(_device, _source, DataLoaderOptions.Evaluation(10, PixelNormalization.None(3)));
         Assert.Equal((3, 23), (loader.StepsPerEpoch, loader.SamplesPerEpoch));
@@ -74,7 +74,7 @@ public sealed class LoaderTests : IDisposable
     }
 
     [Fact]
-    public void The_order_depends_on_seed_and_epoch_and_every_picture_comes_once()
+    public void The_order_depends_on_seed_and_epoch_and_every_image_comes_once()
     {
         using DataLoader loader = new(_device, _source, new DataLoaderOptions { BatchSize = 5, Shuffle = true, Seed = 1 });
         using DataLoader other = new(_device, _source, new DataLoaderOptions { BatchSize = 5, Shuffle = true, Seed = 2 });
@@ -296,10 +296,10 @@ public sealed class LoaderTests : IDisposable
 
         public int FailAt { get; set; } = -1;
 
-        /// <summary>The reading thread's allocated bytes when it first read a picture.</summary>
+        /// <summary>The reading thread's allocated bytes when it first read an image.</summary>
         public long FirstAllocated { get; private set; }
 
-        /// <summary>The reading thread's allocated bytes when it last read a picture.</summary>
+        /// <summary>The reading thread's allocated bytes when it last read an image.</summary>
         public long LastAllocated { get; private set; }
 
         public int WrongLabelAt { get; init; } = -1;

@@ -130,9 +130,9 @@ public sealed class ReferenceLossTests : ReferenceTests
     }
 
     [Fact]
-    public void Images_are_cropped_mirrored_and_normalised_with_zeros_outside()
+    public void Images_are_cropped_mirrored_and_normalized_with_zeros_outside()
     {
-        // One row of two grey pixels, 51 (0.2) and 255 (1), mean 0.1 or 0.2 by pixel, scale 10; placed one pixel to the right.
+        // One row of two gray pixels, 51 (0.2) and 255 (1), mean 0.1 or 0.2 by pixel, scale 10; placed one pixel to the right.
         Tensor pixels = Tensor.From<byte>(Device, new Shape(2, 1, 2, 1), [51, 255, 51, 255]);
         Tensor placements = MakeIntegers(new Shape(2, 3), 0, -1, 0, 0, -1, 1);
         Tensor output = Empty(new Shape(2, 1, 3, 1));

@@ -117,7 +117,7 @@ public sealed class LayerTests : IDisposable
         Module model = new Sequential(new Conv2d(6, 4, new Size2(3, 2), groups: 2), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 7));
         model.To(device);
 
-        // A hundred thousand large pictures: more than any machine could hold.
+        // A hundred thousand large images: more than any machine could hold.
         using Tensor images = Tensor.Create(device, new Shape(100_000, 1000, 1000, 6), device.FloatType);
         using (device.NoGradient())
         {

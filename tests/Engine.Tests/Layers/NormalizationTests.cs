@@ -99,7 +99,7 @@ public sealed class NormalizationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void An_observed_layer_shows_the_normalised_values_and_gradients_before_the_tail(Func<Normalization> make)
+    public void An_observed_layer_shows_the_normalized_values_and_gradients_before_the_tail(Func<Normalization> make)
     {
         Normalization norm = make();
         norm.To(_device);

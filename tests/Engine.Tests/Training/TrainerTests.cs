@@ -84,14 +84,14 @@ public sealed class TrainerTests : IDisposable
     [InlineData("plateau", 1, false)]
     [InlineData("paper-warmup", 1, false)]
     [InlineData("paper-warmup", 4, false)]
-    public void A_run_cancelled_in_mid_epoch_and_resumed_ends_with_the_very_weights_of_an_uninterrupted_one(string schedule, int interval, bool isAdamW)
+    public void A_run_canceled_in_mid_epoch_and_resumed_ends_with_the_very_weights_of_an_uninterrupted_one(string schedule, int interval, bool isAdamW)
     {
         TrainingOptions options = (isAdamW ? Adam : Options) with { Schedule = schedule };
         List<double[]> expected = Train(options, interval: interval);
         for (int stop = 1; stop < 24; stop += 5)
         {
             RunFolder folder = RunFolder.Create(_folder.File($"run{stop}"), options);
-            RunCancelled(options, folder, stop, interval);
+            RunCanceled(options, folder, stop, interval);
             Module resumed = TinySet.Network();
             using Trainer trainer = new(resumed, TinySet.Make(), _device, options, RunFolder.Open(folder.Path), interval);
             trainer.Resume();
@@ -109,7 +109,7 @@ public sealed class TrainerTests : IDisposable
     {
         RunFolder whole = RunFolder.Create(_folder.File("whole"), Adam), folder = RunFolder.Create(_folder.File("run"), Adam);
         Train(Adam, whole);
-        RunCancelled(Adam, folder, stop: 13, interval: 1);
+        RunCanceled(Adam, folder, stop: 13, interval: 1);
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Adam, RunFolder.Open(folder.Path));
         trainer.Resume();
         EpochReport last = trainer.Run().Last!;
@@ -301,7 +301,7 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(used, _device.Memory.UsedBytes);
         Assert.Equal(20, result.Total);
 
-        // All pictures are black, so every answer is the same: one class of 20 pictures is right, and five of the seven are among the best.
+        // All images are black, so every answer is the same: one class of 20 images is right, and five of the seven are among the best.
         Assert.InRange(result.Correct, 2, 3);
         Assert.InRange(result.CorrectTop5!.Value, 14, 15);
         Assert.True(result.Loss > 0);
@@ -385,7 +385,7 @@ public sealed class TrainerTests : IDisposable
         return Numbers(model);
     }
 
-    private void RunCancelled(TrainingOptions options, RunFolder folder, int stop, int interval)
+    private void RunCanceled(TrainingOptions options, RunFolder folder, int stop, int interval)
     {
         using CancellationTokenSource cancellation = new();
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, options, folder, interval);

@@ -1,4 +1,4 @@
-// cuDNN's entry points as plain loops that honour every descriptor.
+// cuDNN's entry points as plain loops that honor every descriptor.
 #include "cudnn.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// One module: a CUDA source compiled for the emulator, with its own text, by which NVRTC's emulation recognises it.
+// One module: a CUDA source compiled for the emulator, with its own text, by which NVRTC's emulation recognizes it.
 #include "cuda_device.h"
 
 asm(".section .rodata\n"

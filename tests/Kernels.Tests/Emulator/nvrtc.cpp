@@ -1,4 +1,4 @@
-// NVRTC's entry points. A source that was built into the emulator is recognised; another one is compiled by g++.
+// NVRTC's entry points. A source that was built into the emulator is recognized; another one is compiled by g++.
 #include "emulator.h"
 
 #include <cstdio>

@@ -70,15 +70,15 @@ def run(name):
     fill(model)
     images = numbers(json.loads((FOLDER / "vectors.json").read_text())[name]["stream"], torch.Size(shape).numel()).reshape(shape)
     labels = torch.tensor([(3 * i + 1) % CLASSES for i in range(len(images))])
-    optimiser = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
+    optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
     recorder, samples = Recorder(model), []
     for _ in range(2):
         recorder.layers, recorder.blocks = {}, {}
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         F.cross_entropy(forward(model, recorder, images), labels).backward()
         before = {layer: weight.detach().clone() for layer, weight in recorder.weights.items()}
         gradients = {layer: weight.grad.norm().item() for layer, weight in recorder.weights.items()}
-        optimiser.step()
+        optimizer.step()
         for layer, weight in recorder.weights.items():
             recorder.layers[layer].update(
                 weight_gradient=gradients[layer],

@@ -107,7 +107,7 @@ def v1(model):
 
 CASES = {
     "cifar_a": (Cifar(14, "A"), (3, 3, 12, 12)),
-    "cifar_a_after_grey": (Cifar(8, "A", channels=1, half=False), (3, 1, 11, 13)),
+    "cifar_a_after_gray": (Cifar(8, "A", channels=1, half=False), (3, 1, 11, 13)),
     "cifar_b": (Cifar(8, "B"), (3, 3, 12, 12)),
     "cifar_c": (Cifar(8, "C"), (3, 3, 12, 12)),
     "cifar_plain": (Cifar(8, "None"), (3, 3, 12, 12)),

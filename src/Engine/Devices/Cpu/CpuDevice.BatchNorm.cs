@@ -2,7 +2,7 @@ using Engine.Devices.Cpu.Loops;
 
 namespace Engine;
 
-/// <content>Batch normalisation and the bias. Both directions read what they need twice: once for the sums, once for the result.</content>
+/// <content>Batch normalization and the bias. Both directions read what they need twice: once for the sums, once for the result.</content>
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>

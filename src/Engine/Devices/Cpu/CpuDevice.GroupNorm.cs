@@ -2,7 +2,7 @@ using Engine.Devices.Cpu.Loops;
 
 namespace Engine;
 
-/// <content>Group normalisation.</content>
+/// <content>Group normalization.</content>
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>

@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <content>Batch normalisation (S. Ioffe, C. Szegedy, 2015).</content>
+/// <content>Batch normalization (S. Ioffe, C. Szegedy, 2015).</content>
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>
@@ -33,8 +33,8 @@ public sealed partial class ReferenceDevice
             {
                 // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
                 double unbiased = squares / Math.Max(pixels - 1, 1);
-                MoveTowards(ref NumbersToWrite(runningMean)[c], mean, momentum);
-                MoveTowards(ref NumbersToWrite(runningVariance)[c], unbiased, momentum);
+                MoveToward(ref NumbersToWrite(runningMean)[c], mean, momentum);
+                MoveToward(ref NumbersToWrite(runningVariance)[c], unbiased, momentum);
             }
         }
 
@@ -131,5 +131,5 @@ public sealed partial class ReferenceDevice
     private static double Normalized(double x, double gamma, double beta, double mean, double inverseDeviation) =>
         (gamma * (x - mean) * inverseDeviation) + beta;
 
-    private static void MoveTowards(ref double running, double value, double momentum) => running = ((1 - momentum) * running) + (momentum * value);
+    private static void MoveToward(ref double running, double value, double momentum) => running = ((1 - momentum) * running) + (momentum * value);
 }

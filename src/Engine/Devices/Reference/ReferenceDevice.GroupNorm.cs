@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <content>Group normalisation (Y. Wu, K. He, 2018).</content>
+/// <content>Group normalization (Y. Wu, K. He, 2018).</content>
 public sealed partial class ReferenceDevice
 {
     /// <inheritdoc/>

@@ -136,7 +136,7 @@ internal sealed record PickleStorage(string Key, PickleGlobal Class, long Count,
 /// <param name="Type">What each is.</param>
 /// <param name="Offset">The first element's place in the storage, in elements.</param>
 /// <param name="Extents">The extents, outermost first.</param>
-/// <param name="Strides">How many elements lie between neighbours, for each extent.</param>
+/// <param name="Strides">How many elements lie between neighbors, for each extent.</param>
 internal sealed record PickleTensor(PickleStorage Storage, StoredType Type, long Offset, long[] Extents, long[] Strides)
 {
     /// <summary>The number of elements.</summary>

@@ -83,7 +83,7 @@ def strided_state():
 
 
 def wrapped_state():
-    """As training scripts save it: in a dictionary with other things, by DataParallel, with an optimiser's state."""
+    """As training scripts save it: in a dictionary with other things, by DataParallel, with an optimizer's state."""
     torch.manual_seed(3)
     model = torch.nn.Sequential(collections.OrderedDict(
         conv1=torch.nn.Conv2d(1, 4, 3, padding=1), bn1=torch.nn.BatchNorm2d(4), linear=torch.nn.Linear(4, 2)))

@@ -6,12 +6,12 @@ namespace Engine.Devices.Cpu.Convolution;
 /// </summary>
 /// <remarks>
 /// The forward convolution is one such correlation. The gradient by the input is one for each phase of the stride: the input
-/// pixels phase, phase + stride, ... all read the same taps of the output's gradient, at neighbouring pixels and in reverse order.
+/// pixels phase, phase + stride, ... all read the same taps of the output's gradient, at neighboring pixels and in reverse order.
 /// </remarks>
 internal readonly record struct CorrelationAxis(
     int Outputs, int Step, int Start, int Taps, int TapStep, int FirstTap, int TapDelta, int DestinationStart, int DestinationStep)
 {
-    /// <summary>How many source pixels lie between the first and the last that <paramref name="outputs"/> neighbours read, both included.</summary>
+    /// <summary>How many source pixels lie between the first and the last that <paramref name="outputs"/> neighbors read, both included.</summary>
     public int SourceExtent(int outputs) => ((outputs - 1) * Step) + ((Taps - 1) * TapStep) + 1;
 
     /// <summary>Whether every pixel read exists, so that no zeros have to be put around the source.</summary>

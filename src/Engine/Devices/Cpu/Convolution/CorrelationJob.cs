@@ -25,7 +25,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int tapRows = Work.Rows.Taps;
         int channels = Work.GroupSourceChannels;
 
-        // Neighbouring columns are neighbours in memory, channels and all: a whole filter row is one stretch, unless it is dilated.
+        // Neighboring columns are neighbors in memory, channels and all: a whole filter row is one stretch, unless it is dilated.
         bool wholeRows = Work.Columns.TapStep == 1 || Work.Columns.Taps == 1;
         int runCount = wholeRows ? tapRows : tapRows * Work.Columns.Taps;
         int runLength = wholeRows ? Work.Columns.Taps * channels : channels;
@@ -54,7 +54,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int blocks = Convolution.PackedFilter.Blocks(Work, width);
         int blockSize = Convolution.PackedFilter.BlockSize(Work, width);
 
-        // In rows of even length, every even pixel has its right neighbour beside it.
+        // In rows of even length, every even pixel has its right neighbor beside it.
         bool paired = BlockVectors == 1 && S.Registers >= 32 && columns % 2 == 0;
         int tile = paired ? PixelTile<S, V>.PairedPixels : PixelTile<S, V>.Pixels;
         int pairPitch = Work.Columns.Step * window.ColumnPitch;

@@ -15,7 +15,7 @@ internal readonly struct FilterGradientPlan
 
     public FilterGradientPlan(in Correlation work, in Bands bands, int blockWidth, int tileRows)
     {
-        // Neighbouring columns are neighbours in memory: a whole filter row meets consecutive floats, unless it is dilated.
+        // Neighboring columns are neighbors in memory: a whole filter row meets consecutive floats, unless it is dilated.
         bool wholeRows = work.Columns.TapStep == 1 || work.Columns.Taps == 1;
         RunCount = wholeRows ? work.Rows.Taps : work.Rows.Taps * work.Columns.Taps;
         RunLength = wholeRows ? work.Columns.Taps * work.GroupSourceChannels : work.GroupSourceChannels;

@@ -159,7 +159,7 @@ internal static unsafe class PixelTile<S, V>
     }
 
     /// <summary>
-    /// Computes sixteen pixels by one vector of channels, for processors with registers for sixteen sums: eight pairs of neighbours,
+    /// Computes sixteen pixels by one vector of channels, for processors with registers for sixteen sums: eight pairs of neighbors,
     /// <paramref name="pairPitch"/> floats apart in the source. Otherwise as <see cref="Compute1{TEpilogue}"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -52,7 +52,7 @@ internal readonly unsafe struct ChannelGradientJob<TMask>(ChannelGradient<TMask>
     }
 }
 
-/// <summary>What the gradients of a normalisation are computed from.</summary>
+/// <summary>What the gradients of a normalization are computed from.</summary>
 internal unsafe struct NormGradientInputs
 {
     public float* OutputGradient;

@@ -110,7 +110,7 @@ internal readonly unsafe struct CopyJob<TFrom, TTo>(byte* input, byte* output, l
     }
 }
 
-/// <summary>Crops, mirrors and normalises one image a task.</summary>
+/// <summary>Crops, mirrors and normalizes one image a task.</summary>
 internal readonly unsafe struct PrepareImagesJob(
     byte* pixels, int height, int width, int channels, int* placements, float* mean, bool isMeanPerPixel, float* scale, float* output, int outputHeight,
     int outputWidth) : IParallelJob
@@ -122,10 +122,10 @@ internal readonly unsafe struct PrepareImagesJob(
         int left = placements[(task * 3) + 1];
         bool isMirrored = placements[(task * 3) + 2] == 1;
 
-        // The columns of the output, before mirroring, that lie inside the picture.
+        // The columns of the output, before mirroring, that lie inside the image.
         int first = (int)Math.Clamp(-(long)left, 0, outputWidth);
         int end = (int)Math.Clamp((long)width - left, first, outputWidth);
-        byte* picture = pixels + ((nint)task * height * width * channels);
+        byte* image = pixels + ((nint)task * height * width * channels);
         float* row = output + ((nint)task * outputHeight * outputWidth * channels);
         for (int y = 0; y < outputHeight; y++)
         {
@@ -141,7 +141,7 @@ internal readonly unsafe struct PrepareImagesJob(
                 new Span<float>(row + ((leading + end - first) * channels), (outputWidth - leading - (end - first)) * channels).Clear();
                 nint offset = (nint)(((sourceRow * width) + first + left) * channels);
                 Row(
-                    picture + offset,
+                    image + offset,
                     isMeanPerPixel ? mean + offset : mean,
                     end - first,
                     row + ((isMirrored ? leading + end - first - 1 : leading) * channels),
