@@ -101,15 +101,9 @@ public abstract class ResidualBlock : Module
             return ConvolutionNorm.Forward(last, LastNormalization, hidden, null, _relu, consume: true);
         }
 
-        // One primitive for all needs the shortcut first. Otherwise it comes after the convolution: the backward, which runs the other
-        // way, is then done with the shortcut's gradient before those of the convolution take memory.
-        bool isOne = ConvolutionNorm.Folds(last, LastNormalization, hidden);
-        Tensor result = isOne ? hidden : Donate(hidden, last.Forward(hidden));
-        Tensor shortcut = Carry(input);
-        Tensor output = isOne
-            ? ConvolutionNorm.Forward(last, LastNormalization, hidden, shortcut, _relu, consume: true)
-            : Donate(result, LastNormalization.Forward(result, shortcut, _relu!));
-        return _downsample is null ? output : Donate(shortcut, output);
+        Tensor? shortcut = null;
+        Tensor output = ConvolutionNorm.Forward(last, LastNormalization, hidden, () => shortcut = Carry(input), _relu, consume: true);
+        return _downsample is null ? output : Donate(shortcut!, output);
     }
 
     /// <summary>What the shortcut makes of the block's input.</summary>

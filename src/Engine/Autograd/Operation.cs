@@ -28,6 +28,15 @@ public abstract class Operation
     /// </summary>
     protected internal virtual bool CanRecompute => false;
 
+    /// <summary>
+    /// The norm whose result the output is, as long as nobody has computed it: who reads the output may read the norm's input instead and
+    /// apply the map on its way. Null where the output holds its values.
+    /// </summary>
+    internal virtual PendingNorm? Pending => null;
+
+    /// <summary>Whether the backward takes a saved tensor as it is, pending; others are computed for it.</summary>
+    internal virtual bool TakesPending(Tensor saved) => false;
+
     /// <summary>The tensors that the backward reads.</summary>
     internal ReadOnlySpan<Tensor> Saved => _saved;
 

@@ -38,6 +38,9 @@ public sealed partial class Tape
         return Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
     }
 
+    /// <summary>Makes a tensor that the tape owns and that has no memory until somebody asks for its values: an output that stays pending.</summary>
+    internal Tensor AllocatePending(Shape shape, DataType type) => Own(new Tensor(_device, shape, type));
+
     /// <summary>Makes a tensor that the tape owns, of another shape on the memory of <paramref name="source"/>.</summary>
     public Tensor AllocateView(Tensor source, Shape shape)
     {
@@ -123,7 +126,7 @@ public sealed partial class Tape
             operation.Output.Producer = null;
             foreach (Tensor saved in operation.Saved)
             {
-                saved.FirstReader = null;
+                (saved.FirstReader, saved.FirstConsumer) = (null, null);
             }
         }
 
@@ -139,6 +142,10 @@ public sealed partial class Tape
         foreach (Tensor saved in operation.Saved)
         {
             saved.FirstReader ??= operation;
+            if (!ReferenceEquals(saved, operation.Output))
+            {
+                saved.FirstConsumer ??= operation;
+            }
         }
 
         _operations.Add(operation);
@@ -148,7 +155,7 @@ public sealed partial class Tape
     internal long OwnedBytes()
     {
         HashSet<DeviceMemory> counted = [];
-        return _owned.Where(tensor => !tensor.IsReleased && counted.Add(tensor.Memory)).Sum(tensor => tensor.ByteCount);
+        return _owned.Where(tensor => !tensor.IsReleased && !tensor.IsPending && counted.Add(tensor.Memory)).Sum(tensor => tensor.ByteCount);
     }
 
     /// <summary>A point in the order of tensors made, for <see cref="ReleaseOwnedSince"/>.</summary>
@@ -203,7 +210,7 @@ public sealed partial class Tape
     internal void ReleaseEarly(Tensor tensor)
     {
         using DeviceUse use = _device.Use();
-        if (!tensor.IsTapeOwned || !ReleasesEarly || tensor.IsReleased)
+        if (!tensor.IsTapeOwned || !ReleasesEarly || tensor.IsReleased || tensor.IsPending)
         {
             return;
         }
@@ -254,7 +261,7 @@ public sealed partial class Tape
 
         tensor.DropGradient();
         tensor.Producer = null;
-        tensor.FirstReader = null;
+        (tensor.FirstReader, tensor.FirstConsumer) = (null, null);
         tensor.ReleaseMemory();
     }
 
@@ -266,7 +273,10 @@ public sealed partial class Tape
             output.GradientObserver?.Invoke(output.Gradient);
             foreach (Tensor saved in operation.Saved)
             {
-                Recompute(saved);
+                if (!saved.IsPending || !operation.TakesPending(saved))
+                {
+                    Recompute(saved);
+                }
             }
 
             operation.Backward();
@@ -292,7 +302,7 @@ public sealed partial class Tape
     // or is restored first.
     private static void Recompute(Tensor tensor)
     {
-        if (!tensor.IsReleased || !tensor.IsTapeOwned || tensor.Producer is not { CanRecompute: true } producer)
+        if (!(tensor.IsReleased || tensor.IsPending) || !tensor.IsTapeOwned || tensor.Producer is not { CanRecompute: true } producer)
         {
             return;
         }
@@ -312,7 +322,7 @@ public sealed partial class Tape
     // The gradient is not dropped here: a tensor's first reader runs before its producer, which still needs the gradient.
     private static void ReleaseData(Tensor tensor)
     {
-        tensor.FirstReader = null;
+        (tensor.FirstReader, tensor.FirstConsumer) = (null, null);
         if (tensor.IsTapeOwned)
         {
             tensor.ReleaseMemory();

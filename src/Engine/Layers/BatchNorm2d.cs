@@ -41,6 +41,13 @@ public sealed class BatchNorm2d : AffineNormalization
     /// <summary>Whether the batch's own statistics are used, and move the running ones.</summary>
     internal bool UsesBatchStatistics => IsTraining && !(Weight.IsFrozen && Bias.IsFrozen);
 
+    /// <summary>Counts a batch whose statistics another takes, and makes room for them.</summary>
+    internal NormStatistics BeginBatch()
+    {
+        _batches.Increase(1);
+        return BatchNormOperation.NewStatistics(Weight.Value, RunningMean.Value, RunningVariance.Value, Momentum, Epsilon);
+    }
+
     /// <inheritdoc/>
     protected override void CountReplaysCore(int count)
     {

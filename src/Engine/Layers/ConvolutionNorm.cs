@@ -10,20 +10,23 @@ public static class ConvolutionNorm
     /// <param name="convolution">The convolution.</param>
     /// <param name="norm">The norm of its output.</param>
     /// <param name="input">[N, H, W, C].</param>
-    /// <param name="shortcut">The shape of the convolution's output, or null.</param>
+    /// <param name="shortcut">Makes what is added, of the shape of the convolution's output; null for none. It is called as late as possible, after the
+    /// convolution, so that the backward, which runs the other way, is done with the shortcut's gradient before those of the convolution take memory.</param>
     /// <param name="activation">The layer that clips at zero, after the shortcut; null for none.</param>
     /// <param name="consume">Whether the caller made the input and reads it no more, so that its memory may go as soon as it is convolved.</param>
-    public static Tensor Forward(Conv2d convolution, Normalization norm, Tensor input, Tensor? shortcut = null, ReLU? activation = null, bool consume = false)
+    public static Tensor Forward(
+        Conv2d convolution, Normalization norm, Tensor input, Func<Tensor>? shortcut = null, ReLU? activation = null, bool consume = false)
     {
         Tape tape = input.Device.Tape;
         bool isActivationObserved = activation is { IsObserved: true }, relu = activation is not null && !isActivationObserved;
         Tensor output;
-        if (Folds(convolution, norm, input) && !tape.ShouldRecord(shortcut))
+        Tensor? added = Folds(convolution, norm, input) ? shortcut?.Invoke() : null;
+        if (Folds(convolution, norm, input) && !tape.ShouldRecord(added))
         {
             BatchNorm2d batchNorm = (BatchNorm2d)norm;
             output = BatchNormOperation.ApplyToConvolution(
                 input, convolution.Weight.Value, convolution.Geometry, batchNorm.Weight.Value, batchNorm.Bias.Value, batchNorm.RunningMean.Value,
-                batchNorm.RunningVariance.Value, batchNorm.Epsilon, shortcut, relu);
+                batchNorm.RunningVariance.Value, batchNorm.Epsilon, added, relu);
             if (consume)
             {
                 Release(tape, input, output);
@@ -31,13 +34,20 @@ public static class ConvolutionNorm
         }
         else
         {
-            Tensor result = convolution.Forward(input);
+            BatchNorm2d? summed = SummedBy(convolution, norm, input);
+            NormStatistics? statistics = summed?.BeginBatch();
+            Tensor result = summed is null
+                ? convolution.Forward(input)
+                : ConvolveOperation.Apply(input, convolution.Weight.Value, convolution.Geometry, statistics);
             if (consume)
             {
                 Release(tape, input, result);
             }
 
-            output = norm.Forward(result, shortcut, relu);
+            added ??= shortcut?.Invoke();
+            output = summed is null
+                ? norm.Forward(result, added, relu)
+                : BatchNormOperation.ApplyStatistics(result, summed.Weight.Value, summed.Bias.Value, statistics!.Value, added, relu);
             Release(tape, result, output);
         }
 
@@ -58,6 +68,15 @@ public static class ConvolutionNorm
     public static bool Folds(Conv2d convolution, Normalization norm, Tensor input) =>
         norm is BatchNorm2d { UsesBatchStatistics: false, IsObserved: false } batchNorm && !convolution.IsObserved && convolution.Bias is null
         && !input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, batchNorm.Weight.Value, batchNorm.Bias.Value);
+
+    // The norm whose statistics the convolution can take of its result, in training.
+    private static BatchNorm2d? SummedBy(Conv2d convolution, Normalization norm, Tensor input) =>
+        input.Device.FusesNorms && norm is BatchNorm2d { UsesBatchStatistics: true, IsObserved: false } batchNorm
+        && !convolution.IsObserved && convolution.Bias is null
+        && convolution.Geometry.OutputShape(input.Shape, convolution.Weight.Value.Shape).Rows > 1
+        && input.Device.Tape.ShouldRecord(input, convolution.Weight.Value, batchNorm.Weight.Value, batchNorm.Bias.Value)
+            ? batchNorm
+            : null;
 
     private static void Release(Tape tape, Tensor consumed, Tensor result)
     {

@@ -14,6 +14,7 @@ public sealed class BatchNormOperation : Operation
     private readonly Tensor _input, _gamma, _beta, _mean, _inverseDeviation;
     private readonly Tensor? _shortcut;
     private readonly bool _relu, _batchStatistics;
+    private NormSums? _sums;
 
     private BatchNormOperation(
         Tensor input, Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, bool batchStatistics, Tensor? shortcut, bool relu)
@@ -30,6 +31,18 @@ public sealed class BatchNormOperation : Operation
 
     /// <inheritdoc/>
     protected internal override bool CanRecompute => _shortcut is null;
+
+    /// <inheritdoc/>
+    internal override PendingNorm? Pending => _shortcut is null && _relu ? new PendingNorm(_input, Map) : null;
+
+    /// <summary>The tensor that is normalized.</summary>
+    internal Tensor Input => _input;
+
+    /// <summary>The tensor whose sign is the ReLU's mask; null where the map of the input has that sign.</summary>
+    internal Tensor? Mask => KeepsOutput ? Output : null;
+
+    /// <summary>The normalization alone.</summary>
+    internal NormMap Map => new(_gamma, _beta, _mean, _inverseDeviation, _batchStatistics);
 
     // The ReLU's mask is the sign of the output, which the input tells too, as long as no shortcut was added.
     private bool KeepsOutput => _relu && _shortcut is not null;
@@ -53,39 +66,70 @@ public sealed class BatchNormOperation : Operation
     {
         Check(input, gamma, beta, runningMean, runningVariance, isTraining, shortcut);
         Tape tape = input.Device.Tape;
-        Tensor output = tape.Allocate(input.Shape, input.Type);
         bool isRecorded = tape.ShouldRecord(input, gamma, beta, shortcut);
-        Tensor? mean = null, inverseDeviation = null;
+        if (!isRecorded)
+        {
+            Tensor result = tape.Allocate(input.Shape, input.Type);
+            if (isTraining)
+            {
+                NormStatistics unread = NewStatistics(gamma, runningMean, runningVariance, momentum, epsilon);
+                input.Device.BatchNormTraining(
+                    input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, result, unread.Mean, unread.InverseDeviation);
+            }
+            else
+            {
+                input.Device.BatchNormInference(input, gamma, beta, runningMean!, runningVariance!, epsilon, shortcut, relu, result);
+            }
+
+            return result;
+        }
+
+        if (isTraining && LeavesPending(input, shortcut, relu))
+        {
+            NormStatistics statistics = NewStatistics(gamma, runningMean, runningVariance, momentum, epsilon);
+            input.Device.BatchNormStatistics(input, statistics);
+            return ApplyStatistics(input, gamma, beta, statistics, shortcut, relu);
+        }
+
+        Tensor output = tape.Allocate(input.Shape, input.Type);
+        Tensor mean, inverseDeviation;
         if (isTraining)
         {
-            mean = tape.Allocate(gamma.Shape, gamma.Type);
-            inverseDeviation = tape.Allocate(gamma.Shape, gamma.Type);
+            (mean, inverseDeviation) = (tape.Allocate(gamma.Shape, gamma.Type), tape.Allocate(gamma.Shape, gamma.Type));
             input.Device.BatchNormTraining(
                 input, gamma, beta, shortcut, relu, runningMean, runningVariance, momentum, epsilon, output, mean, inverseDeviation);
         }
         else
         {
             input.Device.BatchNormInference(input, gamma, beta, runningMean!, runningVariance!, epsilon, shortcut, relu, output);
-            if (isRecorded)
-            {
-                (mean, inverseDeviation) = CopyStatistics(runningMean!, runningVariance!, epsilon);
-            }
+            (mean, inverseDeviation) = CopyStatistics(runningMean!, runningVariance!, epsilon);
         }
 
-        if (isRecorded)
+        return new BatchNormOperation(input, gamma, beta, mean, inverseDeviation, isTraining, shortcut, relu).Recorded(output);
+    }
+
+    /// <summary>Normalizes with statistics of the batch that have been taken already, and records it.</summary>
+    internal static Tensor ApplyStatistics(Tensor input, Tensor gamma, Tensor beta, in NormStatistics statistics, Tensor? shortcut, bool relu)
+    {
+        Check(input, gamma, beta, statistics.RunningMean, statistics.RunningVariance, isTraining: true, shortcut);
+        BatchNormOperation operation = new(input, gamma, beta, statistics.Mean, statistics.InverseDeviation, batchStatistics: true, shortcut, relu);
+        Tape tape = input.Device.Tape;
+        if (LeavesPending(input, shortcut, relu))
         {
-            BatchNormOperation operation = new(input, gamma, beta, mean!, inverseDeviation!, isTraining, shortcut, relu);
-            if (operation.KeepsOutput)
-            {
-                operation.Record(output, input, gamma, mean!, inverseDeviation!, output);
-            }
-            else
-            {
-                operation.Record(output, input, gamma, beta, mean!, inverseDeviation!);
-            }
+            return operation.Recorded(tape.AllocatePending(input.Shape, input.Type));
         }
 
-        return output;
+        Tensor output = tape.Allocate(input.Shape, input.Type);
+        input.Device.BatchNormApply(input, gamma, beta, statistics.Mean, statistics.InverseDeviation, shortcut, relu, output);
+        return operation.Recorded(output);
+    }
+
+    /// <summary>Room on the tape for a batch's statistics.</summary>
+    internal static NormStatistics NewStatistics(Tensor gamma, Tensor? runningMean, Tensor? runningVariance, double momentum, double epsilon)
+    {
+        Tape tape = gamma.Device.Tape;
+        return new NormStatistics(
+            tape.Allocate(gamma.Shape, gamma.Type), tape.Allocate(gamma.Shape, gamma.Type), runningMean, runningVariance, momentum, epsilon);
     }
 
     /// <summary>
@@ -121,9 +165,33 @@ public sealed class BatchNormOperation : Operation
         return output;
     }
 
+    /// <summary>
+    /// Where a convolution that reads the output puts its gradient and the sums of this norm's backward: if its gradient is the last to
+    /// come, and nobody looks at it before the mask. Null otherwise.
+    /// </summary>
+    internal NormSums? TakeSums(ConvolveOperation reader)
+    {
+        Tensor output = Output;
+        if (!Device.FusesNorms || !_relu || _input.Shape.Rank != 4 || output.GradientObserver is not null || !ReferenceEquals(output.FirstConsumer, reader)
+            || ReferenceEquals(_shortcut, _input))
+        {
+            return null;
+        }
+
+        Tape tape = Device.Tape;
+        _sums = new NormSums(tape.TargetOf(output), tape.Allocate(_gamma.Shape, _gamma.Type), tape.Allocate(_gamma.Shape, _gamma.Type));
+        return _sums;
+    }
+
     /// <inheritdoc/>
     protected internal override void Backward()
     {
+        if (_sums is { } sums && sums.AreOf(OutputGradient))
+        {
+            ApplySums(sums);
+            return;
+        }
+
         // One tensor as input and as shortcut gets its two shares one after the other: the primitive's outputs must not overlap.
         bool isShortcutApart = _shortcut is not null && !ReferenceEquals(_shortcut, _input);
         Tensor gradient = OutputGradient;
@@ -155,6 +223,50 @@ public sealed class BatchNormOperation : Operation
                 Device.Scale(gradient, 1, shortcutGradient, into.Accumulate);
             }
         }
+    }
+
+    private void ApplySums(NormSums sums)
+    {
+        if (Target(_gamma) is { Gradient: { } gammaGradient } intoGamma)
+        {
+            Device.Scale(sums.SumNormalized, 1, gammaGradient, intoGamma.Accumulate);
+        }
+
+        if (Target(_beta) is { Gradient: { } betaGradient } intoBeta)
+        {
+            Device.Scale(sums.Sum, 1, betaGradient, intoBeta.Accumulate);
+        }
+
+        // The shortcut's gradient is g itself.
+        Tensor g = OutputGradient;
+        if (_shortcut is not null && !TryDonate(_shortcut, out _) && Target(_shortcut) is { Gradient: { } shortcutGradient } intoShortcut)
+        {
+            Device.Scale(g, 1, shortcutGradient, intoShortcut.Accumulate);
+        }
+
+        GradientTarget intoInput = TryOverwrite(_input) ? new GradientTarget(_input.Gradient, Accumulate: false) : Target(_input);
+        if (intoInput.Gradient is { } inputGradient)
+        {
+            Device.BatchNormBackwardApply(g, _input, Map, sums.Sum, sums.SumNormalized, inputGradient, intoInput.Accumulate);
+        }
+    }
+
+    // A ReLU alone behind the norm can be applied by who reads the output, and a convolution does so.
+    private static bool LeavesPending(Tensor input, Tensor? shortcut, bool relu) =>
+        input.Device.FusesNorms && relu && shortcut is null && input.Shape.Rank == 4;
+
+    private Tensor Recorded(Tensor output)
+    {
+        if (KeepsOutput)
+        {
+            Record(output, _input, _gamma, _mean, _inverseDeviation, output);
+        }
+        else
+        {
+            Record(output, _input, _gamma, _beta, _mean, _inverseDeviation);
+        }
+
+        return output;
     }
 
     /// <inheritdoc/>

@@ -25,12 +25,24 @@ public sealed class ConvolveOperation : Operation
 
     /// <summary>Convolves input [N, H, W, C] with filter [K, R, S, C / groups] into [N, P, Q, K].</summary>
     /// <exception cref="ShapeException">The shapes do not fit each other or the geometry.</exception>
-    public static Tensor Apply(Tensor input, Tensor filter, in ConvolutionGeometry geometry)
+    public static Tensor Apply(Tensor input, Tensor filter, in ConvolutionGeometry geometry) => Apply(input, filter, geometry, statistics: null);
+
+    /// <summary>Convolves, and takes the statistics of the result for the batch norm behind it.</summary>
+    internal static Tensor Apply(Tensor input, Tensor filter, in ConvolutionGeometry geometry, NormStatistics? statistics)
     {
         CheckTogether("convolution", input, filter);
         Tape tape = input.Device.Tape;
         Tensor output = tape.Allocate(geometry.OutputShape(input.Shape, filter.Shape), input.Type);
-        input.Device.ConvolutionForward(input, filter, geometry, output);
+        PendingNorm? norm = PendingNorm.Of(input);
+        if (norm is not null || statistics is not null)
+        {
+            input.Device.NormalizedConvolution(norm?.Input ?? input, norm?.Map, filter, geometry, output, statistics);
+        }
+        else
+        {
+            input.Device.ConvolutionForward(input, filter, geometry, output);
+        }
+
         if (tape.ShouldRecord(input, filter))
         {
             new ConvolveOperation(input, filter, geometry).Record(output, input, filter);
@@ -40,14 +52,31 @@ public sealed class ConvolveOperation : Operation
     }
 
     /// <inheritdoc/>
+    internal override bool TakesPending(Tensor saved) => ReferenceEquals(saved, _input);
+
+    /// <inheritdoc/>
     protected internal override void Backward()
     {
+        PendingNorm? norm = PendingNorm.Of(_input);
         if (Target(_filter) is { Gradient: { } filterGradient } intoFilter)
         {
-            Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, filterGradient, intoFilter.Accumulate);
+            if (norm is { } pending)
+            {
+                Device.NormalizedConvolutionBackwardFilter(pending.Input, pending.Map, OutputGradient, _geometry, filterGradient, intoFilter.Accumulate);
+            }
+            else
+            {
+                Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, filterGradient, intoFilter.Accumulate);
+            }
         }
 
-        if (Target(_input) is { Gradient: { } inputGradient } intoInput)
+        if (_input.Producer is BatchNormOperation producer && producer.TakeSums(this) is { } sums)
+        {
+            Device.NormalizedConvolutionBackwardData(
+                OutputGradient, _filter, _geometry, producer.Input, producer.Map, producer.Mask, sums.Gradient, sums.Accumulate, sums.Sum, sums.SumNormalized);
+            sums.Seal();
+        }
+        else if (Target(_input) is { Gradient: { } inputGradient } intoInput)
         {
             Device.ConvolutionBackwardData(OutputGradient, _filter, _geometry, inputGradient, intoInput.Accumulate);
         }

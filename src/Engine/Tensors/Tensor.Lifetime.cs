@@ -59,6 +59,18 @@ public partial class Tensor
         }
     }
 
+    // Without memory, the values may still be had from the operation that left them pending.
+    private bool HasNoMemory => _memory is null or { IsFreed: true };
+
+    private bool CanMaterialize => _isBornPending && Producer is { CanRecompute: true };
+
+    private DeviceMemory Materialize()
+    {
+        Renew();
+        Producer!.Recompute();
+        return _memory!;
+    }
+
     /// <summary>Rents memory again after <see cref="ReleaseMemory"/>, of unspecified content.</summary>
     internal void Renew() => _memory = Device.Memory.Rent(ByteCount);
 

@@ -17,6 +17,7 @@ public sealed partial class Tensor : IDisposable
     private DeviceMemory? _memory;
     private MemoryLease? _lease;
     private object? _state;
+    private readonly bool _isBornPending;
     private bool _isDisposed;
 
     internal Tensor(Device device, Shape shape, DataType type, DeviceMemory memory, bool isTapeOwned)
@@ -26,6 +27,16 @@ public sealed partial class Tensor : IDisposable
         Type = type;
         _memory = memory;
         IsTapeOwned = isTapeOwned;
+    }
+
+    /// <summary>Makes a tensor of the tape's whose producer computes its values when they are asked for.</summary>
+    internal Tensor(Device device, Shape shape, DataType type)
+    {
+        Device = device;
+        Shape = shape;
+        Type = type;
+        IsTapeOwned = true;
+        _isBornPending = true;
     }
 
     private Tensor(Tensor origin, Shape shape, DeviceMemory memory, bool isTapeOwned)
@@ -50,13 +61,19 @@ public sealed partial class Tensor : IDisposable
     public Tensor? Gradient { get; internal set; }
 
     /// <summary>Whether the memory has been returned to the pool, so that the numbers can no longer be read.</summary>
-    public bool IsReleased => _memory is null or { IsFreed: true };
+    public bool IsReleased => HasNoMemory && !CanMaterialize;
 
     /// <summary>
     /// Grows whenever the numbers are written, through this tensor or another one on the same memory: what a device caches by (a packed
     /// filter, say). 0 once the memory is released.
     /// </summary>
     public long Version => _memory?.Version ?? 0;
+
+    /// <summary>
+    /// Whether the values have not been computed yet, or no longer exist, and will be when somebody asks for them: what an operation left
+    /// for its readers to compute on their way (<see cref="Operation.Pending"/>).
+    /// </summary>
+    public bool IsPending => HasNoMemory && CanMaterialize;
 
     /// <summary>A place for what the device derives from these numbers and keeps with them, such as a packed copy; disposed with the tensor.</summary>
     public object? DeviceState
@@ -80,6 +97,9 @@ public sealed partial class Tensor : IDisposable
 
     /// <summary>The first recorded operation whose backward reads this tensor: the last to need it when the tape runs back.</summary>
     internal Operation? FirstReader { get; set; }
+
+    /// <summary>The first recorded operation, the producer aside, whose backward reads this tensor.</summary>
+    internal Operation? FirstConsumer { get; set; }
 
     /// <summary>Sees the complete gradient of this tensor during backward, before its producer runs; must copy what it keeps.</summary>
     internal Action<Tensor>? GradientObserver { get; set; }
@@ -117,7 +137,7 @@ public sealed partial class Tensor : IDisposable
         return Memory.Address;
     }
 
-    internal DeviceMemory Memory => _memory is { IsFreed: false } memory ? memory : throw Released();
+    internal DeviceMemory Memory => _memory is { IsFreed: false } memory ? memory : CanMaterialize ? Materialize() : throw Released();
 
     /// <summary>Makes a tensor of unspecified content that belongs to the caller.</summary>
     /// <exception cref="EngineException">The device has no memory left, or another thread is using it.</exception>

@@ -10,31 +10,38 @@ public sealed unsafe partial class CpuDevice
         Tensor input, Tensor gamma, Tensor beta, Tensor? shortcut, bool relu, Tensor? runningMean, Tensor? runningVariance,
         double momentum, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation)
     {
+        BatchNormStatisticsCore(input, new NormStatistics(savedMean, savedInverseDeviation, runningMean, runningVariance, momentum, epsilon));
+        BatchNormApplyCore(input, gamma, beta, savedMean, savedInverseDeviation, shortcut, relu, output);
+    }
+
+    /// <inheritdoc/>
+    protected override void BatchNormStatisticsCore(Tensor input, in NormStatistics statistics)
+    {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
-        int channels = tile.Channels;
         int pixels = input.Shape.Rows;
         int tasks = TaskCount(pixels, tile.SumPixels(pixels));
-        long momentCount = RoundUp(Math.Max(tasks, 1) * 2L * channels);
+        long momentCount = RoundUp(Math.Max(tasks, 1) * 2L * tile.Channels);
         long workFloats = (long)_team.Size * Moments.WorkFloats(tile);
-        using Scratch scratch = new(Memory, (momentCount * sizeof(double)) + ((workFloats + (2 * tile.Length)) * sizeof(float)));
+        using Scratch scratch = new(Memory, (momentCount * sizeof(double)) + (workFloats * sizeof(float)));
         double* moments = (double*)scratch.Start;
-        float* work = (float*)(moments + momentCount);
-        float* scale = work + workFloats;
-        float* shift = scale + tile.Length;
+        Run(new MomentsJob(Floats(input), pixels, tile, moments, (float*)(moments + momentCount)), tasks);
+        JoinTasks(moments, tile.Channels, tasks, pixels, tile.SumPixels(pixels));
+        SetStatistics(moments, pixels, statistics);
+    }
 
-        Run(new MomentsJob(Floats(input), pixels, tile, moments, work), tasks);
-        JoinTasks(moments, channels, tasks, pixels, tile.SumPixels(pixels));
-
-        float* means = FloatsToWrite(savedMean), inverseDeviations = FloatsToWrite(savedInverseDeviation), gammas = Floats(gamma), betas = Floats(beta);
-        float* runningMeans = FloatsToWrite(runningMean), runningVariances = FloatsToWrite(runningVariance);
+    // From C means and C sums of squared distances from them.
+    private static void SetStatistics(double* moments, int pixels, in NormStatistics statistics)
+    {
+        int channels = statistics.Mean.Shape.Last;
+        double momentum = statistics.Momentum;
+        float* means = FloatsToWrite(statistics.Mean), inverseDeviations = FloatsToWrite(statistics.InverseDeviation);
+        float* runningMeans = FloatsToWrite(statistics.RunningMean), runningVariances = FloatsToWrite(statistics.RunningVariance);
         for (int c = 0; c < channels; c++)
         {
             double mean = moments[c];
             double squares = moments[channels + c];
-            double inverseDeviation = 1 / Math.Sqrt((squares / pixels) + epsilon);
             means[c] = (float)mean;
-            inverseDeviations[c] = (float)inverseDeviation;
-            (scale[c], shift[c]) = Affine(gammas[c], betas[c], means[c], inverseDeviations[c]);
+            inverseDeviations[c] = (float)(1 / Math.Sqrt((squares / pixels) + statistics.Epsilon));
             if (runningMeans is not null && runningVariances is not null)
             {
                 // A single pixel has no unbiased variance; its deviation from its own mean, zero, stands in for it.
@@ -42,8 +49,6 @@ public sealed unsafe partial class CpuDevice
                 runningVariances[c] = (float)(((1 - momentum) * runningVariances[c]) + (momentum * squares / Math.Max(pixels - 1, 1)));
             }
         }
-
-        Affine(input, tile, scale, shift, shortcut, relu, output);
     }
 
     /// <inheritdoc/>
@@ -127,10 +132,7 @@ public sealed unsafe partial class CpuDevice
             double sumNormalized = sums[channels + c] * inverseDeviations[c];
             Put(gammaGradients, c, sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
             Put(betaGradients, c, sum, accumulate.HasFlag(NormAccumulate.Beta));
-            double factor = (double)gammas[c] * inverseDeviations[c];
-            direct[c] = (float)factor;
-            slope[c] = batchStatistics ? (float)(-factor * inverseDeviations[c] * sumNormalized / pixels) : 0;
-            offset[c] = batchStatistics ? (float)(-factor * sum / pixels) : 0;
+            (direct[c], slope[c], offset[c]) = GradientMap(gammas[c], inverseDeviations[c], sum, sumNormalized, pixels, batchStatistics);
         }
 
         if (inputGradient is null)
@@ -206,6 +208,16 @@ public sealed unsafe partial class CpuDevice
         // The shift is that of the rounded scale: what the rounding does to x and to the mean then cancels.
         float scale = (float)((double)gamma * inverseDeviation);
         return (scale, (float)(beta - ((double)mean * scale)));
+    }
+
+    // gamma r (g - (sum g + x^ sum g x^) / M) as direct * g + slope * (x - mean) + offset.
+    private static (float Direct, float Slope, float Offset) GradientMap(
+        float gamma, float inverseDeviation, double sum, double sumNormalized, int pixels, bool batchStatistics)
+    {
+        double factor = (double)gamma * inverseDeviation;
+        return batchStatistics
+            ? ((float)factor, (float)(-factor * inverseDeviation * sumNormalized / pixels), (float)(-factor * sum / pixels))
+            : ((float)factor, 0, 0);
     }
 
     private static void Affine(Tensor gamma, Tensor beta, Tensor mean, Tensor inverseDeviation, float* scale, float* shift)

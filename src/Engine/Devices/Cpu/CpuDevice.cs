@@ -104,7 +104,7 @@ public sealed unsafe partial class CpuDevice : Device
     /// <inheritdoc/>
     protected override void ConvolutionBackwardFilterCore(
         Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
-        _convolution.BackwardFilter(input, outputGradient, geometry, filterGradient, accumulate);
+        _convolution.BackwardFilter(input, default, outputGradient, geometry, filterGradient, accumulate);
 
     /// <summary>What a switch among the environment variables says: on where it is not set.</summary>
     /// <exception cref="EngineException">It is neither on nor off.</exception>

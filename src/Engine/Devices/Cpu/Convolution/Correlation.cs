@@ -17,6 +17,9 @@ internal unsafe struct Correlation
     /// <summary>Source channels in all groups together.</summary>
     public int SourceChannels;
 
+    /// <summary>What becomes of the source's pixels on their way, if anything.</summary>
+    public SourceMap Map;
+
     public float* Destination;
     public int DestinationHeight, DestinationWidth;
 
@@ -37,8 +40,8 @@ internal unsafe struct Correlation
 
     public readonly int GroupDestinationChannels => DestinationChannels / Groups;
 
-    /// <summary>Whether pixels can be read where they are: nothing outside is touched and a group is a whole pixel.</summary>
-    public readonly bool ReadsInPlace => Groups == 1 && Rows.StaysInside(SourceHeight) && Columns.StaysInside(SourceWidth);
+    /// <summary>Whether pixels can be read where they are: nothing outside is touched, a group is a whole pixel, and none is mapped.</summary>
+    public readonly bool ReadsInPlace => Groups == 1 && !Map.IsSet && Rows.StaysInside(SourceHeight) && Columns.StaysInside(SourceWidth);
 
     /// <summary>Floats from one K of the filter to the next.</summary>
     public readonly long FilterPitch =>

@@ -2,7 +2,7 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
 
-/// <summary>Correlates one band a task: copies its source pixels once, then for each block of output channels goes through its pixels, eight at a time.</summary>
+/// <summary>Correlates a band, or a few, a task: copies its source pixels once, then for each block of output channels goes through its pixels, eight at a time.</summary>
 internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
@@ -14,6 +14,10 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     public int BlockVectors;
     public float* PackedFilter;
     public TEpilogue Epilogue;
+    public OutputSums Sums;
+
+    /// <summary>Bands in a task: more than one only where sums are wanted.</summary>
+    public int BandsPerTask;
 
     /// <summary>Each thread's memory for a copied band, and the floats between two threads'.</summary>
     public float* Scratch;
@@ -21,7 +25,27 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
 
     public readonly void Run(int task, int thread)
     {
-        (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, task);
+        int end = Math.Min((task + 1) * BandsPerTask, Bands.Count);
+        OutputSums.Pass<S, V> sums = Sums.IsWanted ? Sums.Begin<S, V>(task, thread) : default;
+        for (int band = task * BandsPerTask; band < end; band++)
+        {
+            (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, band);
+            Band(thread, firstImage, images, firstRow, rows);
+            if (Sums.IsWanted)
+            {
+                // A band is a stretch of rows, or of whole images.
+                sums.Add((((nint)firstImage * Work.Rows.Outputs) + firstRow) * Work.Columns.Outputs, images * rows * Work.Columns.Outputs);
+            }
+        }
+
+        if (Sums.IsWanted)
+        {
+            sums.End();
+        }
+    }
+
+    private readonly void Band(int thread, int firstImage, int images, int firstRow, int rows)
+    {
         int tapRows = Work.Rows.Taps;
         int channels = Work.GroupSourceChannels;
 
@@ -32,7 +56,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int* runs = stackalloc int[runCount];
         for (int group = 0; group < Work.Groups; group++)
         {
-            SourceWindow window = SourceWindow.Open(
+            SourceWindow window = SourceWindow.Open<S, V>(
                 Work, Bands, firstImage, images, firstRow, rows, group, Scratch + (thread * ScratchPitch), InPlace);
             for (int run = 0; run < runCount; run++)
             {

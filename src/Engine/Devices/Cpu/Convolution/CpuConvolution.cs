@@ -12,6 +12,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 {
     private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _packed = new();
+    private readonly NativeBuffer _sums = new();
     private readonly List<PackedForward> _packedFilters = [];
     private WinogradConvolution? _winograd;
 
@@ -20,13 +21,31 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     public void Forward<TEpilogue>(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue
     {
+        OutputSums none = default;
+        Forward(input, default, filter, geometry, output, epilogue, ref none);
+    }
+
+    /// <summary>The forward on an input that is mapped on its way, and sums over what it makes.</summary>
+    public void Forward<TEpilogue>(
+        Tensor input, SourceMap map, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue, ref OutputSums sums)
+        where TEpilogue : struct, IEpilogue
+    {
         Correlation work = ForwardWork(input, filter.Shape, geometry, output.Shape);
+        work.Map = map;
         work.Filter = (float*)filter.ReadAddress;
         work.Destination = (float*)output.WriteAddress();
-        Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work);
+        Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work, ref sums);
     }
 
     public void BackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    {
+        OutputSums none = default;
+        BackwardData(outputGradient, filter, geometry, inputGradient, accumulate, ref none);
+    }
+
+    /// <summary>The gradient by the input, and sums over it, which need a stride of 1.</summary>
+    public void BackwardData(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate, ref OutputSums sums)
     {
         Shape input = inputGradient.Shape, output = outputGradient.Shape;
         if (!accumulate && (geometry.Stride.Height > filter.Shape[1] || geometry.Stride.Width > filter.Shape[2]
@@ -62,24 +81,28 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 };
                 if (work.Rows.Taps > 0 && work.Columns.Taps > 0 && work.Rows.Outputs > 0 && work.Columns.Outputs > 0)
                 {
-                    Dispatch(new BackwardDataCall(this), work);
+                    Dispatch(new BackwardDataCall(this), work, ref sums);
                 }
             }
         }
     }
 
-    public void BackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    public void BackwardFilter(
+        Tensor input, SourceMap map, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         Correlation work = ForwardWork(input, filterGradient.Shape, geometry, outputGradient.Shape);
+        work.Map = map;
         work.Accumulate = accumulate;
         work.Destination = (float*)filterGradient.WriteAddress();
-        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.ReadAddress), work);
+        OutputSums none = default;
+        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.ReadAddress), work, ref none);
     }
 
     public void Dispose()
     {
         _scratch.Dispose();
         _packed.Dispose();
+        _sums.Dispose();
         _winograd?.Dispose();
         foreach (PackedForward packed in _packedFilters.ToArray())
         {
@@ -104,7 +127,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         FilterColumns = filter[2],
     };
 
-    private void Dispatch<TCall>(TCall call, in Correlation work) where TCall : struct, ICall
+    private void Dispatch<TCall>(TCall call, in Correlation work, ref OutputSums sums) where TCall : struct, ICall
     {
         if (work.Batch == 0 || work.SourceChannels == 0 || work.DestinationChannels == 0)
         {
@@ -113,10 +136,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         switch (level)
         {
-            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work); break;
-            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work); break;
-            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work); break;
-            default: call.Run<Scalar, float>(work); break;
+            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work, ref sums); break;
+            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work, ref sums); break;
+            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work, ref sums); break;
+            default: call.Run<Scalar, float>(work, ref sums); break;
         }
     }
 
@@ -127,13 +150,16 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
         S.Registers >= 32 && work.GroupDestinationChannels > S.Width ? 2 : 1;
 
-    private void Correlate<S, V, TEpilogue>(in Correlation work, float* packed, TEpilogue epilogue)
+    private void Correlate<S, V, TEpilogue>(in Correlation work, float* packed, TEpilogue epilogue, ref OutputSums sums)
         where S : struct, ISimd<V>
         where V : struct
         where TEpilogue : struct, IEpilogue
     {
         Bands bands = new(work, Bands.CorrelationBudget);
         long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
+        int bandsPerTask = sums.BandsPerTask(bands, work);
+        int tasks = (bands.Count + bandsPerTask - 1) / bandsPerTask;
+        sums.Prepare(_sums, tasks, team.Size);
         CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
@@ -142,10 +168,13 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             BlockVectors = BlockVectors<S, V>(work),
             PackedFilter = packed,
             Epilogue = epilogue,
+            Sums = sums,
+            BandsPerTask = bandsPerTask,
             Scratch = _scratch.Ensure(pitch * team.Size),
             ScratchPitch = pitch,
         };
-        team.Run(ref job, bands.Count);
+        team.Run(ref job, tasks);
+        sums.Join(tasks);
     }
 
     private void Pack(in Correlation work, int blockWidth, float* packed)
@@ -231,44 +260,44 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
     private interface ICall
     {
-        void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct;
+        void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct;
     }
 
     private readonly struct ForwardCall<TEpilogue>(CpuConvolution owner, Tensor filter, TEpilogue epilogue) : ICall
         where TEpilogue : struct, IEpilogue
     {
-        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue);
+                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue, ref sums, owner._sums);
                 return;
             }
 
-            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue);
+            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue, ref sums);
         }
     }
 
     private readonly struct BackwardDataCall(CpuConvolution owner) : ICall
     {
-        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V, PlainEpilogue>(work, default);
+                owner.Winograd.Correlate<S, V, PlainEpilogue>(work, default, ref sums, owner._sums);
                 return;
             }
 
             int width = BlockVectors<S, V>(work) * S.Width;
             float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
             owner.Pack(work, width, packed);
-            owner.Correlate<S, V, PlainEpilogue>(work, packed, default);
+            owner.Correlate<S, V, PlainEpilogue>(work, packed, default, ref sums);
         }
     }
 
     private readonly unsafe struct BackwardFilterCall(CpuConvolution owner, float* gradient) : ICall
     {
-        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {

@@ -99,7 +99,7 @@ internal unsafe struct FilterGradientJob<S, V> : IParallelJob
     private readonly void Band(int band, int group, int firstBlock, int endBlock, float* sums, float* scratch)
     {
         (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, band);
-        SourceWindow window = SourceWindow.Open(Work, Bands, firstImage, images, firstRow, rows, group, scratch, InPlace);
+        SourceWindow window = SourceWindow.Open<S, V>(Work, Bands, firstImage, images, firstRow, rows, group, scratch, InPlace);
         int width = BlockVectors * S.Width;
         PixelPairs pairs = new()
         {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
 
@@ -18,8 +19,9 @@ internal unsafe struct SourceWindow
     public static int CopySize(in Correlation work, in Bands bands) =>
         checked((bands.Images * work.Rows.SourceExtent(bands.Rows) * bands.Columns * work.GroupSourceChannels) + 32);
 
-    public static SourceWindow Open(
+    public static SourceWindow Open<S, V>(
         in Correlation work, in Bands bands, int firstImage, int images, int firstRow, int rows, int group, float* buffer, bool inPlace)
+        where S : struct, ISimd<V> where V : struct
     {
         int firstSourceRow = work.Rows.Start + (firstRow * work.Rows.Step);
         if (inPlace)
@@ -47,14 +49,15 @@ internal unsafe struct SourceWindow
         {
             for (int row = 0; row < extent; row++)
             {
-                CopyRow(work, bands, firstImage + image, firstSourceRow + row, group, window.Pixels + (image * window.ImagePitch) + ((long)row * window.RowPitch));
+                CopyRow<S, V>(work, bands, firstImage + image, firstSourceRow + row, group, window.Pixels + (image * window.ImagePitch) + ((long)row * window.RowPitch));
             }
         }
 
         return window;
     }
 
-    private static void CopyRow(in Correlation work, in Bands bands, int image, int row, int group, float* into)
+    private static void CopyRow<S, V>(in Correlation work, in Bands bands, int image, int row, int group, float* into)
+        where S : struct, ISimd<V> where V : struct
     {
         int channels = work.GroupSourceChannels;
         if ((uint)row >= (uint)work.SourceHeight)
@@ -69,7 +72,12 @@ internal unsafe struct SourceWindow
         new Span<float>(into, before * channels).Clear();
         into += before * channels;
         float* from = work.Source + (((((long)image * work.SourceHeight) + row) * work.SourceWidth) + first) * work.SourceChannels + ((long)group * channels);
-        if (work.Groups == 1)
+        if (work.Groups == 1 && work.Map.IsSet)
+        {
+            work.Map.Pixels<S, V>(from, into, end - first);
+            into += (end - first) * channels;
+        }
+        else if (work.Groups == 1)
         {
             Unsafe.CopyBlockUnaligned(into, from, (uint)((end - first) * channels * sizeof(float)));
             into += (end - first) * channels;
@@ -78,7 +86,14 @@ internal unsafe struct SourceWindow
         {
             for (int column = first; column < end; column++, from += work.SourceChannels, into += channels)
             {
-                Unsafe.CopyBlockUnaligned(into, from, (uint)(channels * sizeof(float)));
+                if (work.Map.IsSet)
+                {
+                    work.Map.Channels<S, V>(from, into, group * channels, channels);
+                }
+                else
+                {
+                    Unsafe.CopyBlockUnaligned(into, from, (uint)(channels * sizeof(float)));
+                }
             }
         }
 

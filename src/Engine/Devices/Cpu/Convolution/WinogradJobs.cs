@@ -20,6 +20,9 @@ internal unsafe struct WinogradWork
     /// <summary>Memory of each thread, and the floats between two threads'.</summary>
     public float* Scratch;
     public long ScratchPitch;
+
+    /// <summary>What is summed over the outputs; only where tasks take tiles from input to output.</summary>
+    public OutputSums Sums;
 }
 
 /// <summary>Transforms one block of the filter a task.</summary>
@@ -60,6 +63,43 @@ internal readonly unsafe struct WinogradTilesJob<S, V, TEpilogue>(WinogradWork w
             WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref shortcut, ref sources);
             WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, epilogue);
         }
+
+        if (work.Sums.IsWanted)
+        {
+            OutputSums.Pass<S, V> pass = work.Sums.Begin<S, V>(task, thread);
+            AddOutputs(work.Grid, first, first + count, ref pass);
+            pass.End();
+        }
+    }
+
+    // Rows of tiles that are whole are rows of pixels that lie side by side, on into the next image; of others four rows are apart.
+    private static void AddOutputs(in WinogradGrid grid, int tile, int end, ref OutputSums.Pass<S, V> pass)
+    {
+        int width = grid.Work.Columns.Outputs;
+        while (tile < end)
+        {
+            int row = tile / grid.Columns, column = tile % grid.Columns;
+            if (column == 0 && end - tile >= grid.Columns)
+            {
+                int rows = (end - tile) / grid.Columns;
+                int first = FirstPixelRow(grid, row);
+                pass.Add((nint)first * width, (FirstPixelRow(grid, row + rows) - first) * width);
+                tile += rows * grid.Columns;
+                continue;
+            }
+
+            int tiles = Math.Min(grid.Columns - column, end - tile);
+            int left = column * WinogradGrid.Tile, right = Math.Min((column + tiles) * WinogradGrid.Tile, width);
+            for (int y = FirstPixelRow(grid, row); y < FirstPixelRow(grid, row + 1); y++)
+            {
+                pass.Add(((nint)y * width) + left, right - left);
+            }
+
+            tile += tiles;
+        }
+
+        // The last row of tiles may reach past its image.
+        static int FirstPixelRow(in WinogradGrid grid, int row) => (row / grid.Rows * grid.Work.Rows.Outputs) + (row % grid.Rows * WinogradGrid.Tile);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Devices.Cpu.Loops;
 using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
@@ -24,6 +25,7 @@ internal static unsafe class WinogradSteps<S, V>
         float** rows = stackalloc float*[WinogradGrid.Window];
         nint pitch = grid.Work.SourceChannels;
         int width = grid.Work.SourceWidth, height = grid.Work.SourceHeight;
+        SourceMap map = grid.Work.Map;
         WinogradGrid.Cursor cursor = grid.StartAt(first);
         bool isNewRow = true;
         for (int i = 0; i < count; i++, to += channels)
@@ -36,7 +38,17 @@ internal static unsafe class WinogradSteps<S, V>
             int column = grid.Work.Columns.Start + (cursor.Column * WinogradGrid.Tile);
             int firstColumn = Math.Clamp(-column, 0, WinogradGrid.Window);
             int endColumn = Math.Clamp(width - column, firstColumn, WinogradGrid.Window);
-            WinogradTransform<S, V>.Input(rows, (column * pitch) + firstChannel, firstColumn, endColumn, pitch, channels, temporary, to, plane);
+            nint offset = (column * pitch) + firstChannel;
+            if (map.IsSet)
+            {
+                WinogradTransform<S, V>.Input<Yes>(
+                    rows, offset, firstColumn, endColumn, pitch, channels, temporary, to, plane, map.Scale + firstChannel, map.Shift + firstChannel, zeros);
+            }
+            else
+            {
+                WinogradTransform<S, V>.Input<No>(rows, offset, firstColumn, endColumn, pitch, channels, temporary, to, plane, null, null, zeros);
+            }
+
             isNewRow = cursor.Next();
         }
     }

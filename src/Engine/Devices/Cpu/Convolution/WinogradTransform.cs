@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Devices.Cpu.Loops;
 using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
@@ -32,11 +33,18 @@ internal static unsafe class WinogradTransform<S, V>
     /// <param name="temporary">Memory to work in.</param>
     /// <param name="to">Where the first frequency's channels go.</param>
     /// <param name="plane">Floats from a frequency to the next.</param>
+    /// <param name="scale">Where there is a map (<see cref="SourceMap"/>), its factors from the first channel on.</param>
+    /// <param name="shift">Its offsets.</param>
+    /// <param name="zeros">The address of a row outside the image, which is not mapped.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Input(
-        float** rows, nint offset, int firstColumn, int endColumn, nint pitch, int channels, float* temporary, float* to, nint plane)
+    public static void Input<TMap>(
+        float** rows, nint offset, int firstColumn, int endColumn, nint pitch, int channels, float* temporary, float* to, nint plane,
+        float* scale, float* shift, float* zeros)
+        where TMap : struct, IFlag
     {
         nint w = S.Width;
+        bool is0 = rows[0] != zeros, is1 = rows[1] != zeros, is2 = rows[2] != zeros;
+        bool is3 = rows[3] != zeros, is4 = rows[4] != zeros, is5 = rows[5] != zeros;
         float* r0 = rows[0] + offset, r1 = rows[1] + offset, r2 = rows[2] + offset;
         float* r3 = rows[3] + offset, r4 = rows[4] + offset, r5 = rows[5] + offset;
         ClearOutside(temporary, Window, firstColumn, endColumn);
@@ -44,10 +52,12 @@ internal static unsafe class WinogradTransform<S, V>
         for (nint c = 0; c < channels; c += w)
         {
             nint at = c + (firstColumn * pitch);
+            V s = TMap.IsSet ? S.Load(scale + c) : default, t = TMap.IsSet ? S.Load(shift + c) : default;
             for (int column = firstColumn; column < endColumn; column++, at += pitch)
             {
                 Input(
-                    S.Load(r0 + at), S.Load(r1 + at), S.Load(r2 + at), S.Load(r3 + at), S.Load(r4 + at), S.Load(r5 + at),
+                    Source<TMap>(r0 + at, is0, s, t), Source<TMap>(r1 + at, is1, s, t), Source<TMap>(r2 + at, is2, s, t),
+                    Source<TMap>(r3 + at, is3, s, t), Source<TMap>(r4 + at, is4, s, t), Source<TMap>(r5 + at, is5, s, t),
                     four, minusFour, minusFive, two, minusTwo, temporary + (column * w), Window * w);
             }
 
@@ -61,6 +71,10 @@ internal static unsafe class WinogradTransform<S, V>
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Source<TMap>(float* from, bool isInside, V scale, V shift) where TMap : struct, IFlag =>
+        !TMap.IsSet ? S.Load(from) : isInside ? ChannelAffine<No, Yes>.Map<S, V>(S.Load(from), scale, shift, null) : S.Zero;
 
     /// <summary>At m A for one tile of sums, written where the tile's pixels are, or added to what they hold.</summary>
     /// <param name="from">The first frequency's sums.</param>
