@@ -72,12 +72,12 @@ public abstract class ManualBlock : IDisposable
     }
 
     /// <summary>shortcut(x): x itself, its pixels with zeros for the extra channels, or its projection; null in a plain block.</summary>
-    private protected Tensor? Shortcut(Tensor x, Tensor sum, bool isPlain) => (isPlain, _downsample) switch
+    private protected Tensor? Shortcut(Tensor x, Shape sum, bool isPlain) => (isPlain, _downsample) switch
     {
         (true, _) => null,
         (_, null) => x,
-        (_, ZeroPadShortcut pad) => Pad(x, sum.Shape, pad),
-        _ => Projection!.Forward(x, shortcut: null, relu: false),
+        (_, ZeroPadShortcut pad) => Pad(x, sum, pad),
+        _ => Project(x),
     };
 
     /// <summary>
@@ -97,11 +97,17 @@ public abstract class ManualBlock : IDisposable
         }
         else
         {
-            Projection!.NormBackward(sumGradient, shortcutGradient: null);
+            Projection!.NormBackward(sumGradient, sumGradient, relu: false, shortcutGradient: null);
             Projection.ConvolutionBackward(xGradient, accumulate: false);
         }
 
         return xGradient;
+    }
+
+    private Tensor Project(Tensor x)
+    {
+        Projection!.Convolve(x);
+        return Projection.Normalize(shortcut: null, relu: false);
     }
 
     private protected Tensor Like(Tensor tensor) => New(tensor.Device, tensor.Shape, tensor.Type);
@@ -120,15 +126,18 @@ public abstract class ManualBlock : IDisposable
         return padded;
     }
 
-    /// <summary>One line of a block: c = conv(x, w), then y = bn(c), plus a shortcut and a ReLU where the line ends in them.</summary>
+    /// <summary>
+    /// One line of a block: c = conv(x, w) and the batch norm of c. The norm's result is not stored where the next line reads it through a
+    /// ReLU: that line takes c and the map from c to it (<see cref="NormMap"/>).
+    /// </summary>
     private protected sealed class Line
     {
         private readonly ManualBlock _block;
         private readonly string _convolutionName, _normName;
         private readonly Conv2d _convolution;
         private readonly BatchNorm2d _norm;
-        private Tensor _x = null!, _c = null!, _y = null!, _mean = null!, _inverseDeviation = null!, _cGradient = null!;
-        private bool _relu;
+        private Line? _before;
+        private Tensor _x = null!, _cGradient = null!;
 
         public Line(ManualBlock block, string convolutionName, string normName, Module parent, int convolution, int norm)
         {
@@ -143,36 +152,46 @@ public abstract class ManualBlock : IDisposable
         {
         }
 
-        /// <summary>y = relu(bn(conv(x, w)) + shortcut), the last two where asked.</summary>
-        public Tensor Forward(Tensor x, Func<Tensor, Tensor?>? shortcut, bool relu)
-        {
-            Device device = x.Device;
-            (_x, _relu) = (x, relu);
-            Tensor w = _convolution.Weight.Value;
-            _c = _block.New(device, _convolution.Geometry.OutputShape(x.Shape, w.Shape), x.Type);
-            device.ConvolutionForward(x, w, _convolution.Geometry, _c);
+        /// <summary>The shape of c.</summary>
+        public Shape Shape => C.Shape;
 
-            Tensor gamma = _norm.Weight.Value, beta = _norm.Bias.Value;
-            _mean = _block.Like(gamma);
-            _inverseDeviation = _block.Like(gamma);
-            _y = _block.Like(_c);
-            device.BatchNormTraining(
-                _c, gamma, beta, shortcut?.Invoke(_c), relu, runningMean: null, runningVariance: null, _norm.Momentum, _norm.Epsilon, _y, _mean, _inverseDeviation);
-            return _y;
+        // c, and the norm behind it as a map.
+        private Tensor C { get; set; } = null!;
+
+        private NormMap Map { get; set; }
+
+        /// <summary>c = conv(x, w) and the statistics of c.</summary>
+        public void Convolve(Tensor x)
+        {
+            (_x, _before) = (x, null);
+            Convolve(x, map: null);
+        }
+
+        /// <summary>c = conv(relu(bn(c before)), w) and the statistics of c.</summary>
+        public void Convolve(Line before)
+        {
+            (_x, _before) = (before.C, before);
+            Convolve(before.C, before.Map);
+        }
+
+        /// <summary>y = bn(c) + shortcut, and its ReLU, each where asked.</summary>
+        public Tensor Normalize(Tensor? shortcut, bool relu)
+        {
+            Tensor y = _block.Like(C);
+            y.Device.BatchNormApply(C, Map.Gamma, Map.Beta, Map.Mean, Map.InverseDeviation, shortcut, relu, y);
+            return y;
         }
 
         /// <summary>
         /// With g = the gradient by y where the ReLU let through: betaGradient = sum g, gammaGradient = sum g c^,
         /// cGradient = gamma r (g - (betaGradient + c^ gammaGradient) / M); and g itself is the shortcut's.
         /// </summary>
-        public void NormBackward(Tensor yGradient, Tensor? shortcutGradient)
+        public void NormBackward(Tensor yGradient, Tensor y, bool relu, Tensor? shortcutGradient)
         {
-            Tensor gamma = _norm.Weight.Value;
-            Tensor gammaGradient = _block._gradients[$"{_normName}.weight"] = _block.Like(gamma);
-            Tensor betaGradient = _block._gradients[$"{_normName}.bias"] = _block.Like(gamma);
-            _cGradient = _block.Like(_c);
+            (Tensor gammaGradient, Tensor betaGradient) = NormGradients();
+            _cGradient = _block.Like(C);
             yGradient.Device.BatchNormBackward(
-                yGradient, _c, _y, gamma, beta: null, _mean, _inverseDeviation, _relu, batchStatistics: true,
+                yGradient, C, y, Map.Gamma, beta: null, Map.Mean, Map.InverseDeviation, relu, batchStatistics: true,
                 _cGradient, shortcutGradient, gammaGradient, betaGradient, NormAccumulate.None);
         }
 
@@ -180,9 +199,8 @@ public abstract class ManualBlock : IDisposable
         public void ConvolutionBackward(Tensor xGradient, bool accumulate)
         {
             Tensor w = _convolution.Weight.Value;
-            Tensor wGradient = _block._gradients[$"{_convolutionName}.weight"] = _block.Like(w);
             xGradient.Device.ConvolutionBackwardData(_cGradient, w, _convolution.Geometry, xGradient, accumulate);
-            xGradient.Device.ConvolutionBackwardFilter(_x, _cGradient, _convolution.Geometry, wGradient, accumulate: false);
+            xGradient.Device.ConvolutionBackwardFilter(_x, _cGradient, _convolution.Geometry, FilterGradient(w), accumulate: false);
         }
 
         /// <summary>The same into a gradient of its own, where x is used nowhere else.</summary>
@@ -193,6 +211,37 @@ public abstract class ManualBlock : IDisposable
             return xGradient;
         }
 
+        /// <summary>
+        /// The same where x = relu(bn(c before)): as the scatter puts out its gradient, the ReLU masks it and the sums of the norm before
+        /// are taken, g, betaGradient and gammaGradient; what is left of that norm's backward is cGradient = A g + B c + C.
+        /// </summary>
+        public void ConvolutionAndNormBackward()
+        {
+            Line before = _before!;
+            Device device = before.C.Device;
+            Tensor w = _convolution.Weight.Value, g = _block.Like(before.C);
+            (Tensor gammaGradient, Tensor betaGradient) = before.NormGradients();
+            device.NormalizedConvolutionBackwardFilter(before.C, before.Map, _cGradient, _convolution.Geometry, FilterGradient(w), accumulate: false);
+            device.NormalizedConvolutionBackwardData(
+                _cGradient, w, _convolution.Geometry, before.C, before.Map, output: null, g, accumulate: false, betaGradient, gammaGradient);
+            before._cGradient = _block.Like(before.C);
+            device.BatchNormBackwardApply(g, before.C, before.Map, betaGradient, gammaGradient, before._cGradient, accumulate: false);
+        }
+
+        private void Convolve(Tensor input, NormMap? map)
+        {
+            Tensor w = _convolution.Weight.Value, gamma = _norm.Weight.Value;
+            C = _block.New(input.Device, _convolution.Geometry.OutputShape(input.Shape, w.Shape), input.Type);
+            NormStatistics statistics = new(_block.Like(gamma), _block.Like(gamma), RunningMean: null, RunningVariance: null, _norm.Momentum, _norm.Epsilon);
+            input.Device.NormalizedConvolution(input, map, w, _convolution.Geometry, C, statistics);
+            Map = new NormMap(gamma, _norm.Bias.Value, statistics.Mean, statistics.InverseDeviation, BatchStatistics: true);
+        }
+
+        private (Tensor Gamma, Tensor Beta) NormGradients() => (
+            _block._gradients[$"{_normName}.weight"] = _block.Like(Map.Gamma), _block._gradients[$"{_normName}.bias"] = _block.Like(Map.Gamma));
+
+        private Tensor FilterGradient(Tensor w) => _block._gradients[$"{_convolutionName}.weight"] = _block.Like(w);
+
         private static int IndexOf(Module parent, string name) => parent.Children.ToList().FindIndex(c => c.Name == name);
     }
 }
@@ -202,7 +251,7 @@ public sealed class ManualBasicBlock : ManualBlock
 {
     private readonly Line _first, _second;
     private readonly bool _isPlain;
-    private Tensor _x = null!;
+    private Tensor _x = null!, _y = null!;
 
     /// <summary>Takes the parameters of a block that has been put on a device.</summary>
     /// <exception cref="EngineException">The block does not normalize by batch.</exception>
@@ -217,8 +266,9 @@ public sealed class ManualBasicBlock : ManualBlock
     public override Tensor Forward(Tensor x)
     {
         _x = x;
-        Tensor h = _first.Forward(x, shortcut: null, relu: true);
-        return _second.Forward(h, c => Shortcut(x, c, _isPlain), relu: true);
+        _first.Convolve(x);
+        _second.Convolve(_first);
+        return _y = _second.Normalize(Shortcut(x, _second.Shape, _isPlain), relu: true);
     }
 
     /// <inheritdoc/>
@@ -226,14 +276,13 @@ public sealed class ManualBasicBlock : ManualBlock
     {
         // 1. g = yGradient where y > 0. The addition hands it on twice: to bn2, which goes on below, and to the shortcut.
         SumGradient = Like(yGradient);
-        _second.NormBackward(yGradient, shortcutGradient: SumGradient);
+        _second.NormBackward(yGradient, _y, relu: true, shortcutGradient: SumGradient);
 
         // 2. The shortcut's share, the "1" of (J^T + 1) g.
         Tensor? xGradient = _isPlain ? null : ShortcutBackward(_x, SumGradient);
 
-        // 3. Through the second convolution, 4. through the ReLU and the first norm.
-        Tensor hGradient = _second.ConvolutionBackward();
-        _first.NormBackward(hGradient, shortcutGradient: null);
+        // 3. Through the second convolution, 4. through the ReLU and the first norm: h is nowhere, it is computed from a on the way.
+        _second.ConvolutionAndNormBackward();
 
         // 5. Through the first convolution: the "J^T" of (J^T + 1) g, added to what step 2 put there.
         if (xGradient is null)
@@ -253,7 +302,7 @@ public sealed class ManualBottleneck : ManualBlock
 {
     private readonly Line _first, _second, _third;
     private readonly bool _isPlain;
-    private Tensor _x = null!;
+    private Tensor _x = null!, _y = null!;
 
     /// <summary>Takes the parameters of a block that has been put on a device.</summary>
     /// <exception cref="EngineException">The block does not normalize by batch.</exception>
@@ -269,22 +318,21 @@ public sealed class ManualBottleneck : ManualBlock
     public override Tensor Forward(Tensor x)
     {
         _x = x;
-        Tensor h = _first.Forward(x, shortcut: null, relu: true);
-        Tensor k = _second.Forward(h, shortcut: null, relu: true);
-        return _third.Forward(k, c => Shortcut(x, c, _isPlain), relu: true);
+        _first.Convolve(x);
+        _second.Convolve(_first);
+        _third.Convolve(_second);
+        return _y = _third.Normalize(Shortcut(x, _third.Shape, _isPlain), relu: true);
     }
 
     /// <inheritdoc/>
     public override Tensor Backward(Tensor yGradient)
     {
         SumGradient = Like(yGradient);
-        _third.NormBackward(yGradient, shortcutGradient: SumGradient);
+        _third.NormBackward(yGradient, _y, relu: true, shortcutGradient: SumGradient);
         Tensor? xGradient = _isPlain ? null : ShortcutBackward(_x, SumGradient);
 
-        Tensor kGradient = _third.ConvolutionBackward();
-        _second.NormBackward(kGradient, shortcutGradient: null);
-        Tensor hGradient = _second.ConvolutionBackward();
-        _first.NormBackward(hGradient, shortcutGradient: null);
+        _third.ConvolutionAndNormBackward();
+        _second.ConvolutionAndNormBackward();
         if (xGradient is null)
         {
             return _first.ConvolutionBackward();

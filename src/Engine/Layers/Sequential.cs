@@ -25,8 +25,8 @@ public sealed class Sequential : Module
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution and the normalization
-    /// behind it are called together, so that they can be one in evaluation.
+    /// Where no backward needs it, what one module made is released as soon as the next has read it. A convolution, the normalization
+    /// behind it and the ReLU behind that are called together, so that they can be one.
     /// </remarks>
     protected override Tensor ForwardCore(Tensor input)
     {
@@ -36,8 +36,9 @@ public sealed class Sequential : Module
             bool isOwn = !ReferenceEquals(current, input);
             if (Children[i].Module is Conv2d convolution && i + 1 < Children.Count && Children[i + 1].Module is Normalization norm)
             {
-                current = ConvolutionNorm.Forward(convolution, norm, current, consume: isOwn);
-                i++;
+                ReLU? activation = i + 2 < Children.Count ? Children[i + 2].Module as ReLU : null;
+                current = ConvolutionNorm.Forward(convolution, norm, current, activation: activation, consume: isOwn);
+                i += activation is null ? 1 : 2;
             }
             else
             {

@@ -14,6 +14,7 @@ public static class DeviceContract
         .. ConvolutionChecks.All(),
         .. MatrixChecks.All(),
         .. BatchNormChecks.All(),
+        .. NormFusionChecks.All(),
         .. GroupNormChecks.All(),
         .. PoolingChecks.All(),
         .. LossChecks.All(),

@@ -7,20 +7,63 @@ namespace Engine;
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    public override bool FusesNorms => true;
+    public override bool FusesNorms { get; }
 
     /// <inheritdoc/>
     protected override void NormalizedConvolutionCore(
         Tensor input, NormMap? map, Tensor filter, in ConvolutionGeometry geometry, Tensor output, NormStatistics? statistics)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
-        using Scratch scratch = new(Memory, 2L * tile.Length * sizeof(float));
-        OutputSums sums = statistics is null ? default : OutputSums.OfMoments(ChannelTile.For(output.Shape.Last, Width), FloatsToWrite(output));
-        _convolution.Forward(input, MapOf(map, tile, (float*)scratch.Start), filter, geometry, output, default(PlainEpilogue), ref sums);
-        if (statistics is { } wanted)
+        int channels = output.Shape.Last;
+        using Scratch scratch = new(Memory, ((2L * tile.Length) + channels) * sizeof(float));
+        SourceMap source = MapOf(map, tile, (float*)scratch.Start);
+        if (statistics is not { } wanted)
         {
-            SetStatistics(sums.Result, output.Shape.Rows, wanted);
+            _convolution.Forward(input, source, filter, geometry, output, default(PlainEpilogue));
+            return;
         }
+
+        // The running mean is near the batch's, as a rule.
+        float* center = (float*)scratch.Start + (2 * tile.Length);
+        Span<float> centers = new(center, channels);
+        if (wanted.RunningMean is { } runningMean)
+        {
+            new ReadOnlySpan<float>(Floats(runningMean), channels).CopyTo(centers);
+        }
+        else
+        {
+            centers.Clear();
+        }
+
+        _convolution.Forward(input, source, filter, geometry, output, new MomentsEpilogue(_convolution.Sums, channels, center));
+        if (!TryStatistics(center, output.Shape.Rows, wanted))
+        {
+            BatchNormStatisticsCore(output, wanted);
+        }
+    }
+
+    // Sums of squares around a center lose the digits that their distance from the mean takes: beyond a few deviations, one channel's is
+    // reason to read the output once more.
+    private bool TryStatistics(float* center, int pixels, in NormStatistics statistics)
+    {
+        const double mostVariances = 16;
+        int channels = statistics.Mean.Shape.Last;
+        using Scratch scratch = new(Memory, 2L * channels * sizeof(double));
+        double* means = (double*)scratch.Start, squares = means + channels;
+        _convolution.Sums.Join(new Span<double>(means, channels), new Span<double>(squares, channels));
+        for (int c = 0; c < channels; c++)
+        {
+            double distance = means[c] / pixels;
+            squares[c] = Math.Max(squares[c] - (distance * means[c]), 0);
+            means[c] = center[c] + distance;
+            if (!(distance * distance <= mostVariances * ((squares[c] / pixels) + statistics.Epsilon)))
+            {
+                return false;
+            }
+        }
+
+        SetStatistics(means, pixels, statistics);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -44,29 +87,31 @@ public sealed unsafe partial class CpuDevice
             return;
         }
 
-        ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
-        using Scratch scratch = new(Memory, 3L * tile.Length * sizeof(float));
-        SourceMap sign = MapOf(map, tile, (float*)scratch.Start);
-        float* center = (float*)scratch.Start + (2 * tile.Length);
-        new ReadOnlySpan<float>(Floats(map.Mean), tile.Channels).CopyTo(new Span<float>(center, tile.Channels));
-        tile.Repeat(center);
+        int channels = input.Shape.Last;
+        using Scratch scratch = new(Memory, 2L * channels * (sizeof(float) + sizeof(double)));
+        double* sums = (double*)scratch.Start;
+        float* scale = (float*)(sums + (2 * channels)), shift = scale + channels;
         float* gradient = FloatsToWrite(g);
-        NormGradientInputs inputs = new()
+        nint inputDistance = (nint)(Floats(input) - gradient);
+        if (output is null)
         {
-            OutputGradient = gradient,
-            Input = Floats(input),
-            Output = Floats(output),
-            Scale = sign.Scale,
-            Shift = sign.Shift,
-            ShortcutGradient = gradient,
-        };
-        OutputSums sums = OutputSums.OfGradient(tile, inputs, center);
-        _convolution.BackwardData(outputGradient, filter, geometry, g, accumulate, ref sums);
+            Affine(map.Gamma, map.Beta, map.Mean, map.InverseDeviation, scale, shift);
+            NormGradientEpilogue<InputMask> epilogue = new(_convolution.Sums, channels, inputDistance, 0, scale, shift, Floats(map.Mean));
+            _convolution.BackwardData(outputGradient, filter, geometry, g, accumulate, epilogue);
+        }
+        else
+        {
+            nint outputDistance = (nint)(Floats(output) - gradient);
+            NormGradientEpilogue<OutputMask> epilogue = new(_convolution.Sums, channels, inputDistance, outputDistance, null, null, Floats(map.Mean));
+            _convolution.BackwardData(outputGradient, filter, geometry, g, accumulate, epilogue);
+        }
+
+        _convolution.Sums.Join(new Span<double>(sums, channels), new Span<double>(sums + channels, channels));
         float* inverseDeviations = Floats(map.InverseDeviation), sumOutput = FloatsToWrite(sum), sumNormalizedOutput = FloatsToWrite(sumNormalized);
-        for (int c = 0; c < tile.Channels; c++)
+        for (int c = 0; c < channels; c++)
         {
-            sumOutput[c] = (float)sums.Result[c];
-            sumNormalizedOutput[c] = (float)(sums.Result[tile.Channels + c] * inverseDeviations[c]);
+            sumOutput[c] = (float)sums[c];
+            sumNormalizedOutput[c] = (float)(sums[channels + c] * inverseDeviations[c]);
         }
     }
 

@@ -23,8 +23,9 @@ public sealed unsafe partial class CpuDevice : Device
     /// <param name="winograd">Whether convolutions with dense 3x3 filters of stride 1 may be computed by Winograd's transforms, which
     /// take a quarter of the products and round a little more (docs/cpu.md); where null, what the environment variable
     /// ENGINE_WINOGRAD says (on or off), or else yes.</param>
+    /// <param name="fusesNorms">Whether norms travel inside convolutions (<see cref="Device.FusesNorms"/>), which changes roundings only.</param>
     /// <exception cref="EngineException">Fewer than one thread, a vector width that the processor does not have, or a variable that says neither.</exception>
-    public CpuDevice(int? threads = null, SimdLevel? level = null, bool? winograd = null) : base("cpu", DataType.Float32)
+    public CpuDevice(int? threads = null, SimdLevel? level = null, bool? winograd = null, bool fusesNorms = true) : base("cpu", DataType.Float32)
     {
         int size = threads ?? Environment.ProcessorCount;
         if (size is < 1 or > 1024)
@@ -39,6 +40,7 @@ public sealed unsafe partial class CpuDevice : Device
         }
 
         UsesWinograd = winograd ?? ParseSwitch("ENGINE_WINOGRAD", Environment.GetEnvironmentVariable("ENGINE_WINOGRAD"));
+        FusesNorms = fusesNorms;
         _team = new ThreadTeam(size);
         _convolution = new CpuConvolution(_team, Level, UsesWinograd);
     }
@@ -99,7 +101,7 @@ public sealed unsafe partial class CpuDevice : Device
     /// <inheritdoc/>
     protected override void ConvolutionBackwardDataCore(
         Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
-        _convolution.BackwardData(outputGradient, filter, geometry, inputGradient, accumulate);
+        _convolution.BackwardData(outputGradient, filter, geometry, inputGradient, accumulate, default(PlainEpilogue));
 
     /// <inheritdoc/>
     protected override void ConvolutionBackwardFilterCore(

@@ -9,7 +9,11 @@ namespace Engine;
 public sealed partial class ReferenceDevice : Device
 {
     /// <summary>Makes the device; it holds no memory until tensors are made on it.</summary>
-    public ReferenceDevice() : base("reference", DataType.Float64) { }
+    /// <param name="fusesNorms">Whether norms travel inside convolutions (<see cref="Device.FusesNorms"/>), which changes roundings only.</param>
+    public ReferenceDevice(bool fusesNorms = true) : base("reference", DataType.Float64) => FusesNorms = fusesNorms;
+
+    /// <inheritdoc/>
+    public override bool FusesNorms { get; }
 
     /// <inheritdoc/>
     public override string Description => "double precision, plain loops, one thread";

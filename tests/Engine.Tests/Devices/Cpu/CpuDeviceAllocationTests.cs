@@ -33,6 +33,16 @@ public sealed class CpuDeviceAllocationTests
         ["BatchNormBackward"] = (d, t) => d.BatchNormBackward(
             t.G, t.X, null, t.Vector, t.Vector, t.Vector, t.Vector, true, true, t.Y, null, t.VectorOut, t.VectorOut2, NormAccumulate.Gamma),
         ["BatchNormApply"] = (d, t) => d.BatchNormApply(t.X, t.Vector, t.Vector, t.Vector, t.Vector, t.G, true, t.Y),
+        ["BatchNormStatistics"] = (d, t) => d.BatchNormStatistics(t.X, new NormStatistics(t.VectorOut, t.VectorOut2, t.Mean, t.Variance, 0.1, 1e-5)),
+        ["NormalizedConvolution"] = (d, t) => d.NormalizedConvolution(
+            t.X, new NormMap(t.Vector, t.Vector, t.Vector, t.Vector, true), t.Filter, Convolution, t.Y,
+            new NormStatistics(t.VectorOut, t.VectorOut2, t.Mean, t.Variance, 0.1, 1e-5)),
+        ["NormalizedConvolutionBackwardFilter"] = (d, t) => d.NormalizedConvolutionBackwardFilter(
+            t.X, new NormMap(t.Vector, t.Vector, t.Vector, t.Vector, true), t.G, Convolution, t.FilterGradient, accumulate: false),
+        ["NormalizedConvolutionBackwardData"] = (d, t) => d.NormalizedConvolutionBackwardData(
+            t.G, t.Filter, Convolution, t.X, new NormMap(t.Vector, t.Vector, t.Vector, t.Vector, true), null, t.Y, false, t.VectorOut, t.VectorOut2),
+        ["BatchNormBackwardApply"] = (d, t) => d.BatchNormBackwardApply(
+            t.G, t.X, new NormMap(t.Vector, t.Vector, t.Vector, t.Vector, true), t.Vector, t.Vector, t.Y, accumulate: false),
         ["GroupNorm"] = (d, t) => d.GroupNorm(t.X, 4, t.Vector, t.Vector, 1e-5, t.Y, t.GroupMean, t.GroupDeviation),
         ["GroupNormBackward"] = (d, t) => d.GroupNormBackward(
             t.G, t.X, 4, t.Vector, t.GroupMean, t.GroupDeviation, t.Y, t.VectorOut, t.VectorOut2, NormAccumulate.None),

@@ -14,9 +14,8 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     public int BlockVectors;
     public float* PackedFilter;
     public TEpilogue Epilogue;
-    public OutputSums Sums;
 
-    /// <summary>Bands in a task: more than one only where sums are wanted.</summary>
+    /// <summary>Bands in a task.</summary>
     public int BandsPerTask;
 
     /// <summary>Each thread's memory for a copied band, and the floats between two threads'.</summary>
@@ -25,27 +24,18 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
 
     public readonly void Run(int task, int thread)
     {
+        TEpilogue epilogue = Epilogue;
+        epilogue.Begin(task, 0, Work.DestinationChannels);
         int end = Math.Min((task + 1) * BandsPerTask, Bands.Count);
-        OutputSums.Pass<S, V> sums = Sums.IsWanted ? Sums.Begin<S, V>(task, thread) : default;
         for (int band = task * BandsPerTask; band < end; band++)
         {
-            (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, band);
-            Band(thread, firstImage, images, firstRow, rows);
-            if (Sums.IsWanted)
-            {
-                // A band is a stretch of rows, or of whole images.
-                sums.Add((((nint)firstImage * Work.Rows.Outputs) + firstRow) * Work.Columns.Outputs, images * rows * Work.Columns.Outputs);
-            }
-        }
-
-        if (Sums.IsWanted)
-        {
-            sums.End();
+            Band(band, thread, epilogue);
         }
     }
 
-    private readonly void Band(int thread, int firstImage, int images, int firstRow, int rows)
+    private readonly void Band(int band, int thread, TEpilogue epilogue)
     {
+        (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, band);
         int tapRows = Work.Rows.Taps;
         int channels = Work.GroupSourceChannels;
 
@@ -65,12 +55,13 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 runs[run] = (row * Work.Rows.TapStep * window.RowPitch) + (column * Work.Columns.TapStep * window.ColumnPitch);
             }
 
-            Group(window, group, firstImage, images, firstRow, rows, runs, runCount, runLength);
+            Group(window, group, firstImage, images, firstRow, rows, runs, runCount, runLength, epilogue);
         }
     }
 
     private readonly void Group(
-        in SourceWindow window, int group, int firstImage, int images, int firstRow, int rows, int* runs, int runCount, int runLength)
+        in SourceWindow window, int group, int firstImage, int images, int firstRow, int rows, int* runs, int runCount, int runLength,
+        TEpilogue epilogue)
     {
         int columns = Work.Columns.Outputs;
         int pixels = images * rows * columns;
@@ -97,13 +88,18 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 int count = Math.Min(tile, pixels - pixel);
                 cursor.Take(count, sources, destinations);
 
-                // A tile's outputs, and its shortcut, lie in as many places as it has pixels, which no processor foresees.
+                // A tile's outputs, and what is read beside them, lie in as many places as it has pixels, which no processor foresees.
                 for (int i = 0; i < count; i++)
                 {
                     Prefetcher.Fetch(destinations[i], channels);
-                    if (TEpilogue.AddsShortcut)
+                    if (TEpilogue.Reads > 0)
                     {
-                        Prefetcher.Fetch(destinations[i] + Epilogue.ShortcutDistance, channels);
+                        Prefetcher.Fetch(destinations[i] + epilogue.FirstDistance, channels);
+                    }
+
+                    if (TEpilogue.Reads > 1)
+                    {
+                        Prefetcher.Fetch(destinations[i] + epilogue.SecondDistance, channels);
                     }
                 }
 
@@ -115,10 +111,11 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                     destinations[i] = destinations[again];
                 }
 
-                // Whole vectors go straight to the destination; the rest by way of the spill.
-                if (channels == width)
+                // Whole vectors of whole tiles go straight to the destination, and of others where nothing is added up over pixels computed
+                // twice; the rest by way of the spill.
+                if (channels == width && (count == tile || !TEpilogue.AddsUp))
                 {
-                    Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, destinations, Work.Accumulate, firstChannel, Epilogue);
+                    Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, destinations, Work.Accumulate, firstChannel, epilogue);
                     continue;
                 }
 
@@ -128,7 +125,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 }
 
                 Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, spilled, false, firstChannel, default(PlainEpilogue));
-                Deliver(spill, destinations, count, firstChannel, channels, width);
+                Deliver(spill, destinations, count, firstChannel, channels, width, epilogue);
             }
         }
     }
@@ -152,15 +149,34 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         }
     }
 
-    private readonly void Deliver(float* spill, float** destinations, int count, int firstChannel, int channels, int width)
+    private readonly void Deliver(float* spill, float** destinations, int count, int firstChannel, int channels, int width, TEpilogue epilogue)
     {
+        int c = 0;
+        for (; c <= channels - S.Width; c += S.Width)
+        {
+            Deliver<S, V>(spill, destinations, count, firstChannel, c, width, epilogue);
+        }
+
+        for (; c < channels; c++)
+        {
+            Deliver<Scalar, float>(spill, destinations, count, firstChannel, c, width, epilogue);
+        }
+    }
+
+    private readonly void Deliver<T, U>(float* spill, float** destinations, int count, int firstChannel, int c, int width, TEpilogue epilogue)
+        where T : struct, ISimd<U> where U : struct
+    {
+        U first = T.Zero, second = T.Zero;
         for (int i = 0; i < count; i++, spill += width)
         {
-            float* destination = destinations[i];
-            for (int c = 0; c < channels; c++)
-            {
-                Epilogue.Put<Scalar, float>(Work.Accumulate ? destination[c] + spill[c] : spill[c], destination + c, firstChannel + c);
-            }
+            float* to = destinations[i] + c;
+            U sum = T.Load(spill + c);
+            epilogue.Put<T, U>(Work.Accumulate ? T.Add(T.Load(to), sum) : sum, to, firstChannel + c, ref first, ref second);
+        }
+
+        if (TEpilogue.AddsUp)
+        {
+            epilogue.AddUp<T, U>(first, second, firstChannel + c);
         }
     }
 }

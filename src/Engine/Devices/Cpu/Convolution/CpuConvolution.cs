@@ -10,42 +10,41 @@ namespace Engine.Devices.Cpu.Convolution;
 /// </summary>
 internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bool usesWinograd) : IDisposable
 {
+    // Parts whose figures are added up apart, so that joining them costs little.
+    private const int MostParts = 128;
+
     private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _packed = new();
-    private readonly NativeBuffer _sums = new();
     private readonly List<PackedForward> _packedFilters = [];
     private WinogradConvolution? _winograd;
+
+    /// <summary>What an epilogue adds up.</summary>
+    public ChannelSums Sums { get; } = new();
 
     private WinogradConvolution Winograd => _winograd ??= new WinogradConvolution(team, _scratch);
 
     public void Forward<TEpilogue>(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue
     {
-        OutputSums none = default;
-        Forward(input, default, filter, geometry, output, epilogue, ref none);
+        Forward(input, default, filter, geometry, output, epilogue);
     }
 
-    /// <summary>The forward on an input that is mapped on its way, and sums over what it makes.</summary>
+    /// <summary>The forward on an input that is mapped on its way.</summary>
     public void Forward<TEpilogue>(
-        Tensor input, SourceMap map, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue, ref OutputSums sums)
+        Tensor input, SourceMap map, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue
     {
         Correlation work = ForwardWork(input, filter.Shape, geometry, output.Shape);
         work.Map = map;
         work.Filter = (float*)filter.ReadAddress;
         work.Destination = (float*)output.WriteAddress();
-        Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work, ref sums);
+        Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work);
     }
 
-    public void BackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
-    {
-        OutputSums none = default;
-        BackwardData(outputGradient, filter, geometry, inputGradient, accumulate, ref none);
-    }
-
-    /// <summary>The gradient by the input, and sums over it, which need a stride of 1.</summary>
-    public void BackwardData(
-        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate, ref OutputSums sums)
+    /// <summary>The gradient by the input; an epilogue that adds up needs a stride of 1, where all of it is one correlation.</summary>
+    public void BackwardData<TEpilogue>(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
     {
         Shape input = inputGradient.Shape, output = outputGradient.Shape;
         if (!accumulate && (geometry.Stride.Height > filter.Shape[1] || geometry.Stride.Width > filter.Shape[2]
@@ -81,7 +80,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 };
                 if (work.Rows.Taps > 0 && work.Columns.Taps > 0 && work.Rows.Outputs > 0 && work.Columns.Outputs > 0)
                 {
-                    Dispatch(new BackwardDataCall(this), work, ref sums);
+                    Dispatch(new BackwardDataCall<TEpilogue>(this, epilogue), work);
                 }
             }
         }
@@ -94,15 +93,14 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         work.Map = map;
         work.Accumulate = accumulate;
         work.Destination = (float*)filterGradient.WriteAddress();
-        OutputSums none = default;
-        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.ReadAddress), work, ref none);
+        Dispatch(new BackwardFilterCall(this, (float*)outputGradient.ReadAddress), work);
     }
 
     public void Dispose()
     {
         _scratch.Dispose();
         _packed.Dispose();
-        _sums.Dispose();
+        Sums.Dispose();
         _winograd?.Dispose();
         foreach (PackedForward packed in _packedFilters.ToArray())
         {
@@ -127,7 +125,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         FilterColumns = filter[2],
     };
 
-    private void Dispatch<TCall>(TCall call, in Correlation work, ref OutputSums sums) where TCall : struct, ICall
+    private void Dispatch<TCall>(TCall call, in Correlation work) where TCall : struct, ICall
     {
         if (work.Batch == 0 || work.SourceChannels == 0 || work.DestinationChannels == 0)
         {
@@ -136,10 +134,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         switch (level)
         {
-            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work, ref sums); break;
-            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work, ref sums); break;
-            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work, ref sums); break;
-            default: call.Run<Scalar, float>(work, ref sums); break;
+            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work); break;
+            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work); break;
+            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work); break;
+            default: call.Run<Scalar, float>(work); break;
         }
     }
 
@@ -150,16 +148,16 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
         S.Registers >= 32 && work.GroupDestinationChannels > S.Width ? 2 : 1;
 
-    private void Correlate<S, V, TEpilogue>(in Correlation work, float* packed, TEpilogue epilogue, ref OutputSums sums)
+    private void Correlate<S, V, TEpilogue>(in Correlation work, float* packed, TEpilogue epilogue)
         where S : struct, ISimd<V>
         where V : struct
         where TEpilogue : struct, IEpilogue
     {
         Bands bands = new(work, Bands.CorrelationBudget);
         long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
-        int bandsPerTask = sums.BandsPerTask(bands, work);
+        int bandsPerTask = TEpilogue.AddsUp ? Math.Max(1, bands.Count / MostParts) : 1;
         int tasks = (bands.Count + bandsPerTask - 1) / bandsPerTask;
-        sums.Prepare(_sums, tasks, team.Size);
+        epilogue.Prepare(tasks);
         CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
@@ -168,13 +166,11 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             BlockVectors = BlockVectors<S, V>(work),
             PackedFilter = packed,
             Epilogue = epilogue,
-            Sums = sums,
             BandsPerTask = bandsPerTask,
             Scratch = _scratch.Ensure(pitch * team.Size),
             ScratchPitch = pitch,
         };
         team.Run(ref job, tasks);
-        sums.Join(tasks);
     }
 
     private void Pack(in Correlation work, int blockWidth, float* packed)
@@ -260,44 +256,45 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
     private interface ICall
     {
-        void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct;
+        void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct;
     }
 
     private readonly struct ForwardCall<TEpilogue>(CpuConvolution owner, Tensor filter, TEpilogue epilogue) : ICall
         where TEpilogue : struct, IEpilogue
     {
-        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue, ref sums, owner._sums);
+                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue);
                 return;
             }
 
-            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue, ref sums);
+            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue);
         }
     }
 
-    private readonly struct BackwardDataCall(CpuConvolution owner) : ICall
+    private readonly struct BackwardDataCall<TEpilogue>(CpuConvolution owner, TEpilogue epilogue) : ICall
+        where TEpilogue : struct, IEpilogue
     {
-        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {
-                owner.Winograd.Correlate<S, V, PlainEpilogue>(work, default, ref sums, owner._sums);
+                owner.Winograd.Correlate<S, V, TEpilogue>(work, epilogue);
                 return;
             }
 
             int width = BlockVectors<S, V>(work) * S.Width;
             float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
             owner.Pack(work, width, packed);
-            owner.Correlate<S, V, PlainEpilogue>(work, packed, default, ref sums);
+            owner.Correlate<S, V, TEpilogue>(work, packed, epilogue);
         }
     }
 
     private readonly unsafe struct BackwardFilterCall(CpuConvolution owner, float* gradient) : ICall
     {
-        public void Run<S, V>(in Correlation work, ref OutputSums sums) where S : struct, ISimd<V> where V : struct
+        public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
             if (owner.IsTransformed<S, V>(work))
             {

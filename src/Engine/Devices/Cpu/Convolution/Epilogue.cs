@@ -5,27 +5,57 @@ using Engine.Devices.Cpu.Simd;
 namespace Engine.Devices.Cpu.Convolution;
 
 /// <summary>What a correlation does with a vector of finished sums before it leaves the registers.</summary>
+/// <remarks>
+/// It may add up two figures for each channel on the way: <see cref="Put"/> adds to two vectors that stay in registers over the pixels of
+/// a tile, and <see cref="AddUp"/> adds those to the task's (<see cref="ChannelSums"/>).
+/// </remarks>
 internal unsafe interface IEpilogue
 {
-    /// <summary>Whether a shortcut is added, which is then worth fetching ahead.</summary>
-    static abstract bool AddsShortcut { get; }
+    /// <summary>Whether other tensors of the output's shape are read, which are then worth fetching ahead: one, or two.</summary>
+    static abstract int Reads { get; }
 
-    /// <summary>Floats from a number of the output to the shortcut's.</summary>
-    nint ShortcutDistance { get; }
+    /// <summary>Whether figures are added up.</summary>
+    static abstract bool AddsUp { get; }
+
+    /// <summary>Floats from a number of the output to those of the tensors read.</summary>
+    nint FirstDistance { get; }
+
+    /// <summary>The same for the second.</summary>
+    nint SecondDistance { get; }
+
+    /// <summary>Makes room for so many parts of the outputs, whose figures are added up apart.</summary>
+    void Prepare(int parts);
+
+    /// <summary>Begins a part, for some channels.</summary>
+    void Begin(int part, int firstChannel, int count);
 
     /// <summary>Writes the sums of some channels of one output pixel, the first of them <paramref name="channel"/>.</summary>
-    void Put<S, V>(V sums, float* to, nint channel) where S : struct, ISimd<V> where V : struct;
+    void Put<S, V>(V sum, float* to, nint channel, ref V first, ref V second) where S : struct, ISimd<V> where V : struct;
+
+    /// <summary>Adds a tile's figures to the part's.</summary>
+    void AddUp<S, V>(V first, V second, nint channel) where S : struct, ISimd<V> where V : struct;
 }
 
 /// <summary>Writes the sums as they are.</summary>
 internal readonly unsafe struct PlainEpilogue : IEpilogue
 {
-    public static bool AddsShortcut => false;
+    public static int Reads => 0;
 
-    public nint ShortcutDistance => 0;
+    public static bool AddsUp => false;
+
+    public nint FirstDistance => 0;
+
+    public nint SecondDistance => 0;
+
+    public void Prepare(int parts) { }
+
+    public void Begin(int part, int firstChannel, int count) { }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put<S, V>(V sums, float* to, nint channel) where S : struct, ISimd<V> where V : struct => S.Store(sums, to);
+    public void Put<S, V>(V sum, float* to, nint channel, ref V first, ref V second) where S : struct, ISimd<V> where V : struct => S.Store(sum, to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddUp<S, V>(V first, V second, nint channel) where S : struct, ISimd<V> where V : struct { }
 }
 
 /// <summary>
@@ -41,11 +71,103 @@ internal readonly unsafe struct AffineEpilogue<TShortcut, TRelu>(float* scale, f
     private readonly float* _scale = scale;
     private readonly float* _shift = shift;
 
-    public static bool AddsShortcut => TShortcut.IsSet;
+    public static int Reads => TShortcut.IsSet ? 1 : 0;
 
-    public nint ShortcutDistance { get; } = shortcutDistance;
+    public static bool AddsUp => false;
+
+    public nint FirstDistance { get; } = shortcutDistance;
+
+    public nint SecondDistance => 0;
+
+    public void Prepare(int parts) { }
+
+    public void Begin(int part, int firstChannel, int count) { }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put<S, V>(V sums, float* to, nint channel) where S : struct, ISimd<V> where V : struct => S.Store(
-        ChannelAffine<TShortcut, TRelu>.Map<S, V>(sums, S.Load(_scale + channel), S.Load(_shift + channel), to + ShortcutDistance), to);
+    public void Put<S, V>(V sum, float* to, nint channel, ref V first, ref V second) where S : struct, ISimd<V> where V : struct => S.Store(
+        ChannelAffine<TShortcut, TRelu>.Map<S, V>(sum, S.Load(_scale + channel), S.Load(_shift + channel), to + FirstDistance), to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddUp<S, V>(V first, V second, nint channel) where S : struct, ISimd<V> where V : struct { }
+}
+
+/// <summary>Writes the sums as they are, and adds up their distances from a center and the squares of those: a batch norm's statistics.</summary>
+/// <param name="sums">Where.</param>
+/// <param name="channels">K.</param>
+/// <param name="center">[K]: near the means.</param>
+internal unsafe struct MomentsEpilogue(ChannelSums sums, int channels, float* center) : IEpilogue
+{
+    private readonly float* _center = center;
+    private PartSums _part;
+
+    public static int Reads => 0;
+
+    public static bool AddsUp => true;
+
+    public readonly nint FirstDistance => 0;
+
+    public readonly nint SecondDistance => 0;
+
+    public readonly void Prepare(int parts) => sums.Prepare(channels, parts);
+
+    public void Begin(int part, int firstChannel, int count) => _part = sums.Begin(part, firstChannel, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Put<S, V>(V sum, float* to, nint channel, ref V first, ref V second) where S : struct, ISimd<V> where V : struct
+    {
+        S.Store(sum, to);
+        V distance = S.Subtract(sum, S.Load(_center + channel));
+        first = S.Add(first, distance);
+        second = S.MultiplyAdd(distance, distance, second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void AddUp<S, V>(V first, V second, nint channel) where S : struct, ISimd<V> where V : struct => _part.Add<S, V>(first, second, channel);
+}
+
+/// <summary>
+/// Takes the sums as the gradient by a norm's output: clears those that its ReLU clipped, writes g, and adds up g and g * (input - mean).
+/// </summary>
+/// <param name="sums">Where.</param>
+/// <param name="channels">K.</param>
+/// <param name="inputDistance">Floats from a number of g to the norm's input.</param>
+/// <param name="outputDistance">Floats from there to the norm's output, for <see cref="OutputMask"/>.</param>
+/// <param name="scale">[K], for <see cref="InputMask"/>.</param>
+/// <param name="shift">[K], for <see cref="InputMask"/>.</param>
+/// <param name="mean">[K].</param>
+internal unsafe struct NormGradientEpilogue<TMask>(
+    ChannelSums sums, int channels, nint inputDistance, nint outputDistance, float* scale, float* shift, float* mean) : IEpilogue
+    where TMask : struct, IMask
+{
+    private readonly float* _scale = scale;
+    private readonly float* _shift = shift;
+    private readonly float* _mean = mean;
+    private PartSums _part;
+
+    public static int Reads => typeof(TMask) == typeof(OutputMask) ? 2 : 1;
+
+    public static bool AddsUp => true;
+
+    public readonly nint FirstDistance { get; } = inputDistance;
+
+    public readonly nint SecondDistance { get; } = outputDistance;
+
+    public readonly void Prepare(int parts) => sums.Prepare(channels, parts);
+
+    public void Begin(int part, int firstChannel, int count) => _part = sums.Begin(part, firstChannel, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Put<S, V>(V sum, float* to, nint channel, ref V first, ref V second) where S : struct, ISimd<V> where V : struct
+    {
+        V input = S.Load(to + FirstDistance);
+        V g = typeof(TMask) == typeof(OutputMask)
+            ? S.WherePositive(S.Load(to + SecondDistance), sum)
+            : S.WherePositive(S.MultiplyAdd(input, S.Load(_scale + channel), S.Load(_shift + channel)), sum);
+        S.Store(g, to);
+        first = S.Add(first, g);
+        second = S.MultiplyAdd(g, S.Subtract(input, S.Load(_mean + channel)), second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void AddUp<S, V>(V first, V second, nint channel) where S : struct, ISimd<V> where V : struct => _part.Add<S, V>(first, second, channel);
 }

@@ -65,14 +65,20 @@ internal static unsafe class PixelTile<S, V>
             a7 = S.Add(a7, S.Load(results[7]));
         }
 
-        epilogue.Put<S, V>(a0, results[0], channel);
-        epilogue.Put<S, V>(a1, results[1], channel);
-        epilogue.Put<S, V>(a2, results[2], channel);
-        epilogue.Put<S, V>(a3, results[3], channel);
-        epilogue.Put<S, V>(a4, results[4], channel);
-        epilogue.Put<S, V>(a5, results[5], channel);
-        epilogue.Put<S, V>(a6, results[6], channel);
-        epilogue.Put<S, V>(a7, results[7], channel);
+        V first = S.Zero, second = S.Zero;
+        epilogue.Put<S, V>(a0, results[0], channel, ref first, ref second);
+        epilogue.Put<S, V>(a1, results[1], channel, ref first, ref second);
+        epilogue.Put<S, V>(a2, results[2], channel, ref first, ref second);
+        epilogue.Put<S, V>(a3, results[3], channel, ref first, ref second);
+        epilogue.Put<S, V>(a4, results[4], channel, ref first, ref second);
+        epilogue.Put<S, V>(a5, results[5], channel, ref first, ref second);
+        epilogue.Put<S, V>(a6, results[6], channel, ref first, ref second);
+        epilogue.Put<S, V>(a7, results[7], channel, ref first, ref second);
+
+        if (TEpilogue.AddsUp)
+        {
+            epilogue.AddUp<S, V>(first, second, channel);
+        }
     }
 
     /// <summary>Computes eight pixels by two vectors of channels; otherwise as <see cref="Compute1{TEpilogue}"/>.</summary>
@@ -140,22 +146,29 @@ internal static unsafe class PixelTile<S, V>
             b7 = S.Add(b7, S.Load(results[7] + S.Width));
         }
 
-        epilogue.Put<S, V>(a0, results[0], channel);
-        epilogue.Put<S, V>(b0, results[0] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a1, results[1], channel);
-        epilogue.Put<S, V>(b1, results[1] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a2, results[2], channel);
-        epilogue.Put<S, V>(b2, results[2] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a3, results[3], channel);
-        epilogue.Put<S, V>(b3, results[3] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a4, results[4], channel);
-        epilogue.Put<S, V>(b4, results[4] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a5, results[5], channel);
-        epilogue.Put<S, V>(b5, results[5] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a6, results[6], channel);
-        epilogue.Put<S, V>(b6, results[6] + S.Width, channel + S.Width);
-        epilogue.Put<S, V>(a7, results[7], channel);
-        epilogue.Put<S, V>(b7, results[7] + S.Width, channel + S.Width);
+        V first = S.Zero, second = S.Zero, third = S.Zero, fourth = S.Zero;
+        epilogue.Put<S, V>(a0, results[0], channel, ref first, ref second);
+        epilogue.Put<S, V>(b0, results[0] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a1, results[1], channel, ref first, ref second);
+        epilogue.Put<S, V>(b1, results[1] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a2, results[2], channel, ref first, ref second);
+        epilogue.Put<S, V>(b2, results[2] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a3, results[3], channel, ref first, ref second);
+        epilogue.Put<S, V>(b3, results[3] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a4, results[4], channel, ref first, ref second);
+        epilogue.Put<S, V>(b4, results[4] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a5, results[5], channel, ref first, ref second);
+        epilogue.Put<S, V>(b5, results[5] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a6, results[6], channel, ref first, ref second);
+        epilogue.Put<S, V>(b6, results[6] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a7, results[7], channel, ref first, ref second);
+        epilogue.Put<S, V>(b7, results[7] + S.Width, channel + S.Width, ref third, ref fourth);
+
+        if (TEpilogue.AddsUp)
+        {
+            epilogue.AddUp<S, V>(first, second, channel);
+            epilogue.AddUp<S, V>(third, fourth, channel + S.Width);
+        }
     }
 
     /// <summary>
@@ -218,21 +231,27 @@ internal static unsafe class PixelTile<S, V>
             a15 = S.Add(a15, S.Load(results[15]));
         }
 
-        epilogue.Put<S, V>(a0, results[0], channel);
-        epilogue.Put<S, V>(a1, results[1], channel);
-        epilogue.Put<S, V>(a2, results[2], channel);
-        epilogue.Put<S, V>(a3, results[3], channel);
-        epilogue.Put<S, V>(a4, results[4], channel);
-        epilogue.Put<S, V>(a5, results[5], channel);
-        epilogue.Put<S, V>(a6, results[6], channel);
-        epilogue.Put<S, V>(a7, results[7], channel);
-        epilogue.Put<S, V>(a8, results[8], channel);
-        epilogue.Put<S, V>(a9, results[9], channel);
-        epilogue.Put<S, V>(a10, results[10], channel);
-        epilogue.Put<S, V>(a11, results[11], channel);
-        epilogue.Put<S, V>(a12, results[12], channel);
-        epilogue.Put<S, V>(a13, results[13], channel);
-        epilogue.Put<S, V>(a14, results[14], channel);
-        epilogue.Put<S, V>(a15, results[15], channel);
+        V first = S.Zero, second = S.Zero;
+        epilogue.Put<S, V>(a0, results[0], channel, ref first, ref second);
+        epilogue.Put<S, V>(a1, results[1], channel, ref first, ref second);
+        epilogue.Put<S, V>(a2, results[2], channel, ref first, ref second);
+        epilogue.Put<S, V>(a3, results[3], channel, ref first, ref second);
+        epilogue.Put<S, V>(a4, results[4], channel, ref first, ref second);
+        epilogue.Put<S, V>(a5, results[5], channel, ref first, ref second);
+        epilogue.Put<S, V>(a6, results[6], channel, ref first, ref second);
+        epilogue.Put<S, V>(a7, results[7], channel, ref first, ref second);
+        epilogue.Put<S, V>(a8, results[8], channel, ref first, ref second);
+        epilogue.Put<S, V>(a9, results[9], channel, ref first, ref second);
+        epilogue.Put<S, V>(a10, results[10], channel, ref first, ref second);
+        epilogue.Put<S, V>(a11, results[11], channel, ref first, ref second);
+        epilogue.Put<S, V>(a12, results[12], channel, ref first, ref second);
+        epilogue.Put<S, V>(a13, results[13], channel, ref first, ref second);
+        epilogue.Put<S, V>(a14, results[14], channel, ref first, ref second);
+        epilogue.Put<S, V>(a15, results[15], channel, ref first, ref second);
+
+        if (TEpilogue.AddsUp)
+        {
+            epilogue.AddUp<S, V>(first, second, channel);
+        }
     }
 }

@@ -29,8 +29,8 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
         return transformed < direct;
     }
 
-    /// <summary>Computes the correlation, and sums over its outputs where those are wanted.</summary>
-    public void Correlate<S, V, TEpilogue>(in Correlation correlation, TEpilogue epilogue, ref OutputSums outputSums, NativeBuffer memory)
+    /// <summary>Computes the correlation.</summary>
+    public void Correlate<S, V, TEpilogue>(in Correlation correlation, TEpilogue epilogue)
         where S : struct, ISimd<V>
         where V : struct
         where TEpilogue : struct, IEpilogue
@@ -53,20 +53,18 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
             WinogradWindowsJob<S, V> transform = new(work);
             team.Run(ref transform, (grid.Tiles + plan.TileRows - 1) / plan.TileRows);
             int splits = Math.Clamp(2 * team.Size / plan.Blocks, 1, plan.TileBlocks);
+            epilogue.Prepare(plan.TileBlocks);
             WinogradChannelsJob<S, V, TEpilogue> multiply = new(work, splits, epilogue);
             team.Run(ref multiply, plan.Blocks * splits);
-            outputSums.Run<S, V>(team, memory, correlation.Batch * correlation.Rows.Outputs * correlation.Columns.Outputs);
             return;
         }
 
         work.Filter = behind;
         WinogradFilterJob<S, V> filter = new(work);
         team.Run(ref filter, plan.Blocks);
-        outputSums.Prepare(memory, plan.TileBlocks, team.Size);
-        work.Sums = outputSums;
+        epilogue.Prepare(plan.TileBlocks);
         WinogradTilesJob<S, V, TEpilogue> tiles = new(work, epilogue);
         team.Run(ref tiles, plan.TileBlocks);
-        outputSums.Join(plan.TileBlocks);
     }
 
     /// <summary>Computes the gradient by the filter: the correlation is the forward's, its destination the filter's gradient [K, 3, 3, C].</summary>

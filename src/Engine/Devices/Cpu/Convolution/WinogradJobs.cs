@@ -20,9 +20,6 @@ internal unsafe struct WinogradWork
     /// <summary>Memory of each thread, and the floats between two threads'.</summary>
     public float* Scratch;
     public long ScratchPitch;
-
-    /// <summary>What is summed over the outputs; only where tasks take tiles from input to output.</summary>
-    public OutputSums Sums;
 }
 
 /// <summary>Transforms one block of the filter a task.</summary>
@@ -47,6 +44,8 @@ internal readonly unsafe struct WinogradTilesJob<S, V, TEpilogue>(WinogradWork w
     public void Run(int task, int thread)
     {
         WinogradPlan plan = work.Plan;
+        TEpilogue finish = epilogue;
+        finish.Begin(task, 0, work.Grid.Work.DestinationChannels);
         float* temporary = work.Scratch + (thread * work.ScratchPitch);
         float* windows = temporary + WinogradTransform<S, V>.TemporaryFloats;
         float* sums = windows + ((nint)WinogradGrid.Frequencies * plan.WindowPlane);
@@ -54,52 +53,18 @@ internal readonly unsafe struct WinogradTilesJob<S, V, TEpilogue>(WinogradWork w
         int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
         WinogradSteps<S, V>.Windows(work.Grid, work.Zeros, first, count, 0, plan.Channels, temporary, windows, plan.WindowPlane);
         Prefetcher outputs = work.Grid.FetchOutputs(work.Grid.Work.Destination, first, count, WinogradGrid.Frequencies);
-        Prefetcher shortcut = TEpilogue.AddsShortcut
-            ? work.Grid.FetchOutputs(work.Grid.Work.Destination + epilogue.ShortcutDistance, first, count, WinogradGrid.Frequencies)
+        Prefetcher firstRead = TEpilogue.Reads > 0
+            ? work.Grid.FetchOutputs(work.Grid.Work.Destination + epilogue.FirstDistance, first, count, WinogradGrid.Frequencies)
+            : default;
+        Prefetcher secondRead = TEpilogue.Reads > 1
+            ? work.Grid.FetchOutputs(work.Grid.Work.Destination + epilogue.SecondDistance, first, count, WinogradGrid.Frequencies)
             : default;
         Prefetcher sources = work.Grid.FetchSource(first + count, plan.BlockTiles, WinogradGrid.Frequencies * plan.Blocks);
         for (int block = 0; block < plan.Blocks; block++)
         {
-            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref shortcut, ref sources);
-            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, epilogue);
+            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref firstRead, ref secondRead, ref sources);
+            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, finish);
         }
-
-        if (work.Sums.IsWanted)
-        {
-            OutputSums.Pass<S, V> pass = work.Sums.Begin<S, V>(task, thread);
-            AddOutputs(work.Grid, first, first + count, ref pass);
-            pass.End();
-        }
-    }
-
-    // Rows of tiles that are whole are rows of pixels that lie side by side, on into the next image; of others four rows are apart.
-    private static void AddOutputs(in WinogradGrid grid, int tile, int end, ref OutputSums.Pass<S, V> pass)
-    {
-        int width = grid.Work.Columns.Outputs;
-        while (tile < end)
-        {
-            int row = tile / grid.Columns, column = tile % grid.Columns;
-            if (column == 0 && end - tile >= grid.Columns)
-            {
-                int rows = (end - tile) / grid.Columns;
-                int first = FirstPixelRow(grid, row);
-                pass.Add((nint)first * width, (FirstPixelRow(grid, row + rows) - first) * width);
-                tile += rows * grid.Columns;
-                continue;
-            }
-
-            int tiles = Math.Min(grid.Columns - column, end - tile);
-            int left = column * WinogradGrid.Tile, right = Math.Min((column + tiles) * WinogradGrid.Tile, width);
-            for (int y = FirstPixelRow(grid, row); y < FirstPixelRow(grid, row + 1); y++)
-            {
-                pass.Add(((nint)y * width) + left, right - left);
-            }
-
-            tile += tiles;
-        }
-
-        // The last row of tiles may reach past its image.
-        static int FirstPixelRow(in WinogradGrid grid, int row) => (row / grid.Rows * grid.Work.Rows.Outputs) + (row % grid.Rows * WinogradGrid.Tile);
     }
 }
 
@@ -129,6 +94,7 @@ internal readonly unsafe struct WinogradChannelsJob<S, V, TEpilogue>(WinogradWor
         WinogradPlan plan = work.Plan;
         int block = task / splits;
         int split = task % splits;
+        TEpilogue finish = epilogue;
         float* temporary = work.Scratch + (thread * work.ScratchPitch);
         float* sums = temporary + WinogradTransform<S, V>.TemporaryFloats;
         float* filter = sums + ((nint)WinogradGrid.Frequencies * plan.SumPlane);
@@ -140,8 +106,9 @@ internal readonly unsafe struct WinogradChannelsJob<S, V, TEpilogue>(WinogradWor
         {
             int first = tiles * plan.BlockTiles;
             int count = Math.Min(plan.BlockTiles, work.Grid.Tiles - first);
-            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums, ref none, ref none, ref none);
-            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, epilogue);
+            finish.Begin(tiles, block * plan.BlockWidth, plan.BlockWidth);
+            WinogradSteps<S, V>.Multiply(plan, work.Windows + ((nint)first * plan.Channels), filter, count, sums, ref none, ref none, ref none, ref none);
+            WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, finish);
         }
     }
 }

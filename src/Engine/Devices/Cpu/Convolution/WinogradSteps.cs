@@ -80,14 +80,15 @@ internal static unsafe class WinogradSteps<S, V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
         in WinogradPlan plan, float* windows, float* filter, int count, float* sums,
-        ref Prefetcher outputs, ref Prefetcher shortcut, ref Prefetcher sources)
+        ref Prefetcher outputs, ref Prefetcher first, ref Prefetcher second, ref Prefetcher sources)
     {
         int vectors = plan.Vectors, step = plan.TileRows, channels = plan.Channels;
         nint filterPlane = (nint)channels * plan.BlockWidth;
         for (int frequency = 0; frequency < WinogradGrid.Frequencies; frequency++)
         {
             outputs.Step();
-            shortcut.Step();
+            first.Step();
+            second.Step();
             sources.Step();
             float* left = windows;
             float* result = sums;

@@ -114,25 +114,31 @@ internal static unsafe class WinogradTransform<S, V>
 
             float* line = temporary;
             float* pixel = to + c;
+            V first = S.Zero, second = S.Zero;
             for (int row = 0; row < rows; row++, line += Window * w, pixel += rowPitch)
             {
                 V m1 = S.Load(line + w), m2 = S.Load(line + (2 * w)), m3 = S.Load(line + (3 * w)), m4 = S.Load(line + (4 * w));
                 V a = S.Add(m1, m2), b = S.Subtract(m1, m2), e = S.Add(m3, m4), d = S.Subtract(m3, m4);
-                Put(S.Add(S.Add(S.Load(line), a), e), pixel, accumulate, channel + c, epilogue);
+                Put(S.Add(S.Add(S.Load(line), a), e), pixel, accumulate, channel + c, epilogue, ref first, ref second);
                 if (columns > 1)
                 {
-                    Put(S.MultiplyAdd(two, d, b), pixel + pitch, accumulate, channel + c, epilogue);
+                    Put(S.MultiplyAdd(two, d, b), pixel + pitch, accumulate, channel + c, epilogue, ref first, ref second);
                 }
 
                 if (columns > 2)
                 {
-                    Put(S.MultiplyAdd(four, e, a), pixel + (2 * pitch), accumulate, channel + c, epilogue);
+                    Put(S.MultiplyAdd(four, e, a), pixel + (2 * pitch), accumulate, channel + c, epilogue, ref first, ref second);
                 }
 
                 if (columns > 3)
                 {
-                    Put(S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate, channel + c, epilogue);
+                    Put(S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate, channel + c, epilogue, ref first, ref second);
                 }
+            }
+
+            if (TEpilogue.AddsUp)
+            {
+                epilogue.AddUp<S, V>(first, second, channel + c);
             }
         }
     }
@@ -256,8 +262,9 @@ internal static unsafe class WinogradTransform<S, V>
     private static void Put(V value, float* to, bool accumulate) => S.Store(accumulate ? S.Add(S.Load(to), value) : value, to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TEpilogue>(V value, float* to, bool accumulate, nint channel, TEpilogue epilogue) where TEpilogue : struct, IEpilogue =>
-        epilogue.Put<S, V>(accumulate ? S.Add(S.Load(to), value) : value, to, channel);
+    private static void Put<TEpilogue>(V value, float* to, bool accumulate, nint channel, TEpilogue epilogue, ref V first, ref V second)
+        where TEpilogue : struct, IEpilogue =>
+        epilogue.Put<S, V>(accumulate ? S.Add(S.Load(to), value) : value, to, channel, ref first, ref second);
 
     // Columns outside the image are zero for every channel: they are cleared once a tile, in all rows of the temporary memory.
     private static void ClearOutside(float* temporary, int columns, int first, int end)

@@ -20,18 +20,13 @@ internal static class ColumnSums
     private const int RowGroupFloats = 2048;
 
     /// <summary>Adds up a chunk that starts at the float <paramref name="start"/>.</summary>
-    /// <param name="sums">What is added up.</param>
-    /// <param name="tile">How pixels are cut into vectors.</param>
-    /// <param name="start">The chunk's first float.</param>
-    /// <param name="pixels">Pixels in it.</param>
-    /// <param name="isCached">Whether the chunk is in the cache, where any order is as fast as another: then strips are as long as the chunk.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add<TSums, S, V>(ref TSums sums, ChannelTile tile, nint start, int pixels, bool isCached = false)
+    public static void Add<TSums, S, V>(ref TSums sums, ChannelTile tile, nint start, int pixels)
         where TSums : struct, IColumnSums where S : struct, ISimd<V> where V : struct
     {
         int rows = pixels / tile.PixelsPerRow;
-        int atOnce = isCached || tile.Length == 4 * S.Width ? rows : Math.Max(4, RowGroupFloats / tile.Length);
-        for (int row = 0; row < rows; row += Math.Max(1, atOnce))
+        int atOnce = tile.Length == 4 * S.Width ? rows : Math.Max(4, RowGroupFloats / tile.Length);
+        for (int row = 0; row < rows; row += atOnce)
         {
             int group = Math.Min(atOnce, rows - row);
             int strip = 0;

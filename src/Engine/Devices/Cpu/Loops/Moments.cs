@@ -13,7 +13,7 @@ internal static unsafe class Moments
 {
     private const int SampledShare = 16;
 
-    /// <summary>Floats of scratch memory that the sums of a block need.</summary>
+    /// <summary>Floats of scratch memory that <see cref="Add{S, V}"/> needs.</summary>
     public static int WorkFloats(ChannelTile tile) => 3 * tile.Length;
 
     /// <summary>Joins the moments of <paramref name="pixels"/> more pixels to those of <paramref name="count"/> earlier ones.</summary>
@@ -30,8 +30,7 @@ internal static unsafe class Moments
         for (int start = 0; start < pixels; start += tile.BlockPixels)
         {
             int block = Math.Min(tile.BlockPixels, pixels - start);
-            Add<S, V>(input + ((nint)start * tile.Channels), block, tile, work, isFirst: true);
-            EndBlock(block, tile, work, count, means, squares);
+            AddBlock<S, V>(input + ((nint)start * tile.Channels), block, tile, work, count, means, squares);
             count += block;
         }
     }
@@ -50,49 +49,24 @@ internal static unsafe class Moments
         squares += addedSquares + (distance * distance * share * count);
     }
 
-    /// <summary>Adds some pixels of a block to its sums, shifted by a mean of the first ones.</summary>
-    /// <param name="input">The pixels.</param>
-    /// <param name="pixels">How many; a block has at most <see cref="ChannelTile.BlockPixels"/> in all.</param>
-    /// <param name="tile">How they are cut into vectors.</param>
-    /// <param name="work">The block's sums.</param>
-    /// <param name="isFirst">Whether the block begins.</param>
-    /// <param name="isCached">Whether the pixels are in the cache.</param>
-    public static void Add<S, V>(float* input, int pixels, ChannelTile tile, float* work, bool isFirst, bool isCached = false)
+    private static void AddBlock<S, V>(float* input, int pixels, ChannelTile tile, float* work, long count, double* means, double* squares)
         where S : struct, ISimd<V> where V : struct
     {
         float* center = work;
         float* distanceSums = work + tile.Length;
         float* squareSums = distanceSums + tile.Length;
-        if (isFirst)
+        new Span<float>(work, 3 * tile.Length).Clear();
+        PlainSums plain = new(input, tile.Length, center);
+        int sample = Math.Min(pixels, tile.BlockPixels / SampledShare);
+        ColumnSums.Add<PlainSums, S, V>(ref plain, tile, 0, sample);
+        for (int c = 0; c < tile.Channels; c++)
         {
-            new Span<float>(work, 3 * tile.Length).Clear();
-            PlainSums plain = new(input, tile.Length, center);
-            int sample = Math.Min(pixels, tile.BlockPixels / SampledShare);
-            ColumnSums.Add<PlainSums, S, V>(ref plain, tile, 0, sample);
-            for (int c = 0; c < tile.Channels; c++)
-            {
-                center[c] = (float)(tile.Fold(center, c) / sample);
-            }
-
-            tile.Repeat(center);
+            center[c] = (float)(tile.Fold(center, c) / sample);
         }
 
+        tile.Repeat(center);
         DistanceSums distances = new(input, tile.Length, center, distanceSums, squareSums);
-        ColumnSums.Add<DistanceSums, S, V>(ref distances, tile, 0, pixels, isCached);
-    }
-
-    /// <summary>Joins a block's moments to those of <paramref name="count"/> earlier pixels.</summary>
-    /// <param name="pixels">Pixels in the block.</param>
-    /// <param name="tile">How they are cut into vectors.</param>
-    /// <param name="work">The block's sums.</param>
-    /// <param name="count">How many pixels are in the moments already, which are zeros where there are none.</param>
-    /// <param name="means">C means, updated.</param>
-    /// <param name="squares">C sums of squared distances from the mean, updated.</param>
-    public static void EndBlock(int pixels, ChannelTile tile, float* work, long count, double* means, double* squares)
-    {
-        float* center = work;
-        float* distanceSums = work + tile.Length;
-        float* squareSums = distanceSums + tile.Length;
+        ColumnSums.Add<DistanceSums, S, V>(ref distances, tile, 0, pixels);
         double perPixel = 1.0 / pixels;
         double share = (double)pixels / (count + pixels);
         for (int c = 0; c < tile.Channels; c++)
