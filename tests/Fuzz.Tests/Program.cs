@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using SharpFuzz;
+using Xunit.Runner.InProc.SystemConsole;
 
 namespace Fuzz.Tests;
 
@@ -37,9 +38,12 @@ internal static class Program
                 }
 
                 return 0;
+            case ["help"]:
+                Console.WriteLine(Usage);
+                return 0;
             default:
-                Console.Error.WriteLine(Usage);
-                return 2;
+                // The test platform runs the program with arguments of its own.
+                return ConsoleRunner.Run(arguments).GetAwaiter().GetResult();
         }
     }
 
