@@ -31,16 +31,7 @@ public sealed class RandomSource
     }
 
     /// <summary>A seed made of a text, for a stream that belongs to a name (FNV-1a, 64 bits).</summary>
-    public static long SeedOf(string text)
-    {
-        ulong hash = 14695981039346656037;
-        foreach (char c in text)
-        {
-            hash = (hash ^ c) * 1099511628211;
-        }
-
-        return (long)hash;
-    }
+    public static long SeedOf(string text) => (long)Fnv1a.Of(text);
 
     /// <summary>64 random bits.</summary>
     public ulong NextBits()

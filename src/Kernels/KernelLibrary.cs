@@ -128,20 +128,8 @@ public sealed class KernelLibrary : IDisposable
         return Path.Combine(EngineCache.Folder, $"kernels-{hash:x16}-{target}-nvrtc{CudaRuntimeCompiler.GetVersion()}.bin");
     }
 
-    /// <summary>
-    /// FNV-1a in 64 bits (Fowler, Noll and Vo) of a text as UTF-8. It tells versions of one file apart, which needs no cryptography;
-    /// .NET's would need OpenSSL on Linux, and without it the runtime ends the process.
-    /// </summary>
-    internal static ulong HashOf(string text)
-    {
-        ulong hash = 14695981039346656037;
-        foreach (byte value in Encoding.UTF8.GetBytes(text))
-        {
-            hash = (hash ^ value) * 1099511628211;
-        }
-
-        return hash;
-    }
+    /// <summary>What tells versions of a source apart in a file's name.</summary>
+    internal static ulong HashOf(string text) => Fnv1a.Of(Encoding.UTF8.GetBytes(text));
 
     // A file that the driver refuses (cut short, or made by another toolkit) is as good as none.
     private static CudaModule? LoadCached(string path)

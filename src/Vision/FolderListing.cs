@@ -65,7 +65,7 @@ internal sealed class FolderListing(CancellationToken cancellation = default)
         }
 
         DirectoryInfo info = new(folder);
-        return _entered.Add((0, Fnv(info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? info.FullName)));
+        return _entered.Add((0, Fnv1a.Of(info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? info.FullName)));
     }
 
     /// <summary>The names of a folder's folders, in ordinal order, without hidden ones.</summary>
@@ -147,6 +147,4 @@ internal sealed class FolderListing(CancellationToken cancellation = default)
 
         return entries;
     }
-
-    private static ulong Fnv(string text) => text.Aggregate(14695981039346656037, (hash, c) => (hash ^ c) * 1099511628211);
 }

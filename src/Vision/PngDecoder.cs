@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.IO.Compression;
 
 namespace Engine.Vision;
@@ -14,7 +15,6 @@ namespace Engine.Vision;
 /// </remarks>
 internal sealed class PngDecoder
 {
-    private static readonly uint[] CrcTable = MakeCrcTable();
 
     // Adam7: each pass's first column and row, and its steps.
     private static readonly (int Left, int Top, int Across, int Down)[] Passes =
@@ -78,7 +78,7 @@ internal sealed class PngDecoder
             int length = (int)stated;
             ReadOnlySpan<byte> body = file.Slice(at + 8, length);
             bool isCritical = (name[0] & 0x20) == 0;
-            if (isCritical && Crc(file.Slice(at + 4, length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
+            if (isCritical && Crc32.HashToUInt32(file.Slice(at + 4, length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + length)..]))
             {
                 // Pixels have a check sum of their own.
                 Warning ??= isData || name.SequenceEqual("IEND"u8)
@@ -313,34 +313,6 @@ internal sealed class PngDecoder
     }
 
     private static string Name(ReadOnlySpan<byte> name) => string.Concat(name.ToArray().Select(b => char.IsAsciiLetter((char)b) ? (char)b : '?'));
-
-    private static uint Crc(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes)
-        {
-            crc = CrcTable[(byte)(crc ^ b)] ^ (crc >> 8);
-        }
-
-        return ~crc;
-    }
-
-    private static uint[] MakeCrcTable()
-    {
-        uint[] table = new uint[256];
-        for (uint n = 0; n < 256; n++)
-        {
-            uint c = n;
-            for (int k = 0; k < 8; k++)
-            {
-                c = (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1;
-            }
-
-            table[n] = c;
-        }
-
-        return table;
-    }
 
     private sealed class RowException(string message) : Exception(message);
 }

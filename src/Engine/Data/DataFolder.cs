@@ -16,21 +16,6 @@ public static class DataFolder
     public static string For(string name) => Path.Combine(Cache, name);
 
     /// <summary>The cache folder under given variables.</summary>
-    internal static string Resolve(Func<string, string?> variable)
-    {
-        if (variable(Variable) is { Length: > 0 } chosen)
-        {
-            return Path.GetFullPath(chosen);
-        }
-
-        // The XDG specification says that a relative path is to be ignored.
-        if (variable("XDG_CACHE_HOME") is { } cache && Path.IsPathRooted(cache))
-        {
-            return Path.Combine(cache, "engine", "data");
-        }
-
-        return OperatingSystem.IsWindows()
-            ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "engine", "data")
-            : Path.Combine(variable("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "engine", "data");
-    }
+    internal static string Resolve(Func<string, string?> variable) =>
+        variable(Variable) is { Length: > 0 } chosen ? Path.GetFullPath(chosen) : Path.Combine(CacheFolder.Resolve(variable), "data");
 }

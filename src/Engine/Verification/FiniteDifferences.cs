@@ -5,8 +5,6 @@ namespace Engine.Verification;
 /// <summary>The numeric side of a <see cref="GradientCheck"/>: differences of a function by its inputs, and the comparison of tape gradients with them.</summary>
 internal sealed class FiniteDifferences : IDisposable
 {
-    private const ulong HashPrime = 1099511628211;
-
     // The function's values carry a few units of 2^-53 of rounding, and the difference formula weighs four of them by 1.5 / h in all.
     private const double RoundingUnits = 8 * 1.1102230246251565e-16;
     private readonly Func<Tensor> _function;
@@ -244,10 +242,10 @@ internal sealed class FiniteDifferences : IDisposable
         }
     }
 
-    // A hash (FNV-1a, over words) of which ReLUs are open and which positions win, over all operations on the tape.
+    // A hash of which ReLUs are open and which positions win, over all operations on the tape.
     private static ulong PatternOf(Tape tape)
     {
-        ulong hash = 14695981039346656037;
+        Fnv1a hash = new();
         foreach (Operation operation in tape.Operations)
         {
             if (operation.KinkPattern is not { } tensor)
@@ -259,19 +257,19 @@ internal sealed class FiniteDifferences : IDisposable
             {
                 foreach (double value in tensor.ToArray<double>())
                 {
-                    hash = (hash ^ (value > 0 ? 1UL : 0)) * HashPrime;
+                    hash.Add(value > 0 ? 1UL : 0);
                 }
             }
             else
             {
                 foreach (byte value in SaveBytes(tensor))
                 {
-                    hash = (hash ^ value) * HashPrime;
+                    hash.Add(value);
                 }
             }
         }
 
-        return hash;
+        return hash.Value;
     }
 
     private static byte[] SaveBytes(Tensor tensor)

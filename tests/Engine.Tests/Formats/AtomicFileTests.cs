@@ -11,7 +11,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_file_is_made_and_replaced_and_leaves_nothing_beside_it()
     {
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         AtomicFile.WriteText(path, "first");
         AtomicFile.WriteText(path, "second");
         Assert.Equal("second", File.ReadAllText(path));
@@ -21,7 +21,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_write_that_fails_half_way_leaves_the_old_file_and_no_temporary_one()
     {
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         AtomicFile.WriteText(path, "old");
         EngineException error = Assert.Throws<EngineException>(() => AtomicFile.Write(path, stream =>
         {
@@ -37,7 +37,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_leftover_of_a_killed_process_is_removed()
     {
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         File.WriteAllText(path + AtomicFile.TemporarySuffix, "half of something longer");
         AtomicFile.WriteText(path, "new");
         Assert.Equal("new", File.ReadAllText(path));
@@ -54,7 +54,7 @@ public sealed class AtomicFileTests : IDisposable
             return; // Its errors have other numbers, and its own call throws.
         }
 
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         AtomicFile.WriteText(path, "old");
         foreach (string call in (string[])["fsync", "rename"])
         {
@@ -73,7 +73,7 @@ public sealed class AtomicFileTests : IDisposable
             return;
         }
 
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         EngineException failure = WithFault(
             (name, at) => name == "fsync" && at == _folder.Path ? 5 : 0, () => Assert.Throws<EngineException>(() => AtomicFile.WriteText(path, "new")));
         Assert.Equal($"cannot make sure that '{path}' stays on the disk: Input/output error; the new file is in place", failure.Message);
@@ -93,7 +93,7 @@ public sealed class AtomicFileTests : IDisposable
         }
 
         HashSet<(string, string)> interrupted = [];
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         WithFault((name, at) => interrupted.Add((name, at)) ? 4 : 0, () => AtomicFile.WriteText(path, "new"));
         Assert.Equal("new", File.ReadAllText(path));
         Assert.Equal([("fsync", _folder.Path), ("fsync", path), ("open", _folder.Path), ("rename", path)], interrupted.Order());
@@ -107,10 +107,10 @@ public sealed class AtomicFileTests : IDisposable
             return; // Links are for administrators there.
         }
 
-        Directory.CreateDirectory(_folder.File("there"));
-        string link = _folder.File("link"), target = _folder.File("there/file");
+        Directory.CreateDirectory(_folder["there"]);
+        string link = _folder["link"], target = _folder["there/file"];
         File.WriteAllText(target, "old");
-        File.CreateSymbolicLink(_folder.File("between"), "there/file");
+        File.CreateSymbolicLink(_folder["between"], "there/file");
         File.CreateSymbolicLink(link, "between");
         AtomicFile.WriteText(link, "new");
         Assert.Equal(("between", "new"), (new FileInfo(link).LinkTarget, File.ReadAllText(target)));
@@ -119,11 +119,11 @@ public sealed class AtomicFileTests : IDisposable
         File.Delete(target);
         AtomicFile.WriteText(link, "made");
         Assert.Equal(("between", "made"), (new FileInfo(link).LinkTarget, File.ReadAllText(target)));
-        Assert.Single(Directory.GetFileSystemEntries(_folder.File("there")));
+        Assert.Single(Directory.GetFileSystemEntries(_folder["there"]));
 
-        File.CreateSymbolicLink(_folder.File("round"), "round");
-        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.WriteText(_folder.File("round"), "x"));
-        Assert.Contains(_folder.File("round"), error.Message);
+        File.CreateSymbolicLink(_folder["round"], "round");
+        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.WriteText(_folder["round"], "x"));
+        Assert.Contains(_folder["round"], error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
 
@@ -135,13 +135,13 @@ public sealed class AtomicFileTests : IDisposable
             return;
         }
 
-        using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder.File("pipe"));
+        using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder["pipe"]);
         make.WaitForExit();
         using System.Net.Sockets.Socket socket = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
-        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(_folder.File("socket")));
-        Directory.CreateDirectory(_folder.File("folder"));
-        File.CreateSymbolicLink(_folder.File("link"), "/dev/full");
-        foreach ((string path, string kind) in new[] { ("/dev/full", "device"), (_folder.File("link"), "device"), (_folder.File("pipe"), "pipe"), (_folder.File("socket"), "socket"), (_folder.File("folder"), "folder") })
+        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(_folder["socket"]));
+        Directory.CreateDirectory(_folder["folder"]);
+        File.CreateSymbolicLink(_folder["link"], "/dev/full");
+        foreach ((string path, string kind) in new[] { ("/dev/full", "device"), (_folder["link"], "device"), (_folder["pipe"], "pipe"), (_folder["socket"], "socket"), (_folder["folder"], "folder") })
         {
             FileIdentity before = FileIdentity.Of(path, followLinks: true);
             EngineException error = Assert.Throws<EngineException>(() => AtomicFile.Write(path, _ => Assert.Fail("written")));
@@ -149,7 +149,7 @@ public sealed class AtomicFileTests : IDisposable
             Assert.Equal(before, FileIdentity.Of(path, followLinks: true));
         }
 
-        Assert.Equal("/dev/full", new FileInfo(_folder.File("link")).LinkTarget);
+        Assert.Equal("/dev/full", new FileInfo(_folder["link"]).LinkTarget);
     }
 
     [Fact]
@@ -160,18 +160,18 @@ public sealed class AtomicFileTests : IDisposable
             return;
         }
 
-        string path = _folder.File("a.txt");
-        File.WriteAllText(_folder.File("precious"), "precious");
+        string path = _folder["a.txt"];
+        File.WriteAllText(_folder["precious"], "precious");
         File.CreateSymbolicLink(path + AtomicFile.TemporarySuffix, "precious");
         AtomicFile.WriteText(path, "new");
-        Assert.Equal(("new", "precious"), (File.ReadAllText(path), File.ReadAllText(_folder.File("precious"))));
+        Assert.Equal(("new", "precious"), (File.ReadAllText(path), File.ReadAllText(_folder["precious"])));
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
     [Fact]
     public void Two_that_write_one_file_at_once_do_not_mix()
     {
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         AtomicFile.Write(path, outer =>
         {
             outer.Write("ou"u8);
@@ -195,7 +195,7 @@ public sealed class AtomicFileTests : IDisposable
             return; // It has no modes.
         }
 
-        string path = _folder.File("a.txt");
+        string path = _folder["a.txt"];
         AtomicFile.WriteText(path, "old");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         AtomicFile.WriteText(path, "new");
@@ -205,7 +205,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_missing_folder_is_one_clear_line()
     {
-        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.WriteText(_folder.File("no/where/a.txt"), "x"));
+        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.WriteText(_folder["no/where/a.txt"], "x"));
         Assert.Contains("its folder does not exist", error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -213,9 +213,9 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_folder_that_cannot_be_made_is_one_clear_line()
     {
-        File.WriteAllText(_folder.File("file"), "");
-        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.CreateFolder(_folder.File("file/run")));
-        Assert.Contains(_folder.File("file/run"), error.Message);
+        File.WriteAllText(_folder["file"], "");
+        EngineException error = Assert.Throws<EngineException>(() => AtomicFile.CreateFolder(_folder["file/run"]));
+        Assert.Contains(_folder["file/run"], error.Message);
         Assert.DoesNotContain('\n', error.Message);
     }
 

@@ -21,7 +21,7 @@ public sealed class ForeignFileTests : IDisposable
             return;
         }
 
-        string pipe = _folder.File("weights.pth");
+        string pipe = _folder["weights.pth"];
         using (System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", pipe))
         {
             await make.WaitForExitAsync();
@@ -41,7 +41,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData(64, 1, "is neither a safetensors file")]
     public void A_download_that_is_zeros_is_told_from_other_bytes(int count, byte value, string expected)
     {
-        string path = _folder.File("x.pth");
+        string path = _folder["x.pth"];
         File.WriteAllBytes(path, [.. Enumerable.Repeat(value, count)]);
         Assert.Contains(expected, Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
     }
@@ -68,7 +68,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("x.pkl", "\u0080\u0002]q\u0000.", "is a Python pickle of a list, but not a file of torch.save")]
     public void What_other_programs_make_is_named(string name, string start, string expected)
     {
-        string path = _folder.File(name);
+        string path = _folder[name];
         File.WriteAllBytes(path, Encoding.Latin1.GetBytes(start));
         EngineException error = Assert.Throws<EngineException>(() => TensorFile.Open(path));
         Assert.StartsWith($"'{path}' ", error.Message);
@@ -87,7 +87,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("p/.data/extern_modules", "is a torch.package")]
     public void Zip_files_of_other_programs_are_named(string name, string expected)
     {
-        string path = _folder.File("x.pt");
+        string path = _folder["x.pt"];
         File.WriteAllBytes(path, TorchFile.Zip((name, [1])));
         string message = Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message;
         Assert.StartsWith($"'{path}' {expected}", message);
@@ -96,7 +96,7 @@ public sealed class ForeignFileTests : IDisposable
     [Fact]
     public void A_PyTorch_file_that_was_called_code_is_no_program()
     {
-        string path = _folder.File("code.pth");
+        string path = _folder["code.pth"];
         byte[] zip = TorchFile.Zip(TorchFile.Dict(("fc.weight", TorchFile.Tensor)));
         File.WriteAllBytes(path, TorchFile.Zip([.. Entries(zip).Select(e => (e.Name.Replace("x/", "code/", StringComparison.Ordinal), e.Content))]));
         using TensorFile file = TensorFile.Open(path);
@@ -107,7 +107,7 @@ public sealed class ForeignFileTests : IDisposable
     public void A_zip_file_without_checksums_is_read_and_one_with_wrong_ones_is_not()
     {
         byte[] zip = TorchFile.Zip(TorchFile.Dict(("fc.weight", TorchFile.Tensor)));
-        string path = _folder.File("x.pth");
+        string path = _folder["x.pth"];
         foreach ((int checksum, bool isRead) in ((int, bool)[])[(0, true), (1, false)])
         {
             for (int at = 0; (at = zip.AsSpan(at).IndexOf("PK\u0001\u0002"u8) is var next and >= 0 ? at + next : -1) >= 0; at += 4)
@@ -136,7 +136,7 @@ public sealed class ForeignFileTests : IDisposable
         // A block of a kind that there is none of, at the pickle's first compressed byte.
         int name = BinaryPrimitives.ReadUInt16LittleEndian(zip.AsSpan(26)), extra = BinaryPrimitives.ReadUInt16LittleEndian(zip.AsSpan(28));
         zip[30 + name + extra] = 0xFF;
-        string path = _folder.File("x.pth");
+        string path = _folder["x.pth"];
         File.WriteAllBytes(path, zip);
         string message = Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message;
         Assert.StartsWith($"'{path}' is not a valid PyTorch file: ", message);
@@ -153,7 +153,7 @@ public sealed class ForeignFileTests : IDisposable
     [Fact]
     public void Transformers_own_names_are_called_so()
     {
-        string path = _folder.File("x.safetensors");
+        string path = _folder["x.safetensors"];
         TensorFile.Write(path, [new("resnet.embedder.embedder.convolution.weight", StoredType.F32, [1], () => new byte[4])]);
         using ReferenceDevice device = new();
         string message = Assert.Throws<EngineException>(() => StateDictionary.Load(new Linear(2, 2).To(device), path)).Message;
@@ -168,8 +168,8 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("x.safetensors", false)]
     public void The_end_of_a_name_chooses_the_format_that_is_written(string name, bool isPyTorch)
     {
-        TensorFile.Write(_folder.File(name), CheckpointData.Tensors("plain"));
-        using TensorFile file = TensorFile.Open(_folder.File(name));
+        TensorFile.Write(_folder[name], CheckpointData.Tensors("plain"));
+        using TensorFile file = TensorFile.Open(_folder[name]);
         Assert.Equal(isPyTorch ? "PyTorch zip" : "safetensors", file.Format);
         Assert.Equal(file.Format, WeightsFormats.NameOf(name));
     }
@@ -181,7 +181,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("x.pt2")]
     public void Other_ends_of_names_are_refused_with_those_that_are_known(string name)
     {
-        string message = Assert.Throws<EngineException>(() => TensorFile.Write(_folder.File(name), CheckpointData.Tensors("plain"))).Message;
+        string message = Assert.Throws<EngineException>(() => TensorFile.Write(_folder[name], CheckpointData.Tensors("plain"))).Message;
         Assert.Contains(".pth, .pt, .pth.tar, .bin, .ckpt, .th for PyTorch, or .safetensors", message);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }

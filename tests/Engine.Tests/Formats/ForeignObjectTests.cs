@@ -9,7 +9,7 @@ public sealed class ForeignObjectTests : IDisposable
     private const string Tensor = TorchFile.Tensor;
     private readonly TemporaryFolder _folder = new();
 
-    private string FilePath => _folder.File("x.pth");
+    private string FilePath => _folder["x.pth"];
 
     public void Dispose() => _folder.Dispose();
 

@@ -12,7 +12,7 @@ public sealed class HostileFileTests : IDisposable
     private const string Tensor = "ctorch._utils\n_rebuild_tensor_v2\n(";
     private readonly TemporaryFolder _folder = new();
 
-    private string Path => _folder.File("x.pth");
+    private string Path => _folder["x.pth"];
 
     public void Dispose() => _folder.Dispose();
 
@@ -230,7 +230,7 @@ public sealed class HostileFileTests : IDisposable
     public void Pointers_pipes_folders_and_missing_files_are_told()
     {
         Refuse([.. "version https://git-lfs.github.com/spec/v1\n"u8], "git lfs pull");
-        Assert.Contains("no such file", Assert.Throws<EngineException>(() => TensorFile.Open(_folder.File("none"))).Message);
+        Assert.Contains("no such file", Assert.Throws<EngineException>(() => TensorFile.Open(_folder["none"])).Message);
         Assert.Contains("folder", Assert.Throws<EngineException>(() => TensorFile.Open(_folder.Path)).Message);
         Assert.Contains("it is a pipe or a device", Assert.Throws<EngineException>(() => TensorFile.Open("/dev/null")).Message);
     }

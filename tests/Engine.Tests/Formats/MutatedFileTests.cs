@@ -34,7 +34,7 @@ public sealed class MutatedFileTests : IDisposable
     {
         int count = int.Parse(Environment.GetEnvironmentVariable("ENGINE_MUTATED_FILES") ?? $"{StandardCount}", CultureInfo.InvariantCulture);
         (byte[] Content, List<StoredTensor>? Exact)[] originals = [.. Zips.Select(Zip), .. Legacies.Select(Legacy), (HostileFileTests.Safetensors(), null), (HostileFileTests.Safetensors(), null)];
-        string path = _folder.File("x.pth");
+        string path = _folder["x.pth"];
         int read = 0;
         for (int i = 0; i < count; i++)
         {

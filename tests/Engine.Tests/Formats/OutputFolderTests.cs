@@ -11,7 +11,7 @@ public sealed class OutputFolderTests : IDisposable
     [Fact]
     public void A_new_folder_comes_into_being_with_all_that_it_begins_with()
     {
-        string path = _folder.File("a/b/run");
+        string path = _folder["a/b/run"];
         using (OutputFolder folder = OutputFolder.Claim(path))
         {
             if (folder.Prepare(_ => false) is { } staging)
@@ -29,13 +29,13 @@ public sealed class OutputFolderTests : IDisposable
         }
 
         Assert.Equal(["first"], Names(path));
-        Assert.Equal(["run"], Names(_folder.File("a/b")));
+        Assert.Equal(["run"], Names(_folder["a/b"]));
     }
 
     [Fact]
     public void A_folder_that_is_never_published_leaves_nothing()
     {
-        using (OutputFolder folder = OutputFolder.Claim(_folder.File("a/b/run/")))
+        using (OutputFolder folder = OutputFolder.Claim(_folder["a/b/run/"]))
         {
             if (folder.Prepare(_ => false) is { } staging)
             {
@@ -51,7 +51,7 @@ public sealed class OutputFolderTests : IDisposable
     [InlineData(true)]
     public void A_second_claim_is_refused_by_process_until_the_first_is_given_back(bool exists)
     {
-        string path = _folder.File("run");
+        string path = _folder["run"];
         if (exists)
         {
             Directory.CreateDirectory(path);
@@ -70,7 +70,7 @@ public sealed class OutputFolderTests : IDisposable
     [Fact]
     public void A_lock_that_a_dead_process_left_is_taken_over()
     {
-        string path = _folder.File("run");
+        string path = _folder["run"];
         Directory.CreateDirectory(path);
         File.WriteAllText(Path.Combine(path, FolderLock.FileName), "process 1 on elsewhere since 2020-01-01 00:00:00 UTC\n");
         OutputFolder.Claim(path).Dispose();
@@ -85,7 +85,7 @@ public sealed class OutputFolderTests : IDisposable
             return; // Nothing is prepared beside a folder there.
         }
 
-        string path = _folder.File("run"), beside = _folder.File(".run.partial");
+        string path = _folder["run"], beside = _folder[".run.partial"];
         foreach (bool exists in (bool[])[false, true])
         {
             Directory.CreateDirectory(Path.Combine(beside, "charts"));
@@ -116,18 +116,18 @@ public sealed class OutputFolderTests : IDisposable
             return; // Nothing is prepared beside a folder there.
         }
 
-        string mine = _folder.File(isLink ? "mine" : ".run.partial");
+        string mine = _folder[isLink ? "mine" : ".run.partial"];
         Directory.CreateDirectory(mine);
         File.WriteAllText(Path.Combine(mine, "notes.txt"), "mine");
         if (isLink)
         {
             File.WriteAllText(Path.Combine(mine, FolderLock.FileName), "");
-            File.CreateSymbolicLink(_folder.File(".run.partial"), "mine");
+            File.CreateSymbolicLink(_folder[".run.partial"], "mine");
         }
 
-        Assert.Contains("is in the way", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder.File("run"))).Message);
-        Directory.CreateDirectory(_folder.File("run"));
-        using (OutputFolder folder = OutputFolder.Claim(_folder.File("run")))
+        Assert.Contains("is in the way", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder["run"])).Message);
+        Directory.CreateDirectory(_folder["run"]);
+        using (OutputFolder folder = OutputFolder.Claim(_folder["run"]))
         {
             Assert.Null(folder.Prepare(_ => true));
         }
@@ -138,13 +138,13 @@ public sealed class OutputFolderTests : IDisposable
     [Fact]
     public void Numbers_that_many_choose_at_once_are_all_different()
     {
-        Directory.CreateDirectory(_folder.File("runs/net-3"));
+        Directory.CreateDirectory(_folder["runs/net-3"]);
         OutputFolder[] folders = new OutputFolder[12];
-        Parallel.For(0, folders.Length, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, i => folders[i] = OutputFolder.ClaimNext(_folder.File("runs/net-")));
+        Parallel.For(0, folders.Length, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, i => folders[i] = OutputFolder.ClaimNext(_folder["runs/net-"]));
         Assert.Equal(folders.Length, folders.Select(f => f.Path).Distinct().Count());
-        Assert.DoesNotContain(_folder.File("runs/net-3"), folders.Select(f => f.Path));
+        Assert.DoesNotContain(_folder["runs/net-3"], folders.Select(f => f.Path));
         Array.ForEach(folders, f => f.Dispose());
-        Assert.Equal(["net-3"], Names(_folder.File("runs")));
+        Assert.Equal(["net-3"], Names(_folder["runs"]));
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class OutputFolderTests : IDisposable
             return; // Files are replaced one by one there.
         }
 
-        string path = _folder.File("run");
+        string path = _folder["run"];
         Directory.CreateDirectory(path);
         File.WriteAllText(Path.Combine(path, "old"), "");
         using (OutputFolder folder = OutputFolder.Claim(path))
@@ -181,7 +181,7 @@ public sealed class OutputFolderTests : IDisposable
             return;
         }
 
-        string path = _folder.File("run");
+        string path = _folder["run"];
         Directory.CreateDirectory(path);
         using OutputFolder folder = OutputFolder.Claim(path);
         AtomicFile.WriteText(Path.Combine(folder.Prepare(_ => true)!, "new"), "");
@@ -207,26 +207,26 @@ public sealed class OutputFolderTests : IDisposable
             return; // Links are for administrators there.
         }
 
-        Directory.CreateDirectory(_folder.File("there"));
-        File.CreateSymbolicLink(_folder.File("link"), "there");
-        using (OutputFolder folder = OutputFolder.Claim(_folder.File("link")))
+        Directory.CreateDirectory(_folder["there"]);
+        File.CreateSymbolicLink(_folder["link"], "there");
+        using (OutputFolder folder = OutputFolder.Claim(_folder["link"]))
         {
-            Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder.File("there")));
+            Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder["there"]));
             AtomicFile.WriteText(Path.Combine(folder.Prepare(_ => true)!, "new"), "");
             Assert.True(folder.TryPublish());
         }
 
-        Assert.Equal(("there", "new"), (new FileInfo(_folder.File("link")).LinkTarget, Assert.Single(Names(_folder.File("there")))));
+        Assert.Equal(("there", "new"), (new FileInfo(_folder["link"]).LinkTarget, Assert.Single(Names(_folder["there"]))));
     }
 
     [Fact]
     public void A_file_in_the_folders_place_and_a_pipe_in_the_locks_are_one_clear_line_each()
     {
-        File.WriteAllText(_folder.File("file"), "");
-        Assert.Equal($"cannot write to folder '{_folder.File("file")}': it is a file; choose another one", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder.File("file"))).Message);
+        File.WriteAllText(_folder["file"], "");
+        Assert.Equal($"cannot write to folder '{_folder["file"]}': it is a file; choose another one", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder["file"])).Message);
         if (!OperatingSystem.IsWindows())
         {
-            using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder.File(FolderLock.FileName));
+            using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder[FolderLock.FileName]);
             make.WaitForExit();
             Assert.Contains("is not a file", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder.Path)).Message);
         }

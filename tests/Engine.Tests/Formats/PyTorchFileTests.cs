@@ -38,15 +38,15 @@ public sealed class PyTorchFileTests : IDisposable
     [Fact]
     public void The_format_is_found_by_content_and_not_by_name()
     {
-        string path = _folder.File("x.safetensors");
+        string path = _folder["x.safetensors"];
         File.Copy(CheckpointData.FilePath("plain.legacy.pth"), path);
         using (TensorFile file = TensorFile.Open(path))
         {
             Assert.Equal("PyTorch legacy", file.Format);
         }
 
-        SafetensorsWriter.Write(_folder.File("y.pth"), CheckpointData.Tensors("plain"));
-        using TensorFile other = TensorFile.Open(_folder.File("y.pth"));
+        SafetensorsWriter.Write(_folder["y.pth"], CheckpointData.Tensors("plain"));
+        using TensorFile other = TensorFile.Open(_folder["y.pth"]);
         Assert.Equal("safetensors", other.Format);
     }
 
@@ -54,7 +54,7 @@ public sealed class PyTorchFileTests : IDisposable
     [Fact]
     public void What_is_written_is_byte_for_byte_the_file_that_PyTorch_was_seen_to_load()
     {
-        string path = _folder.File("written.pth");
+        string path = _folder["written.pth"];
         TensorFile.Write(path, CheckpointData.Tensors("plain"));
         Assert.Equal(File.ReadAllBytes(CheckpointData.FilePath("written.pth")), File.ReadAllBytes(path));
     }
@@ -62,7 +62,7 @@ public sealed class PyTorchFileTests : IDisposable
     [Fact]
     public void What_is_written_has_the_numbers_of_PyTorchs_own_file_and_can_be_mapped()
     {
-        string path = _folder.File("x.pt");
+        string path = _folder["x.pt"];
         TensorFile.Write(path, CheckpointData.Tensors("plain"));
         using ZipArchive written = ZipFile.OpenRead(path), torch = ZipFile.OpenRead(CheckpointData.FilePath("plain.zip.pth"));
         int count = CheckpointData.Tensors("plain").Count;
@@ -84,7 +84,7 @@ public sealed class PyTorchFileTests : IDisposable
     [Fact]
     public void A_file_beyond_four_gibibytes_is_read_and_written_with_places_of_64_bits()
     {
-        string path = _folder.File("large.pth");
+        string path = _folder["large.pth"];
         const long start = (1L << 32) + 12345;
         using (FileStream stream = new(path, FileMode.Create))
         {
@@ -104,8 +104,8 @@ public sealed class PyTorchFileTests : IDisposable
     public void Names_given_twice_and_wrong_byte_counts_are_not_written()
     {
         StoredTensor entry = new("a", StoredType.U8, [1], () => [1]);
-        Assert.Throws<EngineException>(() => TensorFile.Write(_folder.File("x.pth"), [entry, entry]));
-        Assert.Throws<EngineException>(() => TensorFile.Write(_folder.File("x.pth"), [entry with { Bytes = () => [] }]));
+        Assert.Throws<EngineException>(() => TensorFile.Write(_folder["x.pth"], [entry, entry]));
+        Assert.Throws<EngineException>(() => TensorFile.Write(_folder["x.pth"], [entry with { Bytes = () => [] }]));
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -118,13 +118,13 @@ public sealed class PyTorchFileTests : IDisposable
     {
         using ReferenceDevice device = new();
         Module saved = new Small().To(device, seed: 1), loaded = new Small().To(device, seed: 2);
-        StateDictionary.Save(saved, _folder.File(name));
-        using (TensorFile file = TensorFile.Open(_folder.File(name)))
+        StateDictionary.Save(saved, _folder[name]);
+        using (TensorFile file = TensorFile.Open(_folder[name]))
         {
             Assert.Equal(format, file.Format);
         }
 
-        Assert.True(StateDictionary.Load(loaded, _folder.File(name)).IsComplete);
+        Assert.True(StateDictionary.Load(loaded, _folder[name]).IsComplete);
         Assert.Equal(Numbers(saved), Numbers(loaded));
     }
 
@@ -159,9 +159,9 @@ public sealed class PyTorchFileTests : IDisposable
             float[] numbers = [.. Enumerable.Range(0, 5 * 3 * 3 * 3).Select(i => i / 4f % 16)];
             byte[] converted = new byte[numbers.Length * type.Size()];
             ElementConversion.Convert(MemoryMarshal.AsBytes<float>(numbers), StoredType.F32, converted, type);
-            TensorFile.Write(_folder.File("x.pth"), [new("weight", type, [5, 3, 3, 3], () => converted), new("bias", type, [5], () => converted[..(5 * type.Size())])]);
+            TensorFile.Write(_folder["x.pth"], [new("weight", type, [5, 3, 3, 3], () => converted), new("bias", type, [5], () => converted[..(5 * type.Size())])]);
             layer.Weight.Value.Write<float>(new float[numbers.Length]);
-            StateDictionary.Load(layer, _folder.File("x.pth"));
+            StateDictionary.Load(layer, _folder["x.pth"]);
             float[] loaded = layer.Weight.Value.ToArray<float>();
             for (int i = 0; i < numbers.Length; i++)
             {
@@ -204,7 +204,7 @@ public sealed class PyTorchFileTests : IDisposable
     {
         using ReferenceDevice device = new();
         Module model = new Small().To(device, seed: 1);
-        string path = _folder.File("x.pth");
+        string path = _folder["x.pth"];
         StateDictionary.Save(model, path);
         byte[] bytes = File.ReadAllBytes(path);
         double last = model.Parameters.Last().Parameter.Value.ToArray<double>()[0];

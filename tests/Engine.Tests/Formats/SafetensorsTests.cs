@@ -9,7 +9,7 @@ public sealed class SafetensorsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private string Path => _folder.File("x.safetensors");
+    private string Path => _folder["x.safetensors"];
 
     public void Dispose() => _folder.Dispose();
 
@@ -154,8 +154,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_missing_file_is_one_clear_line()
     {
-        EngineException error = Assert.Throws<EngineException>(() => SafetensorsFile.Open(_folder.File("none")));
-        Assert.Equal($"cannot read '{_folder.File("none")}': there is no such file", error.Message);
+        EngineException error = Assert.Throws<EngineException>(() => SafetensorsFile.Open(_folder["none"]));
+        Assert.Equal($"cannot read '{_folder["none"]}': there is no such file", error.Message);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed class ShardTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private string Index => _folder.File("model.safetensors.index.json");
+    private string Index => _folder["model.safetensors.index.json"];
 
     public void Dispose() => _folder.Dispose();
 
@@ -30,7 +30,7 @@ public sealed class ShardTests : IDisposable
     public void A_missing_shard_is_named_and_one_alone_points_to_the_others()
     {
         WriteShards("safetensors");
-        string second = _folder.File("model-00002-of-00002.safetensors");
+        string second = _folder["model-00002-of-00002.safetensors"];
         using (ReferenceDevice device = new())
         {
             EngineException error = Assert.Throws<EngineException>(() => StateDictionary.Load(new Linear(2, 2).To(device), second));
@@ -71,8 +71,8 @@ public sealed class ShardTests : IDisposable
     [InlineData("weights.safetensors")]
     public void A_folder_opens_the_weights_that_tools_save_in_it(string name)
     {
-        TensorFile.Write(_folder.File(name), CheckpointData.Tensors("plain"));
-        File.WriteAllText(_folder.File("config.json"), "{}");
+        TensorFile.Write(_folder[name], CheckpointData.Tensors("plain"));
+        File.WriteAllText(_folder["config.json"], "{}");
         using TensorFile file = TensorFile.Open(_folder.Path);
         CheckpointData.AssertEqual(CheckpointData.Tensors("plain"), file);
     }
@@ -86,7 +86,7 @@ public sealed class ShardTests : IDisposable
     [InlineData("readme.txt", "holds no weights", "model.safetensors")]
     public void A_folder_without_weights_is_called_what_it_is(string name, params string[] expected)
     {
-        File.WriteAllText(_folder.File(name), "x");
+        File.WriteAllText(_folder[name], "x");
         EngineException error = Assert.Throws<EngineException>(() => TensorFile.Open(_folder.Path));
         Assert.All(expected, part => Assert.Contains(part, error.Message));
         Assert.Contains(_folder.Path, error.Message);
@@ -97,9 +97,9 @@ public sealed class ShardTests : IDisposable
         List<StoredTensor> tensors = CheckpointData.Tensors("plain");
         (string prefix, string end) = kind == "bin" ? ("pytorch_model", "bin") : ("model", "safetensors");
         string[] names = [$"{prefix}-00001-of-00002.{end}", $"{prefix}-00002-of-00002.{end}"];
-        TensorFile.Write(_folder.File(names[0]), tensors[..5]);
-        TensorFile.Write(_folder.File(names[1]), tensors[5..]);
-        string index = _folder.File($"{prefix}.{end}.index.json");
+        TensorFile.Write(_folder[names[0]], tensors[..5]);
+        TensorFile.Write(_folder[names[1]], tensors[5..]);
+        string index = _folder[$"{prefix}.{end}.index.json"];
         File.WriteAllText(index, $$"""
             {"metadata": {"total_size": 1}, "weight_map": { {{string.Join(", ", tensors.Select((t, i) => $"\"{t.Name}\": \"{names[i < 5 ? 0 : 1]}\""))}} } }
             """);

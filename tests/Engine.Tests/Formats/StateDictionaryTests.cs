@@ -10,7 +10,7 @@ public sealed class StateDictionaryTests : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly ReferenceDevice _device = new();
 
-    private string Path => _folder.File("weights.safetensors");
+    private string Path => _folder["weights.safetensors"];
 
     public void Dispose()
     {

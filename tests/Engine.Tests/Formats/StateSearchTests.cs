@@ -12,7 +12,7 @@ public sealed class StateSearchTests : IDisposable
     private static readonly string Optimizer = TorchFile.Dict(("state", $"}}K\u0000{TorchFile.Dict(("exp_avg", Tensor))}s"), ("param_groups", "]"));
     private readonly TemporaryFolder _folder = new();
 
-    private string FilePath => _folder.File("x.pth");
+    private string FilePath => _folder["x.pth"];
 
     public void Dispose() => _folder.Dispose();
 
@@ -100,7 +100,7 @@ public sealed class StateSearchTests : IDisposable
             TorchFile.AssertHolds(part, "fc.weight");
         }
 
-        string path = _folder.File("x.safetensors");
+        string path = _folder["x.safetensors"];
         TensorFile.Write(path, [new("a.w", StoredType.U8, [1], () => [1]), new("b.w", StoredType.U8, [1], () => [2])], new Dictionary<string, string> { ["k"] = "v" });
         using (TensorFile part = TensorFile.Open(path, "b"))
         {
@@ -219,7 +219,7 @@ public sealed class StateSearchTests : IDisposable
     public void A_tensor_of_another_type_matters_only_to_a_model_that_needs_it(string type, int count, int bytes, string expected)
     {
         byte[] header = Encoding.ASCII.GetBytes($$$"""{"fc.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"codes":{"dtype":"{{{type}}}","shape":[{{{count}}}],"data_offsets":[4,{{{4 + bytes}}}]}}""");
-        string path = _folder.File("x.safetensors");
+        string path = _folder["x.safetensors"];
         File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[4 + bytes]]);
         using TensorFile file = TensorFile.Open(path);
         Assert.Equal("fc.weight", Assert.Single(file.Entries).Name);

@@ -43,7 +43,7 @@ public sealed class WeightInspectionTests : IDisposable
 
     private IReadOnlyList<WeightFindings> Inspect(string name, StoredType becomes, params float[] values)
     {
-        string path = _folder.File("x.safetensors");
+        string path = _folder["x.safetensors"];
         SafetensorsWriter.Write(path, [new StoredTensor(name, StoredType.F32, [values.Length], () => MemoryMarshal.AsBytes<float>(values).ToArray())]);
         using TensorFile file = TensorFile.Open(path);
         return WeightInspection.Inspect(file, file.Entries.Select(e => (e.Name, e, becomes)));

@@ -68,9 +68,9 @@ public sealed class AdamWTests : OptimizerTest
         using AdamW uninterrupted = new(whole.Parameters), before = new(first.Parameters), after = new(second.Parameters);
         Run(whole, uninterrupted, Gradients);
         Run(first, before, Gradients[..2]);
-        SafetensorsWriter.Write(folder.File("state"), before.Contents("adam/"));
+        SafetensorsWriter.Write(folder["state"], before.Contents("adam/"));
         second.First.Value.Write<double>(first.First.Value.ToArray<double>());
-        using (SafetensorsFile file = SafetensorsFile.Open(folder.File("state")))
+        using (SafetensorsFile file = SafetensorsFile.Open(folder["state"]))
         {
             after.Load(file, "adam/");
         }
@@ -87,8 +87,8 @@ public sealed class AdamWTests : OptimizerTest
         TwoVectors model = Make(device);
         using Sgd sgd = new(model.Parameters, 0.1, momentum: 0.9);
         Run(model, sgd, Gradients);
-        SafetensorsWriter.Write(folder.File("state"), sgd.Contents());
-        using SafetensorsFile file = SafetensorsFile.Open(folder.File("state"));
+        SafetensorsWriter.Write(folder["state"], sgd.Contents());
+        using SafetensorsFile file = SafetensorsFile.Open(folder["state"]);
         using AdamW optimizer = new(model.Parameters);
         Assert.Contains("no 'steps'", Assert.Throws<EngineException>(() => optimizer.Load(file)).Message, StringComparison.Ordinal);
         Assert.Empty(optimizer.State);

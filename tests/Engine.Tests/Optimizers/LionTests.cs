@@ -22,9 +22,9 @@ public sealed class LionTests : OptimizerTest
         Step(whole, uninterrupted, 1);
 
         Step(resumed, before, 0);
-        SafetensorsWriter.Write(folder.File("state"), before.Contents());
+        SafetensorsWriter.Write(folder["state"], before.Contents());
         using Optimizer after = new Lion(resumed.Parameters, 0.1, weightDecay: 0.5);
-        using (SafetensorsFile file = SafetensorsFile.Open(folder.File("state")))
+        using (SafetensorsFile file = SafetensorsFile.Open(folder["state"]))
         {
             after.Load(file);
         }

@@ -57,9 +57,9 @@ public sealed class SgdTests : OptimizerTest, IDisposable
         Run(whole, uninterrupted, 0.1, 0.1, 0.1);
 
         Run(first, before, 0.1, 0.1);
-        SafetensorsWriter.Write(folder.File("v"), before.Contents());
+        SafetensorsWriter.Write(folder["v"], before.Contents());
         second.First.Value.Write<double>(first.First.Value.ToArray<double>());
-        using (SafetensorsFile file = SafetensorsFile.Open(folder.File("v")))
+        using (SafetensorsFile file = SafetensorsFile.Open(folder["v"]))
         {
             after.Load(file);
         }

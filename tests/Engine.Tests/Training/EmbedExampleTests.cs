@@ -17,7 +17,7 @@ public sealed class EmbedExampleTests
         Console.SetOut(output);
         try
         {
-            example.EntryPoint!.Invoke(null, [new[] { folder.File("digits.safetensors") }]);
+            example.EntryPoint!.Invoke(null, [new[] { folder["digits.safetensors"] }]);
         }
         finally
         {
@@ -27,7 +27,7 @@ public sealed class EmbedExampleTests
         string last = output.ToString().TrimEnd().Split('\n')[^1];
         int correct = int.Parse(last.Split(", ")[1].Split(' ')[0]);
         Assert.InRange(correct, 300, 360);
-        using SafetensorsFile file = SafetensorsFile.Open(folder.File("digits.safetensors"));
+        using SafetensorsFile file = SafetensorsFile.Open(folder["digits.safetensors"]);
         Assert.Equal([32, 16, 3, 3], file.Find("3.weight")!.Extents);
     }
 }

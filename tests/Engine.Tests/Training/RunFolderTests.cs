@@ -113,24 +113,24 @@ public sealed class RunFolderTests : IDisposable
     public void A_folder_without_a_run_and_damaged_files_are_one_clear_line()
     {
         Assert.Contains("there is no run to resume", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
-        File.WriteAllText(_folder.File("options.json"), "{");
+        File.WriteAllText(_folder["options.json"], "{");
         Assert.Contains("options.json' is damaged", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
-        File.WriteAllText(_folder.File("options.json"), Options.ToJson());
-        File.WriteAllText(_folder.File("metrics.jsonl"), "nonsense\n");
+        File.WriteAllText(_folder["options.json"], Options.ToJson());
+        File.WriteAllText(_folder["metrics.jsonl"], "nonsense\n");
         Assert.Contains("metrics.jsonl' is damaged: line 1", Assert.Throws<EngineException>(() => RunFolder.Open(_folder.Path)).Message);
     }
 
     [Fact]
     public void An_unwritable_folder_and_a_full_disk_are_one_clear_line_each()
     {
-        File.WriteAllText(_folder.File("file"), "");
-        Assert.Contains("cannot write to folder", Assert.Throws<EngineException>(() => RunFolder.Create(_folder.File("file/run"), Options)).Message);
+        File.WriteAllText(_folder["file"], "");
+        Assert.Contains("cannot write to folder", Assert.Throws<EngineException>(() => RunFolder.Create(_folder["file/run"], Options)).Message);
         if (OperatingSystem.IsWindows())
         {
             return; // Its errors have other numbers.
         }
 
-        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        RunFolder folder = RunFolder.Create(_folder["run"], Options);
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options, folder);
         EngineException error = WithFault((name, at) => name == "fsync" && at.EndsWith("checkpoint.safetensors", StringComparison.Ordinal) ? 28 : 0, () => Assert.Throws<EngineException>(() => trainer.Run()));
         Assert.Equal($"cannot write '{folder.CheckpointPath}': No space left on device; nothing was changed", error.Message);
@@ -204,7 +204,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void A_run_that_trains_is_not_written_by_another()
     {
-        RunFolder folder = RunFolder.Create(_folder.File("run"), Options);
+        RunFolder folder = RunFolder.Create(_folder["run"], Options);
         using (Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options, folder))
         {
             int refused = 0;
@@ -289,10 +289,10 @@ public sealed class RunFolderTests : IDisposable
     public void A_run_with_an_option_out_of_range_makes_no_folder()
     {
         TrainingOptions options = new() { BatchSize = 0 };
-        foreach (Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder.File("run-"), options), () => RunFolder.Create(_folder.File("run"), options)])
+        foreach (Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder["run-"], options), () => RunFolder.Create(_folder["run"], options)])
         {
             Assert.Contains("batch size is 0", Assert.Throws<EngineException>(() => make()).Message);
-            Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(_folder.File("run"))!));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(_folder["run"])!));
         }
     }
 
@@ -368,7 +368,7 @@ public sealed class RunFolderTests : IDisposable
 
     private RunFolder Train(string name, TrainingOptions options, Module model)
     {
-        RunFolder folder = RunFolder.Create(_folder.File(name), options);
+        RunFolder folder = RunFolder.Create(_folder[name], options);
         using Trainer trainer = new(model, TinySet.Make(), _device, options, folder);
         trainer.Run();
         return folder;
