@@ -141,8 +141,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         }
     }
 
-    private bool IsTransformed<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
-        usesWinograd && WinogradConvolution.Pays<S, V>(work);
+    private bool IsTransformed<S, V>(in Correlation work, bool isFilterGradient = false) where S : struct, ISimd<V> where V : struct =>
+        usesWinograd && WinogradConvolution.Pays<S, V>(work, isFilterGradient);
 
     // Two vectors of output channels where there are registers for sixteen sums and channels to fill them.
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
@@ -296,7 +296,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     {
         public void Run<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct
         {
-            if (owner.IsTransformed<S, V>(work))
+            if (owner.IsTransformed<S, V>(work, isFilterGradient: true))
             {
                 owner.Winograd.SumFilter<S, V>(work, gradient);
             }

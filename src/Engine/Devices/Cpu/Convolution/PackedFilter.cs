@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Engine.Devices.Cpu.Convolution;
 
 /// <summary>
@@ -77,7 +80,16 @@ internal unsafe struct PackFilterJob : IParallelJob
         for (int start = 0; start < sources; start += Chunk)
         {
             int end = Math.Min(start + Chunk, sources);
-            for (int channel = 0; channel < count; channel++)
+            int channel = 0;
+            for (; Sse.IsSupported && end - start == Chunk && channel <= count - 4; channel += 4)
+            {
+                for (int source = start; source < end; source += 4)
+                {
+                    TransposeFour(tap + (channel * pitch) + source, pitch, into + ((long)source * BlockWidth) + channel, BlockWidth);
+                }
+            }
+
+            for (; channel < count; channel++)
             {
                 float* from = tap + (channel * pitch);
                 float* to = into + channel;
@@ -87,5 +99,17 @@ internal unsafe struct PackFilterJob : IParallelJob
                 }
             }
         }
+    }
+
+    // Four rows of four floats become four columns.
+    private static void TransposeFour(float* from, long fromPitch, float* to, long toPitch)
+    {
+        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromPitch);
+        Vector128<float> c = Vector128.Load(from + (2 * fromPitch)), d = Vector128.Load(from + (3 * fromPitch));
+        Vector128<float> lowAb = Sse.UnpackLow(a, b), lowCd = Sse.UnpackLow(c, d), highAb = Sse.UnpackHigh(a, b), highCd = Sse.UnpackHigh(c, d);
+        Sse.MoveLowToHigh(lowAb, lowCd).Store(to);
+        Sse.MoveHighToLow(lowCd, lowAb).Store(to + toPitch);
+        Sse.MoveLowToHigh(highAb, highCd).Store(to + (2 * toPitch));
+        Sse.MoveHighToLow(highCd, highAb).Store(to + (3 * toPitch));
     }
 }

@@ -8,24 +8,28 @@ internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer s
     private readonly NativeBuffer _zeros = new();
 
     /// <summary>
-    /// Whether a correlation is better computed by transforms, judged by counting vector instructions: 36 products a tile in place of
-    /// nine a pixel, and the transforms of windows, sums and filter (their loads, stores and sums, from <see cref="WinogradTransform{S, V}"/>).
+    /// Whether a correlation is better computed by transforms, judged by its multiplications of vectors: 36 a tile in place of nine a pixel,
+    /// and the transforms of windows, sums and filter, in the time of so many. Their costs are fitted to measurements (docs/cpu.md); the
+    /// choice depends on the shapes and the vector width alone, so that a run repeats itself.
     /// </summary>
-    public static bool Pays<S, V>(in Correlation work)
+    /// <param name="correlation">The work.</param>
+    /// <param name="isFilterGradient">Whether its gradient by the filter is wanted, for which no filter has to be transformed.</param>
+    public static bool Pays<S, V>(in Correlation correlation, bool isFilterGradient)
         where S : struct, ISimd<V>
         where V : struct
     {
-        if (!WinogradGrid.Fits(work) || work.SourceChannels % S.Width != 0 || work.DestinationChannels % S.Width != 0)
+        if (!WinogradGrid.Fits(correlation) || correlation.SourceChannels % S.Width != 0 || correlation.DestinationChannels % S.Width != 0)
         {
             return false;
         }
 
-        WinogradGrid grid = new(work);
-        const double perWindow = 220, perTile = 160, perFilter = 150;
-        double sources = work.SourceChannels, sourceVectors = sources / S.Width, vectors = (double)work.DestinationChannels / S.Width;
-        double direct = (double)work.Batch * work.Rows.Outputs * work.Columns.Outputs * 9 * sources * vectors;
+        WinogradGrid grid = new(correlation);
+        const double perWindow = 660, perTile = 480;
+        double perFilter = isFilterGradient ? 150 : 600, perCall = isFilterGradient ? 150_000 : 40_000;
+        double sources = correlation.SourceChannels, sourceVectors = sources / S.Width, vectors = (double)correlation.DestinationChannels / S.Width;
+        double direct = (double)correlation.Batch * correlation.Rows.Outputs * correlation.Columns.Outputs * 9 * sources * vectors;
         double transformed = (grid.Tiles * ((WinogradGrid.Frequencies * sources * vectors) + (perWindow * sourceVectors) + (perTile * vectors)))
-            + (perFilter * sources * vectors);
+            + (perFilter * sources * vectors) + perCall;
         return transformed < direct;
     }
 

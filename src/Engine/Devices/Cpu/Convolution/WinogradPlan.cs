@@ -14,6 +14,9 @@ internal readonly struct WinogradPlan
     // Floats of all transformed windows together where they are shared: 48 MB.
     private const long SharedBudget = 12 * 1024 * 1024;
 
+    // Floats of a transformed filter that stays in a second-level cache: 512 KB.
+    private const long CachedFilter = 128 * 1024;
+
     // Planes a power of two apart would fall into the same few lines of the first-level cache.
     private const int PlaneGap = 16;
 
@@ -29,9 +32,10 @@ internal readonly struct WinogradPlan
         BlockTiles = WinogradGrid.RoundUp(Math.Max(tiles, 1), tileRows);
         TileBlocks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
 
-        // Who reads what how often: each block of tiles the whole filter, or each block of channels all windows.
+        // Who reads what how often: each block of tiles the whole filter, or each block of channels all windows. A filter that no cache
+        // holds is also written first.
         long filter = FilterBlockSize * Blocks;
-        IsShared = all <= SharedBudget && (filter * TileBlocks) > ((Blocks + 2) * all) + filter;
+        IsShared = all <= SharedBudget && (filter * TileBlocks) + (filter > CachedFilter ? filter : -filter) > (Blocks + 2) * all;
         if (IsShared)
         {
             BlockTiles = WinogradGrid.RoundUp(Math.Min(MostTiles, grid.Tiles), tileRows);
@@ -69,6 +73,9 @@ internal readonly struct WinogradPlan
 
     public int SumPlane { get; }
 
+    /// <summary>Floats from a frequency to the next in a block of the transformed filter.</summary>
+    public int FilterPlane => (Channels * BlockWidth) + PlaneGap;
+
     /// <summary>Floats of one block of the transformed filter [frequency, source channel, channel of the block].</summary>
-    public long FilterBlockSize => (long)WinogradGrid.Frequencies * Channels * BlockWidth;
+    public long FilterBlockSize => (long)WinogradGrid.Frequencies * FilterPlane;
 }

@@ -83,7 +83,6 @@ internal static unsafe class WinogradSteps<S, V>
         ref Prefetcher outputs, ref Prefetcher first, ref Prefetcher second, ref Prefetcher sources)
     {
         int vectors = plan.Vectors, step = plan.TileRows, channels = plan.Channels;
-        nint filterPlane = (nint)channels * plan.BlockWidth;
         for (int frequency = 0; frequency < WinogradGrid.Frequencies; frequency++)
         {
             outputs.Step();
@@ -100,7 +99,7 @@ internal static unsafe class WinogradSteps<S, V>
             }
 
             windows += plan.WindowPlane;
-            filter += filterPlane;
+            filter += plan.FilterPlane;
             sums += plan.SumPlane;
         }
     }
@@ -131,10 +130,10 @@ internal static unsafe class WinogradSteps<S, V>
     {
         PackFilterJob job = new() { Work = grid.Work, BlockWidth = plan.BlockWidth };
         job.Pack(block, packed);
-        nint plane = (nint)plan.Channels * plan.BlockWidth;
-        for (nint at = 0; at < plane; at += S.Width)
+        nint tap = (nint)plan.Channels * plan.BlockWidth;
+        for (nint at = 0; at < tap; at += S.Width)
         {
-            WinogradTransform<S, V>.Filter(packed + at, plane, temporary, to + at, plane);
+            WinogradTransform<S, V>.Filter(packed + at, tap, temporary, to + at, plan.FilterPlane);
         }
     }
 
