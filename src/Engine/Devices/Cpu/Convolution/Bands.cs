@@ -15,22 +15,30 @@ internal readonly struct Bands
     // A band has at least this many output pixels where the batch allows, so that small images do not waste the tiles' last places.
     private const int WantedPixels = 128;
 
-    public Bands(in Correlation work, int sourceBudget)
+    // Bands are not made smaller than this for the sake of their number.
+    private const int FewestPixels = 32;
+
+    /// <param name="work">The correlation.</param>
+    /// <param name="sourceBudget">Floats of a band's source pixels.</param>
+    /// <param name="least">So many bands are wanted at least, as far as each then has pixels for a few tiles.</param>
+    public Bands(in Correlation work, int sourceBudget, int least = 1)
     {
         int channels = work.GroupSourceChannels;
         Columns = work.Columns.SourceExtent(work.Columns.Outputs);
         int pitch = Columns * channels;
         int halo = (work.Rows.Taps - 1) * work.Rows.TapStep;
         int rows = Math.Clamp(((sourceBudget / Math.Max(1, pitch)) - halo) / work.Rows.Step, 1, work.Rows.Outputs);
+        int leastRows = (FewestPixels + work.Columns.Outputs - 1) / work.Columns.Outputs;
+        rows = Math.Min(rows, Math.Max(leastRows, (int)((long)work.Rows.Outputs * work.Batch / least)));
         PerImage = (work.Rows.Outputs + rows - 1) / rows;
         Rows = (work.Rows.Outputs + PerImage - 1) / PerImage;
         PerImage = (work.Rows.Outputs + Rows - 1) / Rows;
         Images = 1;
-        if (PerImage == 1)
+        if (PerImage == 1 && work.Batch > least)
         {
             int pixels = work.Rows.Outputs * work.Columns.Outputs;
             int size = work.Rows.SourceExtent(Rows) * pitch;
-            Images = Math.Clamp(Math.Min(WantedPixels / Math.Max(1, pixels), sourceBudget / Math.Max(1, size)), 1, work.Batch);
+            Images = Math.Clamp(Math.Min(WantedPixels / Math.Max(1, pixels), sourceBudget / Math.Max(1, size)), 1, work.Batch / least);
         }
 
         Count = (work.Batch + Images - 1) / Images * PerImage;

@@ -15,8 +15,8 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     public float* PackedFilter;
     public TEpilogue Epilogue;
 
-    /// <summary>Bands in a task.</summary>
-    public int BandsPerTask;
+    /// <summary>Bands in a task, or tasks that share the output channels of a band.</summary>
+    public int BandsPerTask, Splits;
 
     /// <summary>Each thread's memory for a copied band, and the floats between two threads'.</summary>
     public float* Scratch;
@@ -25,15 +25,23 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     public readonly void Run(int task, int thread)
     {
         TEpilogue epilogue = Epilogue;
-        epilogue.Begin(task, 0, Work.DestinationChannels);
-        int end = Math.Min((task + 1) * BandsPerTask, Bands.Count);
-        for (int band = task * BandsPerTask; band < end; band++)
+        int part = task / Splits, split = task % Splits;
+        int width = BlockVectors * S.Width, blocks = Convolution.PackedFilter.Blocks(Work, width);
+        int firstBlock = (int)((long)Work.Groups * blocks * split / Splits), endBlock = (int)((long)Work.Groups * blocks * (split + 1) / Splits);
+        int firstChannel = FirstChannel(firstBlock, blocks, width);
+        epilogue.Begin(part, firstChannel, FirstChannel(endBlock, blocks, width) - firstChannel);
+        int end = Math.Min((part + 1) * BandsPerTask, Bands.Count);
+        for (int band = part * BandsPerTask; band < end; band++)
         {
-            Band(band, thread, epilogue);
+            Band(band, firstBlock, endBlock, thread, epilogue);
         }
     }
 
-    private readonly void Band(int band, int thread, TEpilogue epilogue)
+    // Blocks are counted over all groups; the last block of a group may have fewer channels.
+    private readonly int FirstChannel(int block, int blocks, int width) =>
+        (block / blocks * Work.GroupDestinationChannels) + (block % blocks * width);
+
+    private readonly void Band(int band, int firstBlock, int endBlock, int thread, TEpilogue epilogue)
     {
         (int firstImage, int images, int firstRow, int rows) = Bands.Extent(Work, band);
         int tapRows = Work.Rows.Taps;
@@ -44,7 +52,8 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int runCount = wholeRows ? tapRows : tapRows * Work.Columns.Taps;
         int runLength = wholeRows ? Work.Columns.Taps * channels : channels;
         int* runs = stackalloc int[runCount];
-        for (int group = 0; group < Work.Groups; group++)
+        int blocks = Convolution.PackedFilter.Blocks(Work, BlockVectors * S.Width);
+        for (int group = firstBlock / blocks; group * blocks < endBlock; group++)
         {
             SourceWindow window = SourceWindow.Open<S, V>(
                 Work, Bands, firstImage, images, firstRow, rows, group, Scratch + (thread * ScratchPitch), InPlace);
@@ -55,12 +64,14 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 runs[run] = (row * Work.Rows.TapStep * window.RowPitch) + (column * Work.Columns.TapStep * window.ColumnPitch);
             }
 
-            Group(window, group, firstImage, images, firstRow, rows, runs, runCount, runLength, epilogue);
+            Group(
+                window, group, Math.Max(firstBlock - (group * blocks), 0), Math.Min(endBlock - (group * blocks), blocks), firstImage, images, firstRow, rows,
+                runs, runCount, runLength, epilogue);
         }
     }
 
     private readonly void Group(
-        in SourceWindow window, int group, int firstImage, int images, int firstRow, int rows, int* runs, int runCount, int runLength,
+        in SourceWindow window, int group, int firstBlock, int endBlock, int firstImage, int images, int firstRow, int rows, int* runs, int runCount, int runLength,
         TEpilogue epilogue)
     {
         int columns = Work.Columns.Outputs;
@@ -77,7 +88,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         float** destinations = stackalloc float*[PixelTile<S, V>.PairedPixels];
         float** spilled = stackalloc float*[PixelTile<S, V>.PairedPixels];
         float* spill = stackalloc float[PixelTile<S, V>.PairedPixels * 2 * S.Width];
-        for (int block = 0; block < blocks; block++)
+        for (int block = firstBlock; block < endBlock; block++)
         {
             float* filter = PackedFilter + (((long)group * blocks) + block) * blockSize;
             int firstChannel = (group * Work.GroupDestinationChannels) + (block * width);

@@ -13,6 +13,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     // Parts whose figures are added up apart, so that joining them costs little.
     private const int MostParts = 128;
 
+    // A single image's layer is cut into so many tasks, of rows and of output channels, whatever the number of threads.
+    private const int WantedTasks = 8;
+
     private readonly NativeBuffer _scratch = new();
     private readonly NativeBuffer _packed = new();
     private readonly List<PackedForward> _packedFilters = [];
@@ -153,7 +156,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         where V : struct
         where TEpilogue : struct, IEpilogue
     {
-        Bands bands = new(work, Bands.CorrelationBudget);
+        Bands bands = new(work, Bands.CorrelationBudget, WantedTasks);
+        int blocks = work.Groups * PackedFilter.Blocks(work, BlockVectors<S, V>(work) * S.Width);
+        int splits = Math.Clamp(WantedTasks / bands.Count, 1, blocks);
         long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
         int bandsPerTask = TEpilogue.AddsUp ? Math.Max(1, bands.Count / MostParts) : 1;
         int tasks = (bands.Count + bandsPerTask - 1) / bandsPerTask;
@@ -167,10 +172,11 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             PackedFilter = packed,
             Epilogue = epilogue,
             BandsPerTask = bandsPerTask,
+            Splits = splits,
             Scratch = _scratch.Ensure(pitch * team.Size),
             ScratchPitch = pitch,
         };
-        team.Run(ref job, tasks);
+        team.Run(ref job, tasks * splits);
     }
 
     private void Pack(in Correlation work, int blockWidth, float* packed)

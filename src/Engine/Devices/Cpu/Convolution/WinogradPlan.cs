@@ -11,6 +11,9 @@ internal readonly struct WinogradPlan
     private const int BlockBudget = 128 * 1024;
     private const int MostTiles = 48;
 
+    // A single image's layer is cut into so many blocks, as far as a block then has tiles enough to be worth the filter's way into the cache.
+    private const int WantedBlocks = 8, FewestTiles = 16;
+
     // Floats of all transformed windows together where they are shared: 48 MB.
     private const long SharedBudget = 12 * 1024 * 1024;
 
@@ -29,6 +32,7 @@ internal readonly struct WinogradPlan
         Blocks = grid.Work.DestinationChannels / BlockWidth;
         long all = WinogradGrid.RoundUp(grid.Tiles, tileRows) * (long)WinogradGrid.Frequencies * Channels;
         int tiles = Math.Min(BlockBudget / (WinogradGrid.Frequencies * Channels), Math.Min(MostTiles, grid.Tiles));
+        tiles = Math.Min(tiles, Math.Max(FewestTiles, grid.Tiles / WantedBlocks));
         BlockTiles = WinogradGrid.RoundUp(Math.Max(tiles, 1), tileRows);
         TileBlocks = (grid.Tiles + BlockTiles - 1) / BlockTiles;
 
