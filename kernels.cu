@@ -2544,7 +2544,8 @@ EXPORT(convolution_backward_data, (const T* output_gradient, const T* filter, T*
 
 // Calls term(input, output_gradient) for those pairs whose products are summed in an element of the filter's gradient that are the
 // lane's of a warp: every 32nd window.
-template <class T, class F> DEVICE void for_each_filter_term(const T* input, const T* output_gradient, const Convolution& p, long long element, int lane, F term)
+template <class T, class F> DEVICE void for_each_filter_term(
+    const T* input, const T* output_gradient, const Convolution& p, long long element, int lane, F term)
 {
     int depth = p.channels / p.groups;
     long long tap = element / depth, windows = (long long)p.images * p.output_height * p.output_width;
@@ -2557,7 +2558,9 @@ template <class T, class F> DEVICE void for_each_filter_term(const T* input, con
         int x = (int)(i % p.output_width) * p.stride_width - p.padding_width + s * p.dilation_width;
         if (y >= 0 && y < p.height && x >= 0 && x < p.width)
         {
-            term(to_float(input[offset_of((int)(row / p.output_height), y, x, c, p.height, p.width, p.channels)]), to_float(output_gradient[i * p.filters + k]));
+            term(
+                to_float(input[offset_of((int)(row / p.output_height), y, x, c, p.height, p.width, p.channels)]),
+                to_float(output_gradient[i * p.filters + k]));
         }
     }
 }
@@ -2609,7 +2612,8 @@ template <class T> DEVICE void put_sample(float* samples, int sample, float befo
 }
 
 // One thread a sample, any grid. There are at most as many samples as elements.
-template <class T> DEVICE void convolution_forward_samples(const T* input, const T* filter, const T* output, float* samples, int count, float before, Convolution p)
+template <class T> DEVICE void convolution_forward_samples(
+    const T* input, const T* filter, const T* output, float* samples, int count, float before, Convolution p)
 {
     long long elements = (long long)p.images * p.output_height * p.output_width * p.filters;
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
@@ -2629,7 +2633,8 @@ EXPORT(convolution_forward_samples, (const T* input, const T* filter, const T* o
 
 // One thread a sample, any grid.
 template <class T>
-DEVICE void convolution_backward_data_samples(const T* output_gradient, const T* filter, const T* input_gradient, float* samples, int count, float before, Convolution p)
+DEVICE void convolution_backward_data_samples(
+    const T* output_gradient, const T* filter, const T* input_gradient, float* samples, int count, float before, Convolution p)
 {
     long long elements = (long long)p.images * p.height * p.width * p.channels;
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
@@ -2650,7 +2655,8 @@ EXPORT(convolution_backward_data_samples,
 
 // One warp a sample, any grid.
 template <class T>
-DEVICE void convolution_backward_filter_samples(const T* input, const T* output_gradient, const T* filter_gradient, float* samples, int count, float before, Convolution p)
+DEVICE void convolution_backward_filter_samples(
+    const T* input, const T* output_gradient, const T* filter_gradient, float* samples, int count, float before, Convolution p)
 {
     int lane = threadIdx.x % WARP;
     long long elements = tap_of(p, p.filters, 0, 0);

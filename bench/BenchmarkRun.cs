@@ -47,10 +47,13 @@ internal static class BenchmarkRun
         if (repository is not null)
         {
             BenchDevice.MeasureProcessorAgain();
-            Paste(repository, summaries, config, $"dotnet run -c Release --project bench -- {string.Join(' ', asTyped.Select(a => a.Contains('*') ? $"'{a}'" : a))}");
+            Paste(
+                repository, summaries, config,
+                $"dotnet run -c Release --project bench -- {string.Join(' ', asTyped.Select(a => a.Contains('*') ? $"'{a}'" : a))}");
         }
 
-        bool isWhole = summaries.Length > 0 && summaries.All(s => !s.HasCriticalValidationErrors && s.Reports.All(r => r.Success && r.ResultStatistics is not null));
+        bool isWhole = summaries.Length > 0 && summaries.All(s => !s.HasCriticalValidationErrors && s.Reports.All(
+            r => r.Success && r.ResultStatistics is not null));
         return isWhole ? 0 : 1;
     }
 
@@ -79,7 +82,8 @@ internal static class BenchmarkRun
             .AddLogger(ConsoleLogger.Default)
             .WithOrderer(new DefaultOrderer(SummaryOrderPolicy.Declared, MethodOrderPolicy.Declared))
             .AddColumnProvider(
-                DefaultColumnProviders.Descriptor, DefaultColumnProviders.Params, new SimpleColumnProvider(StatisticColumn.Median, StatisticColumn.Min, StatisticColumn.Max),
+                DefaultColumnProviders.Descriptor, DefaultColumnProviders.Params, new SimpleColumnProvider(
+                    StatisticColumn.Median, StatisticColumn.Min, StatisticColumn.Max),
                 new SimpleColumnProvider(WorkColumn.All), new SimpleColumnProvider(BaselineRatioColumn.RatioMean), DefaultColumnProviders.Metrics)
             .AddValidator(BenchmarkDotNet.Validators.BaselineValidator.FailOnError, BenchmarkDotNet.Validators.JitOptimizationsValidator.FailOnError)
             .WithOptions(ConfigOptions.DisableLogFile)
@@ -112,7 +116,8 @@ internal static class BenchmarkRun
 
             // BenchmarkDotNet sorts the cases by their names; the tables have them in the order of their catalog.
             List<string> order = [.. ((IEnumerable<Subject>)type.GetProperty("Cases")!.GetValue(null)!).Select(c => c.ToString())];
-            Timing[] timings = [.. summary.BenchmarksCases.Select(b => Timing.Of(summary, b)).OfType<Timing>().OrderBy(t => order.IndexOf(t.Subject.ToString()))];
+            Timing[] timings = [.. summary.BenchmarksCases.Select(b => Timing.Of(summary, b)).OfType<Timing>().OrderBy(
+                t => order.IndexOf(t.Subject.ToString()))];
             int all = BenchmarkConverter.TypeToBenchmarks(type, config).BenchmarksCases.Length;
             if (timings.Length < all)
             {

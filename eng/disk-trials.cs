@@ -138,7 +138,8 @@ void Faults(bool isShort)
 List<(string Call, int Count)> Calls(Scenario scenario)
 {
     List<(string, int)> counts = [];
-    foreach (string call in (string[])["pwrite64", "write", "fsync", "fdatasync", "rename", "renameat2", "mkdir", "rmdir", "unlink", "ftruncate", "openat", "open", "close"])
+    foreach (string call in (string[])["pwrite64", "write", "fsync", "fdatasync", "rename", "renameat2", "mkdir", "rmdir", "unlink", "ftruncate", "openat",
+        "open", "close"])
     {
         string folder = NewFolder(), log = folder + ".log";
         scenario.Prepare(folder);
@@ -201,7 +202,8 @@ void Judge(string what, string folder, Scenario scenario, bool isDone, string? c
     if (complaint is null && !Directory.Exists(folder))
     {
         kind += ", no folder, started again";
-        complaint = scenario.Name == "new" ? Run(scenario.Command(folder)) is { Code: not 0 } again ? $"cannot start again: {again.Error}" : null : "the folder is gone";
+        complaint = scenario.Name == "new" ? Run(scenario.Command(folder)) is { Code: not 0 } again
+            ? $"cannot start again: {again.Error}" : null : "the folder is gone";
     }
     else if (complaint is null && !isDone)
     {
@@ -211,7 +213,8 @@ void Judge(string what, string folder, Scenario scenario, bool isDone, string? c
         {
             kind += ", the older run is as it was";
             complaint = scenario.Name != "replaced" ? "an older run appears"
-                : (string[])["checkpoint.safetensors", "weights.safetensors", "metrics.jsonl", "options.json"] is var names && names.All(n => SameBytes(Path.Combine(folder, n), Path.Combine(old, n)))
+                : (string[])["checkpoint.safetensors", "weights.safetensors", "metrics.jsonl", "options.json"] is var names && names.All(n => SameBytes(
+                    Path.Combine(folder, n), Path.Combine(old, n)))
                 ? null : "the older run has changed";
             if (complaint is null && Run(scenario.Command(folder)) is { Code: not 0 } again)
             {
@@ -221,7 +224,8 @@ void Judge(string what, string folder, Scenario scenario, bool isDone, string? c
         else
         {
             kind += ", resumed";
-            complaint = File.Exists(metrics) && SameBytes(metrics, Path.Combine(old, "metrics.jsonl")) ? "the older run's metrics are beside the new one's checkpoint"
+            complaint = File.Exists(metrics) && SameBytes(
+                metrics, Path.Combine(old, "metrics.jsonl")) ? "the older run's metrics are beside the new one's checkpoint"
                 : Run(Resume(folder)) is { Code: not 0 } resumed ? $"cannot be resumed: {resumed.Error}" : null;
         }
     }
@@ -245,7 +249,8 @@ void Starts(int count)
         Directory.CreateDirectory(folder);
         Answer[] answers = new Answer[4];
         Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4 }, seed => answers[seed] = Start(
-            ["dotnet", engine, "train", "--model", "resnet8", "--device", "cpu", "--threads", "1", "--epochs", "1", "--batch-size", "512", "--seed", $"{seed + 1}"], null, folder));
+            ["dotnet", engine, "train", "--model", "resnet8", "--device", "cpu", "--threads", "1", "--epochs", "1", "--batch-size", "512", "--seed",
+                $"{seed + 1}"], null, folder));
         string runs = Path.Combine(folder, "runs");
         string[] made = Directory.Exists(runs) ? [.. Directory.GetFileSystemEntries(runs).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)] : [];
         string? complaint = answers.FirstOrDefault(a => a.Code != 0 || a.Complaint() is not null)?.Error
@@ -278,7 +283,8 @@ void Same(int count)
         });
         int winner = answers[0].Code == 0 ? 0 : 1;
         Answer loser = answers[1 - winner];
-        bool isInUse = loser.Error.Contains("is in use by process", StringComparison.Ordinal), isFinished = loser.Error.Contains("holds a finished run", StringComparison.Ordinal);
+        bool isInUse = loser.Error.Contains(
+            "is in use by process", StringComparison.Ordinal), isFinished = loser.Error.Contains("holds a finished run", StringComparison.Ordinal);
         string? complaint = answers[winner].Code != 0 ? $"none came through: {answers[0].Error} {answers[1].Error}"
             : loser.Code == 0 ? "both came through"
             : loser.Complaint() ?? (isInUse || isFinished ? null : loser.Error)
@@ -319,7 +325,8 @@ string NewFolder() => Path.Combine(work, $"run{Interlocked.Increment(ref folders
 
 // strace without -f follows the main thread alone, which writes all of a run's files.
 Answer Run(string[] command, params string[] strace) =>
-    Start(strace.Length == 0 ? ["dotnet", engine, .. command] : ["strace", "-qq", .. strace.Contains("-o") ? (string[])[] : ["-o", "/dev/null"], .. strace, "dotnet", engine, .. command], null, work);
+    Start(strace.Length == 0 ? ["dotnet", engine, .. command] : ["strace", "-qq", .. strace.Contains("-o")
+        ? (string[])[] : ["-o", "/dev/null"], .. strace, "dotnet", engine, .. command], null, work);
 
 Answer RunFor(string[] command, TimeSpan limit) => Start(["dotnet", engine, .. command], limit, work);
 

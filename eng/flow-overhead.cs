@@ -64,7 +64,9 @@ for (int round = 0; round < rounds; round++)
     }
 
     overheads.Add((with - without) / without / Interval);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}: {without:F1} ms a step, {with:F1} ms a measured one: {overheads[^1]:P1} when every {Interval}th is measured"));
+    Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"round {round + 1}: {without:F1} ms a step, {with:F1} ms a measured one: {overheads[^1]:P1} when every {Interval}th is measured"));
 }
 
 overheads.Sort();

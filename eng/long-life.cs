@@ -112,6 +112,9 @@ void Report(int done, CpuDevice device)
         string resident = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS", StringComparison.Ordinal));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{done,8} {long.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture),15:N0} {GC.GetTotalMemory(forceFullCollection: !isForgotten) / 1024,12:N0} {device.Memory.ReservedBytes / 1024,11:N0} {Directory.GetFiles("/proc/self/task").Length + Directory.GetDirectories("/proc/self/task").Length,9} {Directory.GetFileSystemEntries("/proc/self/fd").Length,13}"));
+            $"{done,8} {long.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture),15:N0} "
+                + $"{GC.GetTotalMemory(forceFullCollection: !isForgotten) / 1024,12:N0} {device.Memory.ReservedBytes / 1024,11:N0} "
+                + $"{Directory.GetFiles("/proc/self/task").Length + Directory.GetDirectories("/proc/self/task").Length,9} "
+                + $"{Directory.GetFileSystemEntries("/proc/self/fd").Length,13}"));
     }
 }

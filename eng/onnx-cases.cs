@@ -24,7 +24,9 @@ if (args.Length == 0)
 const int Batch = 2;
 Directory.CreateDirectory(args[0]);
 using CpuDevice device = new();
-List<(string Name, Func<Network> Make, int Size)> cases = [.. args[1..].Select(name => (name, (Func<Network>)(() => Networks.Create(name)), Networks.Create(name).ImageSize))];
+List<(
+    string Name, Func<Network> Make,
+    int Size)> cases = [.. args[1..].Select(name => (name, (Func<Network>)(() => Networks.Create(name)), Networks.Create(name).ImageSize))];
 if (cases.Count == 0)
 {
     cases =
@@ -60,7 +62,8 @@ foreach ((string name, Func<Network> make, int size) in cases)
         if (value.Shape.Rank == 1)
         {
             bool isFactor = parameter.EndsWith("var", StringComparison.Ordinal) || (parameter.EndsWith("weight", StringComparison.Ordinal));
-            value.Value.Write<float>([.. Enumerable.Range(0, value.Shape.Count).Select(_ => (float)(isFactor ? 0.5 + random.NextDouble() : 0.1 * random.NextNormal()))]);
+            value.Value.Write<float>([.. Enumerable.Range(0, value.Shape.Count).Select(
+                _ => (float)(isFactor ? 0.5 + random.NextDouble() : 0.1 * random.NextNormal()))]);
         }
     }
 

@@ -60,7 +60,8 @@ internal sealed record Comparison(
 
     /// <summary>What runs on a GPU: larger batches of the large networks, no vector widths.</summary>
     public static IReadOnlyList<Comparison> ForGpu { get; } =
-        [.. Standard.Concat(Others).Select(c => c with { BatchSize = c.Model is "resnet18" or "resnet50" ? 128 : c.BatchSize, WarmUp = c.WarmUp * 10, Goal = null })];
+        [.. Standard.Concat(Others).Select(
+            c => c with { BatchSize = c.Model is "resnet18" or "resnet50" ? 128 : c.BatchSize, WarmUp = c.WarmUp * 10, Goal = null })];
 
     /// <summary>Everything that --only may name.</summary>
     public static IReadOnlyList<Comparison> All { get; } = [.. Standard, .. Narrow, .. Others];

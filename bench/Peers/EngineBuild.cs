@@ -43,7 +43,8 @@ internal static class EngineBuild
         string[] arguments =
         [
             "publish", Path.Combine(repository.Root, "src", "Cli"), "-c", "Release", "-o", folder, "-v", "quiet", "-nologo",
-            "--artifacts-path", Path.Combine(repository.Root, "artifacts", $"{name}-build"), "--use-current-runtime", .. more.Length == 0 ? ["--no-self-contained"] : more,
+            "--artifacts-path", Path.Combine(
+                repository.Root, "artifacts", $"{name}-build"), "--use-current-runtime", .. more.Length == 0 ? ["--no-self-contained"] : more,
         ];
         // Compilers that stay would keep the pipe open, and this would wait for them.
         ProcessStartInfo start = new("dotnet", arguments) { RedirectStandardOutput = true };
@@ -53,7 +54,8 @@ internal static class EngineBuild
         publish.WaitForExit();
         return publish.ExitCode == 0
             ? Path.Combine(folder, OperatingSystem.IsWindows() ? "engine.exe" : "engine")
-            : throw new EngineException($"dotnet publish src/Cli failed: {output.Split('\n').FirstOrDefault(l => l.Contains("error", StringComparison.Ordinal)) ?? output}");
+            : throw new EngineException(
+                $"dotnet publish src/Cli failed: {output.Split('\n').FirstOrDefault(l => l.Contains("error", StringComparison.Ordinal)) ?? output}");
     }
 
     /// <summary>Forgets what is written to it, but for the length.</summary>

@@ -26,7 +26,8 @@ internal sealed record PeerResult(
     public override string ToString()
     {
         Comparison c = Comparison;
-        string text = $"{c.Name}: engine {c.Show(RatioStatistics.MedianOf(Engine))}, PyTorch {c.Show(RatioStatistics.MedianOf(Peer))}, ratio {Quantity.Digits(Ratio.Median)}";
+        string text = $"{c.Name}: engine {c.Show(RatioStatistics.MedianOf(Engine))}, PyTorch {c.Show(RatioStatistics.MedianOf(Peer))}, ratio "
+            + $"{Quantity.Digits(Ratio.Median)}";
         text += Ratio.Ratios.Count > 1 ? $" (from {Quantity.Digits(Ratio.Min)} to {Quantity.Digits(Ratio.Max)} in {Ratio.Ratios.Count} rounds)" : "";
         text += c.Goal is null ? "" : $", {c.Judge(Ratio.Median)}";
         return text + (DisturbedRounds > 0 ? $"; other programs disturbed {DisturbedRounds} of {OtherCores.Count} rounds" : "");
@@ -40,7 +41,8 @@ internal sealed record PeerResult(
         {
             table.Add(
                 r.Comparison.Name, r.Comparison.Show(RatioStatistics.MedianOf(r.Engine)), r.Comparison.Show(RatioStatistics.MedianOf(r.Peer)),
-                Quantity.Digits(r.Ratio.Median), Quantity.Digits(r.Ratio.Min), Quantity.Digits(r.Ratio.Max), r.Comparison.Goal is null ? Quantity.None : r.Comparison.Judge(r.Ratio.Median));
+                Quantity.Digits(r.Ratio.Median), Quantity.Digits(r.Ratio.Min), Quantity.Digits(r.Ratio.Max), r.Comparison.Goal is null
+                    ? Quantity.None : r.Comparison.Judge(r.Ratio.Median));
         }
 
         return table.ToString();
@@ -69,12 +71,14 @@ internal sealed record PeerResult(
         ["goal"] = Comparison.Goal is null ? null : Comparison.Judge(Ratio.Median),
         ["other_cores_busy"] = Numbers(OtherCores),
         // As typed in the repository's folder: where that lies on one machine concerns nobody.
-        ["commands"] = new JsonArray([.. Commands.Select(c => (JsonNode)c.Replace(Environment.CurrentDirectory + Path.DirectorySeparatorChar, "", StringComparison.Ordinal))]),
+        ["commands"] = new JsonArray([.. Commands.Select(
+            c => (JsonNode)c.Replace(Environment.CurrentDirectory + Path.DirectorySeparatorChar, "", StringComparison.Ordinal))]),
     };
 
     /// <summary>A whole run as bench/results keeps it.</summary>
     public static JsonObject ToJson(
-        IEnumerable<PeerResult> results, MachineInfo machine, IReadOnlyList<double> load, JsonObject versions, string commit, string command, PeerOptions options) => new()
+        IEnumerable<PeerResult> results, MachineInfo machine, IReadOnlyList<double> load, JsonObject versions, string commit, string command,
+        PeerOptions options) => new()
         {
             ["what"] = "engine and PyTorch in turn, each run in a process of its own; a ratio is of two runs that followed each other",
             ["date"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),

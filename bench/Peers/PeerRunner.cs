@@ -68,7 +68,9 @@ internal sealed class PeerRunner(PeerOptions options, Action<string> say)
     {
         Measure.Throughput => Median(run.Line),
         Measure.ColdStart => run.SecondsToLine,
-        _ => run.PeakResidentBytes > 0 ? run.PeakResidentBytes : throw new EngineException("this system does not tell how much memory a process had: compare memory on Linux"),
+        _ =>
+            run.PeakResidentBytes > 0 ? run.PeakResidentBytes : throw new EngineException(
+                "this system does not tell how much memory a process had: compare memory on Linux"),
     };
 
     private static double Median(JsonElement line) =>

@@ -42,7 +42,8 @@ internal static class PeerSides
     private static readonly Dictionary<string, string> Nothing = [];
 
     // The runtime is told as well, so that it puts no EVEX instruction and no upper register into 256-bit code.
-    private static readonly Dictionary<string, string> EngineAvx2 = new() { ["ENGINE_SIMD"] = "256", ["DOTNET_EnableAVX512"] = "0", ["DOTNET_EnableAVX512F"] = "0" };
+    private static readonly Dictionary<string,
+        string> EngineAvx2 = new() { ["ENGINE_SIMD"] = "256", ["DOTNET_EnableAVX512"] = "0", ["DOTNET_EnableAVX512F"] = "0" };
 
     // The second name is the older one of oneDNN's variable.
     private static readonly Dictionary<string, string> TorchAvx2 =

@@ -8,7 +8,9 @@ using Engine.Formats;
 
 namespace Engine.Bench.Peers;
 
-/// <summary>The engine beside PyTorch: runs the comparisons, prints each ratio, writes them to bench/results and, where asked, into docs/benchmarks.md.</summary>
+/// <summary>
+/// The engine beside PyTorch: runs the comparisons, prints each ratio, writes them to bench/results and, where asked, into docs/benchmarks.md.
+/// </summary>
 internal sealed class PeersCommand : RootCommand
 {
     private readonly Option<int> _rounds = new("--rounds") { Description = "Pairs of runs for each comparison", DefaultValueFactory = _ => 5 };
@@ -20,9 +22,24 @@ internal sealed class PeersCommand : RootCommand
     };
     private readonly Option<bool> _list = new("--list") { Description = "List the comparisons and stop" };
     private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N, on both sides", DefaultValueFactory = _ => "cpu" };
-    private readonly Option<string> _precision = new("--precision") { Description = "fp32, tf32 or bf16; all but fp32 need a GPU", DefaultValueFactory = _ => "fp32" };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads of both sides on the CPU", DefaultValueFactory = _ => Environment.ProcessorCount };
-    private readonly Option<string> _compile = new("--compile") { Description = "A mode of torch.compile, such as max-autotune", DefaultValueFactory = _ => "" };
+    private readonly Option<string> _precision = new("--precision")
+    {
+        Description = "fp32, tf32 or bf16; all but fp32 "
+        + "need a GPU",
+        DefaultValueFactory = _ => "fp32"
+    };
+    private readonly Option<int> _threads = new("--threads")
+    {
+        Description = "Threads of both sides "
+        + "on the CPU",
+        DefaultValueFactory = _ => Environment.ProcessorCount
+    };
+    private readonly Option<string> _compile = new("--compile")
+    {
+        Description = "A mode of torch.compile, such as "
+        + "max-autotune",
+        DefaultValueFactory = _ => ""
+    };
     private readonly Option<bool> _frozen = new("--frozen") { Description = "Let PyTorch infer by torch.jit.optimize_for_inference, which folds batch norms" };
     private readonly Option<string?> _engine = new("--engine") { Description = "The engine's executable; by default it is published anew" };
     private readonly Option<string> _python = new("--python")
@@ -90,7 +107,8 @@ internal sealed class PeersCommand : RootCommand
         JsonElement torch = PeerRun.Of(PeerSides.Question(options, "--versions")).Line;
         options = options with { Engine = arguments.GetValue(_engine) is { } engine ? Path.GetFullPath(engine) : EngineBuild.Publish(repository) };
 
-        string command = $"dotnet run -c Release --project bench -- peers{string.Concat(arguments.Tokens.Where(t => t.Value != "--update-docs").Select(t => $" {t.Value}"))}";
+        string command = $"dotnet run -c Release --project bench -- "
+            + $"peers{string.Concat(arguments.Tokens.Where(t => t.Value != "--update-docs").Select(t => $" {t.Value}"))}";
         Report(repository, arguments, Compare(comparisons, options, repository, torch, command), command);
         return 0;
     }
@@ -129,8 +147,10 @@ internal sealed class PeersCommand : RootCommand
         (long whole, long wholeDownload) = EngineBuild.SizesOf(EngineBuild.PublishSelfContained(repository));
         JsonElement torch = PeerRun.Of(PeerSides.Question(options, "--sizes")).Line;
         string Megabytes(double bytes) => $"{Quantity.Digits(bytes / 1e6)} MB";
-        string engineText = $"engine with its own runtime: {Megabytes(whole)}, {Megabytes(wholeDownload)} as .tar.gz; for a machine with .NET: {Megabytes(small)}, {Megabytes(smallDownload)} as .tar.gz";
-        string download = torch.GetProperty("download_bytes") is { ValueKind: JsonValueKind.Number } bytes ? $", {Megabytes(bytes.GetDouble())} to download" : "";
+        string engineText = $"engine with its own runtime: {Megabytes(whole)}, {Megabytes(wholeDownload)} as .tar.gz; for a machine with .NET: "
+            + $"{Megabytes(small)}, {Megabytes(smallDownload)} as .tar.gz";
+        string download = torch.GetProperty("download_bytes") is { ValueKind: JsonValueKind.Number } bytes
+            ? $", {Megabytes(bytes.GetDouble())} to download" : "";
         double installed = torch.GetProperty("installed_bytes").GetDouble();
         string torchText = $"PyTorch: {Megabytes(installed)}{download}; {torch.GetProperty("source")}";
         Console.WriteLine($"  {engineText}\n  {torchText}");
@@ -141,12 +161,14 @@ internal sealed class PeersCommand : RootCommand
     {
         string device = arguments.GetValue(_device)!.Replace(":", "", StringComparison.Ordinal);
         string path = arguments.GetValue(_out) ?? Path.Combine(repository.Root, "bench", "results", $"peers-{device}-{DateTime.UtcNow:yyyy-MM-dd-HHmm}.json");
-        AtomicFile.WriteText(path, run.Json.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n");
+        AtomicFile.WriteText(path, run.Json.ToJsonString(
+            new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n");
         Console.WriteLine($"written: {Path.GetRelativePath(Environment.CurrentDirectory, path)}");
         if (arguments.GetValue(_updateDocs))
         {
             Document document = Document.Open(Path.Combine(repository.Root, "docs", "benchmarks.md"));
-            document.Put("Peers", $"`{command}`, {DateTime.UtcNow:yyyy-MM-dd}, commit {repository.Commit()}, {MachineInfo.Read()}.\n\n{PeerResult.Table(run.Results)}");
+            document.Put(
+                "Peers", $"`{command}`, {DateTime.UtcNow:yyyy-MM-dd}, commit {repository.Commit()}, {MachineInfo.Read()}.\n\n{PeerResult.Table(run.Results)}");
             document.Save();
             Console.WriteLine("docs/benchmarks.md: the table Peers is new");
         }

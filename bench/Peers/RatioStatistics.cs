@@ -1,6 +1,8 @@
 namespace Engine.Bench.Peers;
 
-/// <summary>The ratios of several rounds, engine / PyTorch. Each is of two runs that followed each other, so that a drift of the machine's speed cancels.</summary>
+/// <summary>
+/// The ratios of several rounds, engine / PyTorch. Each is of two runs that followed each other, so that a drift of the machine's speed cancels.
+/// </summary>
 /// <param name="Ratios">One a round, in the order of the rounds.</param>
 internal sealed record RatioStatistics(IReadOnlyList<double> Ratios)
 {

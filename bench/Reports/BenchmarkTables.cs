@@ -64,5 +64,6 @@ internal static class BenchmarkTables
         string.Join(", ", cells.Select(m => m.AllocatedBytes).Distinct().Select(bytes => string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} B")));
 
     // ByFilter as by filter.
-    private static string Words(string method) => string.Concat(method.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+    private static string Words(string method) =>
+        string.Concat(method.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
 }

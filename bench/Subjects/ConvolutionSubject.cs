@@ -37,6 +37,7 @@ internal sealed class ConvolutionSubject : Subject
     {
         (Shape input, Shape filter, Size2 stride) = (shape.Input, shape.Filter, shape.Geometry.Stride);
         string by = stride.Height == 1 ? "" : $" by {stride.Height}";
-        return $"{model}: {filter[1]}x{filter[2]}{by}, {input[3]} to {filter[0]}, [{input[0]}, {input[1]}, {input[2]}]{(count == 1 ? "" : $" ({count} layers)")}";
+        return $"{model}: {filter[1]}x{filter[2]}{by}, {input[3]} to {filter[0]}, [{input[0]}, {input[1]}, "
+            + $"{input[2]}]{(count == 1 ? "" : $" ({count} layers)")}";
     }
 }

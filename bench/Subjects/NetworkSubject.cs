@@ -39,8 +39,10 @@ internal sealed class NetworkSubject : Subject
         from block in new[]
         {
             ("resnet20", 128, "layer1.1"), ("resnet20", 128, "layer2.0"), ("resnet20", 128, "layer2.1"), ("resnet20", 128, "layer3.1"),
-            ("resnet18", 16, "layer1.1"), ("resnet18", 16, "layer2.0"), ("resnet18", 16, "layer2.1"), ("resnet18", 16, "layer3.1"), ("resnet18", 16, "layer4.1"),
-            ("resnet50", 16, "layer1.1"), ("resnet50", 16, "layer2.0"), ("resnet50", 16, "layer2.1"), ("resnet50", 16, "layer3.1"), ("resnet50", 16, "layer4.1"),
+            ("resnet18", 16, "layer1.1"), ("resnet18", 16, "layer2.0"), ("resnet18", 16, "layer2.1"), ("resnet18", 16, "layer3.1"),
+            ("resnet18", 16, "layer4.1"),
+            ("resnet50", 16, "layer1.1"), ("resnet50", 16, "layer2.0"), ("resnet50", 16, "layer2.1"), ("resnet50", 16, "layer3.1"),
+            ("resnet50", 16, "layer4.1"),
         }
         select new NetworkSubject(device, block.Item1, block.Item2, block.Item3);
 

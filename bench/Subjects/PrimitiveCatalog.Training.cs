@@ -36,7 +36,8 @@ internal static partial class PrimitiveCatalog
         // In 32-bit floats: value, gradient and two means are read, value and means written.
         yield return new(device, $"AdamWStep, {Network},", all, s => 7 * 4.0 * count, s =>
         {
-            ParameterUpdate[] updates = [.. shapes.Select(shape => new ParameterUpdate(Float(s, shape), Float(s, shape), Zeros(s, shape), Zeros(s, shape), 1e-2))];
+            ParameterUpdate[] updates = [.. shapes.Select(shape => new ParameterUpdate(
+                Float(s, shape), Float(s, shape), Zeros(s, shape), Zeros(s, shape), 1e-2))];
             Tensor settings = Zeros(s, new Shape(Device.MaxValues));
             s.Place.Device.SetValues(settings, [1e-6, 1e-6, 0.9, 0.1, 0.999, 0.001, 1e-8, 1]);
             return () => s.Place.Device.AdamWStep(updates, settings);

@@ -3,7 +3,9 @@ namespace Engine.Bench.Subjects;
 /// <summary>Every primitive of <see cref="Device"/> but the convolutions, which <see cref="ConvolutionSubject"/> has at their networks' shapes.</summary>
 internal static partial class PrimitiveCatalog
 {
-    /// <summary>The widest activation of resnet20 at batch 128 (8 MiB as floats, which large caches hold) and of resnet50 at batch 16 (49 MiB, which few do).</summary>
+    /// <summary>
+    /// The widest activation of resnet20 at batch 128 (8 MiB as floats, which large caches hold) and of resnet50 at batch 16 (49 MiB, which few do).
+    /// </summary>
     private static readonly Shape[] Activations = [new(128, 32, 32, 16), new(16, 56, 56, 256)];
 
     private static readonly Shape Stem = new(16, 112, 112, 64);
@@ -14,7 +16,8 @@ internal static partial class PrimitiveCatalog
 
     /// <summary>All of them on one device.</summary>
     public static IEnumerable<PrimitiveSubject> On(BenchDevice device) =>
-        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalizations(device, shape))), .. Pooling(device), .. Ends(device), .. Algebra(device), .. Training(device)];
+        [.. Activations.SelectMany(shape => Elementwise(device, shape).Concat(Normalizations(device, shape))), .. Pooling(device), .. Ends(device),
+            .. Algebra(device), .. Training(device)];
 
     private static IEnumerable<PrimitiveSubject> Elementwise(BenchDevice device, Shape shape)
     {

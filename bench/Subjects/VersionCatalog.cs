@@ -41,7 +41,8 @@ internal static class VersionCatalog
         yield return new(device, "bn_statistics_1", Activation, s => s.Size, s =>
         {
             (Tensor x, Tensor partials) = (s.Normal(s.Shape), s.Wide(3, s.Shape.Last));
-            return () => Launch((CudaDevice)s.Place.Device, "bn_statistics_1", 1, ThreadsPerBlock, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
+            return () =>
+                Launch((CudaDevice)s.Place.Device, "bn_statistics_1", 1, ThreadsPerBlock, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
         });
         yield return new(device, "bn_statistics_2", Activation, s => s.Size, s =>
         {

@@ -19,7 +19,8 @@ public sealed record KernelBudget(
 {
     // The columns of a line behind the name, in order.
     private static readonly string[] Titles =
-        ["registers on sm_80", "bytes of frame on sm_80", "registers on sm_90", "bytes of frame on sm_90", "bytes of shared memory", "64-bit divisions in loops",
+        ["registers on sm_80", "bytes of frame on sm_80", "registers on sm_90", "bytes of frame on sm_90", "bytes of shared memory", "64-bit divisions "
+            + "in loops",
             "64-bit divisions outside of loops", "generic accesses"];
 
     private int[] Numbers => [AmpereRegisters, AmpereFrame, HopperRegisters, HopperFrame, Shared, DivisionsInLoops, DivisionsOnce, GenericAccesses];
@@ -54,7 +55,8 @@ public sealed record KernelBudget(
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{Name,-40} {AmpereRegisters,3} {AmpereFrame,5} {HopperRegisters,5} {HopperFrame,5} {Shared,6} {DivisionsInLoops,5} {DivisionsOnce,5} {GenericAccesses,7}  {Wide}");
+            $"{Name,-40} {AmpereRegisters,3} {AmpereFrame,5} {HopperRegisters,5} {HopperFrame,5} {Shared,6} {DivisionsInLoops,5} {DivisionsOnce,5} "
+                + $"{GenericAccesses,7}  {Wide}");
 
     /// <summary>Reads a line.</summary>
     /// <exception cref="EngineException">It has other columns.</exception>
@@ -70,7 +72,8 @@ public sealed record KernelBudget(
 
         return isRight
             ? FromNumbers(words[0], numbers, words[^1])
-            : throw new EngineException($"{file}, line {number}: a line needs a kernel's name, {numbers.Length} whole numbers and one of -, l, s, ls; got \"{line}\"");
+            : throw new EngineException(
+                $"{file}, line {number}: a line needs a kernel's name, {numbers.Length} whole numbers and one of -, l, s, ls; got \"{line}\"");
     }
 
     private static KernelBudget FromNumbers(string name, int[] n, string wide) => new(name, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], wide);

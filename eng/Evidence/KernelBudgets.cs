@@ -72,7 +72,8 @@ public sealed class KernelBudgets
         }
 
         HashSet<string> names = [.. measures.Select(measure => measure.Name)];
-        breaches.AddRange(_budgets.Keys.Where(name => !names.Contains(name)).Select(name => $"{name} has a budget, but no such kernel exists: delete its line"));
+        breaches.AddRange(_budgets.Keys.Where(name => !names.Contains(name)).Select(
+            name => $"{name} has a budget, but no such kernel exists: delete its line"));
         breaches.AddRange(measures.Where(measure => names.Contains($"{measure.Name}_1") && !measure.Ptx.HasWideLoads && !measure.Ptx.HasWideStores)
             .Select(measure => $"{measure.Name} is the packed form of {measure.Name}_1, but accesses global memory nowhere 16 bytes at a time"));
         return breaches;

@@ -19,7 +19,9 @@ public static class KernelTable
     public static string Format(IReadOnlyList<KernelMeasure> measures, Version compiler)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{measures.Count} kernels, compiled by NVRTC {compiler}; two numbers are those of sm_80 and sm_90, one number is that of both.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{measures.Count} kernels, compiled by NVRTC {compiler}; two numbers are those of sm_80 and sm_90, one number is that of both.\n\n");
         text.Append("| kernel | registers | frame, bytes | shared, bytes | blocks an SM | occupancy |\n| --- | ---: | ---: | ---: | ---: | ---: |\n");
         MultiprocessorLimits ampere = MultiprocessorLimits.For(new Version(8, 0));
         MultiprocessorLimits hopper = MultiprocessorLimits.For(new Version(9, 0));
@@ -28,7 +30,10 @@ public static class KernelTable
             int threads = measure.Hopper.MaxThreadsPerBlock > 0 ? measure.Hopper.MaxThreadsPerBlock : ThreadsPerBlock;
             text.Append(
                 CultureInfo.InvariantCulture,
-                $"| `{measure.Name}` | {Pair(measure.Ampere.Registers, measure.Hopper.Registers)} | {Pair(measure.Ampere.FrameBytes, measure.Hopper.FrameBytes)} | {Pair(measure.Ampere.SharedBytes, measure.Hopper.SharedBytes)} | {Pair(ampere.BlocksPerMultiprocessor(measure.Ampere, threads), hopper.BlocksPerMultiprocessor(measure.Hopper, threads))} | {Pair(Percent(ampere.Occupancy(measure.Ampere, threads)), Percent(hopper.Occupancy(measure.Hopper, threads)), " %")} |\n");
+                $"| `{measure.Name}` | {Pair(measure.Ampere.Registers, measure.Hopper.Registers)} | "
+                    + $"{Pair(measure.Ampere.FrameBytes, measure.Hopper.FrameBytes)} | {Pair(measure.Ampere.SharedBytes, measure.Hopper.SharedBytes)} | "
+                    + $"{Pair(ampere.BlocksPerMultiprocessor(measure.Ampere, threads), hopper.BlocksPerMultiprocessor(measure.Hopper, threads))} | "
+                    + $"{Pair(Percent(ampere.Occupancy(measure.Ampere, threads)), Percent(hopper.Occupancy(measure.Hopper, threads)), " %")} |\n");
         }
 
         return text.ToString();

@@ -124,7 +124,8 @@ public sealed partial record PtxKernel(string Name, IReadOnlyList<PtxInstruction
 
         if (stretch.Target is { } target)
         {
-            successors.Add(labels.TryGetValue(target, out int found) ? found : throw new EngineException($"the kernel {kernel} jumps to {target}, which is nowhere"));
+            successors.Add(labels.TryGetValue(target, out int found) ? found : throw new EngineException(
+                $"the kernel {kernel} jumps to {target}, which is nowhere"));
         }
 
         return [.. successors];

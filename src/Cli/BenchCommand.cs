@@ -28,7 +28,8 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the memory-bound GPU kernels instead, compared with a copy" };
 
     private readonly Option<string?> _predict = OptionKinds.Text(
-        "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that this machine does not have, from the kernels it would launch")!;
+        "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that this machine does not have, from the kernels it "
+            + "would launch")!;
 
     public BenchCommand(CommandOutput output) : base(
         output, "bench", "Measure images per second on synthetic data.",
@@ -41,7 +42,8 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
         _predict.CompletionSources.Add([.. GpuDescription.BuiltIn]);
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All, .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All,
+            .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -75,7 +77,8 @@ internal sealed class BenchCommand : Subcommand
             measured.SavePlans(plans);
         }
 
-        StepForecast? forecast = batchNorm == CudaBatchNorm.Engine ? Expect(device, Networks.Create(model, _modelOptions.Read(arguments)), batchSize, mode == "train") : null;
+        StepForecast? forecast = batchNorm == CudaBatchNorm.Engine ? Expect(
+            device, Networks.Create(model, _modelOptions.Read(arguments)), batchSize, mode == "train") : null;
         if (output.IsJson)
         {
             JsonObject json = Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm);
@@ -92,10 +95,12 @@ internal sealed class BenchCommand : Subcommand
         {
             output.Say(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{model}, {mode}, batch size {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes per step"));
+                $"{model}, {mode}, batch size {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), "
+                    + $"peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes per step"));
             if (forecast is not null)
             {
-                output.Say(string.Create(CultureInfo.InvariantCulture, $"predicted for {forecast.Prediction.Gpu.Name}: {forecast.ImagesPerSecond:N1} images/s"));
+                output.Say(string.Create(
+                    CultureInfo.InvariantCulture, $"predicted for {forecast.Prediction.Gpu.Name}: {forecast.ImagesPerSecond:N1} images/s"));
             }
         }
 
@@ -103,32 +108,33 @@ internal sealed class BenchCommand : Subcommand
     }
 
     // The first keys are those of the PyTorch side, so that the two can be compared line by line.
-    private static JsonObject Json(BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision, bool isRecorded, CudaBatchNorm batchNorm) => new()
-    {
-        ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
-        ["model"] = model,
-        ["mode"] = mode,
-        ["batch_size"] = batchSize,
-        ["device"] = device is CpuDevice cpu ? $"cpu x{cpu.Threads}" : device.Description.Split(',')[0],
-        ["precision"] = precision,
-        ["compile"] = "",
-        ["channels_last"] = true,
-        ["images_per_second"] = new JsonObject
+    private static JsonObject Json(
+        BenchmarkResult result, string model, string mode, int batchSize, Device device, string precision, bool isRecorded, CudaBatchNorm batchNorm) => new()
         {
-            ["min"] = Math.Round(result.Rates[0], 1),
-            ["median"] = Math.Round(result.Median, 1),
-            ["max"] = Math.Round(result.Rates[^1], 1),
-        },
-        ["peak_device_bytes"] = result.PeakDeviceBytes,
-        ["graph"] = isRecorded,
-        ["batch_norm"] = batchNorm == CudaBatchNorm.Cudnn ? "cudnn" : "engine",
-        ["steps"] = result.Rates.Count * result.StepsPerRate,
-        ["managed_bytes_per_step"] = result.ManagedBytesPerStep,
-        ["native_allocations"] = result.NativeAllocations,
-        ["gen1_collections"] = result.Gen1Collections,
-        ["gen2_collections"] = result.Gen2Collections,
-        ["resident_growth_bytes"] = result.ResidentGrowthBytes,
-    };
+            ["engine"] = $"engine {typeof(BenchCommand).Assembly.GetName().Version!.ToString(3)}",
+            ["model"] = model,
+            ["mode"] = mode,
+            ["batch_size"] = batchSize,
+            ["device"] = device is CpuDevice cpu ? $"cpu x{cpu.Threads}" : device.Description.Split(',')[0],
+            ["precision"] = precision,
+            ["compile"] = "",
+            ["channels_last"] = true,
+            ["images_per_second"] = new JsonObject
+            {
+                ["min"] = Math.Round(result.Rates[0], 1),
+                ["median"] = Math.Round(result.Median, 1),
+                ["max"] = Math.Round(result.Rates[^1], 1),
+            },
+            ["peak_device_bytes"] = result.PeakDeviceBytes,
+            ["graph"] = isRecorded,
+            ["batch_norm"] = batchNorm == CudaBatchNorm.Cudnn ? "cudnn" : "engine",
+            ["steps"] = result.Rates.Count * result.StepsPerRate,
+            ["managed_bytes_per_step"] = result.ManagedBytesPerStep,
+            ["native_allocations"] = result.NativeAllocations,
+            ["gen1_collections"] = result.Gen1Collections,
+            ["gen2_collections"] = result.Gen2Collections,
+            ["resident_growth_bytes"] = result.ResidentGrowthBytes,
+        };
 
     /// <summary>What the model expects of the GPU that was measured; null where it is none, or tells too little of itself.</summary>
     private static StepForecast? Expect(Device device, Network network, int batchSize, bool isTraining)

@@ -22,7 +22,8 @@ internal sealed class CheckCommand : Subcommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         List<Finding> findings = [];
         IReadOnlyList<PendingCheck> checks = CheckList.For(device, arguments.GetValue(_seed) ?? 0, arguments.GetValue(_only) ?? "");
         if (checks.Count == 0)
@@ -88,7 +89,8 @@ internal sealed class CheckCommand : Subcommand
 
         Finding overall = Worst(findings);
         output.Say(string.Create(
-            culture, $"{Words.Count(findings.Count, "check")}, {findings.Count(f => !f.Passed)} failed; closest to its tolerance: {overall.Name}, {overall.Error:0.0e+00} of {overall.Tolerance:0.0e+00}"));
+            culture, $"{Words.Count(findings.Count, "check")}, {findings.Count(f => !f.Passed)} failed; closest to its tolerance: {overall.Name}, "
+                + $"{overall.Error:0.0e+00} of {overall.Tolerance:0.0e+00}"));
     }
 
     private static void TellJson(List<Finding> findings, Device device, CommandOutput output)

@@ -13,10 +13,15 @@ internal sealed class ConvertCommand : Subcommand
     private static readonly (string Name, StoredType Type)[] Types =
         [("float32", StoredType.F32), ("float16", StoredType.F16), ("bfloat16", StoredType.BF16), ("float64", StoredType.F64)];
 
-    private readonly Argument<string> _input = new("IN") { Description = "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder" };
+    private readonly Argument<string> _input = new("IN")
+    {
+        Description = "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a "
+        + "run folder"
+    };
     private readonly Argument<string> _target = new("OUT")
     {
-        Description = $"File to write: safetensors if its name ends with {WeightsFormats.SafetensorsName}, a PyTorch file if with {string.Join(", ", WeightsFormats.PyTorchNames)}",
+        Description = $"File to write: safetensors if its name ends with {WeightsFormats.SafetensorsName}, a PyTorch file if with "
+            + $"{string.Join(", ", WeightsFormats.PyTorchNames)}",
     };
 
     private readonly Option<string?> _key = SavedWeights.KeyOption();
@@ -76,7 +81,8 @@ internal sealed class ConvertCommand : Subcommand
     }
 
     private static void Tell(
-        TensorFile file, string target, string written, List<StoredTensor> contents, LoadReport? report, IReadOnlyList<WeightFindings> findings, CommandOutput output)
+        TensorFile file, string target, string written, List<StoredTensor> contents, LoadReport? report, IReadOnlyList<WeightFindings> findings,
+        CommandOutput output)
     {
         foreach (WeightFindings odd in findings)
         {
@@ -108,7 +114,8 @@ internal sealed class ConvertCommand : Subcommand
         }
 
         output.Say(string.Create(
-            CultureInfo.InvariantCulture, $"{file.Path} ({file.Format}): {Words.Count(contents.Count, "tensor")}, {contents.Sum(c => c.ByteCount):N0} bytes, written to {target} ({written})"));
+            CultureInfo.InvariantCulture, $"{file.Path} ({file.Format}): {Words.Count(contents.Count, "tensor")}, {contents.Sum(c => c.ByteCount):N0} bytes, "
+                + $"written to {target} ({written})"));
         if (report is { IsComplete: false })
         {
             output.Note($"'{file.Path}' does not fit the network completely: {report.Differences}");

@@ -44,9 +44,11 @@ internal sealed class ConvolutionOptions
         _writesPlans = writesPlans;
         _way = OptionKinds.OneOf(
             "--convolutions", ["graph", "legacy", "direct"],
-            "How a GPU computes convolutions: with cuDNN's graph API, its legacy API, or the engine's own, much slower kernels; each falls back to the next", shown: "graph")!;
+            "How a GPU computes convolutions: with cuDNN's graph API, its legacy API, or the engine's own, much slower kernels; each falls back to "
+                + "the next", shown: "graph")!;
         _plans = OptionKinds.Text(
-            "--plans", "FILE", writesPlans ? "File of convolution plans: read if it exists, written at the end" : "File of convolution plans written by 'engine bench --plans FILE'")!;
+            "--plans", "FILE", writesPlans ? "File of convolution plans: read if it exists, written at the end"
+                : "File of convolution plans written by 'engine bench --plans FILE'")!;
     }
 
     /// <summary>Both.</summary>

@@ -17,7 +17,8 @@ internal static class DataChoice
         : DataSets.All.Any(s => s.Name == name)
         ? name
         : throw new EngineException(
-            $"there is no data set called '{name}'{Suggestion.Phrase(name, DataSets.All.Select(s => s.Name), ".")} The sets are {string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
+            $"there is no data set called '{name}'{Suggestion.Phrase(name, DataSets.All.Select(s => s.Name), ".")} The sets are "
+                + $"{string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
 
     /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
@@ -34,7 +35,8 @@ internal static class DataChoice
         if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
         {
             output.Note(
-                $"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, instead of the test set");
+                $"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, "
+                    + "instead of the test set");
         }
 
         FolderChecking.Run(data, output, cancellation);
@@ -52,7 +54,8 @@ internal static class DataChoice
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged, or has images of a class that the network does not know.</exception>
     public static ImageDataset OpenToTest(
-        string name, string? directory, TrainingOptions options, string model, IReadOnlyList<string>? classNames, CommandOutput output, CancellationToken cancellation)
+        string name, string? directory, TrainingOptions options, string model, IReadOnlyList<string>? classNames, CommandOutput output,
+        CancellationToken cancellation)
     {
         ImageDataset data = Open(name, directory, options, model, FolderUse.Testing, classNames, cancellation);
         Tell(data, output);
@@ -89,10 +92,12 @@ internal static class DataChoice
     /// <exception cref="UsageException">It does not.</exception>
     public static void CheckOptions(string name, TrainingOptions options)
     {
-        if (!FolderSet.IsFolder(name) && (options.ImageSize, options.Resize, options.Interpolation, options.Crop, options.Color) is not (null, null, null, null, null))
+        if (!FolderSet.IsFolder(name) && (
+            options.ImageSize, options.Resize, options.Interpolation, options.Crop, options.Color) is not (null, null, null, null, null))
         {
             throw new UsageException(
-                $"--image-size, --resize, --interpolation, --color, --augment resized-crop and scale-jitter are for image folders (--data {FolderSet.Prefix}DIR), but the data set is {name}");
+                $"--image-size, --resize, --interpolation, --color, --augment resized-crop and scale-jitter are for image folders (--data "
+                    + $"{FolderSet.Prefix}DIR), but the data set is {name}");
         }
     }
 }
@@ -103,10 +108,12 @@ internal sealed class ImageSizeOptions
     private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
         "--image-size", "N", "Height and width of the crops taken from image files", shown: "as in training, or the network's usual size", least: 1);
     private readonly Option<int?> _resize = OptionKinds.Number<int>(
-        "--resize", "N", "Length of an image file's shorter side before its center is cropped", shown: "256 for crops of 224, in proportion for others", least: 1);
+        "--resize", "N", "Length of an image file's shorter side before its center is cropped", shown: "256 for crops of 224, in proportion "
+            + "for others", least: 1);
 
     private readonly Option<string?> _interpolation = OptionKinds.OneOf(
-        "--interpolation", ["bilinear", "bicubic"], "Interpolation for resizing image files, as in Pillow and torchvision", shown: "as in training, or bilinear")!;
+        "--interpolation", ["bilinear", "bicubic"], "Interpolation for resizing image files, as in Pillow and torchvision", shown: "as in training, or "
+            + "bilinear")!;
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_imageSize, _resize, _interpolation];

@@ -14,7 +14,8 @@ internal sealed class DataGetCommand : Subcommand
     private readonly Option<string?> _dataDir = OptionKinds.Text("--data-dir", "DIR", "Folder to download to", shown: "its folder in the cache")!;
 
     public DataGetCommand(CommandOutput output) : base(
-        output, "get", "Download and verify a data set; an interrupted download is resumed.", "engine data get cifar10", "engine data get fashion-mnist --data-dir downloads")
+        output, "get", "Download and verify a data set; an interrupted download is resumed.", "engine data get cifar10", "engine data get fashion-mnist "
+            + "--data-dir downloads")
     {
         _name.CompletionSources.Add([.. DataSets.All.Where(s => s.Downloads.Count > 0).Select(s => s.Name)]);
         Add(_name);
@@ -48,7 +49,8 @@ internal sealed class DataGetCommand : Subcommand
 
     private static ProgressColumn[] Columns(int width) => width < WholeWidth
         ? [new TaskDescriptionColumn(), new PercentageColumn()]
-        : [new TaskDescriptionColumn(), new ProgressBarColumn { Width = LiveProgress.BarWidth(width) }, new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn()];
+        : [new TaskDescriptionColumn(), new ProgressBarColumn { Width = LiveProgress.BarWidth(width) }, new PercentageColumn(), new DownloadedColumn(),
+            new TransferSpeedColumn(), new RemainingTimeColumn()];
 
     private static void Show(ProgressContext context, Dictionary<int, ProgressTask> bars, DownloadProgress progress)
     {

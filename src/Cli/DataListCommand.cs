@@ -30,7 +30,9 @@ internal sealed class DataListCommand : Subcommand
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("name").AddColumn("images").AddColumn("stored in");
         foreach (JsonObject set in sets)
         {
-            table.AddRow(Markup.Escape($"{set["name"]}"), Markup.Escape($"{set["description"]}"), Markup.Escape(ShownName.Whole($"{set["location"] ?? set["problem"]}")));
+            table.AddRow(
+                Markup.Escape($"{set["name"]}"), Markup.Escape($"{set["description"]}"),
+                Markup.Escape(ShownName.Whole($"{set["location"] ?? set["problem"]}")));
         }
 
         output.Console.Write(table);

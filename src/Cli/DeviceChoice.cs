@@ -62,7 +62,8 @@ internal static class DeviceChoice
     public static bool? RecordSteps(string? graph, Device device) => graph switch
     {
         "on" when device.CanRecordSteps => true,
-        "on" when device is CudaDevice => throw new UsageException("--graph on cannot be combined with ENGINE_CUDA_SYNC=1, which waits for every launch; unset one of them"),
+        "on" when device is CudaDevice =>
+            throw new UsageException("--graph on cannot be combined with ENGINE_CUDA_SYNC=1, which waits for every launch; unset one of them"),
         "on" => throw new UsageException($"--graph on needs a GPU, but the device is {device.Name}; use --graph off or leave it out"),
         "off" => false,
         _ => null,
@@ -111,6 +112,7 @@ internal static class DeviceChoice
         return parts[0] == "cuda" && parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
             ? ordinal
             : throw new UsageException(
-                $"there is no device '{name}'{(name is "gpu" ? "; did you mean 'cuda'?" : Suggestion.Phrase(name, [.. Names, "cuda"], "."))} There are auto, cpu, reference, cuda and cuda:N");
+                $"there is no device '{name}'{(name is "gpu" ? "; did you mean 'cuda'?" : Suggestion.Phrase(name, [.. Names, "cuda"], "."))} There are auto, "
+                    + "cpu, reference, cuda and cuda:N");
     }
 }

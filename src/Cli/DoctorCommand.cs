@@ -93,7 +93,8 @@ internal sealed class DoctorCommand : Subcommand
     {
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("");
         Row("engine", $"{report["engine"]}, {report["dotnet"]}");
-        Row("system", $"{report["os"]}, {report["architecture"]}, {Words.Count((int)report["processors"]!, "processor")}, {(long)report["memory_bytes"]! >> 20:N0} MiB of memory");
+        Row("system", $"{report["os"]}, {report["architecture"]}, {Words.Count((int)report["processors"]!, "processor")}, "
+            + $"{(long)report["memory_bytes"]! >> 20:N0} MiB of memory");
         Row("vectors", $"{report["simd"]}");
         foreach (JsonNode? device in report["devices"]!.AsArray())
         {
@@ -102,7 +103,8 @@ internal sealed class DoctorCommand : Subcommand
 
         foreach (JsonNode? library in report["libraries"]!.AsArray())
         {
-            Row($"{library!["name"]}", !(bool)library["usable"]! ? $"{library["problem"]}" : library["version"] is { } version ? $"{version} in {library["path"]}" : $"{library["path"]}");
+            Row($"{library!["name"]}", !(bool)library["usable"]! ? $"{library["problem"]}" : library["version"] is { } version
+                ? $"{version} in {library["path"]}" : $"{library["path"]}");
         }
 
         foreach (JsonNode? set in report["data"]!.AsArray())

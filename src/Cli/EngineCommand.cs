@@ -38,7 +38,9 @@ internal sealed class EngineCommand : RootCommand
         Subcommand subcommand => subcommand.Examples,
         RootCommand => RootExamples,
         HelpCommand => ["engine help train", "engine help data get"],
-        CompletionCommand => ["source <(engine completion bash)", "engine completion zsh > ~/.zfunc/_engine", "engine completion fish | source", "engine completion pwsh | Out-String | Invoke-Expression"],
+        CompletionCommand =>
+            ["source <(engine completion bash)", "engine completion zsh > ~/.zfunc/_engine", "engine completion fish | source", "engine completion pwsh | "
+                + "Out-String | Invoke-Expression"],
         ManCommand => ["engine man > engine.1", "man ./engine.1"],
         _ => [.. command.Subcommands.SelectMany(ExamplesOf)],
     };

@@ -30,7 +30,8 @@ internal sealed class EvalCommand : Subcommand
     };
 
     private readonly Option<string?> _scales = OptionKinds.Text(
-        "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for image folders")!;
+        "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for "
+            + "image folders")!;
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
@@ -43,7 +44,8 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
         _weights.Required = true;
-        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision, .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
+        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision,
+            .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -71,7 +73,8 @@ internal sealed class EvalCommand : Subcommand
             trained = trained! with { Data = dataName };
         }
 
-        TrainingOptions sizes = _sizes.Apply(arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
+        TrainingOptions sizes = _sizes.Apply(
+            arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageDataset data = _adapt.Adapt(
             arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
@@ -86,7 +89,8 @@ internal sealed class EvalCommand : Subcommand
                 $"'{data.Name}' has no images to test on: it has neither a folder 'test' nor one of 'val', 'valid', 'validation' and 'dev'");
         }
 
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
         network.To(device);
         LoadReport report = saved.Load(network, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
@@ -100,7 +104,9 @@ internal sealed class EvalCommand : Subcommand
         if (data.Test is FolderSource folder && views != ImageViews.Center)
         {
             using ImageClassifier classifier = new(network, device, folder.Options, folder.Channels, normalization);
-            Tell(ViewEvaluation.Run(classifier, folder, views == ImageViews.TenCrop ? Math.Max(1, batchSize / 10) : batchSize, views, sides, cancellation), model, data, output);
+            Tell(
+                ViewEvaluation.Run(classifier, folder, views == ImageViews.TenCrop ? Math.Max(1, batchSize / 10) : batchSize, views, sides, cancellation),
+                model, data, output);
             return Task.FromResult(ExitCodes.Success);
         }
 
@@ -124,13 +130,15 @@ internal sealed class EvalCommand : Subcommand
         int[] sides = [.. parts.Select(p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0)];
         return isTen ? throw new UsageException("--ten-crop and --scales cannot be combined")
             : sides.Any(s => s is < 1 or > 4096) ? throw new UsageException($"--scales is '{text}', but must be sizes from 1 to 4096, separated by commas")
-            : !FolderSet.IsFolder(dataName) ? throw new UsageException($"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
+            : !FolderSet.IsFolder(dataName) ? throw new UsageException(
+                $"--scales is for image folders (--data {FolderSet.Prefix}DIR), but the data set is {dataName}")
             : (ImageViews.Scales, sides);
     }
 
     // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
     private static PixelNormalization NormalizationFor(string? name, ImageDataset data, TrainingOptions? trained, DataDescription? description) =>
-        name is null && description is not null && (description.Height, description.Width, description.Channels) == (data.Train.Height, data.Train.Width, data.Train.Channels)
+        name is null && description is not null && (
+            description.Height, description.Width, description.Channels) == (data.Train.Height, data.Train.Width, data.Train.Channels)
             ? description.Normalization()
             : name is null && trained is null && data.Normalization is { } constants
             ? constants
@@ -163,6 +171,7 @@ internal sealed class EvalCommand : Subcommand
         CultureInfo culture = CultureInfo.InvariantCulture;
         string fifth = result.CorrectTop5 is { } five ? string.Create(culture, $", top-5 {(double)five / result.Total:P2}") : "";
         output.Say(string.Create(
-            culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss {result.Loss:F4}"));
+            culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss "
+                + $"{result.Loss:F4}"));
     }
 }

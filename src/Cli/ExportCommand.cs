@@ -20,7 +20,8 @@ internal sealed class ExportCommand : Subcommand
     private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _fold = new("--fold") { Description = "Fold batch norms into the convolutions before them" };
     private readonly Option<int?> _opset = OptionKinds.Number<int>(
-        "--opset", "N", "Version of ONNX's operator set", shown: $"{OnnxExportOptions.MinOpset}", least: OnnxExportOptions.MinOpset, most: OnnxExportOptions.MaxOpset);
+        "--opset", "N", "Version of ONNX's operator set", shown: $"{OnnxExportOptions.MinOpset}", least: OnnxExportOptions.MinOpset,
+        most: OnnxExportOptions.MaxOpset);
     private readonly Option<string> _batch = OptionKinds.Text("--batch", "dynamic|N", "Batch size of the exported network", "dynamic");
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
@@ -99,7 +100,8 @@ internal sealed class ExportCommand : Subcommand
     private static Shape ImageShape(int? size, Network network, DataDescription? data)
     {
         int extent = size ?? network.ImageSize;
-        return size is null && data?.Channels == network.Channels ? new Shape(1, data.Height, data.Width, data.Channels) : new Shape(1, extent, extent, network.Channels);
+        return size is null && data?.Channels == network.Channels ? new Shape(
+            1, data.Height, data.Width, data.Channels) : new Shape(1, extent, extent, network.Channels);
     }
 
     private static Dictionary<string, string> Metadata(string model, DataDescription? data)
@@ -137,7 +139,8 @@ internal sealed class ExportCommand : Subcommand
 
         output.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{path}: {model}, opset {options.Opset}, input [{batch}, {image[3]}, {image[1]}, {image[2]}], logits [{batch}, {network.Classes}], {result.Bytes:N0} bytes"));
+            $"{path}: {model}, opset {options.Opset}, input [{batch}, {image[3]}, {image[1]}, {image[2]}], logits [{batch}, {network.Classes}], "
+                + $"{result.Bytes:N0} bytes"));
         output.Say($"operators: {string.Join(", ", result.Operators.Select(o => $"{o.Value} {o.Key}"))}");
     }
 }

@@ -9,10 +9,15 @@ namespace Engine.Cli;
 internal sealed class FineTuneOptions
 {
     private readonly Option<string?> _weights = OptionKinds.Text(
-        "--weights", "FILE", "Start from existing weights: safetensors, a PyTorch file, or a run folder; the head is reinitialized if the number of classes differs")!;
+        "--weights", "FILE", "Start from existing weights: safetensors, a PyTorch file, or a run folder; the head is reinitialized if the number of "
+            + "classes differs")!;
     private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
-    private readonly Option<bool> _newHead = new("--new-head") { Description = "Reinitialize the head, even if --weights has one with the same number of classes" };
+    private readonly Option<bool> _newHead = new("--new-head")
+    {
+        Description = "Reinitialize the head, even if --weights has one with the same number "
+        + "of classes"
+    };
     private readonly Option<bool> _freeze = new("--freeze-backbone") { Description = "Train only the head; everything else stays unchanged, to the bit" };
     private readonly Option<int?> _thawAfter = OptionKinds.Number<int>(
         "--thaw-after", "N", "Train the whole network after epoch N; needs --freeze-backbone", shown: "never", least: 1);

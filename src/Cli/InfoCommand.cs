@@ -22,7 +22,8 @@ internal sealed class InfoCommand : Subcommand
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _graph = OptionKinds.Text("--graph", "FILE.svg", "Draw the networks side by side, as in the paper's Figure 3");
     private readonly Option<string> _collapse = OptionKinds.OneOf(
-        "--collapse", ["auto", "always", "never"], $"Whether the drawing shows equal blocks once, with their number; auto does so beyond {NetworkFigure.MaxDepthInFull} layers", "auto");
+        "--collapse", ["auto", "always", "never"], $"Whether the drawing shows equal blocks once, with their number; auto does so beyond "
+            + $"{NetworkFigure.MaxDepthInFull} layers", "auto");
     private readonly Option<bool> _tree = new("--tree") { Description = "Print the modules as PyTorch does" };
 
     public InfoCommand(CommandOutput output) : base(
@@ -149,12 +150,14 @@ internal sealed class InfoCommand : Subcommand
         foreach (LayerSummary layer in summary.Layers)
         {
             table.AddRow(
-                Markup.Escape(layer.Path), Markup.Escape(layer.Type), Markup.Escape(layer.OutputShape.ToString()), Count(layer.Parameters), Count(layer.MultiplyAdds));
+                Markup.Escape(layer.Path), Markup.Escape(layer.Type), Markup.Escape(layer.OutputShape.ToString()), Count(layer.Parameters),
+                Count(layer.MultiplyAdds));
         }
 
         output.Console.Write(table);
         output.Say(
-            $"{name} on {network.ImageSize}x{network.ImageSize} images with {Words.Count(network.Channels, "channel")}, {Words.Count(network.Classes, "class", "classes")}");
+            $"{name} on {network.ImageSize}x{network.ImageSize} images with {Words.Count(network.Channels, "channel")}, "
+                + $"{Words.Count(network.Classes, "class", "classes")}");
         output.Say(
             $"parameters         {Count(summary.Parameters)} ({Mebibytes(4 * summary.Parameters)}), plus {Words.Count(summary.Buffers, "value")} in buffers");
         output.Say($"multiply-adds      {Count(summary.MultiplyAdds)} per image in a forward pass");

@@ -22,7 +22,9 @@ internal sealed class ManCommand : Command
         page.Append(".SH NAME\nengine \\- train, evaluate, verify and measure residual networks\n");
         page.Append(".SH SYNOPSIS\n.B engine\n.I command\n.RI [ options ]\n");
         page.Append(".SH DESCRIPTION\n");
-        Line(page, "A tensor engine that trains residual networks on a CPU or a GPU. Each command has --help with examples, and most have --json for other programs.");
+        Line(
+            page,
+            "A tensor engine that trains residual networks on a CPU or a GPU. Each command has --help with examples, and most have --json for other programs.");
         page.Append(".SH COMMANDS\n");
         foreach (Command command in Leaves(root))
         {
@@ -82,7 +84,8 @@ internal sealed class ManCommand : Command
     // A dash is a minus sign on the command line; a dot or an apostrophe at a line's beginning would be a request.
     private static string Escaped(string text)
     {
-        string escaped = text.Replace("\\", "\\e", StringComparison.Ordinal).Replace("-", "\\-", StringComparison.Ordinal).Replace("'", "\\(aq", StringComparison.Ordinal);
+        string escaped = text.Replace("\\", "\\e", StringComparison.Ordinal).Replace("-", "\\-", StringComparison.Ordinal)
+            .Replace("'", "\\(aq", StringComparison.Ordinal);
         return escaped.StartsWith('.') ? $"\\&{escaped}" : escaped;
     }
 }

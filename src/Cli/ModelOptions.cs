@@ -12,18 +12,21 @@ internal sealed class ModelOptions
     /// <param name="initializes">Whether the command uses the network's initial values, and so takes the options that choose them.</param>
     public ModelOptions(bool initializes = false)
     {
-        Option<string> norm = OptionKinds.Text("--norm", "batch|group|group:N|none", "Normalization layers: batch norm, group norm (of N groups), or none", shown: "batch");
+        Option<string> norm = OptionKinds.Text(
+            "--norm", "batch|group|group:N|none", "Normalization layers: batch norm, group norm (of N groups), or none", shown: "batch");
         norm.CompletionSources.Add("batch", "group", "none");
         _values =
         [
             ("shortcut", OptionKinds.OneOf(
                 "--shortcut", ["A", "B", "C"], "Shortcut where a block changes the shape: A zero padding, B a projection; C a projection in every block",
                 shown: "A for CIFAR networks, B for ImageNet ones")),
-            ("zeros", OptionKinds.OneOf("--zeros", ["half", "after"], "Where shortcut A puts its zero channels: half before the others, or all after them", shown: "half")),
+            ("zeros", OptionKinds.OneOf(
+                "--zeros", ["half", "after"], "Where shortcut A puts its zero channels: half before the others, or all after them", shown: "half")),
             ("norm", norm),
             ("groups", OptionKinds.Text("--groups", "N", "Groups of a bottleneck's 3x3 convolutions", shown: "1")),
             ("width_per_group", OptionKinds.Text("--width-per-group", "N", "Filters per group in a stage of 64", shown: "64")),
-            ("dilation", OptionKinds.Text("--dilation", "F,F,F", "Whether stages 2, 3 and 4 replace their stride with dilation, such as 0,1,1", shown: "0,0,0")),
+            ("dilation", OptionKinds.Text(
+                "--dilation", "F,F,F", "Whether stages 2, 3 and 4 replace their stride with dilation, such as 0,1,1", shown: "0,0,0")),
         ];
         _flags = [("v1", new("--v1") { Description = "Put a bottleneck's stride on its first 1x1 convolution, as the paper does" })];
         if (initializes)
@@ -33,9 +36,12 @@ internal sealed class ModelOptions
                 .. _values,
                 ("init", OptionKinds.OneOf("--init", ["kaiming_normal", "kaiming_uniform"], "Initialization of the filters", shown: "kaiming_normal")),
                 ("fan", OptionKinds.OneOf(
-                    "--fan", ["fan_in", "fan_out"], "Variance that the initialization preserves: of activations (fan_in) or of gradients (fan_out)", shown: "fan_out")),
+                    "--fan", ["fan_in", "fan_out"], "Variance that the initialization preserves: of activations (fan_in) or of gradients "
+                        + "(fan_out)", shown: "fan_out")),
             ];
-            _flags = [.. _flags, ("zero_init_residual", new("--zero-init-residual") { Description = "Initialize the last norm of each block to zero, so that the block starts as its shortcut" })];
+            _flags = [.. _flags, (
+                "zero_init_residual",
+                new("--zero-init-residual") { Description = "Initialize the last norm of each block to zero, so that the block starts as its shortcut" })];
         }
     }
 

@@ -18,7 +18,8 @@ internal sealed class OptimizerOptions
     private readonly Option<double?> _clipValue = OptionKinds.Number<double>(
         "--clip-value", "F", "Clamp each gradient element between this and its negative", shown: "off", above: 0);
     private readonly Option<double?> _ema = OptionKinds.Number<double>(
-        "--ema", "F", "Keep an exponential moving average of the weights with this decay, such as 0.999; it is evaluated and saved as weights-ema.safetensors", shown: "off", least: 0);
+        "--ema", "F", "Keep an exponential moving average of the weights with this decay, such as 0.999; it is evaluated and saved as "
+            + "weights-ema.safetensors", shown: "off", least: 0);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_optimizer, _beta1, _beta2, _epsilon, _noDecay, _clipNorm, _clipValue, _ema];
@@ -37,7 +38,8 @@ internal sealed class OptimizerOptions
         {
             if (arguments.GetResult(other) is { Implicit: false })
             {
-                throw new UsageException($"{other.Name} is no option of the optimizer {options.Optimizer}: leave it out, or choose another one with --optimizer");
+                throw new UsageException(
+                    $"{other.Name} is no option of the optimizer {options.Optimizer}: leave it out, or choose another one with --optimizer");
             }
         }
 

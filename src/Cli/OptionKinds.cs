@@ -66,7 +66,8 @@ internal static class OptionKinds
     /// <param name="most">The greatest value; null for any.</param>
     /// <param name="above">What the value must be above; null for anything.</param>
     public static Option<T?> Number<T>(
-        string name, string helpName, string description, string? shown = null, T? least = null, T? most = null, T? above = null) where T : struct, INumber<T> =>
+        string name, string helpName, string description, string? shown = null, T? least = null, T? most = null, T? above = null) where T
+            : struct, INumber<T> =>
         new(name)
         {
             Description = Described(description, shown),
@@ -82,7 +83,8 @@ internal static class OptionKinds
                 }
 
                 // NaN is neither below nor above anything.
-                if ((least is { } low && !(value >= low)) || (most is { } high && !(value <= high)) || (above is { } limit && !(value > limit && T.IsFinite(value))))
+                if ((least is { } low && !(value >= low)) || (most is { } high && !(value <= high)) || (
+                    above is { } limit && !(value > limit && T.IsFinite(value))))
                 {
                     argument.AddError($"{name} is {text}, but must be {Range(least, most, above)}");
                     return null;

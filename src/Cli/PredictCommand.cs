@@ -12,7 +12,12 @@ namespace Engine.Cli;
 /// <summary>engine predict: classifies image files.</summary>
 internal sealed class PredictCommand : Subcommand
 {
-    private readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG or PNG files, or folders with such files", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _images = new("IMAGE")
+    {
+        Description = "JPEG or PNG files, or folders with "
+        + "such files",
+        Arity = ArgumentArity.OneOrMore
+    };
     private readonly Option<string> _model = SharedOptions.Model(null);
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<string> _weights = OptionKinds.Text(
@@ -23,7 +28,8 @@ internal sealed class PredictCommand : Subcommand
         "--labels", "FILE", "Class names, one per line, or JSON such as imagenet_class_index.json", shown: "those stored with the weights")!;
     private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = OptionKinds.OneOf(
-        "--normalize", ["imagenet", "none"], "How pixels are normalized: with ImageNet's constants, or only divided by 255", shown: "as in training, or imagenet")!;
+        "--normalize", ["imagenet", "none"], "How pixels are normalized: with ImageNet's constants, or only divided by 255", shown: "as in training, or "
+            + "imagenet")!;
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("16");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -95,7 +101,8 @@ internal sealed class PredictCommand : Subcommand
             : throw new UsageException($"--normalize imagenet is for color images, but the network takes {Words.Count(network.Channels, "channel")}"),
         _ when data is null => network.Channels == 3 ? PixelNormalization.ImageNet : PixelNormalization.None(network.Channels),
         _ => data.Normalization() is { } normalization && normalization.IsPerPixel && images.ImageSize != data.Height
-            ? throw new UsageException($"--image-size is {images.ImageSize}, but the weights' mean image has {data.Height} pixels: leave it out, or give --normalize")
+            ? throw new UsageException(
+                $"--image-size is {images.ImageSize}, but the weights' mean image has {data.Height} pixels: leave it out, or give --normalize")
             : data.Normalization(),
     };
 
@@ -104,7 +111,9 @@ internal sealed class PredictCommand : Subcommand
     {
         // No class is named where nothing was computed.
         string? error = scores.Error?.Message
-            ?? (scores.Logits!.All(double.IsFinite) ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class, because the network's outputs for it are not finite: check the weights, or use --precision fp32");
+            ?? (scores.Logits!.All(double.IsFinite)
+                ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class, because the network's outputs for it are not finite: check the weights, or use "
+                    + "--precision fp32");
         if (error is not null)
         {
             output.Fail(error);
@@ -143,7 +152,8 @@ internal sealed class PredictCommand : Subcommand
         foreach (int c in best)
         {
             output.Say(string.Create(
-                CultureInfo.InvariantCulture, $"  {probabilities[c],8:P2}  {(labels is null ? $"class {c}" : $"{ShownName.Of(labels[c])} ({c})")}, logit {logits[c]:F2}"));
+                CultureInfo.InvariantCulture, $"  {probabilities[c],8:P2}  {(labels is null ? $"class {c}" : $"{ShownName.Of(labels[c])} ({c})")}, logit "
+                    + $"{logits[c]:F2}"));
         }
 
         return true;

@@ -11,7 +11,8 @@ internal static class PredictedPlanFile
     public static void Save(string path, StepForecast forecast)
     {
         ConvolutionPlanFile file = ConvolutionPlanFile.Read(path);
-        foreach (PlannedConvolution plan in forecast.Prediction.Nodes.Select(node => node.Node.Convolution).OfType<PlannedConvolution>().Where(plan => !plan.IsDirect))
+        foreach (PlannedConvolution plan in forecast.Prediction.Nodes.Select(node => node.Node.Convolution).OfType<PlannedConvolution>()
+            .Where(plan => !plan.IsDirect))
         {
             file.Add(plan.Plan ?? throw new UsageException($"--plans needs cuDNN 9.8 or later on this machine, but there are only {forecast.Plans}"));
         }

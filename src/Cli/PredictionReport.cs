@@ -17,7 +17,8 @@ internal static class PredictionReport
         StepPrediction step = forecast.Prediction;
         output.Say(string.Create(
             culture,
-            $"{title} on {step.Gpu.Name}, predicted: {step.Seconds * Milli:N2} ms, {forecast.ImagesPerSecond:N0} images/s, {step.Bytes / 1e9:N1} GB moved, {step.Operations / 1e12:N2} TFLOP, {step.Nodes.Count} nodes, peak memory {forecast.PeakDeviceBytes / 1048576.0:N0} MiB"));
+            $"{title} on {step.Gpu.Name}, predicted: {step.Seconds * Milli:N2} ms, {forecast.ImagesPerSecond:N0} images/s, {step.Bytes / 1e9:N1} GB moved, "
+                + $"{step.Operations / 1e12:N2} TFLOP, {step.Nodes.Count} nodes, peak memory {forecast.PeakDeviceBytes / 1048576.0:N0} MiB"));
         output.Console.Write(Groups("part", [.. step.Parts, new PredictedGroup("gaps between nodes", step.Nodes.Count, 0, 0, step.GapSeconds)], step.Seconds));
         output.Console.Write(Groups("kernel", step.Kernels, step.Seconds));
         output.Say($"convolutions: {forecast.Plans}");
@@ -27,7 +28,8 @@ internal static class PredictionReport
         {
             PlannedConvolution plan = row.Plan;
             table.AddRow(
-                Markup.Escape(plan.Graph), row.Calls.ToString(culture), EngineOf(plan), Markup.Escape(plan.Knobs), (plan.WorkspaceBytes / 1e6).ToString("N1", culture),
+                Markup.Escape(plan.Graph), row.Calls.ToString(culture), EngineOf(plan), Markup.Escape(plan.Knobs),
+                (plan.WorkspaceBytes / 1e6).ToString("N1", culture),
                 (row.Seconds * Milli).ToString("N3", culture), Markup.Escape(OriginOf(plan)));
         }
 

@@ -16,7 +16,8 @@ internal sealed class RecipeOptions
     private readonly FineTuneOptions _fineTune = new();
     private readonly Option<string> _data = SharedOptions.Data(null, shown: "digits");
     private readonly Option<string?> _preset = OptionKinds.OneOf(
-        "--preset", TrainingRecipes.Presets, "Complete recipe, which other options change: cifar and imagenet (for image folders) are the paper's, quick is a short trial")!;
+        "--preset", TrainingRecipes.Presets, "Complete recipe, which other options change: cifar and imagenet (for image folders) are the paper's, quick is a "
+            + "short trial")!;
     private readonly Option<int?> _epochs = OptionKinds.Number<int>("--epochs", "N", "Number of passes over the training set", ByData(o => o.Epochs), least: 1);
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize(ByData(o => o.BatchSize));
     private readonly Option<double?> _rate = OptionKinds.Number<double>(
@@ -26,14 +27,17 @@ internal sealed class RecipeOptions
     private readonly Option<double?> _weightDecay = OptionKinds.Number<double>(
         "--weight-decay", "F", "Weight decay (L2 penalty)", ByData(o => o.WeightDecay), least: 0);
     private readonly Option<string?> _schedule = OptionKinds.OneOf(
-        "--schedule", LearningRateSchedule.Names, $"Learning rate schedule: {Words.Alternatives(LearningRateSchedule.Names)}", shown: ByData(o => o.Schedule), helpName: "NAME")!;
+        "--schedule", LearningRateSchedule.Names, $"Learning rate schedule: "
+            + $"{Words.Alternatives(LearningRateSchedule.Names)}", shown: ByData(o => o.Schedule), helpName: "NAME")!;
     private readonly Option<double?> _smoothing = OptionKinds.Number<double>(
         "--label-smoothing", "F", "Label smoothing", ByData(o => o.LabelSmoothing), least: 0, most: 1);
     private readonly Option<string?> _augment = OptionKinds.OneOf(
         "--augment", ["on", "off", "none", "resized-crop", "scale-jitter"],
-        "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for image folders")!;
+        "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for "
+            + "image folders")!;
     private readonly Option<string?> _color = OptionKinds.OneOf(
-        "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and saturation", shown: "none")!;
+        "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and "
+            + "saturation", shown: "none")!;
     private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
     private readonly Option<int?> _validation = OptionKinds.Number<int>(
@@ -42,7 +46,8 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color, .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color,
+            .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
 
     /// <summary>How a run starts from weights.</summary>
     public FineTuneOptions FineTune => _fineTune;
@@ -100,7 +105,8 @@ internal sealed class RecipeOptions
             _ => options,
         };
 
-        options = _fineTune.Apply(arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options, _momentum, _nesterov)), isResumed: earlier is not null);
+        options = _fineTune.Apply(
+            arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options, _momentum, _nesterov)), isResumed: earlier is not null);
         DataChoice.CheckOptions(data, options);
         options.Check();
         return options;

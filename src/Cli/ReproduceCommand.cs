@@ -16,7 +16,8 @@ internal sealed class ReproduceCommand : Subcommand
     };
 
     private readonly Option<double?> _scale = OptionKinds.Number<double>(
-        "--scale", "F", "Fraction of the paper's iterations to run; the learning rate still drops at 1/2 and 3/4 of them, and below 1 it warms up over the first 1/20", shown: "1", above: 0, most: 1);
+        "--scale", "F", "Fraction of the paper's iterations to run; the learning rate still drops at 1/2 and 3/4 of them, and below 1 it warms up over the "
+            + "first 1/20", shown: "1", above: 0, most: 1);
     private readonly Option<string?> _depths = OptionKinds.Text("--depths", "N,N,...", "Depths, such as 20,44", shown: "all of the paper's")!;
     private readonly Option<int?> _images = OptionKinds.Number<int>("--images", "N", "Train on only the first N images", shown: "all", least: 1);
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("the paper's");
@@ -45,7 +46,8 @@ internal sealed class ReproduceCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         PaperExperiment experiment = UsageException.Check(() => PaperExperiment.Of(
-            arguments.GetValue(_experiment)!, arguments.GetValue(_scale) ?? 1, StudyCommand.Numbers(arguments.GetValue(_depths)), arguments.GetValue(_batchSize),
+            arguments.GetValue(_experiment)!, arguments.GetValue(_scale)
+                ?? 1, StudyCommand.Numbers(arguments.GetValue(_depths)), arguments.GetValue(_batchSize),
             arguments.GetValue(_data)));
         StudyOptions options = UsageException.Check(() =>
         {
@@ -69,7 +71,8 @@ internal sealed class ReproduceCommand : Subcommand
         StudyDevices devices = new(arguments.GetValue(_device)!, arguments.GetValue(_threads), runner.Run.Networks.Count, output);
         using OutputFolder? folder = StudyCommand.Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite));
         output.Say(
-            $"{experiment.Title}: {Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({StudyCommand.Counted(data)}), {options.MaxSteps:N0} steps of {Words.Count(options.BatchSize, "image")}");
+            $"{experiment.Title}: {Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({StudyCommand.Counted(data)}), {options.MaxSteps:N0} "
+                + $"steps of {Words.Count(options.BatchSize, "image")}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())

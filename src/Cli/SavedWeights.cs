@@ -37,14 +37,17 @@ internal static class SavedWeights
         string name = saved.Training?.Data ?? throw new UsageException($"'{saved.Path}' does not say which data it was trained on: give --data NAME");
         if (!FolderSet.IsFolder(name))
         {
-            return DataSets.All.Any(s => s.Name == name) ? name : throw new EngineException($"'{saved.Path}' was trained on '{name}', which is no data set of this version: give --data NAME");
+            return DataSets.All.Any(s => s.Name == name) ? name : throw new EngineException(
+                $"'{saved.Path}' was trained on '{name}', which is no data set of this version: give --data NAME");
         }
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(saved.Path))!;
         string? place = Path.Exists(Path.Combine(folder, "options.json")) ? RunFolder.Open(folder).Options.Data : null;
-        string? found = ((string?[])[place, name]).FirstOrDefault(n => n is not null && DataDescription.WithoutPlace(n) == DataDescription.WithoutPlace(name) && IsPlace(n));
+        string? found = ((string?[])[place, name]).FirstOrDefault(
+            n => n is not null && DataDescription.WithoutPlace(n) == DataDescription.WithoutPlace(name) && IsPlace(n));
         return found ?? throw new UsageException(
-            $"'{saved.Path}' was trained on the image folder '{DataDescription.WithoutPlace(name)[FolderSet.Prefix.Length..]}', which was not found: give --data {FolderSet.Prefix}DIR");
+            $"'{saved.Path}' was trained on the image folder '{DataDescription.WithoutPlace(name)[FolderSet.Prefix.Length..]}', which was not found: give "
+                + $"--data {FolderSet.Prefix}DIR");
     }
 
     /// <summary>Checks what the options of a run that is resumed name, where the command line does not name others.</summary>
@@ -63,7 +66,8 @@ internal static class SavedWeights
         if (data is null && FolderSet.IsFolder(options.Data) && !IsPlace(options.Data))
         {
             throw new EngineException(
-                $"the run in '{path}' was trained on the image folder '{options.Data[FolderSet.Prefix.Length..]}', which was not found: give --data {FolderSet.Prefix}DIR to say where it is now");
+                $"the run in '{path}' was trained on the image folder '{options.Data[FolderSet.Prefix.Length..]}', which was not found: give --data "
+                    + $"{FolderSet.Prefix}DIR to say where it is now");
         }
 
         if (data is null && !FolderSet.IsFolder(options.Data) && DataSets.All.All(s => s.Name != options.Data))

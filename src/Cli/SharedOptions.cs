@@ -27,7 +27,8 @@ internal static class SharedOptions
         string[] names = [.. DataSets.All.Select(s => s.Name)];
         Option<string> option = OptionKinds.Text(
             "--data", $"{string.Join('|', names)}|folder:DIR",
-            "Data set ('engine data list' shows where each is stored), or a folder of images with DIR/train/CLASS/*.jpg and DIR/test or DIR/val", standard, shown);
+            "Data set ('engine data list' shows where each is stored), or a folder of images with DIR/train/CLASS/*.jpg and DIR/test "
+                + "or DIR/val", standard, shown);
         option.CompletionSources.Add([.. names, "folder:"]);
         return option;
     }
@@ -51,7 +52,8 @@ internal static class SharedOptions
 
     /// <summary>--graph: whether a GPU's training step is recorded and replayed.</summary>
     public static Option<string?> Graph() => OptionKinds.OneOf(
-        "--graph", ["on", "off"], "Whether a GPU's training step is recorded as a CUDA graph and replayed; the results are the same", shown: "on if supported")!;
+        "--graph", ["on", "off"], "Whether a GPU's training step is recorded as a CUDA graph and replayed; the results are "
+            + "the same", shown: "on if supported")!;
 
     /// <summary>--threads: of the cpu device.</summary>
     public static Option<int?> Threads() => OptionKinds.Number<int>(
@@ -68,7 +70,8 @@ internal static class SharedOptions
     /// <param name="shown">What the default is, in words.</param>
     public static Option<string?> Normalize(string shown) => OptionKinds.OneOf(
         "--normalize", PixelNormalization.Names,
-        "How pixels are normalized: by the training set's channels, by its mean at each pixel, with ImageNet's constants, or only divided by 255", shown: shown)!;
+        "How pixels are normalized: by the training set's channels, by its mean at each pixel, with ImageNet's constants, or only "
+            + "divided by 255", shown: shown)!;
 
     /// <summary>--partial: of weights that do not fit the network entirely.</summary>
     public static Option<bool> Partial() => new("--partial")

@@ -53,7 +53,8 @@ internal sealed class StudyCommand : Subcommand
         "engine study --explain")
     {
         AddOptions([
-            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out, _overwrite, _live, _port, _explain,
+            _depths, _kinds, _shortcut, _norm, _init, _data, _dataDir, _epochs, _steps, _batchSize, _rate, _every, _bare, _seed, _device, _threads, _out,
+            _overwrite, _live, _port, _explain,
         ]);
     }
 
@@ -77,9 +78,11 @@ internal sealed class StudyCommand : Subcommand
         await using LiveServer? server = await ServeAsync(arguments, runner.Run, output).ConfigureAwait(false);
 
         // A folder that cannot be made shows before minutes have been spent.
-        using OutputFolder folder = Claim(arguments.GetValue(_out), arguments.GetValue(_overwrite)) ?? OutputFolder.ClaimNext($"studies{Path.DirectorySeparatorChar}");
+        using OutputFolder folder = Claim(
+            arguments.GetValue(_out), arguments.GetValue(_overwrite)) ?? OutputFolder.ClaimNext($"studies{Path.DirectorySeparatorChar}");
         output.Say(
-            $"{Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({Counted(data)}), measured every {(options.Every == 1 ? "step" : $"{options.Every} steps")}, in {folder.Path}");
+            $"{Words.Count(runner.Run.Networks.Count, "network")} on {data.Name} ({Counted(data)}), measured every "
+                + $"{(options.Every == 1 ? "step" : $"{options.Every} steps")}, in {folder.Path}");
         StudyDisplay display = new(output, runner.Run);
         bool isCompleted;
         using (display.Follow())
@@ -131,7 +134,8 @@ internal sealed class StudyCommand : Subcommand
     // What an option is where it is not given: on the digits, then on other data.
     private static string ByData<T>(Func<StudyOptions, T> figure)
     {
-        string digits = FormattableString.Invariant($"{figure(StudyOptions.For("digits"))}"), others = FormattableString.Invariant($"{figure(StudyOptions.For(""))}");
+        string digits = FormattableString.Invariant($"{figure(StudyOptions.For("digits"))}"),
+            others = FormattableString.Invariant($"{figure(StudyOptions.For(""))}");
         return digits == others ? digits : digits.Length == 0 ? $"{others}; none for digits" : $"{others}; {digits} for digits";
     }
 

@@ -55,9 +55,11 @@ internal sealed class TrainCommand : Subcommand
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
         TrainingOptions options = _recipe.Read(arguments, resumed);
         using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
-        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageDataset data = DataChoice.OpenToTrain(options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
+        ImageDataset data = DataChoice.OpenToTrain(
+            options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
         Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
         if (resumed is null)
         {
@@ -85,7 +87,8 @@ internal sealed class TrainCommand : Subcommand
             ? (data.Train.Count - options.ValidationCount, Words.Count(options.ValidationCount, "validation image"))
             : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
         output.Say(
-            $"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), {Recipe(trainer, trained)}");
+            $"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), "
+                + $"{Recipe(trainer, trained)}");
         output.Say(resumed is null
             ? $"run folder {folder.Path}"
             : $"resuming in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
@@ -131,5 +134,6 @@ internal sealed class TrainCommand : Subcommand
         .SelectMany(result => (IEnumerable<string>)[result!.Option.Name, .. result.Tokens.Select(token => token.Value)]);
 
     private static string Recipe(Trainer trainer, int images) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Words.Count(trainer.Epochs, "epoch")} of {Words.Count(trainer.StepsPerEpoch, "step")}, batch size {Math.Min(trainer.Options.BatchSize, images):N0}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}");
+        string.Create(CultureInfo.InvariantCulture, $"{Words.Count(trainer.Epochs, "epoch")} of {Words.Count(trainer.StepsPerEpoch, "step")}, batch size "
+            + $"{Math.Min(trainer.Options.BatchSize, images):N0}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}");
 }

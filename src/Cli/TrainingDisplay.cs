@@ -63,13 +63,17 @@ internal sealed class TrainingDisplay(CommandOutput output)
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
         return LiveProgress.Fit(
-            width, (0, $"epoch {step.Epoch}/{step.Epochs}"), (5, $"step {step.Step}/{step.StepsPerEpoch}"), (1, string.Create(culture, $"loss {step.MeanLoss:F4}")),
-            (2, string.Create(culture, $"train {step.Accuracy:P1}")), (4, string.Create(culture, $"{step.ImagesPerSecond:N0} images/s")), (3, $"{Duration(step.Remaining)} left"));
+            width, (0, $"epoch {step.Epoch}/{step.Epochs}"), (5, $"step {step.Step}/{step.StepsPerEpoch}"), (
+                1, string.Create(culture, $"loss {step.MeanLoss:F4}")),
+            (2, string.Create(culture, $"train {step.Accuracy:P1}")), (
+                4, string.Create(culture, $"{step.ImagesPerSecond:N0} images/s")), (3, $"{Duration(step.Remaining)} left"));
     }
 
     private static string Line(EpochReport report) => string.Create(
         CultureInfo.InvariantCulture,
-        $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}  train {report.TrainAccuracy:P1}  test {report.Accuracy:P2} ({report.Correct:N0}/{report.Total:N0}){Average(report)}  {report.Seconds:F1} s  {report.ImagesPerSecond:N0} images/s  lr {report.LearningRate:G3}");
+        $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}  train {report.TrainAccuracy:P1}  test {report.Accuracy:P2} "
+            + $"({report.Correct:N0}/{report.Total:N0}){Average(report)}  {report.Seconds:F1} s  {report.ImagesPerSecond:N0} images/s  lr "
+            + $"{report.LearningRate:G3}");
 
     private static string Average(EpochReport report) => report.EmaCorrect is { } correct
         ? string.Create(CultureInfo.InvariantCulture, $", average {(double)correct / report.Total:P2} ({correct:N0})")

@@ -17,7 +17,9 @@ internal sealed class TrainingEvents : IDisposable
     private FileStream? _stream;
     private EventWriter? _writer;
 
-    /// <summary>Listens to a trainer that has not begun; nothing is written before its first step has ended. The files of a run's earlier sessions stay.</summary>
+    /// <summary>
+    /// Listens to a trainer that has not begun; nothing is written before its first step has ended. The files of a run's earlier sessions stay.
+    /// </summary>
     /// <param name="trainer">The trainer.</param>
     /// <param name="folder">Its run folder.</param>
     public TrainingEvents(Trainer trainer, RunFolder folder)
@@ -40,8 +42,10 @@ internal sealed class TrainingEvents : IDisposable
             Write(() =>
             {
                 writer.WriteScalars(
-                    report.GlobalStep, ("epoch/train_loss", report.TrainLoss), ("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
-                    ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), ("epoch/images_per_second", report.ImagesPerSecond));
+                    report.GlobalStep, ("epoch/train_loss", report.TrainLoss), (
+                        "epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
+                    ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), (
+                        "epoch/images_per_second", report.ImagesPerSecond));
                 if (report is { EmaCorrect: { } correct, EmaTestLoss: { } loss })
                 {
                     writer.WriteScalars(report.GlobalStep, ("epoch/ema_test_loss", loss), ("epoch/ema_test_accuracy", (double)correct / report.Total));

@@ -28,7 +28,8 @@ internal static class TrainingOutcome
         if (!result.IsCompleted)
         {
             output.Say(
-                $"interrupted; a checkpoint was written: resume with 'engine train {string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
+                $"interrupted; a checkpoint was written: resume with 'engine train "
+                    + $"{string.Join(' ', ["--resume", Quoted(folder.Path), .. given.Select(Quoted)])}'");
         }
     }
 
@@ -50,7 +51,9 @@ internal static class TrainingOutcome
         return last.EmaCorrect is not { } average
             ? table
             : table
-                .AddRow("moving average", string.Create(culture, $"{(double)average / last.Total:P2} ({average:N0} of {last.Total:N0}), loss {last.EmaTestLoss:F4}"))
+                .AddRow(
+                    "moving average",
+                    string.Create(culture, $"{(double)average / last.Total:P2} ({average:N0} of {last.Total:N0}), loss {last.EmaTestLoss:F4}"))
                 .AddRow("its weights", Markup.Escape(ShownName.Whole(folder.AveragePath)));
     }
 

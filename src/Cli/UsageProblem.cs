@@ -18,13 +18,16 @@ internal static class UsageProblem
 
     /// <summary>What is wrong with a word in a command's place.</summary>
     public static string UnknownCommand(string word, Command parent) =>
-        $"there is no command '{(parent is RootCommand ? "" : $"{parent.Name} ")}{word}'{Suggestion.Phrase(word, parent.Subcommands.Select(c => c.Name), otherwise: $"; there are {string.Join(", ", parent.Subcommands.Select(c => c.Name))}")}";
+        $"there is no command '{(parent is RootCommand ? "" : $"{parent.Name} ")}{word}'"
+        + Suggestion.Phrase(
+            word, parent.Subcommands.Select(c => c.Name), otherwise: $"; there are {string.Join(", ", parent.Subcommands.Select(c => c.Name))}");
 
     /// <summary>Whether an option that does not exist was taken for an argument, such as a file's name. After --, it is one.</summary>
     public static bool HasUnknownOption(ParseResult arguments) => UnknownOption(arguments) is not null;
 
     private static string? UnknownOption(ParseResult arguments) => arguments.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? null
-        : arguments.CommandResult.Command.Arguments.SelectMany(a => arguments.GetResult(a)?.Tokens ?? []).Select(t => t.Value).FirstOrDefault(w => w.Length > 1 && w[0] == '-');
+        : arguments.CommandResult.Command.Arguments.SelectMany(
+            a => arguments.GetResult(a)?.Tokens ?? []).Select(t => t.Value).FirstOrDefault(w => w.Length > 1 && w[0] == '-');
 
     private static IEnumerable<string> Problems(ParseResult arguments, Command command)
     {

@@ -59,7 +59,8 @@ public readonly record struct ConvolutionKey(
         };
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{direction}{(accumulate ? " beta=1" : "")} {type} N{Input[0]} C{Input[3]} {Input[1]}x{Input[2]} K{Filter[0]} {Filter[1]}x{Filter[2]}/{Pair(Geometry.Stride)} p{Pair(Geometry.Padding)} d{Pair(Geometry.Dilation)} g{Geometry.Groups}");
+            $"{direction}{(accumulate ? " beta=1" : "")} {type} N{Input[0]} C{Input[3]} {Input[1]}x{Input[2]} K{Filter[0]} "
+                + $"{Filter[1]}x{Filter[2]}/{Pair(Geometry.Stride)} p{Pair(Geometry.Padding)} d{Pair(Geometry.Dilation)} g{Geometry.Groups}");
     }
 
     /// <summary>The line without an addition.</summary>

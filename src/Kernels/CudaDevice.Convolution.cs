@@ -52,7 +52,8 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void ConvolutionBackwardDataCore(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         KernelVariant storage = Storage(inputGradient, outputGradient);
         nint weights = InStorage(filter, storage).ReadAddress;
@@ -63,7 +64,8 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    protected override void ConvolutionBackwardFilterCore(
+        Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         KernelVariant storage = Storage(outputGradient, input);
         ConvolutionKey key = new(

@@ -14,7 +14,8 @@ public sealed partial class CudaDevice
         TensorDescriptor data = DataDescriptor(input, output);
         Enter();
         _dnn!.BatchNormalizationForwardTraining(
-            CudnnBatchNormMode.Spatial, data, input.ReadAddress, data, output.WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta), momentum,
+            CudnnBatchNormMode.Spatial, data, input.ReadAddress, data, output.WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma), AddressOf(beta),
+            momentum,
             WriteAddressOf(runningMean), WriteAddressOf(runningVariance), epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation));
         if (shortcut is not null && relu)
         {

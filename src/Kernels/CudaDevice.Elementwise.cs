@@ -46,7 +46,9 @@ public sealed partial class CudaDevice
         }
         else
         {
-            Launch(CastName(input, output), KernelVariant.Only, GridFor(input.Shape.ElementCount), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(), input.Shape.ElementCount);
+            Launch(
+                CastName(input, output), KernelVariant.Only, GridFor(input.Shape.ElementCount), ThreadsPerBlock, input.ReadAddress, output.WriteAddress(),
+                input.Shape.ElementCount);
         }
     }
 
@@ -58,7 +60,9 @@ public sealed partial class CudaDevice
 
     /// <inheritdoc/>
     protected override void AddCore(Tensor left, Tensor right, Tensor output) =>
-        Launch("add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(), output.Shape.ElementCount);
+        Launch(
+            "add", Storage(output, left, right), GridForPacks(output), ThreadsPerBlock, left.ReadAddress, right.ReadAddress, output.WriteAddress(),
+            output.Shape.ElementCount);
 
     /// <inheritdoc/>
     protected override void AddReluCore(Tensor left, Tensor right, Tensor output) => Launch(
@@ -99,7 +103,8 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     protected override void ScaleByCore(Tensor input, Tensor factor, Tensor output, bool accumulate) => Launch(
         "scale", Storage(output, input), GridForPacks(output), ThreadsPerBlock,
-        input.ReadAddress, 1f, factor.ReadAddress, Flag(Storage(factor) == KernelVariant.BFloat16), output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
+        input.ReadAddress, 1f, factor.ReadAddress, Flag(
+            Storage(factor) == KernelVariant.BFloat16), output.WriteAddress(), output.Shape.ElementCount, Flag(accumulate));
 
     /// <summary>Queues output (+)= input between Float32 and BFloat16.</summary>
     private void Cast(Tensor input, Tensor output, bool accumulate) => Launch(

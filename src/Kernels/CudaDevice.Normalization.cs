@@ -15,7 +15,8 @@ public sealed partial class CudaDevice
     protected override void AddBiasCore(Tensor input, Tensor bias, Tensor output)
     {
         RowTile tile = Tile(output.Shape, Storage(output, input));
-        Launch("add_bias", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(bias), output.WriteAddress(), output.Shape.Rows, output.Shape.Last);
+        Launch(
+            "add_bias", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, AddressOf(bias), output.WriteAddress(), output.Shape.Rows, output.Shape.Last);
     }
 
     /// <inheritdoc/>
@@ -51,7 +52,8 @@ public sealed partial class CudaDevice
             Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), input.Shape.Rows, channels);
             Launch(
                 "bn_statistics_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels,
-                (float)momentum, (float)epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), WriteAddressOf(runningMean), WriteAddressOf(runningVariance));
+                (float)momentum, (float)epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), WriteAddressOf(runningMean),
+                WriteAddressOf(runningVariance));
         }
 
         BatchNormApply(input, gamma, beta, savedMean, savedInverseDeviation, shortcut, relu, output);
@@ -86,7 +88,8 @@ public sealed partial class CudaDevice
         if (BatchNorm == CudaBatchNorm.Cudnn && batchStatistics)
         {
             CudnnBatchNormBackward(
-                outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient, accumulate);
+                outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient,
+                accumulate);
             return;
         }
 
@@ -103,7 +106,8 @@ public sealed partial class CudaDevice
         using (Tensor partials = Temporary(8L * tile.Chunks * channels))
         {
             Launch(
-                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, AddressOf(mean), AddressOf(inverseDeviation),
+                "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, AddressOf(mean),
+                AddressOf(inverseDeviation),
                 isShortcutFirst ? shortcutGradient!.WriteAddress() : 0, partials.WriteAddress(), rows, channels);
             FinishSums(
                 partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
@@ -129,7 +133,8 @@ public sealed partial class CudaDevice
     protected override void GroupNormCore(
         Tensor input, int groups, Tensor gamma, Tensor beta, double epsilon, Tensor output, Tensor savedMean, Tensor savedInverseDeviation) => Launch(
         "group_norm", GroupVariant(Storage(output, input), input, groups), input.Shape[0] * groups, ThreadsPerBlock, input.ReadAddress, AddressOf(gamma),
-        AddressOf(beta), (float)epsilon, output.WriteAddress(), WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), PixelsOf(input), input.Shape.Last, groups);
+        AddressOf(beta), (float)epsilon, output.WriteAddress(), WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), PixelsOf(input),
+        input.Shape.Last, groups);
 
     /// <inheritdoc/>
     protected override void GroupNormBackwardCore(
@@ -187,7 +192,8 @@ public sealed partial class CudaDevice
     }
 
     private void FinishSums(
-        Tensor partials, RowTile tile, int channels, int sumsPerChannel, Tensor? first, bool accumulateFirst, Tensor? second, bool accumulateSecond, Tensor? sums) =>
+        Tensor partials, RowTile tile, int channels, int sumsPerChannel, Tensor? first, bool accumulateFirst, Tensor? second, bool accumulateSecond,
+        Tensor? sums) =>
         Launch(
             "column_sums_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels, sumsPerChannel,
             WriteAddressOf(first), Flag(accumulateFirst), WriteAddressOf(second), Flag(accumulateSecond), sums?.WriteAddress() ?? 0);

@@ -117,7 +117,8 @@ public sealed partial class CudaDevice
         int chunks = 0;
         for (int i = 0; i < entries.Length; i++)
         {
-            entries[i] = new UpdateEntry(isWritten ? WriteAddressOf(gradients[i]) : AddressOf(gradients[i]), 0, 0, 0, 0, gradients[i].Shape.ElementCount, 0, 0, chunks, 0);
+            entries[i] = new UpdateEntry(
+                isWritten ? WriteAddressOf(gradients[i]) : AddressOf(gradients[i]), 0, 0, 0, 0, gradients[i].Shape.ElementCount, 0, 0, chunks, 0);
             chunks += ChunksOf(gradients[i]);
         }
 

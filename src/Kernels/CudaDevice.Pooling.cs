@@ -9,7 +9,9 @@ public sealed partial class CudaDevice
     protected override void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
         KernelVariant variant = Packed(Storage(output, input), input.Shape[3]);
-        LaunchPooling("max_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(), WriteAddressOf(positions, DataType.UInt8));
+        LaunchPooling(
+            "max_pool", variant, output, input.Shape, output.Shape, geometry, input.ReadAddress, output.WriteAddress(),
+            WriteAddressOf(positions, DataType.UInt8));
     }
 
     /// <inheritdoc/>
@@ -29,7 +31,8 @@ public sealed partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    protected override void AveragePoolBackwardCore(
+        Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
     {
         KernelVariant variant = Packed(Storage(inputGradient, outputGradient), inputGradient.Shape[3]);
         LaunchPooling(
@@ -87,7 +90,8 @@ public sealed partial class CudaDevice
 
     /// <summary>Launches a pooling kernel, whose last twelve parameters are the window's and the image's figures.</summary>
     private void LaunchPooling(
-        string kernel, KernelVariant variant, Tensor result, Shape input, Shape output, in PoolingGeometry geometry, params ReadOnlySpan<KernelArgument> first) =>
+        string kernel, KernelVariant variant, Tensor result, Shape input, Shape output, in PoolingGeometry geometry,
+        params ReadOnlySpan<KernelArgument> first) =>
         Launch(
             kernel, variant, GridForPlaces(result, variant), ThreadsPerBlock,
             [.. first, input[0], input[1], input[2], input[3], output[1], output[2], geometry.Kernel.Height, geometry.Kernel.Width,

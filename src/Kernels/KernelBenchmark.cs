@@ -111,7 +111,8 @@ public sealed class KernelBenchmark : IDisposable
     /// <summary>The fastest versions of the kernels that have some to choose from, as ENGINE_KERNELS takes them: add_relu=3.</summary>
     /// <param name="rates">What <see cref="Run"/> measured.</param>
     public static string Winners(IReadOnlyList<KernelRate> rates) => string.Join(
-        ',', KernelVersions.Names.Select(name => rates.Where(rate => rate.Name.StartsWith($"{name}_", StringComparison.Ordinal)).MaxBy(rate => rate.GigabytesPerSecond) is { } best
+        ',', KernelVersions.Names.Select(name => rates.Where(
+            rate => rate.Name.StartsWith($"{name}_", StringComparison.Ordinal)).MaxBy(rate => rate.GigabytesPerSecond) is { } best
             ? $"{name}={best.Name[(name.Length + 1)..]}" : null).OfType<string>());
 
     /// <summary>What is measured: the bytes that a launch is said to move, and the launch.</summary>
@@ -126,12 +127,17 @@ public sealed class KernelBenchmark : IDisposable
         {
             string name = $"add_relu_{version}";
             Dim3 grid = _device.GridForAddRelu(version, a);
-            yield return (name, 3 * bytes, () => _device.Launch(name, Variant, grid, ThreadsPerBlock, a.ReadAddress, b.ReadAddress, c.WriteAddress(), a.Shape.ElementCount));
+            yield return (
+                name, 3 * bytes,
+                () => _device.Launch(name, Variant, grid, ThreadsPerBlock, a.ReadAddress, b.ReadAddress, c.WriteAddress(), a.Shape.ElementCount));
         }
 
         yield return ("bn_statistics_1", 2 * bytes, () => _device.Launch(
-            "bn_statistics_1", Variant, (Channels + ThreadsPerBlock - 1) / ThreadsPerBlock, ThreadsPerBlock, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
-        yield return ("bn_statistics_2", bytes, () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
+            "bn_statistics_1", Variant, (Channels
+                + ThreadsPerBlock - 1) / ThreadsPerBlock, ThreadsPerBlock, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
+        yield return (
+            "bn_statistics_2", bytes,
+            () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
         yield return ("bn_apply", 2 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, null, relu: false, c));
         yield return ("bn_apply + shortcut + ReLU", 3 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, b, relu: true, c));
         ParameterUpdate[] parameters = [new ParameterUpdate(_weights[0], _weights[1], _weights[2], WeightDecay: 1e-4)];

@@ -28,7 +28,9 @@ public enum KernelVariant
 /// </summary>
 public sealed class KernelLibrary : IDisposable
 {
-    /// <summary>The environment variable that names the folder of compiled kernels and convolution plans; unset, it is engine below the user's cache folder.</summary>
+    /// <summary>
+    /// The environment variable that names the folder of compiled kernels and convolution plans; unset, it is engine below the user's cache folder.
+    /// </summary>
     public const string CacheVariable = "ENGINE_CACHE";
 
     private readonly Dictionary<(string, KernelVariant), CudaFunction> _kernels = [];
@@ -41,7 +43,8 @@ public sealed class KernelLibrary : IDisposable
     {
         if (computeCapability < LeastComputeCapability)
         {
-            throw new EngineException($"the GPU has compute capability {computeCapability}, but the kernels need {LeastComputeCapability} (Ampere) or later; use --device cpu");
+            throw new EngineException(
+                $"the GPU has compute capability {computeCapability}, but the kernels need {LeastComputeCapability} (Ampere) or later; use --device cpu");
         }
 
         _module = Load(Source, "kernels.cu", computeCapability);

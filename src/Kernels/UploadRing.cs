@@ -32,7 +32,9 @@ internal sealed class UploadRing(CudaStream compute) : IDisposable
         }
     }
 
-    /// <summary>Copies at once, beside the compute stream and without it, for memory that no queued work uses; allowed while the compute stream is captured.</summary>
+    /// <summary>
+    /// Copies at once, beside the compute stream and without it, for memory that no queued work uses; allowed while the compute stream is captured.
+    /// </summary>
     internal unsafe void UploadBeside(ReadOnlySpan<byte> source, nint destination)
     {
         fixed (byte* data = source)

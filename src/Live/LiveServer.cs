@@ -36,7 +36,8 @@ public sealed class LiveServer : IAsyncDisposable
     {
         if (port is < 0 or > IPEndPoint.MaxPort)
         {
-            throw new EngineException(string.Create(CultureInfo.InvariantCulture, $"port is {port}, but must be from 0 (any free port) to {IPEndPoint.MaxPort}"));
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture, $"port is {port}, but must be from 0 (any free port) to {IPEndPoint.MaxPort}"));
         }
 
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -59,7 +60,8 @@ public sealed class LiveServer : IAsyncDisposable
         {
             await application.DisposeAsync().ConfigureAwait(false);
             throw new EngineException(string.Create(
-                CultureInfo.InvariantCulture, $"cannot serve on port {port}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}; choose another --port, or 0 for any free port"), e);
+                CultureInfo.InvariantCulture, $"cannot serve on port {port}: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}; choose another --port, or 0 "
+                    + $"for any free port"), e);
         }
 
         server.Address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().TrimEnd('/') + "/";

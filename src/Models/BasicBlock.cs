@@ -31,7 +31,8 @@ public sealed class BasicBlock : ResidualBlock
         if (options.Groups != 1 || options.WidthPerGroup != 64)
         {
             throw new EngineException(
-                $"BasicBlock only supports groups=1 and base_width=64, but groups={options.Groups} and width_per_group={options.WidthPerGroup} were given: use bottleneck blocks");
+                $"BasicBlock only supports groups=1 and base_width=64, but groups={options.Groups} and width_per_group={options.WidthPerGroup} were given: "
+                    + "use bottleneck blocks");
         }
 
         if (options.Dilation > 1)

@@ -48,7 +48,9 @@ public sealed class CifarResNet : Network
     private readonly ReLU _relu;
     private readonly Sequential[] _layers = new Sequential[3];
 
-    /// <summary>The depth beyond which no network is made, 8 times the paper's deepest, so that a mistyped one is refused instead of filling the memory.</summary>
+    /// <summary>
+    /// The depth beyond which no network is made, 8 times the paper's deepest, so that a mistyped one is refused instead of filling the memory.
+    /// </summary>
     public const int MaxDepth = 10_000;
 
     /// <summary>Makes a network; <see cref="Module.To"/> draws its numbers.</summary>

@@ -142,7 +142,8 @@ public sealed record NetworkOptions
         ("v1", "") => this with { BottleneckStride = BottleneckStride.First },
         ("zero_init_residual", "") => this with { ZeroInitResidual = true },
         _ => throw new EngineException(
-            $"network option {name} is '{value}', but expected are shortcut=A|B|C, zeros=half|after, norm=batch|group|group:N|none, groups=N, width_per_group=N, dilation=F,F,F, init=kaiming_normal|kaiming_uniform, fan=fan_in|fan_out, v1 and zero_init_residual"),
+            $"network option {name} is '{value}', but expected are shortcut=A|B|C, zeros=half|after, norm=batch|group|group:N|none, groups=N, "
+                + "width_per_group=N, dilation=F,F,F, init=kaiming_normal|kaiming_uniform, fan=fan_in|fan_out, v1 and zero_init_residual"),
     };
 
     private static int Count(string name, string value) =>

@@ -59,7 +59,8 @@ public static class Networks
     public static Network Create(string name, int channels, int classes) => Create(name, new NetworkOptions { Channels = channels, Classes = classes });
 
     /// <summary>Creates a network by name, such as resnet20 or resnet50; <see cref="Module.To"/> initializes it.</summary>
-    /// <exception cref="EngineException">There is no network of this name (the message lists what exists, and a similar name where there is one), or an option does not fit it.</exception>
+    /// <exception cref="EngineException">There is no network of this name (the message lists what exists, and a similar name where there is one), or an option
+    /// does not fit it.</exception>
     public static Network Create(string name, NetworkOptions? options = null)
     {
         options ??= new NetworkOptions();
@@ -77,7 +78,9 @@ public static class Networks
     }
 
     private static EngineException Unknown(string name) => new(
-        $"there is no network '{name}'{(Nearest(name) is { } near ? $"; did you mean '{near}'?" : ".")} There are {string.Join(", ", ImageNet.Select(e => e.Name))}, and resnetN, plainN and highwayN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to {CifarResNet.MaxDepth}");
+        $"there is no network '{name}'{(Nearest(name) is { } near ? $"; did you mean '{near}'?" : ".")} There are "
+            + $"{string.Join(", ", ImageNet.Select(e => e.Name))}, and resnetN, plainN and highwayN of any depth N = 6n + 2 (20, 32, 44, 56, 110 ...) up to "
+            + $"{CifarResNet.MaxDepth}");
 
     private static NetworkEntry Basic(string name, string family, int[] layers, ShortcutKind shortcut) => new(name, family, options =>
         new ResNet(ForImageNet(name, new ResNetOptions(BlockKind.Basic, layers), shortcut, options)));
@@ -87,7 +90,8 @@ public static class Networks
         if ((groups, width) != (1, 64) && (options.Groups ?? options.WidthPerGroup) is not null)
         {
             throw new EngineException(
-                $"{name} has {groups} groups and a width of {width} a group, which groups and width_per_group cannot change: give them with resnet50, resnet101 or resnet152");
+                $"{name} has {groups} groups and a width of {width} a group, which groups and width_per_group cannot change: give them with resnet50, "
+                    + "resnet101 or resnet152");
         }
 
         ResNetOptions own = new(BlockKind.Bottleneck, layers) { Groups = groups, WidthPerGroup = width };
@@ -147,7 +151,9 @@ public static class Networks
         return options == allowed
             ? new Vgg(new VggOptions(stages) { Channels = options.Channels ?? 3, Classes = options.Classes ?? 1000, BatchNorm = hasNorms })
             : throw new EngineException(
-                $"{name} has no residual blocks, and its name says whether it has batch norms ({name.Replace("_bn", "", StringComparison.Ordinal)} or {name.Replace("_bn", "", StringComparison.Ordinal)}_bn): the only network options it takes are init and fan, but '{(options with { Filters = null }).ToText()}' was given");
+                $"{name} has no residual blocks, and its name says whether it has batch norms ({name.Replace("_bn", "", StringComparison.Ordinal)} or "
+                    + $"{name.Replace("_bn", "", StringComparison.Ordinal)}_bn): the only network options it takes are init and fan, but "
+                    + $"'{(options with { Filters = null }).ToText()}' was given");
     });
 
     private static ShortcutKind ShortcutOf(string name, NetworkOptions options, ShortcutKind standard) => standard switch
@@ -164,7 +170,9 @@ public static class Networks
         options.Zeros is not { } zeros ? ZeroPlacement.HalfBefore
         : shortcut is ShortcutKind.A or ShortcutKind.Gated ? zeros
         : throw new EngineException(
-            $"zeros places the zeros of shortcut A, but {name} has {(shortcut == ShortcutKind.None ? "no shortcut" : $"shortcut {shortcut}")}{(shortcut == ShortcutKind.None ? "" : ": give shortcut A with it")}");
+            $"zeros places the zeros of shortcut A, but {name} has "
+                + $"{(shortcut == ShortcutKind.None ? "no shortcut" : $"shortcut {shortcut}")}"
+                + $"{(shortcut == ShortcutKind.None ? "" : ": give shortcut A with it")}");
 
     private static Func<int, Normalization> NormOf(NetworkOptions options, int groups) => options.Norm switch
     {
@@ -192,7 +200,8 @@ public static class Networks
             return Suggestion.Nearest(name, Names);
         }
 
-        IEnumerable<int> depths = ImageNet.Select(known => TryParse(known.Name, out string other, out int its) && other == family ? its : (int?)null).OfType<int>();
+        IEnumerable<int> depths = ImageNet.Select(known => TryParse(
+            known.Name, out string other, out int its) && other == family ? its : (int?)null).OfType<int>();
         if (family != "vgg")
         {
             depths = depths.Prepend(8 + (int)(6 * Math.Clamp(Math.Round((depth - 8) / 6.0), 0, (CifarResNet.MaxDepth - 8) / 6)));

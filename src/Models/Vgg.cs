@@ -3,7 +3,8 @@ using Engine.Layers;
 namespace Engine.Models;
 
 /// <summary>What a <see cref="Vgg"/> is made from.</summary>
-/// <param name="Stages">For each of the five stages, how many 3x3 convolutions it has: 1, 1, 2, 2, 2 for 11 layers, 2, 2, 2, 2, 2 for 13, 2, 2, 3, 3, 3 for 16, and 2, 2, 4, 4, 4 for 19.</param>
+/// <param name="Stages">For each of the five stages, how many 3x3 convolutions it has: 1, 1, 2, 2, 2 for 11 layers, 2, 2, 2, 2, 2 for 13, 2, 2, 3, 3, 3 for 16,
+/// and 2, 2, 4, 4, 4 for 19.</param>
 public sealed record VggOptions(IReadOnlyList<int> Stages)
 {
     /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>

@@ -94,7 +94,8 @@ internal sealed partial class GraphTracer
         output, Node(isLog ? "LogSoftmax" : "Softmax", [Read(input)], ("axis", (long)OnnxAxis(input.Shape.Rank, input.Shape.Rank - 1))));
 
     /// <inheritdoc/>
-    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) =>
+    protected override void UnaryBackwardCore(
+        UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(UnaryBackward));
 
     /// <inheritdoc/>

@@ -177,7 +177,8 @@ internal sealed partial class GraphTracer
         {
             image = Node(
                 "Slice",
-                [image, Graph.Add("starts", 0, 0), Graph.Add("ends", long.MaxValue, long.MaxValue), Graph.Add("axes", 2, 3), Graph.Add("steps", stride, stride)]);
+                [image, Graph.Add("starts", 0, 0), Graph.Add("ends", long.MaxValue, long.MaxValue), Graph.Add("axes", 2, 3),
+                    Graph.Add("steps", stride, stride)]);
         }
 
         int padAfter = output.Shape[3] - input.Shape[3] - padBefore;

@@ -16,11 +16,13 @@ internal sealed partial class GraphTracer
         throw Refuse(nameof(SigmoidBackward));
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
+    protected override void ConvolutionBackwardDataCore(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(ConvolutionBackwardData));
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
+    protected override void ConvolutionBackwardFilterCore(
+        Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate) =>
         throw Refuse(nameof(ConvolutionBackwardFilter));
 
     /// <inheritdoc/>
@@ -56,7 +58,8 @@ internal sealed partial class GraphTracer
         throw Refuse(nameof(MaxPoolBackward));
 
     /// <inheritdoc/>
-    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
+    protected override void AveragePoolBackwardCore(
+        Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) =>
         throw Refuse(nameof(AveragePoolBackward));
 
     /// <inheritdoc/>

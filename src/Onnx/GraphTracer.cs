@@ -137,7 +137,8 @@ internal sealed partial class GraphTracer : Device
         if (_isAnyBatch && !(keepsImages && from[0] == _batch) && from.ElementCount % _batch == 0)
         {
             throw new EngineException(
-                $"export to ONNX: the network mixes the images of a batch (it reshapes {Text(from)} to {Text(to)}), so the batch must have a fixed size: give --batch N");
+                $"export to ONNX: the network mixes the images of a batch (it reshapes {Text(from)} to {Text(to)}), so the batch must have a fixed size: give "
+                    + "--batch N");
         }
 
         // A 0 keeps the extent: that of the batch.
@@ -153,7 +154,8 @@ internal sealed partial class GraphTracer : Device
 
     private static bool IsReordered(Shape shape) => shape.Rank == 4 && shape[3] > 1 && shape[1] * shape[2] > 1;
 
-    private string Text(Shape shape) => _isAnyBatch ? shape.ToString().Replace(_batch.ToString(CultureInfo.InvariantCulture), "N", StringComparison.Ordinal) : shape.ToString();
+    private string Text(Shape shape) =>
+        _isAnyBatch ? shape.ToString().Replace(_batch.ToString(CultureInfo.InvariantCulture), "N", StringComparison.Ordinal) : shape.ToString();
 
     private long?[] Extents(Shape shape) =>
         [.. FilterOrder.ToPyTorch(shape).Select((extent, axis) => axis == 0 && _isAnyBatch && extent == _batch ? (long?)null : extent)];
@@ -168,7 +170,8 @@ internal sealed partial class GraphTracer : Device
 
         if (_isAnyBatch && tensor.Shape.Rank > 0 && tensor.Shape[0] == _batch)
         {
-            throw new EngineException($"export to ONNX: the network makes a constant {Text(tensor.Shape)} of the batch's size, so that must be fixed: give --batch N");
+            throw new EngineException(
+                $"export to ONNX: the network makes a constant {Text(tensor.Shape)} of the batch's size, so that must be fixed: give --batch N");
         }
 
         Write(tensor, Graph.Add("constant", FilterOrder.ToPyTorch(tensor.Shape), () => ChannelsFirst(numbers(), tensor.Shape)));

@@ -61,7 +61,8 @@ public static class OnnxExport
 
         if (options.Batch < 1 || image.Rank == 0 || image[0] != 1)
         {
-            throw new EngineException($"export to ONNX: one image [1, H, W, C] and a batch of at least 1 are needed, but {image} and {options.Batch} were given");
+            throw new EngineException(
+                $"export to ONNX: one image [1, H, W, C] and a batch of at least 1 are needed, but {image} and {options.Batch} were given");
         }
 
         OnnxGraph graph = GraphTracer.Trace(model, image, options.Batch, options.Opset);

@@ -24,7 +24,9 @@ internal sealed class OnnxNode(string operation, IReadOnlyList<string> inputs, s
 /// <param name="Extents">Its extents in ONNX's order: filters [K, C / groups, R, S].</param>
 internal sealed record OnnxConstant(string Name, long[] Extents)
 {
-    /// <summary>Reads the real numbers, in row-major order of <see cref="Extents"/>; only when they are written, so that a large model is never held twice.</summary>
+    /// <summary>
+    /// Reads the real numbers, in row-major order of <see cref="Extents"/>; only when they are written, so that a large model is never held twice.
+    /// </summary>
     public Func<float[]>? Floats { get; init; }
 
     /// <summary>The whole numbers, where there are no real ones.</summary>

@@ -38,7 +38,9 @@ public sealed class BlockExplanation
     /// <summary>The relative difference between the gradient by hand and the tape's, by the block's input.</summary>
     public double TapeError { get; private set; }
 
-    /// <summary>Explains a block of the shallowest residual network of a study, of at least 14 layers: one with the identity for a shortcut where there is one.</summary>
+    /// <summary>
+    /// Explains a block of the shallowest residual network of a study, of at least 14 layers: one with the identity for a shortcut where there is one.
+    /// </summary>
     /// <param name="options">The study: depths, shortcut, initialization and seed; the network normalizes by batch.</param>
     /// <param name="data">The images.</param>
     /// <exception cref="EngineException">An option is unknown or out of range, or the initialization has nothing to explain.</exception>
@@ -52,7 +54,8 @@ public sealed class BlockExplanation
         }
 
         using ReferenceDevice device = new();
-        StudyPlan plan = StudyPlan.Of(options with { Depths = [Math.Max(ShallowestDepth, options.Depths.Min())], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
+        StudyPlan plan = StudyPlan.Of(
+            options with { Depths = [Math.Max(ShallowestDepth, options.Depths.Min())], Kinds = ["residual"], Norm = "batch", UnnormalizedSteps = 0 })[0];
         Network network = plan.Make(options with { Norm = "batch" }, data.Train.Channels, data.ClassNames.Count);
         network.To(device, options.Seed);
         using DataLoader loader = new(device, data.Train, DataLoaderOptions.Training(

@@ -2,7 +2,9 @@ using Engine.Training;
 
 namespace Engine.Study;
 
-/// <summary>Measures how gradients flow in some steps of a training: in the first, in every so many after it and in the last. The other steps cost nothing.</summary>
+/// <summary>
+/// Measures how gradients flow in some steps of a training: in the first, in every so many after it and in the last. The other steps cost nothing.
+/// </summary>
 public sealed class FlowCallback : TrainingCallback, IDisposable
 {
     private readonly FlowRecorder _recorder;

@@ -135,7 +135,8 @@ public sealed class FlowRecorder : IDisposable
         }
 
         List<LayerStatistics> layers = [.. _probes.Select(p => p.Read())];
-        List<BranchStatistics> blocks = [.. _blocks.Select(b => new BranchStatistics(b.Path, b.Norms.ToDictionary(norm => norm.Key, norm => norm.Value.Item())))];
+        List<BranchStatistics> blocks = [.. _blocks.Select(b => new BranchStatistics(
+            b.Path, b.Norms.ToDictionary(norm => norm.Key, norm => norm.Value.Item())))];
         Cancel();
         return new FlowSample(step, layers, blocks);
     }
@@ -180,7 +181,8 @@ public sealed class FlowRecorder : IDisposable
         int channels = weight.Shape[0];
         Tensor counts = Own(Tensor.Create(device, new Shape(channels), device.FloatType));
         _probes.Add(new Probe(
-            parent.Length == 0 ? name : $"{parent}.{name}", weight, response, counts, Scalar(_model), Scalar(_model), Scalar(_model), Scalar(_model), Scalar(_model)));
+            parent.Length == 0 ? name : $"{parent}.{name}", weight, response, counts, Scalar(_model), Scalar(_model), Scalar(_model), Scalar(_model),
+            Scalar(_model)));
     }
 
     private Tensor Scalar(Module model)

@@ -41,7 +41,8 @@ public sealed class PaperExperiment
     {
         if (!(scale is > 0 and <= 1))
         {
-            throw new EngineException(FormattableString.Invariant($"the scale is {scale}, but must be above 0 and at most 1, which is the paper's {PaperSteps:N0} iterations"));
+            throw new EngineException(FormattableString.Invariant(
+                $"the scale is {scale}, but must be above 0 and at most 1, which is the paper's {PaperSteps:N0} iterations"));
         }
 
         (string title, int[] standard, string[] kinds) = name switch
@@ -101,7 +102,8 @@ public sealed class PaperExperiment
 
         if (_scale < 1)
         {
-            yield return Text($"{_scale:G3} of the paper's {PaperSteps:N0} iterations, the first twentieth with a growing rate: compare directions, not figures");
+            yield return Text(
+                $"{_scale:G3} of the paper's {PaperSteps:N0} iterations, the first twentieth with a growing rate: compare directions, not figures");
         }
     }
 

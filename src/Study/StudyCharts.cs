@@ -107,7 +107,8 @@ public static class StudyCharts
         }
 
         StudyStatistic what = StudyStatistic.All.Single(s => s.Name == "activation_gradient");
-        SvgAxis color = SvgAxis.Around(what.Title, networks.SelectMany(n => n.Samples.SelectMany(s => MainPath(n).Select(i => Value(what, s, i)))), what.IsLogarithmic);
+        SvgAxis color = SvgAxis.Around(
+            what.Title, networks.SelectMany(n => n.Samples.SelectMany(s => MainPath(n).Select(i => Value(what, s, i)))), what.IsLogarithmic);
         SvgPlot plot = new("Layer by iteration", what.Description, networks.Length);
         plot.Scale(color);
         for (int k = 0; k < networks.Length; k++)
@@ -116,7 +117,8 @@ public static class StudyCharts
             int every = (network.Samples.Count + MostColumns - 1) / MostColumns;
             FlowSample[] samples = [.. network.Samples.Where((_, i) => i % every == 0)];
             plot.Cells(
-                k, network.Info.Name, new SvgAxis("iteration", samples[0].Step, Math.Max(network.Info.TotalSteps, samples[^1].Step + 1)), [.. samples.Select(s => (double)s.Step)],
+                k, network.Info.Name, new SvgAxis(
+                    "iteration", samples[0].Step, Math.Max(network.Info.TotalSteps, samples[^1].Step + 1)), [.. samples.Select(s => (double)s.Step)],
                 [.. MainPath(network).Select(i => samples.Select(s => Value(what, s, i)).ToArray())], color);
         }
 
@@ -135,7 +137,8 @@ public static class StudyCharts
         SvgLine[] lines =
         [
             .. network.Info.Branches.Select((branch, k) => new SvgLine(
-                $"through the {branch}{(branch == "residual" ? " branch" : "")}", colors[k % 3], 2.5, false, [.. sample.Blocks.Select((b, i) => (i + 1.0, b.Branches[branch]))])),
+                $"through the {branch}{(branch == "residual" ? " branch" : "")}", colors[k % 3], 2.5, false, [.. sample.Blocks.Select((b, i) => (i
+                    + 1.0, b.Branches[branch]))])),
         ];
         SvgPlot plot = new($"The gradient at the additions of {network.Info.Name}", $"Norm of the gradient by branch and block in step {sample.Step}.", 1);
         plot.Legend(lines);
@@ -146,7 +149,8 @@ public static class StudyCharts
     }
 
     // The places of the layers on the main path.
-    private static IEnumerable<int> MainPath(StudyNetwork network) => Enumerable.Range(0, network.Info.Layers.Count).Where(i => !network.Info.Layers[i].IsBeside);
+    private static IEnumerable<int> MainPath(StudyNetwork network) =>
+        Enumerable.Range(0, network.Info.Layers.Count).Where(i => !network.Info.Layers[i].IsBeside);
 
     private static double Value(StudyStatistic what, FlowSample sample, int layer) => what.Of(sample.Layers[layer]) ?? double.NaN;
 }

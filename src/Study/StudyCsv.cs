@@ -48,7 +48,9 @@ public static class StudyCsv
         return text.ToString();
     }
 
-    /// <summary>How the gradient splits at each block: network, step, block, branch, gradient (the norm of this branch's share of the gradient by the block's input).</summary>
+    /// <summary>
+    /// How the gradient splits at each block: network, step, block, branch, gradient (the norm of this branch's share of the gradient by the block's input).
+    /// </summary>
     public static string Branches(StudyRun run)
     {
         StringBuilder text = new("network,step,block,branch,gradient\n");

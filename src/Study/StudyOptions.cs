@@ -67,7 +67,9 @@ public sealed record StudyOptions
     /// <summary>Steps for which the deepest network of each kind is also trained without any normalization, measured at each; 0 for none.</summary>
     public int UnnormalizedSteps { get; init; }
 
-    /// <summary>The constant rate of those networks: without normalization a residual network's responses grow with each block, and larger rates let it diverge at once.</summary>
+    /// <summary>
+    /// The constant rate of those networks: without normalization a residual network's responses grow with each block, and larger rates let it diverge at once.
+    /// </summary>
     public double UnnormalizedRate { get; init; } = 1e-5;
 
     /// <summary>Decides the first weights, the order of the images and their augmentation, equally for all networks.</summary>
@@ -108,7 +110,9 @@ public sealed record StudyOptions
         Require(Shortcut <= ShortcutKind.C, "shortcut", [Shortcut], "A, B or C; plain and highway networks are kinds of their own");
         Require(Norms.Contains(Norm), "norm", [Norm], $"one of {string.Join(", ", Norms)}");
         Require(Initializations.Contains(Initialization), "initialization", [Initialization], $"one of {string.Join(", ", Initializations)}");
-        Require(Norm != "none" || Initialization != "zero-residual", "initialization", [Initialization], "another one without normalization layers, because it sets their gamma");
+        Require(
+            Norm != "none" || Initialization != "zero-residual", "initialization", [Initialization],
+            "another one without normalization layers, because it sets their gamma");
         Require(Epochs >= 1, "epochs", [Epochs], "at least 1");
         Require(MaxSteps is null or >= 1, "steps", [MaxSteps], "at least 1");
         Require(BatchSize >= 1, "batch size", [BatchSize], "at least 1");

@@ -76,7 +76,13 @@ internal sealed record StudyPlan
 
                 // Without normalizations there is no gamma to start at 0.
                 InitializationName = options.Initialization == "zero-residual" ? "kaiming" : options.Initialization,
-                Training = training with { Model = $"{Prefix(kind)}{depth}", MaxSteps = options.UnnormalizedSteps, LearningRate = options.UnnormalizedRate, Schedule = "constant" },
+                Training = training with
+                {
+                    Model = $"{Prefix(kind)}{depth}",
+                    MaxSteps = options.UnnormalizedSteps,
+                    LearningRate = options.UnnormalizedRate,
+                    Schedule = "constant"
+                },
                 Every = 1,
                 CurveInterval = 1,
             }));

@@ -23,7 +23,8 @@ public static partial class StudyReport
         string page = Text("report.html");
         int room = MaxBytes - Encoding.UTF8.GetByteCount(page) - Parts.Sum(part => Encoding.UTF8.GetByteCount(Text(part.File)));
         string json = Data(run, isLive, room);
-        return Placeholder().Replace(page, match => match.Groups[1].Value == "run" ? json : Text(Parts.Single(part => part.Name == match.Groups[1].Value).File));
+        return Placeholder().Replace(
+            page, match => match.Groups[1].Value == "run" ? json : Text(Parts.Single(part => part.Name == match.Groups[1].Value).File));
     }
 
     /// <summary>The run as the page has it: {"study": as <see cref="StudyJson.Write(StudyRun)"/>, "every": 1, "live": false}.</summary>

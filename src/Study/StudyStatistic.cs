@@ -17,8 +17,12 @@ public sealed record StudyStatistic(string Name, string Title, string Descriptio
     public static IReadOnlyList<StudyStatistic> All { get; } =
     [
         new("weight_gradient", "Gradient by weights", "Euclidean norm of the gradient of the loss by the layer's weights.", true, l => l.WeightGradient),
-        new("activation_gradient", "Gradient by activations", "Euclidean norm, over the whole batch, of the gradient of the loss by the layer's response.", true, l => l.ActivationGradient),
-        new("deviation", "Standard deviation of responses", "Standard deviation of the layer's response: after the normalization, before the addition and the ReLU.", true, l => l.Deviation),
+        new(
+            "activation_gradient", "Gradient by activations", "Euclidean norm, over the whole batch, of the gradient of the loss by the layer's response.",
+            true, l => l.ActivationGradient),
+        new(
+            "deviation", "Standard deviation of responses",
+            "Standard deviation of the layer's response: after the normalization, before the addition and the ReLU.", true, l => l.Deviation),
         new("update_ratio", "Update to weight", "Norm of the step's change of the weights over the norm of the weights.", true, l => l.UpdateRatio),
         new("inactive", "Zeros behind the ReLU", "Share of zeros in the output of the ReLU behind the layer.", false, l => l.Inactive),
         new("dead", "Dead channels", "Share of the ReLU's channels that are zero at every pixel of every image of the batch.", false, l => l.Dead),

@@ -64,7 +64,8 @@ internal sealed record SvgAxis(string Label, double Low, double High, bool IsLog
         }
 
         string[] parts = value.ToString("0.#E+0", CultureInfo.InvariantCulture).Split('E');
-        string power = string.Concat(parts[1].TrimStart('+').Select(c => c == '-' ? '\u207b' : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c - '0']));
+        string power = string.Concat(parts[1].TrimStart('+').Select(
+            c => c == '-' ? '\u207b' : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c - '0']));
         return parts[0] == "1" ? $"10{power}" : $"{parts[0]}\u00b710{power}";
     }
 }
@@ -91,8 +92,11 @@ internal sealed class SvgPlot
     public SvgPlot(string title, string description, int panels)
     {
         _panels = panels;
-        _text.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\" role=\"img\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"15\" fill=\"#1d2025\">\n")
-            .Append(CultureInfo.InvariantCulture, $"<title>{Escape(title)}</title>\n<desc>{Escape(description)}</desc>\n<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>\n");
+        _text.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" "
+            + $"height=\"{Height}\" role=\"img\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"15\" fill=\"#1d2025\">\n")
+            .Append(
+                CultureInfo.InvariantCulture,
+                $"<title>{Escape(title)}</title>\n<desc>{Escape(description)}</desc>\n<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>\n");
         Text(Left, 34, title, "start", "font-size=\"22\" font-weight=\"bold\"");
     }
 
@@ -134,7 +138,8 @@ internal sealed class SvgPlot
                 isOpen = isKnown;
             }
 
-            _text.Append(CultureInfo.InvariantCulture, $"<path fill=\"none\" stroke=\"{line.Color}\" stroke-width=\"{line.Width}\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{Dash(line.IsDashed)} d=\"{path}\"><title>{Escape(line.Name)}</title></path>\n");
+            _text.Append(CultureInfo.InvariantCulture, $"<path fill=\"none\" stroke=\"{line.Color}\" stroke-width=\"{line.Width}\" stroke-linejoin=\"round\" "
+                + $"stroke-linecap=\"round\"{Dash(line.IsDashed)} d=\"{path}\"><title>{Escape(line.Name)}</title></path>\n");
         }
     }
 
@@ -156,7 +161,8 @@ internal sealed class SvgPlot
                 if (double.IsFinite(rows[r][c]) && (!color.IsLogarithmic || rows[r][c] > 0))
                 {
                     double from = X(panel, x.Share(columns[c])), to = X(panel, c + 1 < columns.Count ? x.Share(columns[c + 1]) : 1);
-                    _text.Append(CultureInfo.InvariantCulture, $"<rect shape-rendering=\"crispEdges\" x=\"{from:F2}\" y=\"{Top + (r * height):F2}\" width=\"{to - from + 0.4:F2}\" height=\"{height + 0.4:F2}\" fill=\"{Color(color.Share(rows[r][c]))}\"/>\n");
+                    _text.Append(CultureInfo.InvariantCulture, $"<rect shape-rendering=\"crispEdges\" x=\"{from:F2}\" y=\"{Top + (r * height):F2}\" "
+                        + $"width=\"{to - from + 0.4:F2}\" height=\"{height + 0.4:F2}\" fill=\"{Color(color.Share(rows[r][c]))}\"/>\n");
                 }
             }
         }
@@ -168,7 +174,9 @@ internal sealed class SvgPlot
         const int Parts = 40;
         for (int i = 0; i < Parts; i++)
         {
-            _text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left + 80 + (i * 4)}\" y=\"46\" width=\"4.4\" height=\"13\" fill=\"{Color((i + 0.5) / Parts)}\"/>\n");
+            _text.Append(
+                CultureInfo.InvariantCulture,
+                $"<rect x=\"{Left + 80 + (i * 4)}\" y=\"46\" width=\"4.4\" height=\"13\" fill=\"{Color((i + 0.5) / Parts)}\"/>\n");
         }
 
         Text(Left + 72, 57, SvgAxis.Text(color.Low), "end");
@@ -212,7 +220,8 @@ internal sealed class SvgPlot
     }
 
     private void Line(double x1, double y1, double x2, double y2, string color, double width, bool isDashed) => _text.Append(
-        CultureInfo.InvariantCulture, $"<line x1=\"{x1:F1}\" y1=\"{y1:F1}\" x2=\"{x2:F1}\" y2=\"{y2:F1}\" stroke=\"{color}\" stroke-width=\"{width}\"{Dash(isDashed)}/>\n");
+        CultureInfo.InvariantCulture, $"<line x1=\"{x1:F1}\" y1=\"{y1:F1}\" x2=\"{x2:F1}\" y2=\"{y2:F1}\" stroke=\"{color}\" "
+            + $"stroke-width=\"{width}\"{Dash(isDashed)}/>\n");
 
     private void Text(double x, double y, string text, string anchor, string more = "") => _text.Append(
         CultureInfo.InvariantCulture, $"<text x=\"{x:F1}\" y=\"{y:F1}\" text-anchor=\"{anchor}\"{(more.Length > 0 ? " " : "")}{more}>{Escape(text)}</text>\n");
@@ -228,7 +237,8 @@ internal sealed class SvgPlot
         double at = Math.Clamp(share, 0, 1) * (stops.Length - 1);
         int i = Math.Min(stops.Length - 2, (int)at);
         (double r, double g, double b) = (
-            stops[i].R + ((stops[i + 1].R - stops[i].R) * (at - i)), stops[i].G + ((stops[i + 1].G - stops[i].G) * (at - i)), stops[i].B + ((stops[i + 1].B - stops[i].B) * (at - i)));
+            stops[i].R + ((stops[i + 1].R - stops[i].R) * (at - i)), stops[i].G + ((stops[i + 1].G - stops[i].G) * (at - i)), stops[i].B
+                + ((stops[i + 1].B - stops[i].B) * (at - i)));
         return string.Create(CultureInfo.InvariantCulture, $"#{(int)Math.Round(r):x2}{(int)Math.Round(g):x2}{(int)Math.Round(b):x2}");
     }
 }

@@ -47,7 +47,8 @@ public static class ClassLabels
         catch (JsonException e)
         {
             throw new EngineException(
-                $"the labels '{ShownName.Of(path)}' are not understood: expected a name on each line, or JSON such as [\"tench\", ...], {{\"0\": \"tench\", ...}} or {{\"0\": [\"n01440764\", \"tench\"], ...}} with all classes from 0 on", e);
+                $"the labels '{ShownName.Of(path)}' are not understood: expected a name on each line, or JSON such as [\"tench\", ...], {{\"0\": \"tench\", "
+                    + $"...}} or {{\"0\": [\"n01440764\", \"tench\"], ...}} with all classes from 0 on", e);
         }
     }
 
@@ -71,7 +72,8 @@ public static class ClassLabels
             (string number, string? name) = entry.Value.ValueKind == JsonValueKind.Number
                 ? (entry.Value.GetRawText(), entry.Name)
                 : (entry.Name, Name(entry.Value));
-            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int label) || label >= names.Length || names[label] is not null || name is null)
+            if (!int.TryParse(
+                number, NumberStyles.None, CultureInfo.InvariantCulture, out int label) || label >= names.Length || names[label] is not null || name is null)
             {
                 return null;
             }
@@ -86,7 +88,8 @@ public static class ClassLabels
     private static string? Name(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString(),
-        JsonValueKind.Array when value.GetArrayLength() > 0 && value[value.GetArrayLength() - 1].ValueKind == JsonValueKind.String => value[value.GetArrayLength() - 1].GetString(),
+        JsonValueKind.Array when value.GetArrayLength() > 0 && value[value.GetArrayLength() - 1].ValueKind == JsonValueKind.String =>
+            value[value.GetArrayLength() - 1].GetString(),
         _ => null,
     };
 }

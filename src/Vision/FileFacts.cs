@@ -22,7 +22,8 @@ internal readonly unsafe partial record struct FileFacts(FileKind Kind, ulong De
         FileIdentity identity = FileIdentity.Of(path, followLinks: true);
         FileInfo info = new(path);
         FileSystemInfo end = info.ResolveLinkTarget(returnFinalTarget: true) ?? info;
-        return new FileFacts(identity.Kind, identity.Device, identity.Node, (end as FileInfo)?.Exists == true ? ((FileInfo)end).Length : 0, end.LastWriteTimeUtc.Ticks);
+        return new FileFacts(
+            identity.Kind, identity.Device, identity.Node, (end as FileInfo)?.Exists == true ? ((FileInfo)end).Length : 0, end.LastWriteTimeUtc.Ticks);
     }
 
     /// <summary>Why what stands at a path must not be opened as a file; null where it may be, or where nothing is there.</summary>
@@ -66,7 +67,8 @@ internal readonly unsafe partial record struct FileFacts(FileKind Kind, ulong De
             _ => FileKind.Regular,
         };
         return new FileFacts(
-            kind, *(ulong*)(buffer + 136), *(ulong*)(buffer + 32), (long)*(ulong*)(buffer + 40), (*(long*)(buffer + 112) * 1_000_000_000) + *(uint*)(buffer + 120));
+            kind, *(ulong*)(buffer + 136), *(ulong*)(buffer + 32), (long)*(ulong*)(buffer + 40), (*(long*)(buffer + 112) * 1_000_000_000)
+                + *(uint*)(buffer + 120));
     }
 
     [LibraryImport("libc", SetLastError = true)]

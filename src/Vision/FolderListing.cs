@@ -33,13 +33,17 @@ internal sealed class FolderListing(CancellationToken cancellation = default)
     /// <param name="place">Where they lie.</param>
     public static string? Remark(IEnumerable<KeyValuePair<string, int>> others, string place)
     {
-        (string Ending, int Count)[] kinds = [.. others.GroupBy(o => o.Key, (ending, group) => (ending, group.Sum(o => o.Value))).OrderByDescending(k => k.Item2)];
+        (string Ending, int Count)[] kinds = [.. others.GroupBy(
+            o => o.Key, (ending, group) => (ending, group.Sum(o => o.Value))).OrderByDescending(k => k.Item2)];
         const int most = 6;
         int sum = kinds.Sum(k => k.Count);
         string rest = kinds.Length > most ? ", ..." : "";
         return sum == 0 ? null
-            : $"{sum:N0} {(sum == 1 ? "file" : "files")} in '{ShownName.Of(RawNames.Shown(place))}' {(sum == 1 ? "is" : "are")} left out, as only {string.Join(", ", Extensions)} are read: "
-            + string.Join(", ", kinds.Take(most).Select(k => $"{k.Count:N0} {(k.Ending.Length == 0 ? "without an ending" : ShownName.Of(RawNames.Shown(k.Ending)))}")) + rest;
+            : $"{sum:N0} {(sum == 1 ? "file" : "files")} in '{ShownName.Of(RawNames.Shown(place))}' {(sum == 1 ? "is" : "are")} left out, as only "
+                + $"{string.Join(", ", Extensions)} are read: "
+            + string.Join(
+                ", ",
+                kinds.Take(most).Select(k => $"{k.Count:N0} {(k.Ending.Length == 0 ? "without an ending" : ShownName.Of(RawNames.Shown(k.Ending)))}")) + rest;
     }
 
     /// <summary>Whether a folder's name says that its content is no data.</summary>

@@ -36,7 +36,8 @@ internal sealed record FolderParts(string? Train, string? Test, IReadOnlyList<st
             return train is not null || tested.Length > 0
                 ? new FolderParts(train, tested.FirstOrDefault(), tested.Length > 1 ? tested[1..] : [])
                 : throw new EngineException(
-                    $"the image folder '{ShownName.Of(folder)}' has none of the folders train, test and val (or valid, validation, dev); expected {FolderSet.Expected}");
+                    $"the image folder '{ShownName.Of(folder)}' has none of the folders train, test and val (or valid, validation, dev); expected "
+                        + $"{FolderSet.Expected}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -16,7 +16,9 @@ public static class FolderSet
     /// <summary>Whether a data set's name is that of an image folder.</summary>
     public static bool IsFolder(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>The name with the folder's whole path, so that it means the same everywhere; ~ stands for the home folder, as no shell replaces it after folder:.</summary>
+    /// <summary>
+    /// The name with the folder's whole path, so that it means the same everywhere; ~ stands for the home folder, as no shell replaces it after folder:.
+    /// </summary>
     /// <exception cref="EngineException">There is no such folder.</exception>
     public static string Resolve(string name)
     {
@@ -38,12 +40,14 @@ public static class FolderSet
     /// <param name="name">folder:DIR.</param>
     /// <param name="options">How the files become images of one size.</param>
     /// <param name="use">What the images are for, which decides between DIR/val and DIR/test where both are there.</param>
-    /// <param name="classNames">For <see cref="FolderUse.Testing"/>, the classes that a network tells apart, to whose names the test images' labels refer; null for those of the folders.</param>
+    /// <param name="classNames">For <see cref="FolderUse.Testing"/>, the classes that a network tells apart, to whose names the test images' labels refer; null
+    /// for those of the folders.</param>
     /// <param name="cancellation">Stops the listing, and later the reading of images.</param>
     /// <exception cref="EngineException">There is no such folder, it is not arranged in this way, or an image is of none of the given classes.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ImageDataset Open(
-        string name, ImageOptions options, FolderUse use = FolderUse.Training, IReadOnlyList<string>? classNames = null, CancellationToken cancellation = default)
+        string name, ImageOptions options, FolderUse use = FolderUse.Training, IReadOnlyList<string>? classNames = null,
+            CancellationToken cancellation = default)
     {
         name = Resolve(name);
         string folder = name[Prefix.Length..];
@@ -109,7 +113,8 @@ public static class FolderSet
 
         if (sources.Sum(s => s.Unlabeled) is > 0 and int unlabeled)
         {
-            yield return $"{unlabeled:N0} {(unlabeled == 1 ? "image" : "images")} in '{ShownName.Of(folder)}' {(unlabeled == 1 ? "is" : "are")} skipped, because {(unlabeled == 1 ? "it is" : "they are")} outside of the class folders";
+            yield return $"{unlabeled:N0} {(unlabeled == 1 ? "image" : "images")} in '{ShownName.Of(folder)}' {(unlabeled == 1 ? "is" : "are")} skipped, "
+                + $"because {(unlabeled == 1 ? "it is" : "they are")} outside of the class folders";
         }
     }
 }

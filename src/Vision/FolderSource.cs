@@ -65,7 +65,8 @@ public sealed class FolderSource : IImageSource
     /// <param name="options">How the files become images of one size.</param>
     /// <param name="classNames">The classes; null for the names of the folders in it, in order.</param>
     /// <param name="cancellation">Stops the listing, and later the reading of its images.</param>
-    /// <exception cref="EngineException">There is no class, a class of these has no image, two are one folder, or a folder is none of the given classes.</exception>
+    /// <exception cref="EngineException">There is no class, a class of these has no image, two are one folder, or a folder is none of the given
+    /// classes.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static FolderSource Open(
         string folder, ImageOptions options, IReadOnlyList<string>? classNames = null, CancellationToken cancellation = default)
@@ -90,7 +91,8 @@ public sealed class FolderSource : IImageSource
             if (shown.FirstOrDefault(f => classNames is not null && !known.ContainsKey(f)) is { } unknown)
             {
                 throw new EngineException(
-                    $"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} training {(classNames.Count == 1 ? "class" : "classes")}");
+                    $"'{Path.Combine(folder, ShownName.Of(unknown))}' is none of the {classNames!.Count} training "
+                        + $"{(classNames.Count == 1 ? "class" : "classes")}");
             }
 
             EnterClasses(listing, folder, found);
@@ -183,7 +185,8 @@ public sealed class FolderSource : IImageSource
             if (!listing.Enter(Path.Join(folder, name)))
             {
                 throw new EngineException(
-                    $"'{Path.Join(folder, ShownName.Of(RawNames.Shown(name)))}' is a link to the folder of another class, or to one above it: its images would have two labels");
+                    $"'{Path.Join(folder, ShownName.Of(RawNames.Shown(name)))}' is a link to the folder of another class, or to one above it: its images "
+                        + "would have two labels");
             }
         }
     }

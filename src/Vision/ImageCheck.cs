@@ -73,7 +73,8 @@ public sealed class ImageCheck(string? rememberedPath)
             }
         }
 
-        return new ImageCheckResult(paths.Length, decoded, [.. bad.OrderBy(b => b.Index).Select(b => b.Message)], [.. warnings.OrderBy(w => w.Index).Select(w => w.Message)]);
+        return new ImageCheckResult(
+            paths.Length, decoded, [.. bad.OrderBy(b => b.Index).Select(b => b.Message)], [.. warnings.OrderBy(w => w.Index).Select(w => w.Message)]);
     }
 
     // Whether the image is whole, and nothing is to be said of it.
@@ -184,7 +185,8 @@ public sealed record ImageCheckResult(int Total, int Decoded, IReadOnlyList<stri
         {
             string more = Errors.Count > MostShown ? $"; and {Errors.Count - MostShown:N0} more" : "";
             throw new EngineException(
-                $"{string.Join("; ", Errors.Take(MostShown))}{more}: {Errors.Count:N0} of {Total:N0} image{(Total == 1 ? "" : "s")} must be repaired or removed before training");
+                $"{string.Join("; ", Errors.Take(MostShown))}{more}: {Errors.Count:N0} of {Total:N0} image{(Total == 1 ? "" : "s")} must be repaired or "
+                    + "removed before training");
         }
     }
 }

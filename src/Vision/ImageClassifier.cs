@@ -58,7 +58,8 @@ public sealed class ImageClassifier : IDisposable
         if (channels is not (1 or 3) || normalization.Deviation.Length != channels || normalization.Mean.Length != means)
         {
             throw new EngineException(
-                $"the normalization has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, which does not fit images of {size}x{size}x{channels}");
+                $"the normalization has {normalization.Mean.Length} means and {normalization.Deviation.Length} deviations, which does not fit images of "
+                    + $"{size}x{size}x{channels}");
         }
 
         (_model, _device, _options, _channels) = (model, device, options, channels);
@@ -80,7 +81,8 @@ public sealed class ImageClassifier : IDisposable
     /// <exception cref="ObjectDisposedException">The classifier, the model or the device has been disposed.</exception>
     /// <exception cref="EngineException">A size does not fit the network, or an image's mean per pixel does not fit the views.</exception>
     public IEnumerable<ImageScores> Run(
-        IReadOnlyList<string> paths, int batchSize, ImageViews views = ImageViews.Center, IReadOnlyList<int>? sides = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> paths, int batchSize, ImageViews views = ImageViews.Center, IReadOnlyList<int>? sides = null,
+            CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         if (_isDisposed)
@@ -146,7 +148,8 @@ public sealed class ImageClassifier : IDisposable
         {
             if (views == ImageViews.Scales)
             {
-                return new Decoded(path, [.. loader.ReadScales(path, sides).Select(p => new View(p.Width, p.Height, ToChannels(p.Pixels)))], null, loader.Warning);
+                return new Decoded(
+                    path, [.. loader.ReadScales(path, sides).Select(p => new View(p.Width, p.Height, ToChannels(p.Pixels)))], null, loader.Warning);
             }
 
             int crops = views == ImageViews.TenCrop ? 5 : 1;
@@ -161,7 +164,8 @@ public sealed class ImageClassifier : IDisposable
             }
 
             int bytes = size * size * 3;
-            return new Decoded(path, [.. Enumerable.Range(0, crops).Select(c => new View(size, size, ToChannels(pixels.AsSpan(c * bytes, bytes))))], null, loader.Warning);
+            return new Decoded(
+                path, [.. Enumerable.Range(0, crops).Select(c => new View(size, size, ToChannels(pixels.AsSpan(c * bytes, bytes))))], null, loader.Warning);
         }
         catch (EngineException e)
         {

@@ -28,7 +28,8 @@ public static class ImageFiles
             string? others = FolderListing.Remark(listing.Others, folder);
             if (images.Count == 0)
             {
-                throw new EngineException($"the folder '{Shown(folder)}' has no image; expected {FolderListing.ExtensionList} files{(others is null ? "" : $" ({others})")}");
+                throw new EngineException(
+                    $"the folder '{Shown(folder)}' has no image; expected {FolderListing.ExtensionList} files{(others is null ? "" : $" ({others})")}");
             }
 
             if (others is not null)

@@ -83,7 +83,8 @@ public sealed class ImageLoader : IDisposable
             if ((long)width * height > ImageReader.MaximumPixels)
             {
                 throw new EngineException(
-                    $"the image '{Formats.ShownName.Of(RawNames.Shown(path))}' is too narrow to be resized: {image.Width}x{image.Height} would become {width}x{height}");
+                    $"the image '{Formats.ShownName.Of(RawNames.Shown(path))}' is too narrow to be resized: {image.Width}x{image.Height} would become "
+                        + $"{width}x{height}");
             }
 
             RgbImage scaled = new();

@@ -1,6 +1,8 @@
 namespace Engine.Vision;
 
-/// <summary>How much memory decoding one image may take: of what the program may use, the container's limit included, a share for each decoder at work.</summary>
+/// <summary>
+/// How much memory decoding one image may take: of what the program may use, the container's limit included, a share for each decoder at work.
+/// </summary>
 internal static class ImageMemory
 {
     private const int MostDecoders = 8;
@@ -24,7 +26,8 @@ internal static class ImageMemory
         if (bytes > limit)
         {
             throw new InvalidDataException(
-                $"{what} takes {Mebibytes(bytes)} to decode, but of the memory that the program may use only {Mebibytes(limit)} are for one image: make it smaller, or allow more memory");
+                $"{what} takes {Mebibytes(bytes)} to decode, but of the memory that the program may use only {Mebibytes(limit)} are for one image: make it "
+                    + "smaller, or allow more memory");
         }
     }
 

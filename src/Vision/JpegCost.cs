@@ -29,7 +29,8 @@ internal static class JpegCost
         if (scans * width * height > MostPixelScans)
         {
             throw new InvalidDataException(
-                $"it has {scans:N0} scans, but at its size of {width}x{height} only {Math.Max(1, MostPixelScans / (width * height)):N0} are decoded: each goes over all pixels");
+                $"it has {scans:N0} scans, but at its size of {width}x{height} only {Math.Max(1, MostPixelScans / (width * height)):N0} are decoded: each "
+                    + "goes over all pixels");
         }
 
         // Pixels, for CMYK the inks as well, for a turned image a second copy; and where there are several scans, two bytes for each sample until the last.

@@ -34,7 +34,8 @@ public sealed class Resizer
         Check("the window", window, width, height);
         if (output.Length != window.Width * window.Height * 3)
         {
-            throw new EngineException($"a window of {window.Width}x{window.Height} needs {window.Width * window.Height * 3:N0} bytes, but {output.Length:N0} were given");
+            throw new EngineException(
+                $"a window of {window.Width}x{window.Height} needs {window.Width * window.Height * 3:N0} bytes, but {output.Length:N0} were given");
         }
 
         _across.Prepare(region.Width, width, window.Left, window.Width, filter);

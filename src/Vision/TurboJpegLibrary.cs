@@ -14,7 +14,8 @@ public static class TurboJpegLibrary
 
     /// <summary>How to get the library, in a few words.</summary>
     public const string HowToGet =
-        "install the package libturbojpeg0 (Debian), libturbojpeg (Ubuntu), turbojpeg (Fedora), jpeg-turbo (Homebrew), or libjpeg-turbo's own installer (Windows)";
+        "install the package libturbojpeg0 (Debian), libturbojpeg (Ubuntu), turbojpeg (Fedora), jpeg-turbo (Homebrew), or libjpeg-turbo's own installer "
+            + "(Windows)";
 
     private static readonly Lazy<nint> Handle = new(() => Load(Candidates));
 

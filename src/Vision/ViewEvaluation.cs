@@ -17,7 +17,8 @@ public static class ViewEvaluation
     /// <exception cref="EngineException">An image cannot be read, or the network does not tell as many classes apart as the folder has.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static EvaluationResult Run(
-        ImageClassifier classifier, FolderSource source, int batchSize, ImageViews views, IReadOnlyList<int>? sides = null, CancellationToken cancellation = default)
+        ImageClassifier classifier, FolderSource source, int batchSize, ImageViews views, IReadOnlyList<int>? sides = null,
+            CancellationToken cancellation = default)
     {
         int classes = source.ClassNames.Count;
         int correct = 0, top = 0, index = 0;

@@ -84,7 +84,8 @@ public sealed partial class CatalogTests
 
         // The tape keeps the last loss's one number until the next backward.
         Assert.InRange(cpu.Device.Memory.UsedBytes, 0, 64);
-        Assert.Equal(3, new NetworkSubject(cpu, "resnet20", 4).WorkOf("Train").Operations / new NetworkSubject(cpu, "resnet20", 4).WorkOf("Infer").Operations, 1e-9);
+        Assert.Equal(
+            3, new NetworkSubject(cpu, "resnet20", 4).WorkOf("Train").Operations / new NetworkSubject(cpu, "resnet20", 4).WorkOf("Infer").Operations, 1e-9);
         Assert.All(NetworkSubject.BlocksOn(cpu), block => Assert.True(block.WorkOf("Infer").Operations > 1e6));
     }
 

@@ -40,7 +40,8 @@ public sealed class ComparisonTests
     {
         Comparison comparison = Assert.Single(Comparison.Choose(["resnet20-train-avx2"], isGpu: false));
         Assert.StartsWith("ENGINE_SIMD=256 DOTNET_EnableAVX512=0 ", PeerSides.Engine(comparison, Options()).ToString(), StringComparison.Ordinal);
-        Assert.StartsWith("ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 ", PeerSides.Torch(comparison, Options(), "channels_last").ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 ", PeerSides.Torch(comparison, Options(), "channels_last").ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

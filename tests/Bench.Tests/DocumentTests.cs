@@ -40,7 +40,8 @@ public sealed class DocumentTests : IDisposable
     public void The_documentation_has_a_section_for_every_class_and_for_the_peers()
     {
         string text = File.ReadAllText(Path.Combine(new Repository(Root()).Root, "docs", "benchmarks.md"));
-        string[] classes = [.. typeof(DeviceBenchmark).Assembly.GetTypes().Where(t => !t.IsAbstract && t.IsSubclassOf(typeof(DeviceBenchmark))).Select(t => t.Name)];
+        string[] classes = [.. typeof(DeviceBenchmark).Assembly.GetTypes().Where(
+            t => !t.IsAbstract && t.IsSubclassOf(typeof(DeviceBenchmark))).Select(t => t.Name)];
         Assert.Equal(6, classes.Length);
         Assert.All([.. classes, "Peers"], name => Assert.Contains($"<!-- begin {name} -->\n", text, StringComparison.Ordinal));
     }
@@ -49,7 +50,8 @@ public sealed class DocumentTests : IDisposable
     public void A_class_of_one_method_gets_a_row_of_rates_for_each_case()
     {
         PrimitiveSubject subject = Primitive("Copy", new Shape(1024, 1024), operations: 0);
-        string[] lines = Lines(BenchmarkTables.Of([new Timing(subject, "Call", 0.001, 0), new Timing(Primitive("Product", new Shape(2), 3e9), "Call", 1.5, 96)]));
+        string[] lines = Lines(BenchmarkTables.Of(
+            [new Timing(subject, "Call", 0.001, 0), new Timing(Primitive("Product", new Shape(2), 3e9), "Call", 1.5, 96)]));
 
         Assert.Equal("| case | time | GB/s | GFLOP/s | of the ceiling | allocated |", lines[0]);
         Assert.Equal("| --- | ---: | ---: | ---: | ---: | ---: |", lines[1]);
@@ -63,7 +65,8 @@ public sealed class DocumentTests : IDisposable
     public void A_class_of_several_methods_gets_them_side_by_side_and_fused_ones_their_ratio()
     {
         FusionSubject subject = FusionCatalog.On(BenchDevice.All[0]).First();
-        string[] lines = Lines(BenchmarkTables.Of([new Timing(subject, nameof(Fusions.Unfused), 0.004, 0), new Timing(subject, nameof(Fusions.Fused), 0.001, 0)]));
+        string[] lines = Lines(BenchmarkTables.Of(
+            [new Timing(subject, nameof(Fusions.Unfused), 0.004, 0), new Timing(subject, nameof(Fusions.Fused), 0.001, 0)]));
 
         Assert.Equal("| case | unfused | GB/s | of the ceiling | fused | GB/s | of the ceiling | times faster | allocated |", lines[0]);
         Assert.EndsWith(" | 4.00 | 0 B |", lines[2], StringComparison.Ordinal);

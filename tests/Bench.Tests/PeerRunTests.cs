@@ -24,7 +24,9 @@ public sealed class PeerRunTests : IDisposable
         Assert.Equal(["last", "contiguous", "engine", "contiguous", "contiguous", "engine", "engine", "contiguous"], File.ReadLines(log));
         Assert.Equal([3, 3, 3], result.Ratio.Ratios);
         Assert.Equal([120, 120, 120], result.Engine);
-        Assert.StartsWith("resnet20-train: engine 120 images/s, PyTorch 40.0 images/s, ratio 3.00 (from 3.00 to 3.00 in 3 rounds), at least 1.30: met", result.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "resnet20-train: engine 120 images/s, PyTorch 40.0 images/s, ratio 3.00 (from 3.00 to 3.00 in 3 rounds), at least 1.30: met", result.ToString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +43,8 @@ public sealed class PeerRunTests : IDisposable
     public void The_peak_of_memory_is_read_from_outside()
     {
         // The shell takes some ten megabytes for a text, frees it, and only then prints its line.
-        PeerCommand command = new([_folder.Script("big", $"x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 0.3; x=; {Line(1)}")], new Dictionary<string, string>());
+        PeerCommand command = new(
+            [_folder.Script("big", $"x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 0.3; x=; {Line(1)}")], new Dictionary<string, string>());
         Assert.InRange(PeerRun.Of(command).PeakResidentBytes, 20_000_000, 400_000_000);
         Assert.Equal(7_152L * 1024, PeerRun.ParsePeak(["Name:\tsh", "VmPeak:\t  999999 kB", "VmHWM:\t    7152 kB", "VmRSS:\t     100 kB"]));
         Assert.Equal(0, PeerRun.ParsePeak(["Name:\tsh"]));
@@ -50,7 +53,8 @@ public sealed class PeerRunTests : IDisposable
     [Fact]
     public void A_side_that_fails_is_told_by_its_last_line()
     {
-        PeerCommand command = new([_folder.Script("fails", "echo trace >&2; echo 'error: PyTorch is not there' >&2; exit 1")], new Dictionary<string, string>());
+        PeerCommand command = new(
+            [_folder.Script("fails", "echo trace >&2; echo 'error: PyTorch is not there' >&2; exit 1")], new Dictionary<string, string>());
         EngineException e = Assert.Throws<EngineException>(() => PeerRun.Of(command));
         Assert.EndsWith("failed with exit code 1: PyTorch is not there", e.Message, StringComparison.Ordinal);
 
@@ -63,16 +67,20 @@ public sealed class PeerRunTests : IDisposable
     [Fact]
     public void Variables_reach_the_process()
     {
-        PeerCommand command = new([_folder.Script("width", "echo \"{\\\"width\\\": $ENGINE_SIMD}\"")], new Dictionary<string, string> { ["ENGINE_SIMD"] = "256" });
+        PeerCommand command = new(
+            [_folder.Script("width", "echo \"{\\\"width\\\": $ENGINE_SIMD}\"")], new Dictionary<string, string> { ["ENGINE_SIMD"] = "256" });
         Assert.Equal(256, PeerRun.Of(command).Line.GetProperty("width").GetInt32());
     }
 
     [Fact]
     public void Results_keep_rounds_machine_versions_commit_and_commands()
     {
-        PeerResult result = new(Comparison.Choose(["memory"], isGpu: false)[0], [400e6, 500e6, 410e6], [1000e6, 1000e6, 1000e6], [0, 0.5, 0.1], ["engine bench", "python3 torch_bench.py"]);
+        PeerResult result = new(
+            Comparison.Choose(["memory"], isGpu: false)[0], [400e6, 500e6, 410e6], [1000e6, 1000e6, 1000e6], [0, 0.5, 0.1],
+            ["engine bench", "python3 torch_bench.py"]);
         MachineInfo machine = new("a processor", 2, "AVX2", 8L << 30, "a system", ".NET");
-        JsonObject json = PeerResult.ToJson([result], machine, [0.1, 0.2, 0.3], new JsonObject { ["pytorch"] = "1.13" }, "abc123+", "bench peers", ComparisonTests.Options());
+        JsonObject json = PeerResult.ToJson(
+            [result], machine, [0.1, 0.2, 0.3], new JsonObject { ["pytorch"] = "1.13" }, "abc123+", "bench peers", ComparisonTests.Options());
 
         Assert.Equal(
             ["what", "date", "command", "commit", "machine", "versions", "device", "precision", "threads", "rounds", "results"], json.Select(p => p.Key));

@@ -27,7 +27,8 @@ public sealed class RatioTests
     [InlineData(new[] { 1.0 }, new[] { 0.0 })]
     [InlineData(new[] { double.NaN }, new[] { 1.0 })]
     [InlineData(new[] { double.PositiveInfinity }, new[] { 1.0 })]
-    public void Figures_that_give_no_ratio_are_refused(double[] engine, double[] peer) => Assert.Throws<ArgumentException>(() => RatioStatistics.Of(engine, peer));
+    public void Figures_that_give_no_ratio_are_refused(double[] engine, double[] peer) =>
+        Assert.Throws<ArgumentException>(() => RatioStatistics.Of(engine, peer));
 
     [Theory]
     [InlineData("resnet20-train", 1.3, "met")]

@@ -68,7 +68,8 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         Assert.NotEqual(table, await page.TextAsync($"document.querySelector('#{figure} table').textContent"));
         await page.PressAsync("End");
         Assert.Equal(
-            await page.TextAsync($"document.querySelector('#{figure} {Slider}').max"), await page.TextAsync($"document.querySelector('#{figure} {Slider}').value"));
+            await page.TextAsync($"document.querySelector('#{figure} {Slider}').max"), await page.TextAsync($"document.querySelector('#{figure} "
+                + $"{Slider}').value"));
         await page.PressAsync("Home");
         Assert.Equal(drawn, await DrawnAsync(page, figure));
         Assert.Empty(page.Complaints);
@@ -113,7 +114,8 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
             Assert.True(await page.NumberAsync($"document.querySelectorAll('#{figure} caption').length") == 1);
         }
 
-        string unnamed = "[...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim() || e.getAttribute('aria-label'))).length";
+        string unnamed = "[...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim() || "
+            + "e.getAttribute('aria-label'))).length";
         Assert.Equal(0, await page.NumberAsync(unnamed));
         Assert.Empty(page.Complaints);
     }

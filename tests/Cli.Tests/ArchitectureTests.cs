@@ -21,7 +21,8 @@ public sealed class ArchitectureTests
     [Fact]
     public void Each_assembly_refers_only_to_those_that_it_may_and_the_inner_ones_to_nothing_but_NET()
     {
-        Dictionary<string, string[]> references = Directory.GetFiles(AppContext.BaseDirectory, "Engine.*.dll").Where(f => !Path.GetFileName(f).Contains("Tests", StringComparison.Ordinal))
+        Dictionary<string, string[]> references = Directory.GetFiles(
+            AppContext.BaseDirectory, "Engine.*.dll").Where(f => !Path.GetFileName(f).Contains("Tests", StringComparison.Ordinal))
             .ToDictionary(f => Path.GetFileNameWithoutExtension(f), ReferencesOf);
         Assert.Equal(Allowed.Keys.Order(), references.Keys.Order());
         foreach ((string assembly, string[] used) in references)

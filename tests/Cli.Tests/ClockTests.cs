@@ -24,7 +24,8 @@ public sealed class ClockTests
     public void An_event_file_is_named_after_all_that_are_there()
     {
         Assert.Equal("events.out.tfevents.1767355200000.engine", EventFileName.Next([], Noon));
-        Assert.Equal("events.out.tfevents.1767355200000.engine", EventFileName.Next(["r/events.out.tfevents.1767355199999.engine", "r/weights.safetensors"], Noon));
+        Assert.Equal(
+            "events.out.tfevents.1767355200000.engine", EventFileName.Next(["r/events.out.tfevents.1767355199999.engine", "r/weights.safetensors"], Noon));
         Assert.Equal("events.out.tfevents.1767355200001.engine", EventFileName.Next(["r/events.out.tfevents.1767355200000.engine"], Noon));
         Assert.Equal("events.out.tfevents.2000000000001.engine", EventFileName.Next(["events.out.tfevents.2000000000000.engine"], Noon));
     }

@@ -45,7 +45,8 @@ public sealed class CompletionTests : IDisposable
 
         // As bash calls it: the words so far, of which the last is to be completed. ~ stands for none yet.
         string[] given = [.. words.Split(' ').Select(w => w == "~" ? "" : w)];
-        ProcessStartInfo start = new("bash", ["-c", "source ./engine.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _engine; echo \"${COMPREPLY[*]}\"", "bash", .. given])
+        ProcessStartInfo start = new(
+            "bash", ["-c", "source ./engine.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _engine; echo \"${COMPREPLY[*]}\"", "bash", .. given])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardOutput = true,
@@ -62,7 +63,8 @@ public sealed class CompletionTests : IDisposable
     [InlineData("bash", "complete -F _engine engine", "'engine train --weights'", "'engine data get'")]
     [InlineData("zsh", "#compdef engine", "'--weights[Start from existing weights\\: ", "_engine_data_get()")]
     [InlineData("fish", "complete -c engine -n '__engine_at \\'engine train\\'' -l weights -r -F", "-a get")]
-    [InlineData("pwsh", "Register-ArgumentCompleter -Native -CommandName engine", "'engine train --schedule' = @(@('constant', 'constant')", "'engine data get'")]
+    [InlineData(
+        "pwsh", "Register-ArgumentCompleter -Native -CommandName engine", "'engine train --schedule' = @(@('constant', 'constant')", "'engine data get'")]
     public async Task Each_shell_has_its_script(string shell, params string[] parts)
     {
         EngineRun run = await EngineRun.InProcessAsync("completion", shell);

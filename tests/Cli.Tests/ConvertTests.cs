@@ -60,7 +60,8 @@ public sealed class ConvertTests : IDisposable
         byte[] pickle = [0x80, 2, .. Encoding.ASCII.GetBytes($"cos\nsystem\n(S'touch {_folder["owned"]}'\ntR.")];
         File.WriteAllBytes(_folder["evil.pth"], pickle);
         (await EngineRun.InProcessAsync("convert", _folder["evil.pth"], _folder["b.pth"])).AssertFails(1, "evil.pth", "os.system");
-        (await EngineRun.InProcessAsync("eval", "--weights", _folder["evil.pth"], "--model", "resnet8", "--data", "digits")).AssertFails(1, "evil.pth", "os.system");
+        (await EngineRun.InProcessAsync(
+            "eval", "--weights", _folder["evil.pth"], "--model", "resnet8", "--data", "digits")).AssertFails(1, "evil.pth", "os.system");
         Assert.False(File.Exists(_folder["owned"]));
     }
 

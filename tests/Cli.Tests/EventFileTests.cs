@@ -28,7 +28,8 @@ public sealed class EventFileTests : IDisposable
         Assert.Equal([0L], contents.Starts);
 
         JsonElement[] epochs = [.. File.ReadLines(_folder["run/metrics.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)];
-        foreach ((string tag, string member) in new[] { ("epoch/train_loss", "train_loss"), ("epoch/test_loss", "test_loss"), ("epoch/train_accuracy", "train_accuracy"), ("epoch/learning_rate", "learning_rate") })
+        foreach ((string tag, string member) in new[] { ("epoch/train_loss", "train_loss"), ("epoch/test_loss", "test_loss"), (
+            "epoch/train_accuracy", "train_accuracy"), ("epoch/learning_rate", "learning_rate") })
         {
             Assert.Equal(
                 epochs.Select(e => (e.GetProperty("global_step").GetInt64(), (float)e.GetProperty(member).GetDouble())),
@@ -67,7 +68,8 @@ public sealed class EventFileTests : IDisposable
     public async Task A_live_study_serves_its_page_and_control_c_still_writes_the_report()
     {
         using Process process = EngineRun.Start(
-            "study", "--depths", "8", "--epochs", "1000", "--bare-steps", "0", "--every", "5", "--device", "cpu", "--live", "--port", "0", "--out", _folder["study"]);
+            "study", "--depths", "8", "--epochs", "1000", "--bare-steps", "0", "--every", "5", "--device", "cpu", "--live", "--port", "0", "--out",
+            _folder["study"]);
         string? address = null;
         while (address is null && await process.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -105,14 +107,16 @@ public sealed class EventFileTests : IDisposable
     public async Task A_port_without_live_or_out_of_range_is_refused_before_anything_is_written()
     {
         (await EngineRun.InProcessAsync("study", "--port", "0", "--out", _folder["study"], "--device", "cpu")).AssertFails(2, "--live");
-        (await EngineRun.InProcessAsync("study", "--live", "--port", "70000", "--out", _folder["study"], "--device", "cpu")).AssertFails(2, "--port is 70000", "65535");
+        (await EngineRun.InProcessAsync(
+            "study", "--live", "--port", "70000", "--out", _folder["study"], "--device", "cpu")).AssertFails(2, "--port is 70000", "65535");
         Assert.False(Path.Exists(_folder["study"]));
     }
 
     private static bool Train(RunFolder folder, bool isResumed, long? stopAfter = null)
     {
         using CpuDevice device = new(1);
-        using Trainer trainer = new(Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }), DataSets.Open("digits"), device, folder.Options, folder);
+        using Trainer trainer = new(
+            Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }), DataSets.Open("digits"), device, folder.Options, folder);
         if (isResumed)
         {
             trainer.Resume();

@@ -12,13 +12,16 @@ public sealed class ExportTests : IDisposable
     public async Task A_run_is_exported_for_the_images_that_it_was_trained_on()
     {
         string run = _folder["run"], file = _folder["digits.onnx"];
-        Assert.Equal(0, (await EngineRun.InProcessAsync("train", "--model", "resnet8", "--epochs", "1", "--batch-size", "64", "--out", run, "--device", "cpu")).ExitCode);
+        Assert.Equal(
+            0,
+            (await EngineRun.InProcessAsync("train", "--model", "resnet8", "--epochs", "1", "--batch-size", "64", "--out", run, "--device", "cpu")).ExitCode);
         EngineRun export = await EngineRun.InProcessAsync("export", "--weights", run, file, "--json");
         Assert.Equal(0, export.ExitCode);
         JsonElement line = Assert.Single(export.Json);
         Assert.Equal("resnet8", line.GetProperty("model").GetString());
         Assert.Equal([1, 8, 8], line.GetProperty("input").EnumerateArray().Select(e => e.GetInt32()));
-        Assert.Equal((10, 17, JsonValueKind.Null), (line.GetProperty("classes").GetInt32(), line.GetProperty("opset").GetInt32(), line.GetProperty("batch").ValueKind));
+        Assert.Equal(
+            (10, 17, JsonValueKind.Null), (line.GetProperty("classes").GetInt32(), line.GetProperty("opset").GetInt32(), line.GetProperty("batch").ValueKind));
         Assert.Equal(new FileInfo(file).Length, line.GetProperty("bytes").GetInt64());
         Assert.Equal(7, line.GetProperty("operators").GetProperty("BatchNormalization").GetInt32());
 
@@ -27,7 +30,8 @@ public sealed class ExportTests : IDisposable
         Assert.Contains("[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]", text, StringComparison.Ordinal);
 
         EngineRun folded = await EngineRun.InProcessAsync(
-            "export", "--model", "resnet8", "--weights", Path.Combine(run, "weights.safetensors"), "--fold", "--batch", "4", "--opset", "21", "--image-size", "16", file);
+            "export", "--model", "resnet8", "--weights", Path.Combine(run, "weights.safetensors"), "--fold", "--batch", "4", "--opset", "21", "--image-size",
+            "16", file);
         Assert.Equal(0, folded.ExitCode);
         Assert.StartsWith($"{file}: resnet8, opset 21, input [4, 1, 16, 16], logits [4, 10], ", folded.Lines[0], StringComparison.Ordinal);
         Assert.Contains("7 Conv", folded.Lines[1], StringComparison.Ordinal);

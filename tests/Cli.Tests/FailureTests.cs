@@ -55,12 +55,14 @@ public sealed class FailureTests : IDisposable
     [InlineData("cifar10", "cifar-10-binary.tar.gz")]
     public async Task Compressed_data_that_is_damaged_is_not_called_unsupported(string data, string name)
     {
-        foreach (string file in (string[])["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "cifar-10-binary.tar.gz"])
+        foreach (string file in (string[])["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+            "cifar-10-binary.tar.gz"])
         {
             File.WriteAllBytes(_folder[file], [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 255, 255, 255, 255, 255]);
         }
 
-        EngineRun run = await EngineRun.InProcessAsync("train", "--data", data, "--data-dir", data == "mnist" ? _folder.Path : _folder[name], "--device", "cpu", "--out", _folder["run"]);
+        EngineRun run = await EngineRun.InProcessAsync(
+            "train", "--data", data, "--data-dir", data == "mnist" ? _folder.Path : _folder[name], "--device", "cpu", "--out", _folder["run"]);
         run.AssertFails(1, name, "is damaged", "its compressed data is not valid");
         Assert.DoesNotContain("unsupported", run.Error);
     }
@@ -80,7 +82,8 @@ public sealed class FailureTests : IDisposable
         string folder = _folder["folder.pth"];
         Directory.CreateDirectory(folder);
         Directory.CreateDirectory(Path.Combine(folder, "cifar-10-batches-bin"));
-        foreach (string name in (string[])["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"])
+        foreach (
+            string name in (string[])["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"])
         {
             Directory.CreateDirectory(Path.Combine(folder, name));
         }
@@ -123,7 +126,8 @@ public sealed class FailureTests : IDisposable
 
         SafetensorsHeader.Edit(_folder["run/checkpoint.safetensors"], metadata => metadata["options"] = "{");
         File.Delete(_folder["run/options.json"]);
-        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--device", "cpu")).AssertFails(1, _folder["run/checkpoint.safetensors"], "damaged", "training options");
+        (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--device", "cpu")).AssertFails(
+            1, _folder["run/checkpoint.safetensors"], "damaged", "training options");
     }
 
     [Fact]
@@ -135,7 +139,8 @@ public sealed class FailureTests : IDisposable
 
         (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "resnet8", "resnet14");
         (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--lr", "0.7", "--device", "cpu")).AssertFails(1, "other options");
-        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
+        (await EngineRun.InProcessAsync(
+            "eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
         Assert.Equal(weights, File.ReadAllBytes(_folder["run/weights.safetensors"]));
 
         File.WriteAllBytes(_folder["run/weights.safetensors"], weights[..(weights.Length / 2)]);
@@ -235,7 +240,8 @@ public sealed class FailureTests : IDisposable
             return;
         }
 
-        ProcessStartInfo start = new("sh", ["-c", $"trap '' XFSZ; ulimit -f 64; DOTNET_EnableWriteXorExecute=0 exec dotnet '{typeof(Engine.Cli.Program).Assembly.Location}' train --model resnet8 --device cpu --out '{_folder["run"]}'"])
+        ProcessStartInfo start = new("sh", ["-c", $"trap '' XFSZ; ulimit -f 64; DOTNET_EnableWriteXorExecute=0 exec dotnet "
+            + $"'{typeof(Engine.Cli.Program).Assembly.Location}' train --model resnet8 --device cpu --out '{_folder["run"]}'"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -37,7 +37,8 @@ public sealed class FolderPlaceTests : IDisposable
         // The run's own options have the place, which its weights alone do not.
         await Succeeds(["eval", "--weights", _folder["run"], .. Cpu]);
         File.Copy(_folder["run/weights.safetensors"], _folder["alone.safetensors"]);
-        (await EngineRun.InProcessAsync(["eval", "--weights", _folder["alone.safetensors"], .. Cpu])).AssertFails(2, "alone.safetensors", "the image folder 'images'", "--data folder:DIR");
+        (await EngineRun.InProcessAsync(["eval", "--weights", _folder["alone.safetensors"], .. Cpu])).AssertFails(
+            2, "alone.safetensors", "the image folder 'images'", "--data folder:DIR");
         await Succeeds(["eval", "--weights", _folder["alone.safetensors"], "--data", Data(), .. Cpu]);
     }
 
@@ -68,7 +69,8 @@ public sealed class FolderPlaceTests : IDisposable
         await TrainAsync();
         byte[] checkpoint = File.ReadAllBytes(_folder["run/checkpoint.safetensors"]);
         Write(added, 100);
-        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(1, [.. parts, "checkpoint.safetensors", "--weights"]);
+        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(
+            1, [.. parts, "checkpoint.safetensors", "--weights"]);
         Assert.Equal(checkpoint, File.ReadAllBytes(_folder["run/checkpoint.safetensors"]));
 
         File.Delete(_folder[added]);
@@ -80,7 +82,8 @@ public sealed class FolderPlaceTests : IDisposable
     {
         await TrainAsync();
         File.Move(_folder["images/train/dark/0.png"], _folder["images/train/dark/9.png"]);
-        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(1, "there are still 8, but their names or labels differ");
+        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(
+            1, "there are still 8, but their names or labels differ");
     }
 
     [Fact]
@@ -89,7 +92,8 @@ public sealed class FolderPlaceTests : IDisposable
         await TrainAsync();
         Directory.CreateDirectory(_folder["elsewhere"]);
         Directory.Move(_folder["images"], _folder["elsewhere/images"]);
-        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(1, _folder["images"], "was not found", "--data folder:DIR");
+        (await EngineRun.InProcessAsync(["train", "--resume", _folder["run"], "--epochs", "2", .. Cpu])).AssertFails(
+            1, _folder["images"], "was not found", "--data folder:DIR");
         await Succeeds(["train", "--resume", _folder["run"], "--data", Data("elsewhere/images"), "--epochs", "2", .. Cpu]);
         await Succeeds(["eval", "--weights", _folder["run"], .. Cpu]);
     }

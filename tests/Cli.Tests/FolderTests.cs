@@ -42,7 +42,9 @@ public sealed class FolderTests : IDisposable
         Write("other/train/ant/1.png", 210);
         Write("other/test/dark/2.png", 20);
         Assert.Equal((0, 1), Counted(await EvaluateAsync("other")));
-        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--data", "digits", "--device", "cpu", "--channels", "3")).AssertFails(1, "'0', '1'", "none of the 2 classes");
+        (await EngineRun.InProcessAsync(
+            "eval", "--weights", _folder["run"], "--data", "digits", "--device", "cpu", "--channels",
+            "3")).AssertFails(1, "'0', '1'", "none of the 2 classes");
     }
 
     [Fact]

@@ -24,7 +24,8 @@ public sealed class LeasePlanTests : IDisposable
         JsonElement[] steps = Steps();
         Assert.True(steps.Length >= 30, $"{steps.Length} steps");
         Assert.Equal("doctor", Name(steps[0]));
-        Assert.All(steps, step => Assert.True(step.GetProperty("rc").ValueKind == JsonValueKind.Null || step.GetProperty("rc").GetInt32() == 0, step.ToString()));
+        Assert.All(
+            steps, step => Assert.True(step.GetProperty("rc").ValueKind == JsonValueKind.Null || step.GetProperty("rc").GetInt32() == 0, step.ToString()));
         Assert.All(steps, step => Assert.True(File.Exists(Path.Combine(Out, "steps", Name(step) + ".json")), Name(step)));
         JsonElement bench = Json("bench.json");
         Assert.Contains("resnet50-engine-bf16-1", bench.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("step").GetString()));

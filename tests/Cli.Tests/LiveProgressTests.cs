@@ -45,7 +45,9 @@ public sealed partial class LiveProgressTests : IDisposable
         }
 
         string engine = $"dotnet '{typeof(Program).Assembly.Location}' train --model resnet8 --epochs 2 --batch-size 64 --device cpu --out '{_folder["run"]}'";
-        ProcessStartInfo start = new("script", ["-qefc", $"stty cols 40 rows 24; {engine}", "/dev/null"]) { RedirectStandardOutput = true, RedirectStandardInput = true };
+        ProcessStartInfo start = new(
+            "script", ["-qefc", $"stty cols 40 rows 24; {engine}", "/dev/null"])
+        { RedirectStandardOutput = true, RedirectStandardInput = true };
         start.Environment["TERM"] = "xterm";
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -18,7 +18,8 @@ public sealed class MeasuringTests
             ["engine", "model", "mode", "batch_size", "device", "precision", "compile", "channels_last", "images_per_second", "peak_device_bytes"],
             line.EnumerateObject().Select(p => p.Name).Take(10));
         Assert.StartsWith("engine ", line.GetProperty("engine").GetString());
-        Assert.Equal(("resnet8", mode, 4), (line.GetProperty("model").GetString(), line.GetProperty("mode").GetString(), line.GetProperty("batch_size").GetInt32()));
+        Assert.Equal(
+            ("resnet8", mode, 4), (line.GetProperty("model").GetString(), line.GetProperty("mode").GetString(), line.GetProperty("batch_size").GetInt32()));
         Assert.Equal("cpu x1", line.GetProperty("device").GetString());
         JsonElement rates = line.GetProperty("images_per_second");
         Assert.True(rates.GetProperty("min").GetDouble() > 0);
@@ -101,7 +102,8 @@ public sealed class MeasuringTests
         Assert.Contains("19,632,062,464", list.Output);
         Assert.Contains("layer3.2.conv2", (await EngineRun.InProcessAsync("info", "resnet20")).Output);
         Assert.Contains("(layer1): Sequential(", (await EngineRun.InProcessAsync("info", "resnet20", "--tree")).Output);
-        Assert.Contains("resnet56", (await EngineRun.InProcessAsync("info", "--json")).Json[0].GetProperty("models").EnumerateArray().Select(m => m.GetString()));
+        Assert.Contains(
+            "resnet56", (await EngineRun.InProcessAsync("info", "--json")).Json[0].GetProperty("models").EnumerateArray().Select(m => m.GetString()));
     }
 
     [Fact]

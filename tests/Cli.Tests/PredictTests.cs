@@ -71,10 +71,12 @@ public sealed class PredictTests : IDisposable
         // The same numbers in a file that tells nothing of the network.
         using (TensorFile file = TensorFile.Open(Path.Combine(_folder["run"], "weights.safetensors")))
         {
-            TensorFile.Write(_folder["bare.safetensors"], [.. file.Entries.Select(e => new StoredTensor(e.Name, e.Type, [.. e.Extents], () => file.Read(e)))], null);
+            TensorFile.Write(
+                _folder["bare.safetensors"], [.. file.Entries.Select(e => new StoredTensor(e.Name, e.Type, [.. e.Extents], () => file.Read(e)))], null);
         }
 
-        string[] bare = ["predict", "--model", "resnet8", "--weights", _folder["bare.safetensors"], "--image-size", "16", "--device", "cpu", "--json", .. images];
+        string[] bare = ["predict", "--model", "resnet8", "--weights", _folder["bare.safetensors"], "--image-size", "16", "--device", "cpu", "--json",
+            .. images];
         EngineRun given = await EngineRun.InProcessAsync([.. bare, .. changes]);
         Assert.Equal((0, 2), (given.ExitCode, given.Json.Length));
         (await EngineRun.InProcessAsync(bare)).AssertFails(1, "does not fit the model");
@@ -173,12 +175,15 @@ public sealed class PredictTests : IDisposable
     public async Task The_doctor_lists_the_image_library()
     {
         EngineRun run = await EngineRun.InProcessAsync("doctor", "--json");
-        JsonElement library = run.Json[0].GetProperty("libraries").EnumerateArray().Single(l => l.GetProperty("name").GetString()!.Contains("TurboJPEG", StringComparison.Ordinal));
+        JsonElement library = run.Json[0].GetProperty("libraries").EnumerateArray().Single(
+            l => l.GetProperty("name").GetString()!.Contains("TurboJPEG", StringComparison.Ordinal));
         Assert.True(library.GetProperty("found").GetBoolean());
         Assert.Contains("turbojpeg", library.GetProperty("path").GetString());
     }
 
-    private static double[] Logits(EngineRun run) => [.. run.Json.SelectMany(l => l.GetProperty("top").EnumerateArray().OrderBy(t => t.GetProperty("class").GetInt32())).Select(t => t.GetProperty("logit").GetDouble())];
+    private static double[] Logits(EngineRun run) =>
+        [.. run.Json.SelectMany(
+            l => l.GetProperty("top").EnumerateArray().OrderBy(t => t.GetProperty("class").GetInt32())).Select(t => t.GetProperty("logit").GetDouble())];
 
     private string ImagePath(string kind, int number) => Path.Combine(_folder["images"], "test", kind, $"{number}.png");
 

@@ -20,9 +20,14 @@ public sealed class PredictionPageTests
             JsonElement line = Assert.Single(run.Json);
             string wanted = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{line.GetProperty("milliseconds").GetDouble():N2} ms, {line.GetProperty("predicted_images_per_second").GetDouble():N0} images/s, {line.GetProperty("bytes").GetInt64() / 1e9:N2} GB, {line.GetProperty("operations").GetInt64() / 1e12:N2} TFLOP, {line.GetProperty("nodes").GetInt32()} nodes, {line.GetProperty("peak_device_bytes").GetInt64() / 1048576} MiB");
-            bool isCurrent = IsNear(row[2], line.GetProperty("milliseconds").GetDouble()) && IsNear(row[3], line.GetProperty("predicted_images_per_second").GetDouble())
-                && IsNear(row[4], line.GetProperty("bytes").GetInt64() / 1e9) && row[6] == line.GetProperty("nodes").GetInt32().ToString(CultureInfo.InvariantCulture)
+                $"{line.GetProperty("milliseconds").GetDouble():N2} ms, {line.GetProperty("predicted_images_per_second").GetDouble():N0} images/s, "
+                    + $"{line.GetProperty("bytes").GetInt64() / 1e9:N2} GB, {line.GetProperty("operations").GetInt64() / 1e12:N2} TFLOP, "
+                    + $"{line.GetProperty("nodes").GetInt32()} nodes, {line.GetProperty("peak_device_bytes").GetInt64() / 1048576} MiB");
+            bool isCurrent = IsNear(row[2], line.GetProperty("milliseconds").GetDouble()) && IsNear(
+                row[3], line.GetProperty("predicted_images_per_second").GetDouble())
+                && IsNear(
+                    row[4],
+                    line.GetProperty("bytes").GetInt64() / 1e9) && row[6] == line.GetProperty("nodes").GetInt32().ToString(CultureInfo.InvariantCulture)
                 && IsNear(row[7], line.GetProperty("peak_device_bytes").GetInt64() / 1048576.0, 0.05);
             Assert.True(isCurrent, $"docs/gpu-model.md has another row for {row[0]} on {row[1]} than the command, which says: {wanted}");
         }

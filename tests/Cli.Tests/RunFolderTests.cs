@@ -42,7 +42,8 @@ public sealed class RunFolderTests : IDisposable
     {
         ProcessStartInfo[] starts =
         [
-            .. Enumerable.Range(1, 3).Select(seed => new ProcessStartInfo("dotnet", [typeof(Engine.Cli.Program).Assembly.Location, .. Tiny[..^2], "--epochs", "1", "--seed", $"{seed}"])
+            .. Enumerable.Range(1, 3).Select(seed => new ProcessStartInfo(
+                "dotnet", [typeof(Engine.Cli.Program).Assembly.Location, .. Tiny[..^2], "--epochs", "1", "--seed", $"{seed}"])
             {
                 WorkingDirectory = _folder.Path,
                 RedirectStandardOutput = true,
@@ -62,7 +63,8 @@ public sealed class RunFolderTests : IDisposable
             }
         }
 
-        Assert.Equal(["resnet8-digits-1", "resnet8-digits-2", "resnet8-digits-3"], Directory.GetFileSystemEntries(_folder["runs"]).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["resnet8-digits-1", "resnet8-digits-2", "resnet8-digits-3"], Directory.GetFileSystemEntries(_folder["runs"]).Select(Path.GetFileName).Order());
         Assert.All(Directory.GetDirectories(_folder["runs"]), run => Assert.Equal(5, Directory.GetFiles(run).Length));
     }
 
@@ -74,7 +76,9 @@ public sealed class RunFolderTests : IDisposable
             return; // Only there does a process see what it ignores.
         }
 
-        ProcessStartInfo start = new("env", ["--ignore-signal=HUP", "--default-signal=INT,TERM", "dotnet", typeof(Engine.Cli.Program).Assembly.Location, .. Tiny, "--epochs", "500", "--out", _folder["run"]])
+        ProcessStartInfo start = new("env",
+            ["--ignore-signal=HUP", "--default-signal=INT,TERM", "dotnet", typeof(Engine.Cli.Program).Assembly.Location, .. Tiny, "--epochs", "500", "--out",
+                _folder["run"]])
         {
             RedirectStandardOutput = true,
         };

@@ -38,7 +38,8 @@ public sealed class SavedWeightsTests : IDisposable
         Assert.False(File.Exists(target));
         if (tensor != "bn1.running_var")
         {
-            (await EngineRun.InProcessAsync("train", "--model", "resnet8", "--weights", path, "--epochs", "1", "--device", "cpu", "--out", _folder["run"])).AssertFails(1, expected);
+            (await EngineRun.InProcessAsync(
+                "train", "--model", "resnet8", "--weights", path, "--epochs", "1", "--device", "cpu", "--out", _folder["run"])).AssertFails(1, expected);
             Assert.False(Directory.Exists(_folder["run"]));
         }
 
@@ -72,7 +73,8 @@ public sealed class SavedWeightsTests : IDisposable
         EngineRun run = await EngineRun.InProcessAsync("predict", "--model", "resnet8", "--weights", path, "--device", "cpu", "--json", image);
         Assert.Equal(0, run.ExitCode);
         Assert.All(run.Json[0].GetProperty("top").EnumerateArray(), t => Assert.True(double.IsFinite(t.GetProperty("logit").GetDouble())));
-        Assert.Equal(0, (await EngineRun.InProcessAsync("export", "--fold", "--model", "resnet8", "--weights", Save("denormal.pth", "bn1.running_var", 1e-42f), _folder["x.onnx"])).ExitCode);
+        Assert.Equal(0, (await EngineRun.InProcessAsync(
+            "export", "--fold", "--model", "resnet8", "--weights", Save("denormal.pth", "bn1.running_var", 1e-42f), _folder["x.onnx"])).ExitCode);
     }
 
     [Fact]
@@ -87,7 +89,9 @@ public sealed class SavedWeightsTests : IDisposable
         int correct = run.Json[0].GetProperty("correct").GetInt32();
 
         Directory.CreateDirectory(_folder["folder"]);
-        TensorFile.Write(Path.Combine(_folder["folder"], "model.safetensors"), StateDictionary.Contents(network, "net."), new Dictionary<string, string> { ["options"] = "--lr 0.1", ["data"] = "imagenet" });
+        TensorFile.Write(
+            Path.Combine(_folder["folder"], "model.safetensors"), StateDictionary.Contents(network, "net."),
+            new Dictionary<string, string> { ["options"] = "--lr 0.1", ["data"] = "imagenet" });
         run = await EngineRun.InProcessAsync([.. eval[..^1], _folder["folder"]]);
         Assert.Equal((0, correct), (run.ExitCode, run.Json[0].GetProperty("correct").GetInt32()));
         Assert.Contains("begin with 'net.', which is left out", run.Error);
@@ -98,7 +102,8 @@ public sealed class SavedWeightsTests : IDisposable
     {
         string path = Save("x.pth", "fc.bias", 0);
         (await EngineRun.InProcessAsync("train", "--resume", path)).AssertFails(2, path, $"give --weights {path}");
-        (await EngineRun.InProcessAsync("eval", "--model", "resnet8", "--data", "digits", "--weights", "https://x.org/a.pth")).AssertFails(1, "https://x.org/a.pth", "download it first");
+        (await EngineRun.InProcessAsync("eval", "--model", "resnet8", "--data", "digits", "--weights", "https://x.org/a.pth")).AssertFails(
+            1, "https://x.org/a.pth", "download it first");
         (await EngineRun.InProcessAsync("train", "--weights-key", "ema")).AssertFails(2, "--weights-key", "no --weights is given");
         File.WriteAllText(_folder["options.json"], "{}");
         File.WriteAllText(_folder["checkpoint.safetensors"], "x");

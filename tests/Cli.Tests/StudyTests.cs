@@ -38,7 +38,9 @@ public sealed class StudyTests
         using (Engine.Formats.OutputFolder.Claim(folder["study"]))
         {
             (await EngineRun.InProcessAsync([.. study, "--overwrite"])).AssertFails(1, "in use by process");
-            (await EngineRun.InProcessAsync("reproduce", "table6", "--data", "digits", "--scale", "0.00005", "--depths", "20", "--batch-size", "16", "--device", "cpu", "--out", folder["study"], "--overwrite"))
+            (await EngineRun.InProcessAsync(
+                "reproduce", "table6", "--data", "digits", "--scale", "0.00005", "--depths", "20", "--batch-size", "16", "--device", "cpu", "--out",
+                folder["study"], "--overwrite"))
                 .AssertFails(1, "in use by process");
         }
     }

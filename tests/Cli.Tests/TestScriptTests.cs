@@ -26,10 +26,12 @@ public sealed class TestScriptTests : IDisposable
         Plant("apt-get", "exit 100");
         (int code, string output) = await RunAsync("");
         Assert.Equal(0, code);
-        Assert.Contains("g++ is missing and could not be installed (apt install g++): the tests of the CUDA device (tests/Kernels.Tests) are not run\n", output);
+        Assert.Contains(
+            "g++ is missing and could not be installed (apt install g++): the tests of the CUDA device (tests/Kernels.Tests) are not run\n", output);
         Assert.Contains("libturbojpeg is missing and could not be installed (apt install libturbojpeg0): the tests with JPEG images are not run\n", output);
         Assert.Contains("arguments: test -p:HasCompiler=false --filter Needs!=TurboJPEG\n", output);
-        Assert.Contains("\n3 passed, 0 failed\nnot run: the tests of the CUDA device (tests/Kernels.Tests) (g++ is missing); the tests with JPEG images (libturbojpeg is missing)\n", output);
+        Assert.Contains("\n3 passed, 0 failed\nnot run: the tests of the CUDA device (tests/Kernels.Tests) (g++ is missing); the tests with JPEG images "
+            + "(libturbojpeg is missing)\n", output);
     }
 
     [Fact]
@@ -45,7 +47,9 @@ public sealed class TestScriptTests : IDisposable
     public async Task What_is_missing_is_installed_where_that_is_possible()
     {
         Plant("sudo", "[ \"$1\" != -n ] || shift; exec \"$@\"");
-        Plant("apt-get", "case \"$*\" in *g++*) printf '#!/bin/sh\\n' > bin/g++; chmod +x bin/g++ ;; *libturbojpeg0*) exit 100 ;; *libturbojpeg*) : > libturbojpeg ;; esac");
+        Plant(
+            "apt-get",
+            "case \"$*\" in *g++*) printf '#!/bin/sh\\n' > bin/g++; chmod +x bin/g++ ;; *libturbojpeg0*) exit 100 ;; *libturbojpeg*) : > libturbojpeg ;; esac");
         (int code, string output) = await RunAsync("true");
         Assert.Equal((0, true), (code, output.Contains("arguments: test\n", StringComparison.Ordinal)));
         Assert.DoesNotContain("not run", output);

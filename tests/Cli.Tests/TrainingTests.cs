@@ -34,7 +34,8 @@ public sealed class TrainingTests : IDisposable
 
         int correct = epoch.GetProperty("correct").GetInt32();
         foreach (string[] weights in (string[][])
-            [["--weights", _folder["run"]], ["--model", "resnet8", "--data", "digits", "--weights", _folder["run/weights.safetensors"], "--normalize", "dataset"]])
+            [["--weights", _folder["run"]], ["--model", "resnet8", "--data", "digits", "--weights", _folder["run/weights.safetensors"], "--normalize",
+                "dataset"]])
         {
             EngineRun eval = await EngineRun.InProcessAsync(["eval", .. weights, "--device", "cpu", "--json"]);
             JsonElement line = Assert.Single(eval.Json);
@@ -49,11 +50,14 @@ public sealed class TrainingTests : IDisposable
     [Fact]
     public async Task AdamW_has_its_own_rate_and_decay_unless_they_are_given_and_the_average_is_told_beside()
     {
-        string[] adamw = [.. Tiny, "--epochs", "1", "--optimizer", "adamw", "--no-decay-norm-bias", "--clip-norm", "1", "--ema", "0.9", "--out", _folder["run"], "--json"];
+        string[] adamw = [.. Tiny, "--epochs", "1", "--optimizer", "adamw", "--no-decay-norm-bias", "--clip-norm", "1", "--ema", "0.9", "--out", _folder["run"],
+            "--json"];
         EngineRun train = await EngineRun.InProcessAsync(adamw);
         Assert.Equal(0, train.ExitCode);
         TrainingOptions options = RunFolder.Open(_folder["run"]).Options;
-        Assert.Equal(("adamw", 1e-3, 1e-2, false, 1.0, 0.9), (options.Optimizer, options.LearningRate, options.WeightDecay, options.NormAndBiasDecay, options.ClipNorm, options.Ema));
+        Assert.Equal(
+            ("adamw", 1e-3, 1e-2, false, 1.0, 0.9),
+            (options.Optimizer, options.LearningRate, options.WeightDecay, options.NormAndBiasDecay, options.ClipNorm, options.Ema));
 
         // What was evaluated is what was saved.
         JsonElement end = train.Json[^1];
@@ -168,7 +172,8 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(correct, Assert.Single(eval.Json).GetProperty("correct").GetInt32());
 
         // Under the same name but without its changes, the network is another.
-        (await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
+        (await EngineRun.InProcessAsync(
+            "eval", "--weights", _folder["run"], "--model", "resnet14", "--device", "cpu")).AssertFails(1, "does not fit the model");
         (await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--norm", "batch", "--epochs", "2")).AssertFails(1, "other options");
         EngineRun resumed = await EngineRun.InProcessAsync("train", "--resume", _folder["run"], "--epochs", "2", "--device", "cpu", "--threads", "1", "--json");
         Assert.Equal((0, 2), (resumed.ExitCode, resumed.Json[0].GetProperty("epoch").GetInt32()));
@@ -191,14 +196,17 @@ public sealed class TrainingTests : IDisposable
         Assert.Contains("fc is new, for 10 classes", train.Error);
         using (TensorFile before = TensorFile.Open(_folder["four.safetensors"]), after = TensorFile.Open(_folder["run/weights.safetensors"]))
         {
-            Assert.All(before.Entries.Where(e => !e.Name.StartsWith("fc", StringComparison.Ordinal)), e => Assert.Equal(before.Read(e), after.Read(after.Find(e.Name)!)));
+            Assert.All(
+                before.Entries.Where(e => !e.Name.StartsWith("fc", StringComparison.Ordinal)),
+                e => Assert.Equal(before.Read(e), after.Read(after.Find(e.Name)!)));
         }
 
         EngineRun eval = await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--device", "cpu", "--json");
         Assert.Equal(train.Json[0].GetProperty("correct").GetInt32(), Assert.Single(eval.Json).GetProperty("correct").GetInt32());
         (await EngineRun.InProcessAsync([.. arguments, "--shortcut", "B", "--out", _folder["other"]])).AssertFails(1, "does not fit the model", "downsample");
         Assert.False(Directory.Exists(_folder["other"]));
-        EngineRun partial = await EngineRun.InProcessAsync([.. arguments, "--shortcut", "B", "--partial", "--epochs", "1", "--out", _folder["other"], "--json"]);
+        EngineRun partial = await EngineRun.InProcessAsync(
+            [.. arguments, "--shortcut", "B", "--partial", "--epochs", "1", "--out", _folder["other"], "--json"]);
         Assert.Contains("missing (layer2.0.downsample", partial.Error);
     }
 
@@ -213,7 +221,8 @@ public sealed class TrainingTests : IDisposable
         }
 
         // The rate is too small to change a number: what the run ends with is what it began with.
-        string[] arguments = [.. Tiny, "--weights", _folder["ten.safetensors"], "--freeze-backbone", "--lr", "1e-30", "--weight-decay", "0", "--epochs", "1", "--json"];
+        string[] arguments = [.. Tiny, "--weights", _folder["ten.safetensors"], "--freeze-backbone", "--lr", "1e-30", "--weight-decay", "0", "--epochs", "1",
+            "--json"];
         EngineRun kept = await EngineRun.InProcessAsync([.. arguments, "--out", _folder["kept"]]);
         EngineRun drawn = await EngineRun.InProcessAsync([.. arguments, "--new-head", "--out", _folder["drawn"]]);
         Assert.Equal((0, 0), (kept.ExitCode, drawn.ExitCode));

@@ -173,7 +173,8 @@ public sealed class UsageTests
     [InlineData("numbers")]
     public async Task Help_is_in_plain_american_english(string word)
     {
-        foreach (string command in (string[])["train", "eval", "predict", "convert", "study", "reproduce", "check", "bench", "info", "export", "doctor", "data get", "data list"])
+        foreach (string command in (string[])["train", "eval", "predict", "convert", "study", "reproduce", "check", "bench", "info", "export", "doctor",
+            "data get", "data list"])
         {
             EngineRun run = await EngineRun.InProcessAsync([.. command.Split(' '), "--help"]);
             Assert.DoesNotContain(word, run.Output, StringComparison.OrdinalIgnoreCase);

@@ -9,7 +9,8 @@ public sealed class EngineExceptionTests
     [Fact]
     public void A_name_is_shown_without_what_a_line_cannot_hold()
     {
-        foreach ((string name, string expected) in ((string, string)[])[("a\tb", "a?b"), ("a\ud800b", "a?b"), ("a\u2028b\u2029", "a?b?"), ("a b\u00e9", "a b\u00e9")])
+        foreach ((string name, string expected) in ((string, string)[])[("a\tb", "a?b"), ("a\ud800b", "a?b"), ("a\u2028b\u2029", "a?b?"),
+            ("a b\u00e9", "a b\u00e9")])
         {
             Assert.Equal(expected, Engine.Formats.ShownName.Of(name));
             Assert.Equal(expected, Engine.Formats.ShownName.Whole(name).Replace('\ufffd', '?'));

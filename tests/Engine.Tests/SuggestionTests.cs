@@ -2,7 +2,8 @@ namespace Engine.Tests;
 
 public class SuggestionTests
 {
-    private static readonly string[] Names = ["train", "cpu", "eval", "predict", "--model", "--momentum", "fashion-mnist", "mnist", "cosine", "warmup-cosine", "resnet50", "resnext50_32x4d"];
+    private static readonly string[] Names = ["train", "cpu", "eval", "predict", "--model", "--momentum", "fashion-mnist", "mnist", "cosine", "warmup-cosine",
+        "resnet50", "resnext50_32x4d"];
 
     [Theory]
     [InlineData("trian", "train")]

@@ -19,7 +19,8 @@ public sealed partial class DocumentTests
     private static readonly Dictionary<string, string> Scopes = new()
     {
         ["README.md"] = "static Tensor tensor; static ManagedCuda.CudaDeviceVariable theirs; static ManagedCuda.Kernel theirKernel;",
-        ["docs/kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static float[] batch; "
+        ["docs/kernels.md"] = "static CudaDevice device; static Network network; static Tensor images, labels, number, x, y; static Sgd sgd; static "
+            + "float[] batch; "
             + "static double rate; static int n; static CudaKernel swish;",
         ["docs/lifetime.md"] = "static double[] rates; static ImageDataset digits; static TrainingOptions options;",
         ["docs/onnx.md"] = "static Module model;",

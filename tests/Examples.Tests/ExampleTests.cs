@@ -15,7 +15,8 @@ public sealed class ExampleTests : IDisposable
     [Fact]
     public void No_example_has_more_than_40_lines() =>
         Assert.All(
-            Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "examples"), "*.cs", SearchOption.AllDirectories), path => Assert.InRange(File.ReadAllLines(path).Length, 1, 40));
+            Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "examples"), "*.cs", SearchOption.AllDirectories), path =>
+                Assert.InRange(File.ReadAllLines(path).Length, 1, 40));
 
     [Fact]
     public void The_training_loop_learns_digits()

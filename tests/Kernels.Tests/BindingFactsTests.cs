@@ -17,7 +17,9 @@ public sealed unsafe partial class BindingFactsTests
     {
         List<(MethodInfo Method, string Library, string Function)> bindings = [.. NativeBinding.In(Kernels)];
         Assert.True(bindings.Count >= 100, $"only {bindings.Count} native functions were found");
-        Assert.All(NativeFacts.Prototypes.Keys.Where(library => library != "libnccl"), library => Assert.Contains(bindings, binding => $"lib{binding.Library}" == library));
+        Assert.All(
+            NativeFacts.Prototypes.Keys.Where(library => library != "libnccl"),
+            library => Assert.Contains(bindings, binding => $"lib{binding.Library}" == library));
         Assert.Empty(bindings.SelectMany(binding => NativeBinding.Faults(binding.Method, binding.Library, binding.Function)));
     }
 
@@ -31,10 +33,13 @@ public sealed unsafe partial class BindingFactsTests
     [InlineData(nameof(Planted.cudnnGetVersion), "what it returns: int4 (Int32), not uint8 (size_t)")]
     [InlineData(nameof(Planted.cublasSgemm_v2), "parameter 6, alpha: f4 (Single), not ptr8 (const float *)")]
     [InlineData(nameof(Planted.cudnnGetConvolutionForwardAlgorithm_v7), "WrongPerformance has 40 bytes, cudnnConvolutionFwdAlgoPerf_t 48")]
-    [InlineData(nameof(Planted.cudnnGetConvolutionBackwardDataAlgorithm_v7), "SwappedPerformance has no field of 4 bytes at 8, where cudnnConvolutionBwdDataAlgoPerf_t has time")]
+    [InlineData(
+        nameof(Planted.cudnnGetConvolutionBackwardDataAlgorithm_v7),
+        "SwappedPerformance has no field of 4 bytes at 8, where cudnnConvolutionBwdDataAlgoPerf_t has time")]
     public void A_declaration_that_is_wrong_is_found(string name, string fault)
     {
-        (MethodInfo method, string library, string function) = Assert.Single(NativeBinding.In(typeof(Planted).Assembly), binding => binding.Method.Name == name);
+        (MethodInfo method, string library, string function) = Assert.Single(
+            NativeBinding.In(typeof(Planted).Assembly), binding => binding.Method.Name == name);
         Assert.Equal(typeof(Planted), method.DeclaringType);
         Assert.Equal([$"{function}: {fault}"], NativeBinding.Faults(method, library, function).Select(text => text.Replace("parameter 7, results: ", "")));
     }
@@ -68,8 +73,11 @@ public sealed unsafe partial class BindingFactsTests
     [Fact]
     public void A_number_or_a_name_that_is_wrong_is_found()
     {
-        Assert.Equal(["WrongType.BFloat16 = 77: no name of cudnnDataType_t has this number"], NativeNumbers.Faults(typeof(WrongType), "cudnnDataType_t").Where(fault => fault.Contains("= 77:")));
-        Assert.Contains("WrongType.Float32 = 1: cudnnDataType_t calls this number CUDNN_DATA_DOUBLE", NativeNumbers.Faults(typeof(WrongType), "cudnnDataType_t"));
+        Assert.Equal(
+            ["WrongType.BFloat16 = 77: no name of cudnnDataType_t has this number"],
+            NativeNumbers.Faults(typeof(WrongType), "cudnnDataType_t").Where(fault => fault.Contains("= 77:")));
+        Assert.Contains(
+            "WrongType.Float32 = 1: cudnnDataType_t calls this number CUDNN_DATA_DOUBLE", NativeNumbers.Faults(typeof(WrongType), "cudnnDataType_t"));
         Assert.Equal(["WrongType is in the numbering of cudnnNothing_t, of which nothing is known"], NativeNumbers.Faults(typeof(WrongType), "cudnnNothing_t"));
     }
 
@@ -81,7 +89,8 @@ public sealed unsafe partial class BindingFactsTests
 
     private readonly record struct WrongPerformance(int Algorithm, int Status, nuint Bytes, long A, long B, long C);
 
-    private readonly record struct SwappedPerformance(int Algorithm, int Status, nuint Bytes, float Milliseconds, int A, int B, int C, int D, int E, int F, int G);
+    private readonly record struct SwappedPerformance(
+        int Algorithm, int Status, nuint Bytes, float Milliseconds, int A, int B, int C, int D, int E, int F, int G);
 
     // Never called. What a slip of the pen would look like.
     private static class Planted

@@ -116,7 +116,8 @@ public sealed class BindingTests : EmulatorTest
     public void A_library_without_a_function_in_use_is_too_old()
     {
         NativeLibraryDescription future = NativeLibraryDescription.Driver with { Functions = ["cuInit", "cuTimeTravel"] };
-        Assert.Null(LibraryFile.TryLoad(future, Path.Combine(Environment.GetEnvironmentVariable(LibrarySearch.Variable)!, "libcuda.so.1"), out string? problem));
+        Assert.Null(LibraryFile.TryLoad(
+            future, Path.Combine(Environment.GetEnvironmentVariable(LibrarySearch.Variable)!, "libcuda.so.1"), out string? problem));
         Assert.Contains("is too old: it has no cuTimeTravel", problem);
     }
 
@@ -166,7 +167,8 @@ public sealed class BindingTests : EmulatorTest
     [Fact]
     public void A_source_that_does_not_compile_shows_the_compilers_log()
     {
-        EngineException exception = Assert.Throws<CudaException>(() => CudaRuntimeCompiler.Compile("not CUDA", "wrong.cu", ["--gpu-architecture=sm_90"], out _));
+        EngineException exception = Assert.Throws<CudaException>(() => CudaRuntimeCompiler.Compile(
+            "not CUDA", "wrong.cu", ["--gpu-architecture=sm_90"], out _));
         Assert.StartsWith("nvrtcCompileProgram: NVRTC_ERROR_COMPILATION", exception.Message);
         Assert.Contains("wrong.cu(1): error:", exception.Message);
     }

@@ -51,7 +51,9 @@ public sealed class BrokenLibraryTests : IDisposable
         {
             // Of the lengths, one is enough for the second command.
             string folder = Path.GetDirectoryName(broken.Folder)!;
-            await Examine(folder, title, broken.Expected, trains: !folder.Contains("/cut-", StringComparison.Ordinal) || folder.Contains("/cut-4096-", StringComparison.Ordinal));
+            await Examine(
+                folder, title, broken.Expected,
+                trains: !folder.Contains("/cut-", StringComparison.Ordinal) || folder.Contains("/cut-4096-", StringComparison.Ordinal));
         });
     }
 
@@ -101,10 +103,13 @@ public sealed class BrokenLibraryTests : IDisposable
     {
         (string Name, Action<string> Make, string Title, string Expected)[] cases =
         [
-            ("function", folder => StandIns.Driver(folder, cuda: 11020, without: ["cuGraphInstantiateWithFlags"]), "NVIDIA driver", "(CUDA 11.2) is too old: it has no cuGraphInstantiateWithFlags"),
+            ("function", folder => StandIns.Driver(
+                folder, cuda: 11020,
+                without: ["cuGraphInstantiateWithFlags"]), "NVIDIA driver", "(CUDA 11.2) is too old: it has no cuGraphInstantiateWithFlags"),
             ("stub", folder => StandIns.Driver(folder, init: 34), "NVIDIA driver", "is the stub for linking that comes with the CUDA toolkit"),
             ("none", folder => StandIns.Driver(folder, init: 100), "", "CUDA_ERROR_NO_DEVICE (status 100): the driver is there and sees no GPU"),
-            ("mismatch", folder => StandIns.Driver(folder, init: 803), "", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (status 803): the driver's kernel module and its library differ in version"),
+            ("mismatch", folder => StandIns.Driver(folder, init: 803), "", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (status 803): the driver's kernel module and "
+                + "its library differ in version"),
             ("empty", folder => StandIns.Driver(folder, count: 0), "", "the NVIDIA driver shows no GPU"),
             ("old", folder => StandIns.Driver(folder, cuda: 11080), "NVIDIA driver", "supports CUDA 11.8, and the least is 12.0"),
             ("turing", folder => StandIns.Driver(folder, count: 1, major: 7), "", "cuda:0 (T4) has compute capability 7.5, and the kernels need 8.0"),
@@ -159,7 +164,8 @@ public sealed class BrokenLibraryTests : IDisposable
         if (expected.Length > 0)
         {
             Assert.True(
-                lines.Any(line => (line.StartsWith($"{title}: passed over, ", StringComparison.Ordinal) || line.StartsWith("CUDA is not available: ", StringComparison.Ordinal))
+                lines.Any(line => (line.StartsWith(
+                    $"{title}: passed over, ", StringComparison.Ordinal) || line.StartsWith("CUDA is not available: ", StringComparison.Ordinal))
                     && line.Contains(expected, StringComparison.Ordinal)),
                 $"{folder}: no line has '{expected}': {output}");
         }

@@ -14,7 +14,8 @@ public sealed class ConvolutionPlanTests : EmulatorTest
         using CudaDevice device = CudaDevice.Open(convolutions: CudaConvolutions.Legacy);
         ConvolutionGeometry geometry = new(1, 1, 1, 1);
         using Tensor input = Ramp(device, new Shape(1, 5, 5, 4)), filter = Ramp(device, new Shape(6, 3, 3, 4));
-        using Tensor recorded = Tensor.Create(device, new Shape(1, 5, 5, 6), DataType.Float32), expected = Tensor.Create(device, recorded.Shape, DataType.Float32);
+        using Tensor recorded = Tensor.Create(
+            device, new Shape(1, 5, 5, 6), DataType.Float32), expected = Tensor.Create(device, recorded.Shape, DataType.Float32);
         using (CapturedStep step = device.Capture(() => device.ConvolutionForward(input, filter, geometry, recorded)))
         {
             step.Replay();
@@ -62,7 +63,8 @@ public sealed class ConvolutionPlanTests : EmulatorTest
     {
         using CudaDevice device = CudaDevice.Open(convolutions: CudaConvolutions.Legacy);
         ConvolutionGeometry geometry = new(1, 2, 1, 1);
-        using Tensor input = Ramp(device, new Shape(1, 2, 2, 2)), filter = Ramp(device, new Shape(1, 1, 1, 2)), output = Tensor.Create(device, new Shape(1, 6, 6, 1), DataType.Float32);
+        using Tensor input = Ramp(device, new Shape(1, 2, 2, 2)), filter = Ramp(device, new Shape(1, 1, 1, 2)), output = Tensor.Create(
+            device, new Shape(1, 6, 6, 1), DataType.Float32);
         if (isRecorded)
         {
             using CapturedStep step = device.Capture(() => device.ConvolutionForward(input, filter, geometry, output));
@@ -79,7 +81,8 @@ public sealed class ConvolutionPlanTests : EmulatorTest
         Assert.True(Plan(device, ConvolutionDirection.Forward, input, filter, output, geometry).IsDirect);
     }
 
-    private static ConvolutionPlan Plan(CudaDevice device, ConvolutionDirection direction, Tensor input, Tensor filter, Tensor output, ConvolutionGeometry geometry) =>
+    private static ConvolutionPlan Plan(
+        CudaDevice device, ConvolutionDirection direction, Tensor input, Tensor filter, Tensor output, ConvolutionGeometry geometry) =>
         device.Plans.Find(new ConvolutionKey(direction, input.Shape, filter.Shape, output.Shape, geometry, CudnnDataType.Float32))!;
 
     // 1, 2, 3 and so on: all sums are exact.

@@ -115,7 +115,8 @@ public sealed class CubinTests
     [InlineData("8.0", 32, 40960, 256, 4)]
     [InlineData("9.0", 32, 40960, 256, 5)]
     [InlineData("12.0", 32, 40960, 256, 2)]
-    public void Blocks_of_a_multiprocessor_are_limited_by_threads_registers_and_shared_memory(string capability, int registers, int shared, int threads, int blocks)
+    public void Blocks_of_a_multiprocessor_are_limited_by_threads_registers_and_shared_memory(
+        string capability, int registers, int shared, int threads, int blocks)
     {
         KernelResources kernel = new("k", registers, 0, shared, 0, 0, threads);
         MultiprocessorLimits limits = MultiprocessorLimits.For(Version.Parse(capability));

@@ -90,7 +90,8 @@ public sealed class CudaLifetimeTests() : EmulatorTest(isChecked: false)
         {
             Exception?[] errors = new Exception?[3];
             Thread thread = new(() => errors =
-                [Xunit.Record.Exception(() => step.Replay()), Xunit.Record.Exception(() => device.Capture(() => { })), Xunit.Record.Exception(() => device.Fill(output, 1))]);
+                [Xunit.Record.Exception(() => step.Replay()), Xunit.Record.Exception(() => device.Capture(() => { })),
+                    Xunit.Record.Exception(() => device.Fill(output, 1))]);
             thread.Start();
             thread.Join();
             Assert.All(errors, error => Assert.Contains("in use by another thread", Assert.IsType<EngineException>(error).Message, StringComparison.Ordinal));

@@ -142,7 +142,8 @@ public sealed class CudaTrainerTests : EmulatorTest
     public void A_device_that_records_nothing_refuses()
     {
         using ReferenceDevice device = new();
-        EngineException refusal = Assert.Throws<EngineException>(() => Run("resnet8", device, Images(train: 8), new TrainingOptions { BatchSize = 4 }, recordSteps: true));
+        EngineException refusal = Assert.Throws<EngineException>(() => Run(
+            "resnet8", device, Images(train: 8), new TrainingOptions { BatchSize = 4 }, recordSteps: true));
         Assert.Contains("reference does not record steps", refusal.Message, StringComparison.Ordinal);
     }
 

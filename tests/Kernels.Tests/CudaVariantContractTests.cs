@@ -37,7 +37,8 @@ public sealed class CudaVariantContractTests : EmulatorTest
         using ReferenceDevice reference = new();
         CheckResult[] results =
         [
-            .. DeviceContract.All.Where(check => check.Primitive.StartsWith("BatchNorm", StringComparison.Ordinal)).Select(check => check.Run(device, reference, 13)),
+            .. DeviceContract.All.Where(check => check.Primitive.StartsWith("BatchNorm", StringComparison.Ordinal))
+                .Select(check => check.Run(device, reference, 13)),
         ];
         Assert.True(results.Length > 100, $"{results.Length} checks");
         AssertAllPass(results);

@@ -26,7 +26,8 @@ public sealed class ElfImageTests : IDisposable
     public void Every_library_of_this_process_is_whole()
     {
         string[] files = [.. File.ReadLines("/proc/self/maps")
-            .Where(line => line.Contains('/') && line.Contains(".so", StringComparison.Ordinal)).Select(line => line[line.IndexOf('/')..]).Distinct().Where(File.Exists)];
+            .Where(line => line.Contains('/')
+                && line.Contains(".so", StringComparison.Ordinal)).Select(line => line[line.IndexOf('/')..]).Distinct().Where(File.Exists)];
         Assert.NotEmpty(files);
         Assert.All(files, file => Assert.NotNull(ElfImage.Read(file, out _)));
     }
@@ -41,7 +42,8 @@ public sealed class ElfImageTests : IDisposable
     {
         byte[] whole = File.ReadAllBytes(Emulated(name));
         Random random = new(5);
-        int[] lengths = [.. Enumerable.Range(4, 130), .. Enumerable.Range(1, 60).Select(_ => random.Next(134, whole.Length)), 4096, 8192, whole.Length - 64, whole.Length - 1];
+        int[] lengths = [.. Enumerable.Range(4, 130), .. Enumerable.Range(1, 60).Select(_ => random.Next(134, whole.Length)), 4096, 8192, whole.Length - 64,
+            whole.Length - 1];
         string path = Path.Combine(_folder.FullName, name);
         foreach (int length in lengths)
         {
@@ -102,7 +104,8 @@ public sealed class ElfImageTests : IDisposable
         }
 
         using Process process = Process.Start(start)!;
-        string kind = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "AArch64" : "x86-64";
+        string kind = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64
+            ? "AArch64" : "x86-64";
         int compared = 0;
         foreach (string line in process.StandardOutput.ReadToEnd().Split('\n').Where(line => line.Contains($"(libc6,{kind}", StringComparison.Ordinal)))
         {

@@ -26,7 +26,8 @@ public sealed class EmulatedCommandTests : IDisposable
     {
         string run = Path.Combine(_folder.FullName, "run");
         string[] device = ["--device", "cuda", "--precision", "bf16", "--json"];
-        JsonElement end = Run(["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--graph", "on", "--out", run, .. device])[^1];
+        JsonElement end = Run(
+            ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--graph", "on", "--out", run, .. device])[^1];
         Assert.True(end.GetProperty("completed").GetBoolean());
         JsonElement eval = Run(["eval", "--weights", run, .. device])[^1];
         Assert.Equal(end.GetProperty("correct").GetInt32(), eval.GetProperty("correct").GetInt32());
@@ -49,7 +50,8 @@ public sealed class EmulatedCommandTests : IDisposable
             string run = Path.Combine(_folder.FullName, name);
             Run(
                 new() { ["ENGINE_CACHE"] = folder, ["ENGINE_EMULATOR_TIMES"] = $"varying:{seed}" },
-                ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--out", run, "--device", "cuda", "--precision", "bf16", "--json"]);
+                ["train", "--model", "resnet8", "--epochs", "1", "--batch-size", "240", "--lr", "0.1", "--out", run, "--device", "cuda", "--precision", "bf16",
+                    "--json"]);
             return Weights(run);
         }
     }
@@ -100,7 +102,8 @@ public sealed class EmulatedCommandTests : IDisposable
     [Fact]
     public void Bench_measures_a_recorded_step_and_kernels_beside_a_copy()
     {
-        JsonElement step = Run("bench", "--model", "resnet8", "--batch-size", "1", "--device", "cuda", "--steps", "1", "--warmup", "1", "--batch-norm", "cudnn", "--json")[^1];
+        JsonElement step = Run(
+            "bench", "--model", "resnet8", "--batch-size", "1", "--device", "cuda", "--steps", "1", "--warmup", "1", "--batch-norm", "cudnn", "--json")[^1];
         Assert.True(step.GetProperty("graph").GetBoolean());
         Assert.Equal("cudnn", step.GetProperty("batch_norm").GetString());
         Assert.Equal(0, step.GetProperty("native_allocations").GetInt64());

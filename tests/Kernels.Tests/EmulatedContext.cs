@@ -52,7 +52,8 @@ internal sealed class EmulatedContext : IDisposable
 
     /// <summary>The planted kernels, compiled.</summary>
     internal static byte[] PlantedImage() =>
-        CudaRuntimeCompiler.Compile(File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8), "planted.cu", ["--gpu-architecture=sm_90"], out _);
+        CudaRuntimeCompiler.Compile(
+            File.ReadAllText(Path.Combine(SourceFolder, "planted.cu"), Encoding.UTF8), "planted.cu", ["--gpu-architecture=sm_90"], out _);
 
     internal CudaFunction Kernel(string name) => _planted.GetKernel(name);
 

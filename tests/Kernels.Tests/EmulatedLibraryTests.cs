@@ -106,8 +106,10 @@ public sealed class EmulatedLibraryTests : EmulatorTest
         using CudaDeviceVariable<byte> workspace = new(Math.Max(1, bytes));
         nint scratch = workspace.DevicePointer;
         dnn.ConvolutionForward(1, x, input.DevicePointer, w, filter.DevicePointer, convolution, algorithm, scratch, bytes, 1, y, output.DevicePointer);
-        dnn.ConvolutionBackwardData(1, w, filter.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, x, inputGradient.DevicePointer);
-        dnn.ConvolutionBackwardFilter(1, x, input.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, w, filterGradient.DevicePointer);
+        dnn.ConvolutionBackwardData(
+            1, w, filter.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, x, inputGradient.DevicePointer);
+        dnn.ConvolutionBackwardFilter(
+            1, x, input.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, w, filterGradient.DevicePointer);
         emulated.Stream.Synchronize();
 
         // All numbers are small integers, so the sums are exact in any order.

@@ -44,7 +44,9 @@ public sealed unsafe class EmulatorDriverTests : EmulatorTest
         nint library, kernel, function, module;
         fixed (byte* image = (byte[])[.. EmulatedContext.PlantedImage(), 0])
         {
-            Check(((delegate* unmanaged<nint*, byte*, nint, nint, uint, nint, nint, uint, int>)CudaEmulator.Export("cuLibraryLoadData"))(&library, image, 0, 0, 0, 0, 0, 0));
+            Check(((
+                delegate* unmanaged<nint*, byte*, nint, nint, uint, nint, nint, uint,
+                int>)CudaEmulator.Export("cuLibraryLoadData"))(&library, image, 0, 0, 0, 0, 0, 0));
         }
 
         fixed (byte* name = "twice\0"u8, unknown = "thrice\0"u8)
@@ -94,7 +96,9 @@ public sealed unsafe class EmulatorDriverTests : EmulatorTest
         fixed (byte* image = "\u007fELF, but not for this device\0"u8)
         {
             Assert.Equal(
-                InvalidImage, ((delegate* unmanaged<nint*, byte*, nint, nint, uint, nint, nint, uint, int>)CudaEmulator.Export("cuLibraryLoadData"))(&library, image, 0, 0, 0, 0, 0, 0));
+                InvalidImage, ((
+                    delegate* unmanaged<nint*, byte*, nint, nint, uint, nint, nint, uint,
+                    int>)CudaEmulator.Export("cuLibraryLoadData"))(&library, image, 0, 0, 0, 0, 0, 0));
         }
     }
 
@@ -135,7 +139,8 @@ public sealed unsafe class EmulatorDriverTests : EmulatorTest
         int result = -1;
         fixed (byte* text = (byte[])[.. Encoding.UTF8.GetBytes(name), 0])
         {
-            int status = ((delegate* unmanaged<byte*, nint*, int, ulong, int*, int>)CudaEmulator.Export("cuGetProcAddress_v2"))(text, &function, 12080, flags, &result);
+            int status = ((
+                delegate* unmanaged<byte*, nint*, int, ulong, int*, int>)CudaEmulator.Export("cuGetProcAddress_v2"))(text, &function, 12080, flags, &result);
             return (status, function, result);
         }
     }

@@ -167,7 +167,9 @@ public sealed partial class EmulatorSettingTests : EmulatorTest
 
         JsonElement[] lines = [.. File.ReadAllLines(path).Select(line => JsonDocument.Parse(line).RootElement)];
         File.Delete(path);
-        Assert.Equal(["cuMemcpyHtoD", "twice", "twice", "cublasGemmEx"], lines.Select(line => line.GetProperty(line.TryGetProperty("kernel", out _) ? "kernel" : "call").GetString()));
+        Assert.Equal(
+            ["cuMemcpyHtoD", "twice", "twice", "cublasGemmEx"],
+            lines.Select(line => line.GetProperty(line.TryGetProperty("kernel", out _) ? "kernel" : "call").GetString()));
         Assert.Equal(128, lines[0].GetProperty("bytes").GetInt32());
         Assert.Equal("[2,1,1] [16,1,1] 64", $"{lines[1].GetProperty("grid")} {lines[1].GetProperty("block")} {lines[1].GetProperty("shared")}");
         Assert.Equal(1, lines[2].GetProperty("graph").GetInt32() - lines[1].GetProperty("graph").GetInt32());
@@ -209,7 +211,8 @@ public sealed partial class EmulatorSettingTests : EmulatorTest
         int functions = 0;
         foreach (string file in Directory.GetFiles(EmulatedContext.SourceFolder, "*.cpp"))
         {
-            foreach (Match match in Function().Matches(File.ReadAllText(file)).Where(match => !match.Groups["name"].Value.StartsWith("emu_", StringComparison.Ordinal)))
+            foreach (Match match in Function().Matches(File.ReadAllText(file)).Where(
+                match => !match.Groups["name"].Value.StartsWith("emu_", StringComparison.Ordinal)))
             {
                 functions++;
                 if (match.Groups["first"].Value is not "EMU_ENTER;")

@@ -69,7 +69,8 @@ public sealed class FaultTests : IDisposable
             File.WriteAllBytes(file.Replace("libcuda.so.1", "libcudb.so.1"), bytes);
         }
 
-        StandIns.Build(folder, "libcuda.so.1", Driver, null, "-Wl,--no-as-needed", Path.Combine(folder, "libcudb.so.1"), "-Wl,-rpath,$ORIGIN", "-Wl,-Bsymbolic");
+        StandIns.Build(
+            folder, "libcuda.so.1", Driver, null, "-Wl,--no-as-needed", Path.Combine(folder, "libcudb.so.1"), "-Wl,-rpath,$ORIGIN", "-Wl,-Bsymbolic");
 
         (int code, string error) = await Train(folder, "max_pool_backward_f32", sync: true);
         Assert.True(code == 0, error);
@@ -95,7 +96,8 @@ public sealed class FaultTests : IDisposable
     {
         ProcessStartInfo start = new(
             "dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "engine.dll"), "train", "--device", "cuda", "--model", "resnet8", "--epochs", "1", "--batch-size", "512", "--out", Path.Combine(_root.FullName, Guid.NewGuid().ToString("N"))])
+            [Path.Combine(AppContext.BaseDirectory, "engine.dll"), "train", "--device", "cuda", "--model", "resnet8", "--epochs", "1", "--batch-size", "512",
+                "--out", Path.Combine(_root.FullName, Guid.NewGuid().ToString("N"))])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -73,7 +73,8 @@ public sealed class KernelEvidenceTests
 
         string breach = Assert.Single(budgets.Check([Measure("k", 41, 8, ["ld.global.v4.f32", "div.s64", "ld.f32"])]));
         Assert.StartsWith(
-            "k: 41 registers on sm_80, at most 40; 8 bytes of frame on sm_80, at most 0; 41 registers on sm_90, at most 40; 8 bytes of frame on sm_90, at most 0; "
+            "k: 41 registers on sm_80, at most 40; 8 bytes of frame on sm_80, at most 0; 41 registers on sm_90, at most 40; 8 bytes of frame on sm_90, at "
+                + "most 0; "
             + "1 64-bit divisions outside of loops, at most 0; 1 generic accesses, at most 0; no more 16-byte st.global; its line would be: k ",
             breach);
         KernelBudgets changed = KernelBudgets.Parse(breach[(breach.IndexOf("would be: ", StringComparison.Ordinal) + 10)..], "budgets");
@@ -94,7 +95,8 @@ public sealed class KernelEvidenceTests
     public void A_packed_kernel_without_an_access_of_16_bytes_is_told()
     {
         KernelMeasure[] kernels = [Measure("add_f32", 32, 0, ["ld.global.f32"]), Measure("add_f32_1", 32, 0, ["ld.global.f32"])];
-        Assert.Equal(["add_f32 is the packed form of add_f32_1, but accesses global memory nowhere 16 bytes at a time"], KernelBudgets.Of([kernels]).Check(kernels));
+        Assert.Equal(
+            ["add_f32 is the packed form of add_f32_1, but accesses global memory nowhere 16 bytes at a time"], KernelBudgets.Of([kernels]).Check(kernels));
     }
 
     [Theory]
@@ -107,7 +109,8 @@ public sealed class KernelEvidenceTests
     [Fact]
     public void The_table_takes_its_place_in_a_page_and_a_page_without_one_is_refused()
     {
-        const string Page = "before\n<!-- The table of kernels is written by: dotnet run eng/compile-kernels.cs -- --update -->\nold\n<!-- End of the table of kernels -->\nafter\n";
+        const string Page = "before\n<!-- The table of kernels is written by: dotnet run eng/compile-kernels.cs -- --update -->\nold\n<!-- End of the table "
+            + "of kernels -->\nafter\n";
         string table = KernelTable.Format([Measure("k", 76, 8, [])], new Version(12, 4));
         string page = KernelTable.Replace(Page, table, "page");
         Assert.Contains("| `k` | 76 | 8 | 0 | 3 | 38 % |", page);

@@ -24,9 +24,11 @@ public sealed class KernelVersionTests : EmulatorTest
         }
 
         string[] said = [.. System.Text.RegularExpressions.Regex.Matches(
-            File.ReadAllText(Path.Combine(root, "kernels.cu")), @"The device launches this one[^\n]*\n(?://[^\n]*\n)*template[^\n]*DEVICE void (\w+_\d)\(").Select(match => match.Groups[1].Value).Order()];
+            File.ReadAllText(Path.Combine(root, "kernels.cu")),
+            @"The device launches this one[^\n]*\n(?://[^\n]*\n)*template[^\n]*DEVICE void (\w+_\d)\(").Select(match => match.Groups[1].Value).Order()];
         string[] launched = [.. Directory.GetFiles(Path.Combine(root, "src", "Kernels"), "CudaDevice.*.cs")
-            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"""([a-z_]+_\d)""")).Select(match => match.Groups[1].Value)
+            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"""([a-z_]+_\d)"""))
+            .Select(match => match.Groups[1].Value)
             .Concat(KernelVersions.Names.Select(name => $"{name}_{new KernelVersions(null).Of(name)}")).Distinct().Order()];
         Assert.Equal(launched, said);
         Assert.Contains("add_relu_2", said);

@@ -22,7 +22,8 @@ public sealed class LibrarySelectionTests : IDisposable
         StandIns.Nvrtc(old, 12, 4);
         LibrarySelection selection = Select(recent, old);
         Assert.Equal(Path.Combine(old, "libnvrtc.so.12"), selection.Outcomes["nvrtc"].Loaded!.Path);
-        Assert.Equal([$"{Path.Combine(recent, "libnvrtc.so.13")} is for CUDA 13, and the NVIDIA driver supports CUDA 12.4"], selection.Outcomes["nvrtc"].PassedOver);
+        Assert.Equal(
+            [$"{Path.Combine(recent, "libnvrtc.so.13")} is for CUDA 13, and the NVIDIA driver supports CUDA 12.4"], selection.Outcomes["nvrtc"].PassedOver);
 
         LibrarySelection alone = Select(recent);
         Assert.Null(alone.Outcomes["nvrtc"].Loaded);
@@ -109,7 +110,8 @@ public sealed class LibrarySelectionTests : IDisposable
         byte[] whole = File.ReadAllBytes(builtins);
         Replace(builtins, whole[..^1]);
         Assert.Equal(
-            $"{nvrtc} needs libnvrtc-builtins.so.12.4: {builtins} is cut short: {whole.Length - 1:N0} bytes of at least {whole.Length:N0}", Select(folder).Outcomes["nvrtc"].Problem);
+            $"{nvrtc} needs libnvrtc-builtins.so.12.4: {builtins} is cut short: {whole.Length - 1:N0} bytes of at least "
+                + $"{whole.Length:N0}", Select(folder).Outcomes["nvrtc"].Problem);
     }
 
     /// <summary>The stand-in aborts the process, as the real one does, when it is called without one of its parts.</summary>
@@ -126,13 +128,17 @@ public sealed class LibrarySelectionTests : IDisposable
             string path = Path.Combine(folder, part);
             byte[] whole = File.ReadAllBytes(path);
             Replace(path, whole[..(whole.Length / 2)]);
-            Assert.Equal($"{cudnn} needs {part}, which is cut short: {whole.Length / 2:N0} bytes of at least {whole.Length:N0}", Select(folder).Outcomes["cudnn"].Problem);
+            Assert.Equal(
+                $"{cudnn} needs {part}, which is cut short: {whole.Length / 2:N0} bytes of at least {whole.Length:N0}",
+                Select(folder).Outcomes["cudnn"].Problem);
             File.Delete(path);
             Assert.Equal(part == "libcudnn_adv.so.9" ? null : $"{cudnn} needs {part}, which is not beside it", Select(folder).Outcomes["cudnn"].Problem);
             if (part == "libcudnn_ops.so.9")
             {
                 Replace(Path.Combine(folder, "libcudnn_ops.so.8"), whole);
-                Assert.Equal($"{cudnn} needs {part}, which is not beside it (there is libcudnn_ops.so.8, of another version)", Select(folder).Outcomes["cudnn"].Problem);
+                Assert.Equal(
+                    $"{cudnn} needs {part}, which is not beside it (there is libcudnn_ops.so.8, of another version)",
+                    Select(folder).Outcomes["cudnn"].Problem);
                 StandIns.Build(folder, part, "int part;", soName: "libcudnn_ops.so.8");
                 Assert.Equal($"{cudnn} needs {part}, which is libcudnn_ops.so.8 under another name", Select(folder).Outcomes["cudnn"].Problem);
             }
@@ -169,7 +175,8 @@ public sealed class LibrarySelectionTests : IDisposable
         StandIns.Build(folder, "libcublas.so.12", "int blas;", null, needs, "-Wl,--no-as-needed", needs);
         File.Delete(needs);
         string problem = Select(folder).Outcomes["cublas"].Problem!;
-        Assert.True(problem.StartsWith($"{Path.Combine(folder, "libcublas.so.12")} does not load: libcublasLt.so.12: cannot open shared object file", StringComparison.Ordinal), problem);
+        Assert.True(problem.StartsWith(
+            $"{Path.Combine(folder, "libcublas.so.12")} does not load: libcublasLt.so.12: cannot open shared object file", StringComparison.Ordinal), problem);
     }
 
     /// <summary>Loaded as .NET does it, it would end the process at the first call of that function.</summary>
@@ -200,7 +207,8 @@ public sealed class LibrarySelectionTests : IDisposable
         string driver = StandIns.Driver(folder, cuda: 11000, without: ["cuGraphInstantiateWithFlags", "cuMemFree_v2"]);
         LibraryOutcome outcome = Select(folder).Outcomes["cuda"];
         Assert.Contains(outcome.Problem, (string[])[
-            $"{driver} (CUDA 11.0) is too old: it has no cuGraphInstantiateWithFlags and no 1 other", $"{driver} (CUDA 11.0) is too old: it has no cuMemFree_v2 and no 1 other"]);
+            $"{driver} (CUDA 11.0) is too old: it has no cuGraphInstantiateWithFlags and no 1 other", $"{driver} (CUDA 11.0) is too old: it has no "
+                + "cuMemFree_v2 and no 1 other"]);
         StandIns.Driver(folder, cuda: 11040);
         Assert.Equal($"{driver} supports CUDA 11.4, and the least is 12.0", Select(folder).Outcomes["cuda"].Problem);
     }
@@ -224,7 +232,9 @@ public sealed class LibrarySelectionTests : IDisposable
         Assert.Contains("nvrtcGetCUBIN", NativeLibraryDescription.Nvrtc.Functions);
         Assert.Contains("cublasGemmStridedBatchedEx", NativeLibraryDescription.Cublas.Functions);
         Assert.Contains("cudnnGetConvolutionForwardAlgorithm_v7", NativeLibraryDescription.Cudnn.Functions);
-        Assert.All(NativeLibraryDescription.All.SelectMany(library => library.Functions), name => Assert.Matches("^(cu|nvrtc|cublas|cudnn)[A-Z][A-Za-z0-9_]+$", name));
+        Assert.All(
+            NativeLibraryDescription.All.SelectMany(library => library.Functions),
+            name => Assert.Matches("^(cu|nvrtc|cublas|cudnn)[A-Z][A-Za-z0-9_]+$", name));
     }
 
     // A new file in the place of the old one: this process may have the old one mapped.

@@ -41,7 +41,8 @@ internal static class NativeFacts
             library => library.Value.EnumerateObject().ToDictionary(
                 function => function.Name,
                 function => new NativePrototype(
-                    function.Value.GetProperty("returns").GetString()!, Texts(function.Value.GetProperty("parameters")), Texts(function.Value.GetProperty("kinds")))));
+                    function.Value.GetProperty("returns").GetString()!, Texts(
+                        function.Value.GetProperty("parameters")), Texts(function.Value.GetProperty("kinds")))));
 
         static string[] Texts(JsonElement array) => [.. array.EnumerateArray().Select(text => text.GetString()!)];
     }
@@ -60,10 +61,12 @@ internal static class NativeFacts
                     {
                         structures[structure.Name] = new NativeStructure(
                             structure.Value.GetProperty("size").GetInt32(),
-                            [.. structure.Value.GetProperty("offsets").EnumerateObject().Select(field => new NativeField(field.Name, field.Value[0].GetInt32(), field.Value[1].GetInt32()))]);
+                            [.. structure.Value.GetProperty("offsets").EnumerateObject().Select(field => new NativeField(
+                                field.Name, field.Value[0].GetInt32(), field.Value[1].GetInt32()))]);
                     }
                 }
-                else if (entry.Value.ValueKind == JsonValueKind.Object && entry.Value.EnumerateObject().All(value => value.Value.ValueKind == JsonValueKind.Number))
+                else if (entry.Value.ValueKind == JsonValueKind.Object && entry.Value.EnumerateObject().All(
+                    value => value.Value.ValueKind == JsonValueKind.Number))
                 {
                     Enumerations[entry.Name] = entry.Value.EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetInt64());
                 }

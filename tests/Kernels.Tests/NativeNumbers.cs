@@ -119,7 +119,8 @@ internal static partial class NativeNumbers
     }
 
     private static bool TryFind(string native, [NotNullWhen(true)] out Dictionary<string, long>? names) =>
-        NativeFacts.Enumerations.TryGetValue(native, out names) || NativeFacts.Enumerations.TryGetValue(native.EndsWith("_t", StringComparison.Ordinal) ? native[..^2] : $"{native}_t", out names);
+        NativeFacts.Enumerations.TryGetValue(native, out names) || NativeFacts.Enumerations.TryGetValue(
+            native.EndsWith("_t", StringComparison.Ordinal) ? native[..^2] : $"{native}_t", out names);
 
     private static bool SaysTheSame(string member, string native) =>
         Word().Matches(member).All(word => native.Contains(word.Value.ToUpperInvariant(), StringComparison.Ordinal)

@@ -47,7 +47,8 @@ public sealed class PlaceTests : EmulatorTest
         input.CopyToDevice(values);
         foreach ((int grid, int block) in ((int, int)[])[(1, 1), (1, 32), (3, 7), (2, 64), (5, 256)])
         {
-            foreach (KernelVariant variant in channels % 4 == 0 ? (KernelVariant[])[KernelVariant.Float32, KernelVariant.Float32Scalar] : [KernelVariant.Float32Scalar])
+            foreach (KernelVariant variant in channels % 4 == 0
+                ? (KernelVariant[])[KernelVariant.Float32, KernelVariant.Float32Scalar] : [KernelVariant.Float32Scalar])
             {
                 using CudaDeviceVariable<float> output = new(values.Length);
                 output.CopyToDevice(new float[values.Length]);
@@ -83,7 +84,8 @@ public sealed class PlaceTests : EmulatorTest
         float[] actual = output.ToArray();
         for (int i = 0; i < actual.Length; i++)
         {
-            (int c, int x, int y, int n) = (i % Channels, i / Channels % OutputWidth, i / Channels / OutputWidth % OutputHeight, i / Channels / OutputWidth / OutputHeight);
+            (int c, int x, int y, int n) = (
+                i % Channels, i / Channels % OutputWidth, i / Channels / OutputWidth % OutputHeight, i / Channels / OutputWidth / OutputHeight);
             int row = y + placements[3 * n], column = (placements[(3 * n) + 2] == 1 ? OutputWidth - 1 - x : x) + placements[(3 * n) + 1];
             bool isInside = row is >= 0 and < Height && column is >= 0 and < Width;
             Assert.Equal(isInside ? pixels[(((((n * Height) + row) * Width) + column) * Channels) + c] : 0, actual[i], 1e-3);

@@ -183,7 +183,8 @@ public sealed class PlantedMistakeTests
         Assert.Equal(3, kernel.ParameterCount);
         EngineException count = Assert.Throws<EngineException>(() => kernel.Launch(emulated.Stream, 1, 32, 0, input.DevicePointer, Length));
         Assert.Equal("kernel twice takes 3 arguments, but 2 were given", count.Message);
-        EngineException size = Assert.Throws<EngineException>(() => kernel.Launch(emulated.Stream, 1, 32, 0, input.DevicePointer, input.DevicePointer, (long)Length));
+        EngineException size = Assert.Throws<EngineException>(() => kernel.Launch(
+            emulated.Stream, 1, 32, 0, input.DevicePointer, input.DevicePointer, (long)Length));
         Assert.Equal("kernel twice: parameter 2 has 4 bytes, but the argument 8", size.Message);
     }
 

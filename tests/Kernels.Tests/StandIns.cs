@@ -13,7 +13,9 @@ internal static class StandIns
     /// <summary>The emulator's libraries, in the order in which they are loaded.</summary>
     internal static IReadOnlyList<string> EmulatorLibraries { get; } = ["libcuda.so.1", "libnvrtc.so.12", "libcublas.so.12", "libcudnn.so.9"];
 
-    /// <summary>A folder with copies of the emulator's libraries; its modules stay where they are, and no test here runs a kernel unless it links them.</summary>
+    /// <summary>
+    /// A folder with copies of the emulator's libraries; its modules stay where they are, and no test here runs a kernel unless it links them.
+    /// </summary>
     internal static string CopyEmulator(string folder, bool withModules = false)
     {
         Directory.CreateDirectory(folder);
@@ -56,7 +58,8 @@ internal static class StandIns
             ["cuDeviceGet"] = "int cuDeviceGet(int* device, int ordinal) { *device = ordinal; return 0; }",
             ["cuDeviceGetName"] = "int cuDeviceGetName(char* name, int length, int device) { name[0] = 'T'; name[1] = '4'; name[2] = 0; return 0; }",
             ["cuDeviceTotalMem_v2"] = "int cuDeviceTotalMem_v2(unsigned long* bytes, int device) { *bytes = 1ul << 34; return 0; }",
-            ["cuDeviceGetAttribute"] = $"int cuDeviceGetAttribute(int* value, int attribute, int device) {{ *value = attribute == 75 ? {major} : 5; return 0; }}",
+            ["cuDeviceGetAttribute"] = $"int cuDeviceGetAttribute(int* value, int attribute, int device) {{ *value = attribute == 75 ? {major} : 5; "
+                + $"return 0; }}",
         };
         foreach (string name in NativeLibraryDescription.Driver.Functions.Except(without))
         {

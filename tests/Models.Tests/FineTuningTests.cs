@@ -55,7 +55,8 @@ public sealed class FineTuningTests : IDisposable
         Dictionary<string, byte[]> start = State(network);
         List<bool> hasMoved = [];
         Train(network, Options with { Epochs = 3, ThawAfter = 2 }, epoch =>
-            hasMoved.Add(State(network).Any(entry => !entry.Key.StartsWith("fc.", StringComparison.Ordinal) && !entry.Value.AsSpan().SequenceEqual(start[entry.Key]))));
+            hasMoved.Add(State(network).Any(
+                entry => !entry.Key.StartsWith("fc.", StringComparison.Ordinal) && !entry.Value.AsSpan().SequenceEqual(start[entry.Key]))));
         Assert.Equal([false, false, true], hasMoved);
     }
 
@@ -118,7 +119,8 @@ public sealed class FineTuningTests : IDisposable
 
         LoadReport report = StateDictionary.Load(network, path, new LoadOptions { Replaceable = [network.HeadName] });
         Assert.Equal(["fc"], report.Replaced);
-        Assert.All(State(network), entry => Assert.Equal(entry.Key.StartsWith("fc.", StringComparison.Ordinal) ? drawn[entry.Key] : file[entry.Key], entry.Value));
+        Assert.All(
+            State(network), entry => Assert.Equal(entry.Key.StartsWith("fc.", StringComparison.Ordinal) ? drawn[entry.Key] : file[entry.Key], entry.Value));
     }
 
     [Fact]
@@ -132,7 +134,8 @@ public sealed class FineTuningTests : IDisposable
     private static Network Make() => Networks.Create("resnet8", new NetworkOptions { Channels = 1 });
 
     private static Sequential WithDropout() => new(
-        new Conv2d(1, 8, 3), new ReLU(), new AdaptiveAvgPool2d(2), new Flatten(), new Dropout(0.3), new Linear(32, 16), new ReLU(), new Dropout(), new Linear(16, 10));
+        new Conv2d(1, 8, 3), new ReLU(), new AdaptiveAvgPool2d(2), new Flatten(), new Dropout(0.3), new Linear(32, 16), new ReLU(), new Dropout(),
+        new Linear(16, 10));
 
     // As many images as five steps take.
     private static ImageDataset Few()

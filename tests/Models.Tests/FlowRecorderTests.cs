@@ -120,7 +120,9 @@ public class FlowRecorderTests
             {
                 double? wanted = record.TryGetProperty(what, out JsonElement number) ? number.GetDouble() : null;
                 Assert.Equal(wanted is null, actual is null);
-                Assert.True(wanted is null || Math.Abs(wanted.Value - actual!.Value) <= tolerance * Math.Abs(wanted.Value), $"{layer.Layer} {what}: {actual} for {wanted}");
+                Assert.True(
+                    wanted is null || Math.Abs(wanted.Value - actual!.Value) <= tolerance * Math.Abs(wanted.Value),
+                    $"{layer.Layer} {what}: {actual} for {wanted}");
             }
 
             Check("weight_gradient", layer.WeightGradient);

@@ -111,7 +111,8 @@ public sealed class FoldingTests
         Sequential layers = new(new Conv2d(3, 8, 3, bias: false), new BatchNorm2d(9));
         layers.To(device);
         layers.Eval();
-        using Tensor images = Tensor.Create(device, new Shape(1, 5, 5, 3), DataType.Float32), wide = Tensor.Create(device, new Shape(1, 5, 5, 4), DataType.Float32);
+        using Tensor images = Tensor.Create(
+            device, new Shape(1, 5, 5, 3), DataType.Float32), wide = Tensor.Create(device, new Shape(1, 5, 5, 4), DataType.Float32);
         foreach (Tensor input in (Tensor[])[images, wide])
         {
             string apart = Assert.Throws<ShapeException>(() => layers.Forward(input)).Message;
@@ -132,7 +133,8 @@ public sealed class FoldingTests
         norm.To(device);
         using Tensor input = Tensor.Create(device, new Shape(1, 5, 5, 3), DataType.Float32);
         string message = Assert.Throws<EngineException>(() => BatchNormOperation.ApplyToConvolution(
-            input, convolution.Weight.Value, convolution.Geometry, norm.Weight.Value, norm.Bias.Value, norm.RunningMean.Value, norm.RunningVariance.Value)).Message;
+            input, convolution.Weight.Value, convolution.Geometry, norm.Weight.Value, norm.Bias.Value, norm.RunningMean.Value,
+            norm.RunningVariance.Value)).Message;
         Assert.Contains("NoGradient", message);
     }
 

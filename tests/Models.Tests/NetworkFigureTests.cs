@@ -65,7 +65,8 @@ public class NetworkFigureTests
         Assert.Equal(["× 200", "× 199", "× 199"], Times(Draw(["plain1202"])));
         Assert.Contains("110 layers with weights", Draw(["resnet110"]).ToString(), StringComparison.Ordinal);
 
-        static string[] Times(XElement svg) => [.. Of(svg, "text").Where(t => (string?)t.Attribute("class") == "times" && t.Value != "× n").Select(t => t.Value)];
+        static string[] Times(XElement svg) =>
+            [.. Of(svg, "text").Where(t => (string?)t.Attribute("class") == "times" && t.Value != "× n").Select(t => t.Value)];
     }
 
     [Fact]

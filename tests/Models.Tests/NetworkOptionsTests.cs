@@ -55,7 +55,8 @@ public class NetworkOptionsTests
     [Fact]
     public void Groups_and_width_make_a_resnet50_the_named_relatives_of_it()
     {
-        Assert.Equal(Networks.Create("resnext50_32x4d").ToString(), Networks.Create("resnet50", NetworkOptions.Parse("groups=32 width_per_group=4")).ToString());
+        Assert.Equal(
+            Networks.Create("resnext50_32x4d").ToString(), Networks.Create("resnet50", NetworkOptions.Parse("groups=32 width_per_group=4")).ToString());
         Assert.Equal(Networks.Create("wide_resnet50_2").ToString(), Networks.Create("resnet50", NetworkOptions.Parse("width_per_group=128")).ToString());
     }
 

@@ -56,7 +56,8 @@ public sealed class NormFusionTests
         Run(device, network);
         return seen;
 
-        static string Digits(Tensor tensor) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Sqrt(tensor.ToArray<double>().Sum(v => v * v)):E9}");
+        static string Digits(Tensor tensor) =>
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Sqrt(tensor.ToArray<double>().Sum(v => v * v)):E9}");
     }
 
     private static Dictionary<string, double[]> Step(Device device, string name)
@@ -100,7 +101,8 @@ public sealed class NormFusionTests
         foreach ((string name, double[] values) in expected)
         {
             double distance = Distance(values, actual[name]);
-            Assert.True(distance <= tolerance * Math.Max(Norm(values), 1e-3 * largest * Math.Sqrt(values.Length)), $"{name}: {distance:E2} of {Norm(values):E2}");
+            Assert.True(
+                distance <= tolerance * Math.Max(Norm(values), 1e-3 * largest * Math.Sqrt(values.Length)), $"{name}: {distance:E2} of {Norm(values):E2}");
         }
     }
 

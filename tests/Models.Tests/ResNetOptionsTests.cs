@@ -47,7 +47,8 @@ public class ResNetOptionsTests
         ResNet network = new(new ResNetOptions(BlockKind.Bottleneck, [3, 4, 6, 3]) { ReplaceStrideWithDilation = [false, true, true] });
         ModelSummary summary = ModelSummary.Of(network, network.InputShape(1));
         Assert.Equal(new Shape(1, 28, 28, 2048), summary.Layers.Last(l => l.Path.StartsWith("layer4", StringComparison.Ordinal)).OutputShape);
-        int[] dilations = [.. network.Modules().Where(m => m.Name.StartsWith("layer4", StringComparison.Ordinal) && m.Name.EndsWith("conv2", StringComparison.Ordinal))
+        int[] dilations = [.. network.Modules().Where(
+            m => m.Name.StartsWith("layer4", StringComparison.Ordinal) && m.Name.EndsWith("conv2", StringComparison.Ordinal))
             .Select(m => ((Conv2d)m.Module).Geometry.Dilation.Height)];
         Assert.Equal([2, 4, 4], dilations);
     }

@@ -82,14 +82,16 @@ public sealed class AlgebraExportTests : IDisposable
         ];
         string[] inherited =
         [
-            .. cores.Where(core => tracer.GetMethod(core.Name, BindingFlags.NonPublic | BindingFlags.Instance, [.. core.GetParameters().Select(p => p.ParameterType)])!.DeclaringType != tracer)
+            .. cores.Where(core => tracer.GetMethod(
+                core.Name, BindingFlags.NonPublic | BindingFlags.Instance, [.. core.GetParameters().Select(p => p.ParameterType)])!.DeclaringType != tracer)
                 .Select(core => core.Name).Order(StringComparer.Ordinal),
         ];
 
         // What is made of other primitives, and what is no primitive.
         Assert.Equal(
             [
-                "BatchNormBackwardApplyCore", "BatchNormStatisticsCore", "ConvolutionNormInferenceCore", "CreateReadbackCore", "DisposeCore", "NormalizedConvolutionBackwardDataCore",
+                "BatchNormBackwardApplyCore", "BatchNormStatisticsCore", "ConvolutionNormInferenceCore", "CreateReadbackCore", "DisposeCore",
+                "NormalizedConvolutionBackwardDataCore",
                 "NormalizedConvolutionBackwardFilterCore", "NormalizedConvolutionCore", "RecordStepCore", "SynchronizeCore",
             ],
             inherited);

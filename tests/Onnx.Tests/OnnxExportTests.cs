@@ -26,10 +26,17 @@ public sealed class OnnxExportTests : IDisposable
         ["plain8"] = (() => Named("plain8"), 32),
         ["resnet18"] = (() => Named("resnet18", new NetworkOptions { Classes = 5 }), 48),
         ["bottleneck, v1.5"] = (() => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = 7, WidthPerGroup = 16 }), 33),
-        ["bottleneck, v1"] = (() => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = 7, WidthPerGroup = 16, BottleneckStride = BottleneckStride.First }), 33),
+        ["bottleneck, v1"] = (() => new ResNet(
+            new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = 7, WidthPerGroup = 16, BottleneckStride = BottleneckStride.First }), 33),
         ["groups"] = (() => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 1]) { Classes = 7, Groups = 32, WidthPerGroup = 4 }), 33),
         ["dilation"] = (
-            () => new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 2]) { Classes = 7, WidthPerGroup = 16, ReplaceStrideWithDilation = [false, true, true] }), 33),
+            () =>
+                new ResNet(new ResNetOptions(BlockKind.Bottleneck, [1, 1, 1, 2])
+                {
+                    Classes = 7,
+                    WidthPerGroup = 16,
+                    ReplaceStrideWithDilation = [false, true, true]
+                }), 33),
         ["a network of one's own"] = (() => new OwnNetwork(), 13),
     };
 

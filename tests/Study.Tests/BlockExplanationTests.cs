@@ -21,5 +21,6 @@ public class BlockExplanationTests
     [Fact]
     public void A_block_that_starts_as_its_shortcut_has_nothing_to_explain() => Assert.Contains(
         "zero-residual",
-        Assert.Throws<EngineException>(() => BlockExplanation.Of(new StudyOptions { Depths = [8], Initialization = "zero-residual" }, DataSets.Open("digits"))).Message);
+        Assert.Throws<EngineException>(() => BlockExplanation.Of(
+            new StudyOptions { Depths = [8], Initialization = "zero-residual" }, DataSets.Open("digits"))).Message);
 }

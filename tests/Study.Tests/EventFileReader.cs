@@ -117,7 +117,9 @@ internal static class EventFileReader
                 case 5:
                     histogram = Fields((byte[])value).ToDictionary(
                         f => HistogramFields[f.Field],
-                        f => f.Value is byte[] packed ? [.. packed.Chunk(8).Select(b => BitConverter.ToDouble(b))] : new[] { BitConverter.UInt64BitsToDouble((ulong)f.Value) });
+                        f =>
+                            f.Value is byte[] packed ? [.. packed.Chunk(8).Select(b => BitConverter.ToDouble(b))]
+                                : new[] { BitConverter.UInt64BitsToDouble((ulong)f.Value) });
                     break;
                 default:
                     throw new InvalidDataException($"a value of a summary has field {field}, which nobody wrote");

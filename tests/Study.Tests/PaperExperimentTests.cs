@@ -10,7 +10,8 @@ public class PaperExperimentTests
     {
         StudyOptions options = PaperExperiment.Of("table6", scale: 1).Options;
         Assert.Equal([20, 32, 44, 56, 110], options.Depths);
-        Assert.Equal((64_000L, 128, 0.1, "paper", true), (options.MaxSteps!.Value, options.BatchSize, options.LearningRate, options.Schedule, options.PerPixelMean));
+        Assert.Equal(
+            (64_000L, 128, 0.1, "paper", true), (options.MaxSteps!.Value, options.BatchSize, options.LearningRate, options.Schedule, options.PerPixelMean));
         TrainingOptions[] training = [.. StudyPlan.Of(options).Select(p => p.Training)];
         Assert.All(training, t => Assert.Equal((0.9, 1e-4), (t.Momentum, t.WeightDecay)));
         Assert.Equal(["paper", "paper", "paper", "paper", "paper-warmup"], training.Select(t => t.Schedule));

@@ -18,7 +18,16 @@ public partial class StudyFilesTests(StudyFilesTests.Folder folder) : IClassFixt
         public Folder()
         {
             StudyRunner runner = new(
-                new StudyOptions { Depths = [8, 14], Kinds = ["plain", "residual", "highway"], MaxSteps = 5, Every = 2, CurveInterval = 2, LearningRate = 0.05, UnnormalizedSteps = 2 },
+                new StudyOptions
+                {
+                    Depths = [8, 14],
+                    Kinds = ["plain", "residual", "highway"],
+                    MaxSteps = 5,
+                    Every = 2,
+                    CurveInterval = 2,
+                    LearningRate = 0.05,
+                    UnnormalizedSteps = 2
+                },
                 DataSets.Open("digits"));
             runner.Train(() => new CpuDevice(1), 2);
             Run = runner.Run;
@@ -112,7 +121,8 @@ public partial class StudyFilesTests(StudyFilesTests.Folder folder) : IClassFixt
         for (int i = 0; i < spread.Histogram["bucket"].Length; i++)
         {
             double low = i == 0 ? double.NegativeInfinity : spread.Histogram["bucket_limit"][i - 1], high = spread.Histogram["bucket_limit"][i];
-            Assert.InRange(spread.Histogram["bucket"][i], values.Count(v => v > low + 1e-9 && v < high - 1e-9), values.Count(v => v >= low - 1e-9 && v <= high + 1e-9));
+            Assert.InRange(
+                spread.Histogram["bucket"][i], values.Count(v => v > low + 1e-9 && v < high - 1e-9), values.Count(v => v >= low - 1e-9 && v <= high + 1e-9));
         }
     }
 
@@ -173,7 +183,9 @@ public partial class StudyFilesTests(StudyFilesTests.Folder folder) : IClassFixt
     public void Charts_are_svg_images_with_a_line_a_network()
     {
         Dictionary<string, XElement> charts = Directory.GetFiles(folder["charts"]).ToDictionary(f => Path.GetFileName(f), f => XDocument.Load(f).Root!);
-        Assert.Equal(["additions.svg", "error.svg", "gradient-end.svg", "gradient-start.svg", "heatmap.svg", "responses.svg"], charts.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["additions.svg", "error.svg", "gradient-end.svg", "gradient-start.svg", "heatmap.svg", "responses.svg"],
+            charts.Keys.Order(StringComparer.Ordinal));
         foreach ((string name, XElement chart) in charts)
         {
             Assert.Equal("0 0 960 540", chart.Attribute("viewBox")!.Value);

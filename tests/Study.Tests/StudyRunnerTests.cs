@@ -207,7 +207,8 @@ public class StudyRunnerTests
         string[][] mine = [.. rows.Where(r => r[0] == "resnet8" && r[1] == "3")];
         foreach (string column in StudyStatistic.All.Select(s => s.Name))
         {
-            string[] expected = [.. resnet.GetProperty("samples")[1].GetProperty(column).EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Null ? "" : e.GetRawText())];
+            string[] expected = [.. resnet.GetProperty("samples")[1].GetProperty(column).EnumerateArray().Select(
+                e => e.ValueKind == JsonValueKind.Null ? "" : e.GetRawText())];
             Assert.Equal(expected, mine.Select(r => r[Array.IndexOf(header, column)]));
         }
 

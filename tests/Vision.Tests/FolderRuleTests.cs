@@ -169,7 +169,8 @@ public sealed class FolderRuleTests : IDisposable
         }
 
         // A shell can write names that .NET cannot.
-        using Process shell = Process.Start("sh", ["-c", $"cd '{_folder.Path}/train' && mkdir \"$(printf 'caf\\351')\" && cp cat/a.png \"$(printf 'caf\\351/\\374.png')\""]);
+        using Process shell = Process.Start(
+            "sh", ["-c", $"cd '{_folder.Path}/train' && mkdir \"$(printf 'caf\\351')\" && cp cat/a.png \"$(printf 'caf\\351/\\374.png')\""]);
         await shell.WaitForExitAsync();
         Assert.Equal(0, shell.ExitCode);
         ImageDataset set = FolderSet.Open(Name, _options);

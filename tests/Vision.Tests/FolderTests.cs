@@ -215,7 +215,8 @@ public sealed class FolderTests : IDisposable
 
     private float[][] Batches(ImageDataset set, int? workers, int epoch, int start = 0)
     {
-        using DataLoader loader = new(_device, set.Train, DataLoaderOptions.Training(4, seed: 11, set.Augmentation, set.Normalization!) with { Workers = workers });
+        using DataLoader loader = new(
+            _device, set.Train, DataLoaderOptions.Training(4, seed: 11, set.Augmentation, set.Normalization!) with { Workers = workers });
         return [.. loader.Epoch(epoch, start).Select(b => b.Images.ToArray<float>())];
     }
 

@@ -22,7 +22,9 @@ public sealed class ResizingTests
         string[] parts = Path.GetFileNameWithoutExtension(name).Split('-');
         int[] n = [.. parts[2..].Select(int.Parse)];
         byte[] output = new byte[n[4] * n[5] * 3];
-        _resizer.Resize(Color(), new Region(n[0], n[1], n[2], n[3]), n[4], n[5], new Region(0, 0, n[4], n[5]), output, Enum.Parse<ResizeFilter>(parts[1], ignoreCase: true));
+        _resizer.Resize(
+            Color(), new Region(n[0], n[1], n[2], n[3]), n[4], n[5], new Region(0, 0, n[4], n[5]), output,
+            Enum.Parse<ResizeFilter>(parts[1], ignoreCase: true));
         Assert.Equal((0.0, 0), ImageFixtures.Difference(output, ImageFixtures.Read(name)));
     }
 
@@ -60,7 +62,11 @@ public sealed class ResizingTests
     {
         string[] parts = name[..^".rgb".Length].Split('-', 2)[1].Split('-');
         string image = string.Join('-', parts[..^2]);
-        ImageOptions options = new() { Resize = int.Parse(parts[^2], CultureInfo.InvariantCulture), ImageSize = int.Parse(parts[^1], CultureInfo.InvariantCulture) };
+        ImageOptions options = new()
+        {
+            Resize = int.Parse(parts[^2], CultureInfo.InvariantCulture),
+            ImageSize = int.Parse(parts[^1], CultureInfo.InvariantCulture)
+        };
         using TemporaryFolder folder = new();
         ImageFixtures.WriteTo(folder.Path, image);
         using ImageLoader loader = new(options);

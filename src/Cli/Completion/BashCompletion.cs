@@ -71,6 +71,7 @@ internal static class BashCompletion
     private static string Pattern(IEnumerable<string> routes) => string.Join(" | ", routes.Select(r => $"'{r}'"));
 
     private static string Assignment(ValueKind kind, string words) =>
-        string.Join("; ", ((string?[])[kind == ValueKind.Word ? null : $"kind={kind.ToString().ToLowerInvariant()}", words.Length == 0 ? null : $"words='{words}'"]).OfType<string>())
+        string.Join("; ", ((string?[])[kind == ValueKind.Word ? null : $"kind={kind.ToString().ToLowerInvariant()}", words.Length == 0
+            ? null : $"words='{words}'"]).OfType<string>())
         is { Length: > 0 } text ? text : ":";
 }

@@ -53,7 +53,8 @@ internal sealed record CompletedCommand(
         command.Description ?? "",
         [.. command.Subcommands.Where(c => !c.Hidden).Select(Of)],
         [.. command.Options.Where(o => !o.Hidden && o is not HelpOption).Select(Of), new CompletedOption("--help", "Show help", null)],
-        command.Arguments.Count == 0 ? null : Value(command.Arguments[0].HelpName ?? command.Arguments[0].Name, command.Arguments[0].GetCompletions(CompletionContext.Empty)));
+        command.Arguments.Count == 0 ? null : Value(
+            command.Arguments[0].HelpName ?? command.Arguments[0].Name, command.Arguments[0].GetCompletions(CompletionContext.Empty)));
 
     private static CompletedOption Of(Option option) => new(
         option.Name,
@@ -64,6 +65,7 @@ internal sealed record CompletedCommand(
 
     private static CompletedValue Value(string shown, IEnumerable<CompletionItem> items) => new(
         shown,
-        shown.Contains("FILE", StringComparison.Ordinal) || shown is "IN" or "OUT" or "OUT.onnx" or "IMAGE" ? ValueKind.File : shown is "DIR" ? ValueKind.Folder : ValueKind.Word,
+        shown.Contains("FILE", StringComparison.Ordinal)
+            || shown is "IN" or "OUT" or "OUT.onnx" or "IMAGE" ? ValueKind.File : shown is "DIR" ? ValueKind.Folder : ValueKind.Word,
         [.. items.Select(i => i.Label)]);
 }

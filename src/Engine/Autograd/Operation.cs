@@ -18,7 +18,8 @@ public abstract class Operation
     /// <summary>
     /// For an operation with kinks, a tensor that tells on which side of them it was evaluated: which elements are positive (a
     /// ReLU's output), or, of an integer tensor, its values (a maximum's positions). Null for a smooth operation.
-    /// A gradient check reads it to keep its differences from straddling a kink. It must be the output, among the saved tensors, or made from them when asked for.
+    /// A gradient check reads it to keep its differences from straddling a kink. It must be the output, among the saved tensors, or made from them when asked
+    /// for.
     /// </summary>
     protected internal virtual Tensor? KinkPattern => null;
 

@@ -359,7 +359,8 @@ public sealed partial class Tape
         if (loss.Producer is null)
         {
             throw new EngineException(
-                $"backward: {loss} was not made by recorded operations on anything that requires a gradient; is this inside NoGradient, are all parameters frozen, or has a backward already run?");
+                $"backward: {loss} was not made by recorded operations on anything that requires a gradient; is this inside NoGradient, are all parameters "
+                    + "frozen, or has a backward already run?");
         }
 
         if (seed is null && loss.Shape.ElementCount != 1)

@@ -26,12 +26,14 @@ public readonly record struct ConvolutionGeometry(Size2 Stride, Size2 Padding, S
 
         if (input[3] % Groups != 0 || filter[0] % Groups != 0)
         {
-            throw new ShapeException($"convolution: {Groups} groups must divide both the {input[3]} channels of input {input} and the {filter[0]} of filter {filter}");
+            throw new ShapeException(
+                $"convolution: {Groups} groups must divide both the {input[3]} channels of input {input} and the {filter[0]} of filter {filter}");
         }
 
         if (input[3] != filter[3] * Groups)
         {
-            throw new ShapeException($"convolution: input {input} has {input[3]} channels, but filter {filter} with {Groups} group(s) reads {filter[3] * Groups}");
+            throw new ShapeException(
+                $"convolution: input {input} has {input[3]} channels, but filter {filter} with {Groups} group(s) reads {filter[3] * Groups}");
         }
 
         int height = Extent(input[1], filter[1], Stride.Height, Padding.Height, Dilation.Height);

@@ -62,10 +62,12 @@ public abstract partial class Device
     protected abstract void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output);
 
     /// <summary>Computes <see cref="ConvolutionBackwardData"/>.</summary>
-    protected abstract void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate);
+    protected abstract void ConvolutionBackwardDataCore(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate);
 
     /// <summary>Computes <see cref="ConvolutionBackwardFilter"/>.</summary>
-    protected abstract void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate);
+    protected abstract void ConvolutionBackwardFilterCore(
+        Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate);
 
     /// <summary>Computes <see cref="MatMul"/>.</summary>
     protected abstract void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate);
@@ -113,7 +115,8 @@ public abstract partial class Device
     protected abstract void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output);
 
     /// <summary>Computes <see cref="AveragePoolBackward"/>.</summary>
-    protected abstract void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate);
+    protected abstract void AveragePoolBackwardCore(
+        Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate);
 
     /// <summary>Computes <see cref="AdaptiveAveragePool"/>.</summary>
     protected abstract void AdaptiveAveragePoolCore(Tensor input, Tensor output);

@@ -109,7 +109,9 @@ public abstract partial class Device
         Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
     {
         using DeviceUse use = Work();
-        BatchNormBackwardCore(outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, batchStatistics, inputGradient, shortcutGradient, gammaGradient, betaGradient, accumulate);
+        BatchNormBackwardCore(
+            outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, batchStatistics, inputGradient, shortcutGradient, gammaGradient,
+            betaGradient, accumulate);
     }
 
     /// <summary>

@@ -148,7 +148,9 @@ public abstract partial class Device
 
     // ---- Pooling -----------------------------------------------------------------------------------------------------------
 
-    /// <summary>output = the largest element of each window, the first of equals; a NaN wins. positions (UInt8, the output's shape) receives its r * kernelWidth + s.</summary>
+    /// <summary>
+    /// output = the largest element of each window, the first of equals; a NaN wins. positions (UInt8, the output's shape) receives its r * kernelWidth + s.
+    /// </summary>
     public void MaxPool(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions)
     {
         using DeviceUse use = Work();
@@ -176,7 +178,10 @@ public abstract partial class Device
         AveragePoolBackwardCore(outputGradient, in geometry, countPadding, inputGradient, accumulate);
     }
 
-    /// <summary>output [N, P, Q, C] = means of the input [N, H, W, C] over rows floor(p H / P) to ceil((p + 1) H / P) - 1, columns likewise; P = Q = 1 is the global mean.</summary>
+    /// <summary>
+    /// output [N, P, Q, C] = means of the input [N, H, W, C] over rows floor(p H / P) to ceil((p + 1) H / P) - 1, columns likewise; P = Q = 1 is the global
+    /// mean.
+    /// </summary>
     public void AdaptiveAveragePool(Tensor input, Tensor output)
     {
         using DeviceUse use = Work();

@@ -132,7 +132,8 @@ internal sealed class DeviceGate(string name)
     {
         if (IsClosed)
         {
-            throw new ObjectDisposedException(null, $"device '{name}' was disposed, and all tensors on it are gone: make a new device, or dispose it after its last use");
+            throw new ObjectDisposedException(
+                null, $"device '{name}' was disposed, and all tensors on it are gone: make a new device, or dispose it after its last use");
         }
     }
 

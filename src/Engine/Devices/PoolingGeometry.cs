@@ -19,7 +19,8 @@ public readonly record struct PoolingGeometry(Size2 Kernel, Size2 Stride, Size2 
             || Padding.Height < 0 || Padding.Width < 0 || Padding.Height * 2 > Kernel.Height || Padding.Width * 2 > Kernel.Width)
         {
             throw new ShapeException(
-                $"pooling: kernel {Kernel} and stride {Stride} are at least 1, a window has at most 256 pixels, and padding {Padding} is at most half the kernel");
+                $"pooling: kernel {Kernel} and stride {Stride} are at least 1, a window has at most 256 pixels, and padding {Padding} is at most half "
+                    + "the kernel");
         }
 
         int height = input[1] + (2 * Padding.Height) - Kernel.Height;

@@ -166,7 +166,8 @@ public static class AtomicFile
     /// <param name="path">The file.</param>
     /// <param name="e">What went wrong.</param>
     /// <param name="state">How things stand now.</param>
-    public static EngineException CannotWrite(string path, Exception e, string state = "nothing was changed") => new($"cannot write '{path}': {Reason(e)}; {state}", e);
+    public static EngineException CannotWrite(string path, Exception e, string state = "nothing was changed") =>
+        new($"cannot write '{path}': {Reason(e)}; {state}", e);
 
     // The system's own words, on one line, without the temporary file's path that .NET appends.
     private static string Reason(Exception e)

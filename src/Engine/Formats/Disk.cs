@@ -94,7 +94,8 @@ internal static partial class Disk
 
     /// <summary>Opens a file for reading without regard to locks, which .NET's own ways always ask for. Not for Windows.</summary>
     /// <returns>The file; null where it cannot be opened.</returns>
-    public static SafeFileHandle? OpenPastLocks(string path) => open(path, CloseOnExec) is >= 0 and var descriptor ? new SafeFileHandle(descriptor, ownsHandle: true) : null;
+    public static SafeFileHandle? OpenPastLocks(string path) =>
+        open(path, CloseOnExec) is >= 0 and var descriptor ? new SafeFileHandle(descriptor, ownsHandle: true) : null;
 
     private static int Retry(string name, string path, Func<int> call)
     {

@@ -8,7 +8,8 @@ public static class FileProblem
     /// <summary>The reason why a file could not be used.</summary>
     /// <param name="path">The file.</param>
     /// <param name="e">What was thrown.</param>
-    public static string Of(string path, Exception e) => e is UnauthorizedAccessException && Directory.Exists(path) ? "it is a folder, but must be a file" : Of(e);
+    public static string Of(string path, Exception e) =>
+        e is UnauthorizedAccessException && Directory.Exists(path) ? "it is a folder, but must be a file" : Of(e);
 
     /// <summary>The reason why a folder, or something that is not named here, could not be used.</summary>
     /// <param name="e">What was thrown.</param>

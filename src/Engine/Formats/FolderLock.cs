@@ -41,7 +41,8 @@ internal sealed class FolderLock : IDisposable
             try
             {
                 // On Windows others may read who has it; elsewhere they can in any case.
-                stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0);
+                stream = new FileStream(
+                    path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0);
             }
             catch (DirectoryNotFoundException)
             {
@@ -75,7 +76,9 @@ internal sealed class FolderLock : IDisposable
         throw new IOException($"others keep removing '{FileName}' in it");
     }
 
-    /// <summary>Whether a file could not be opened because another one has it locked: EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.</summary>
+    /// <summary>
+    /// Whether a file could not be opened because another one has it locked: EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.
+    /// </summary>
     public static bool IsLocked(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     /// <summary>Says that the folder has got another name.</summary>

@@ -28,16 +28,21 @@ internal static class ForeignFiles
             _ when start.StartsWith("GGUF"u8) || start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) =>
                 "is a GGUF file, as llama.cpp reads them, which is not read: take the safetensors or PyTorch file that it was made from",
             [0x89, (byte)'H', (byte)'D', (byte)'F', ..] => $"is an HDF5 file, as Keras writes them, which is not read: {Resave}",
-            [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => "is a NumPy array, not a state dictionary: save_file of safetensors.numpy writes named arrays",
+            [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] =>
+                "is a NumPy array, not a state dictionary: save_file of safetensors.numpy writes named arrays",
             _ when start.Length >= 8 && start[4..8].SequenceEqual("TFL3"u8) => $"is a TensorFlow Lite model, which is not read: {Resave}",
-            _ when start.Length >= 8 && start[4..8].SequenceEqual("ET12"u8) => "is an ExecuTorch program, not weights: save the model's state_dict() with torch.save instead",
+            _ when start.Length >= 8 && start[4..8].SequenceEqual("ET12"u8) =>
+                "is an ExecuTorch program, not weights: save the model's state_dict() with torch.save instead",
             [0x08, < 0x20, ..] when extension is ".onnx" or ".ort" || start.IndexOf("pytorch"u8) is > 0 and < 16 || start.IndexOf("onnx"u8) is > 0 and < 16 =>
                 "is an ONNX model, which is written but not read: save the state_dict() of the network that it was exported from",
-            _ when extension == ".pb" || Path.GetFileName(path).Contains(".ckpt-", StringComparison.Ordinal) || Path.GetFileName(path).Contains(".data-00000-of-", StringComparison.Ordinal) =>
+            _ when extension == ".pb" || Path.GetFileName(path).Contains(".ckpt-", StringComparison.Ordinal) || Path.GetFileName(path).Contains(
+                ".data-00000-of-", StringComparison.Ordinal) =>
                 $"is a TensorFlow file, which is not read: {Resave}",
-            _ when text.StartsWith("<!doctype", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<?xml", StringComparison.OrdinalIgnoreCase) =>
+            _ when text.StartsWith("<!doctype", StringComparison.OrdinalIgnoreCase) || text.StartsWith(
+                "<html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<?xml", StringComparison.OrdinalIgnoreCase) =>
                 "is a web page, not weights: the address that it was downloaded from leads to a page about the file, or to an error",
-            _ when text.StartsWith("version https://git-lfs", StringComparison.Ordinal) => "is a Git LFS pointer, not the file itself: get it with 'git lfs pull'",
+            _ when text.StartsWith("version https://git-lfs", StringComparison.Ordinal) =>
+                "is a Git LFS pointer, not the file itself: get it with 'git lfs pull'",
             _ when start.Length > 262 && start[257..262].SequenceEqual("ustar"u8) =>
                 "is a tar file: where it is of PyTorch before 0.1.10, load it with PyTorch and save it again; else unpack it first",
             [0x1F, 0x8B, ..] => Packed("gzip"),
@@ -46,7 +51,8 @@ internal static class ForeignFiles
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Packed("Zstandard"),
             [(byte)'7', (byte)'z', 0xBC, 0xAF, ..] => Packed("7-Zip"),
             [0x89, (byte)'P', (byte)'N', (byte)'G', ..] or [0xFF, 0xD8, 0xFF, ..] => "is an image, not weights",
-            _ when start.Length >= 64 && start.IndexOfAnyExcept((byte)0) < 0 => "holds nothing but zeros at its beginning: it was not downloaded to its end, or is damaged",
+            _ when start.Length >= 64 && start.IndexOfAnyExcept((byte)0) < 0 =>
+                "holds nothing but zeros at its beginning: it was not downloaded to its end, or is damaged",
             _ => null,
         };
     }
@@ -68,7 +74,8 @@ internal static class ForeignFiles
 
         if (Has("extern_modules") || Has("python_version"))
         {
-            return "is a torch.package with code, which is not read: load it with torch.package.PackageImporter and save the model's state_dict() with torch.save";
+            return "is a torch.package with code, which is not read: load it with torch.package.PackageImporter and save the model's state_dict() with "
+                + "torch.save";
         }
 
         if (names.Any(n => n.EndsWith("data.pkl", StringComparison.Ordinal)))
@@ -88,7 +95,8 @@ internal static class ForeignFiles
 
         return names.FirstOrDefault(n => WeightsFormats.IsWeightsName(n)) is { } inside
             ? $"is a zip file with {ShownName.Of(inside)} in it: unpack it first"
-            : $"is a zip file, but not one of torch.save: it has no data.pkl{(names.Count == 0 ? "" : $", but {ShownName.Of(names.First())}{(names.Count > 1 ? $" and {names.Count - 1} more" : "")}")}";
+            : $"is a zip file, but not one of torch.save: it has no "
+                + $"data.pkl{(names.Count == 0 ? "" : $", but {ShownName.Of(names.First())}{(names.Count > 1 ? $" and {names.Count - 1} more" : "")}")}";
 
         bool Has(string name) => names.Any(n => n == name || n.EndsWith("/" + name, StringComparison.Ordinal));
     }
@@ -97,7 +105,8 @@ internal static class ForeignFiles
     /// <param name="names">The names.</param>
     /// <returns>What goes on after the file's name.</returns>
     public static string? DescribeNames(IEnumerable<string> names) =>
-        names.Any(n => n.Contains("embedder.embedder.convolution.", StringComparison.Ordinal) || n.Contains("encoder.stages.0.layers.0.", StringComparison.Ordinal))
+        names.Any(n => n.Contains(
+            "embedder.embedder.convolution.", StringComparison.Ordinal) || n.Contains("encoder.stages.0.layers.0.", StringComparison.Ordinal))
             ? "is a ResNet of transformers, which has names of its own: load the same network with timm or torchvision and save its state_dict()"
             : null;
 

@@ -3,7 +3,10 @@ namespace Engine.Formats;
 /// <summary>How strictly <see cref="StateDictionary"/> takes a file; by default it must have exactly the model's names and shapes.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>Whether parameters that the file lacks or has in another shape are left as they are, and entries that the model lacks are left aside, instead of being an error.</summary>
+    /// <summary>
+    /// Whether parameters that the file lacks or has in another shape are left as they are, and entries that the model lacks are left aside, instead of being
+    /// an error.
+    /// </summary>
     public bool AllowPartial { get; init; }
 
     /// <summary>

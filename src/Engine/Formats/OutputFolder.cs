@@ -28,7 +28,8 @@ public sealed class OutputFolder : IDisposable
             _place = Directory.ResolveLinkTarget(_place, returnFinalTarget: true)!.FullName;
         }
 
-        Staging = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_place) ?? _place, $".{System.IO.Path.GetFileName(_place)}{AtomicFile.TemporarySuffix}");
+        Staging = System.IO.Path.Combine(
+            System.IO.Path.GetDirectoryName(_place) ?? _place, $".{System.IO.Path.GetFileName(_place)}{AtomicFile.TemporarySuffix}");
     }
 
     /// <summary>The folder, as it was given.</summary>

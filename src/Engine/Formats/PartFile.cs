@@ -14,7 +14,8 @@ internal sealed class PartFile : TensorFile
     /// <param name="entries">The tensors: each with its name here, and one of the files.</param>
     /// <param name="unread">What cannot be read.</param>
     public PartFile(
-        FileBytes bytes, IReadOnlyList<TensorFile> files, string format, IEnumerable<(string Name, StoredEntry Inner, TensorFile File)> entries, IReadOnlyList<UnreadEntry> unread)
+        FileBytes bytes, IReadOnlyList<TensorFile> files, string format, IEnumerable<(
+            string Name, StoredEntry Inner, TensorFile File)> entries, IReadOnlyList<UnreadEntry> unread)
         : base(bytes)
     {
         (_files, _format, Unread) = (files, format, unread);
@@ -45,15 +46,18 @@ internal sealed class PartFile : TensorFile
     public static PartFile Under(TensorFile file, string key)
     {
         string beginning = key + ".";
-        (string, StoredEntry, TensorFile)[] inside = [.. file.Entries.Where(e => e.Name.StartsWith(beginning, StringComparison.Ordinal)).Select(e => (e.Name[beginning.Length..], e, file))];
+        (string, StoredEntry, TensorFile)[] inside = [.. file.Entries.Where(e => e.Name.StartsWith(beginning, StringComparison.Ordinal))
+            .Select(e => (e.Name[beginning.Length..], e, file))];
         if (inside.Length == 0)
         {
             string[] first = [.. file.Entries.Select(e => e.Name.Split('.')[0]).Distinct().Take(9).Select(ShownName.Of)];
             throw new EngineException(
-                $"'{file.Path}' has nothing under '{ShownName.Of(key)}': its names begin with {string.Join(", ", first.Take(8))}{(first.Length > 8 ? " ..." : "")}");
+                $"'{file.Path}' has nothing under '{ShownName.Of(key)}': its names begin with "
+                    + $"{string.Join(", ", first.Take(8))}{(first.Length > 8 ? " ..." : "")}");
         }
 
-        UnreadEntry[] unread = [.. file.Unread.Where(u => u.Name.StartsWith(beginning, StringComparison.Ordinal)).Select(u => u with { Name = u.Name[beginning.Length..] })];
+        UnreadEntry[] unread = [.. file.Unread.Where(u => u.Name.StartsWith(beginning, StringComparison.Ordinal))
+            .Select(u => u with { Name = u.Name[beginning.Length..] })];
         return new PartFile(file.Bytes, [file], file.Format, inside, unread);
     }
 

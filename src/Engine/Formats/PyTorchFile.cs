@@ -166,7 +166,8 @@ public sealed class PyTorchFile : TensorFile
             total += bytes;
             if (bytes > Bytes.Length + ZipDirectory.Allowance || total > ((Int128)4 * Bytes.Length) + ZipDirectory.Allowance)
             {
-                throw new InvalidDataException($"entry {ShownName.Of(key as string ?? "")} has {bytes:N0} bytes, of {total:N0} so far, in a file of {Bytes.Length:N0}");
+                throw new InvalidDataException(
+                    $"entry {ShownName.Of(key as string ?? "")} has {bytes:N0} bytes, of {total:N0} so far, in a file of {Bytes.Length:N0}");
             }
 
             Entry entry = new(key is string or long ? key.ToString()! : throw new InvalidDataException("a tensor's name is no text"), tensor);

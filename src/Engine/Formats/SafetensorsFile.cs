@@ -54,7 +54,8 @@ public sealed class SafetensorsFile : TensorFile
     public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the entry.</exception>
+    /// <exception cref="EngineException">The file cannot be read, is truncated or is no valid safetensors file; the message names the file and the
+    /// entry.</exception>
     public static SafetensorsFile Open(string path)
     {
         FileBytes bytes = FileBytes.Open(path);
@@ -235,7 +236,8 @@ public sealed class SafetensorsFile : TensorFile
         long span = offsets[1] - offsets[0];
         if (total != (Int128)8 * span)
         {
-            throw Invalid($"entry '{ShownName.Of(name)}' is {typeName} [{ShownName.Of(string.Join(", ", extents))}], but its data_offsets span {span:N0} bytes");
+            throw Invalid(
+                $"entry '{ShownName.Of(name)}' is {typeName} [{ShownName.Of(string.Join(", ", extents))}], but its data_offsets span {span:N0} bytes");
         }
     }
 
@@ -273,7 +275,8 @@ public sealed class SafetensorsFile : TensorFile
 
             if (start != reached)
             {
-                throw Invalid($"entry '{ShownName.Of(name)}' starts at byte {start:N0}, which {(start < reached ? "overlaps the entry before it" : "leaves a gap")}");
+                throw Invalid(
+                    $"entry '{ShownName.Of(name)}' starts at byte {start:N0}, which {(start < reached ? "overlaps the entry before it" : "leaves a gap")}");
             }
 
             reached = end;

@@ -98,7 +98,8 @@ internal static partial class ShardIndex
                 // A file beside the index, and no other; an index of indexes could go in circles.
                 if (shard is null || !WeightsFormats.IsWeightsName(shard) || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
                 {
-                    throw Invalid(bytes, $"gives {ShownName.Of(property.Name)} a place that is no name of weights beside it: {ShownName.Of(shard ?? property.Value.ValueKind.ToString())}");
+                    throw Invalid(bytes, $"gives {ShownName.Of(property.Name)} a place that is no name of weights beside it: "
+                        + $"{ShownName.Of(shard ?? property.Value.ValueKind.ToString())}");
                 }
 
                 places[property.Name] = shard;

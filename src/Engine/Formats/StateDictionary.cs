@@ -145,7 +145,8 @@ public static class StateDictionary
         else if (report.Loaded.Count == 0)
         {
             throw new EngineException(
-                $"'{file.Path}' does not fit the model: none of its {found.Entries.Count} {(found.Entries.Count == 1 ? "entry" : "entries")} does{Hint(file, found)}");
+                $"'{file.Path}' does not fit the model: none of its {found.Entries.Count} {(found.Entries.Count == 1 ? "entry" : "entries")} "
+                    + $"does{Hint(file, found)}");
         }
 
         return report;

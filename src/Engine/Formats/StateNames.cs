@@ -52,7 +52,8 @@ internal static class StateNames
     /// <summary>Whether a name is that of a batch norm's counter.</summary>
     public static bool IsCounter(string name) => name.AsSpan(name.LastIndexOf('.') + 1).SequenceEqual(CounterName);
 
-    private static bool IsAveragedCount(StoredEntry entry) => entry.ElementCount == 1 && (entry.Name == AveragedCount || entry.Name.EndsWith("." + AveragedCount, StringComparison.Ordinal));
+    private static bool IsAveragedCount(StoredEntry entry) =>
+        entry.ElementCount == 1 && (entry.Name == AveragedCount || entry.Name.EndsWith("." + AveragedCount, StringComparison.Ordinal));
 
     // Those that stand before every name, unless the wanted names have them too.
     private static string CommonWrappers(ICollection<string> names, IReadOnlyCollection<string> wanted)
@@ -94,7 +95,9 @@ internal static class StateNames
         if (best.Length > 1 && !best.Contains("") && most >= weights && weights > 2)
         {
             throw new EngineException(
-                $"'{path}' has the weights of several such models, under {string.Join(", ", best.Order(StringComparer.Ordinal).Take(8).Select(b => ShownName.Of((wrappers + b).TrimEnd('.'))))}: choose one with --weights-key KEY");
+                $"'{path}' has the weights of several such models, under "
+                    + $"{string.Join(", ", best.Order(StringComparer.Ordinal).Take(8).Select(b => ShownName.Of((wrappers + b).TrimEnd('.'))))}: choose one "
+                    + "with --weights-key KEY");
         }
 
         return best.Length == 1 && (2 * most >= weights || 2 * most >= names.Count) ? best[0] : "";
@@ -110,7 +113,8 @@ internal static class StateNames
             return named;
         }
 
-        Dictionary<string, T> shortened = named.Where(n => StartsWith(n.Key, prefix)).ToDictionary(n => n.Key[prefix.Length..], n => n.Value, StringComparer.Ordinal);
+        Dictionary<string, T> shortened = named.Where(n => StartsWith(n.Key, prefix)).ToDictionary(
+            n => n.Key[prefix.Length..], n => n.Value, StringComparer.Ordinal);
         foreach ((string name, T value) in named)
         {
             if (!StartsWith(name, prefix))

@@ -42,7 +42,8 @@ public abstract class TensorFile : IDisposable
     {
         if (path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
-            throw new EngineException($"'{ShownName.Of(path)}' is an address, but weights are read from files: download it first, with 'curl -LO {ShownName.Of(path)}'");
+            throw new EngineException(
+                $"'{ShownName.Of(path)}' is an address, but weights are read from files: download it first, with 'curl -LO {ShownName.Of(path)}'");
         }
 
         path = Directory.Exists(path) ? WeightsFolder.Find(path) : path;
@@ -71,7 +72,8 @@ public abstract class TensorFile : IDisposable
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="contents">The tensors.</param>
     /// <param name="metadata">Texts by name, which only safetensors files keep; null for none.</param>
-    /// <exception cref="EngineException">The name has another end, a tensor's name occurs twice, or the file cannot be written; nothing has changed then.</exception>
+    /// <exception cref="EngineException">The name has another end, a tensor's name occurs twice, or the file cannot be written; nothing has changed
+    /// then.</exception>
     public static void Write(string path, IReadOnlyList<StoredTensor> contents, IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (WeightsFormats.IsPyTorch(path))
@@ -96,7 +98,9 @@ public abstract class TensorFile : IDisposable
         return window.Span.ToArray();
     }
 
-    /// <summary>An entry as a tensor to be written to another file, under another name and with other numbers where wanted; this file must be open still then.</summary>
+    /// <summary>
+    /// An entry as a tensor to be written to another file, under another name and with other numbers where wanted; this file must be open still then.
+    /// </summary>
     /// <param name="name">The name in the other file.</param>
     /// <param name="entry">The entry.</param>
     /// <param name="type">What real numbers become; null for what they are. Integers stay what they are.</param>
@@ -161,7 +165,8 @@ public abstract class TensorFile : IDisposable
                 PyTorchFile.Open(bytes, isZip: false, key),
             _ when bytes.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) => SafetensorsFile.Open(bytes),
             _ => throw new EngineException(
-                $"'{bytes.Path}' is neither a safetensors file nor one of PyTorch's torch.save: it begins with {(start.Length == 0 ? "nothing" : Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, 8))))}"),
+                $"'{bytes.Path}' is neither a safetensors file nor one of PyTorch's torch.save: it begins with "
+                    + $"{(start.Length == 0 ? "nothing" : Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, 8))))}"),
         };
     }
 }

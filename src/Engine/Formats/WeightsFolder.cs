@@ -6,7 +6,8 @@ internal static class WeightsFolder
     // In the order in which they are taken. A run that was interrupted in its first epoch has nothing but its checkpoint.
     private static readonly string[] Names =
     [
-        "weights.safetensors", "checkpoint.safetensors", "model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json",
+        "weights.safetensors", "checkpoint.safetensors", "model.safetensors", "pytorch_model.bin", "model.safetensors.index.json",
+        "pytorch_model.bin.index.json",
         "pytorch_model.safetensors", "diffusion_pytorch_model.safetensors",
     ];
 
@@ -33,7 +34,8 @@ internal static class WeightsFolder
         if (files.Contains(".metadata") || files.Any(f => f.EndsWith(".distcp", StringComparison.Ordinal)))
         {
             throw new EngineException(
-                $"'{path}' is a folder of torch.distributed.checkpoint, which is not read: {ForeignFiles.DistributedRemedy.Replace("FOLDER", $"'{path}'", StringComparison.Ordinal)}");
+                $"'{path}' is a folder of torch.distributed.checkpoint, which is not read: "
+                    + $"{ForeignFiles.DistributedRemedy.Replace("FOLDER", $"'{path}'", StringComparison.Ordinal)}");
         }
 
         if (files.Contains("zero_to_fp32.py"))
@@ -51,7 +53,9 @@ internal static class WeightsFolder
         {
             0 => $"the folder '{path}' holds no weights: it has none of {string.Join(", ", Names)}",
             1 => $"the folder '{path}' has none of {string.Join(", ", Names[..4])}, but {ShownName.Of(weights[0])}: give that file",
-            _ => $"the folder '{path}' has none of {string.Join(", ", Names[..4])}, but {string.Join(", ", weights.Take(5).Select(ShownName.Of))}{(weights.Length > 5 ? " and more" : "")}: give one of them",
+            _ =>
+                $"the folder '{path}' has none of {string.Join(", ", Names[..4])}, but "
+                    + $"{string.Join(", ", weights.Take(5).Select(ShownName.Of))}{(weights.Length > 5 ? " and more" : "")}: give one of them",
         });
     }
 }

@@ -21,7 +21,8 @@ public static class WeightsFormats
         return PyTorchNames.Any(end => path.EndsWith(end, StringComparison.OrdinalIgnoreCase))
             ? true
             : throw new EngineException(
-                $"'{path}' does not tell in which format weights are to be written: end its name with {string.Join(", ", PyTorchNames)} for PyTorch, or {SafetensorsName}");
+                $"'{path}' does not tell in which format weights are to be written: end its name with {string.Join(", ", PyTorchNames)} for PyTorch, or "
+                    + $"{SafetensorsName}");
     }
 
     /// <summary>What <see cref="TensorFile.Format"/> says of a file of this name, once it is written.</summary>

@@ -15,7 +15,8 @@ public sealed class MaxPool2d : Module
 
     /// <inheritdoc/>
     protected override string Summary =>
-        $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}, dilation=1, ceil_mode=False";
+        $"kernel_size={PythonText.Of(Geometry.Kernel)}, stride={PythonText.Of(Geometry.Stride)}, padding={PythonText.Of(Geometry.Padding)}, dilation=1, "
+            + "ceil_mode=False";
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input) => MaxPoolOperation.Apply(input, Geometry);

@@ -35,7 +35,9 @@ public sealed class ModelSummary
     /// </summary>
     public long MultiplyAdds { get; }
 
-    /// <summary>Bytes of Float32 that a training step holds for the backward, for each image of the batch; parameters and the images themselves are not counted.</summary>
+    /// <summary>
+    /// Bytes of Float32 that a training step holds for the backward, for each image of the batch; parameters and the images themselves are not counted.
+    /// </summary>
     public long ActivationBytes { get; }
 
     /// <summary>Examines a model.</summary>

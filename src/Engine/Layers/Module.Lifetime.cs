@@ -31,7 +31,8 @@ public partial class Module
     {
         if (_isDisposed)
         {
-            throw new ObjectDisposedException(null, $"{TypeName}{(Path.Length == 0 ? "" : $" '{Path}'")} was disposed, and its weights are gone: make the model again, or dispose it after its last use");
+            throw new ObjectDisposedException(null, $"{TypeName}{(Path.Length == 0 ? "" : $" '{Path}'")} was disposed, and its weights are gone: make the "
+                + "model again, or dispose it after its last use");
         }
     }
 }

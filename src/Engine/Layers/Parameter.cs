@@ -152,7 +152,8 @@ public sealed class Parameter
     {
         if (_isDisposed)
         {
-            throw new ObjectDisposedException(null, $"parameter '{Name}' {Shape} is gone: its module was disposed; make the model again, or dispose it after its last use");
+            throw new ObjectDisposedException(
+                null, $"parameter '{Name}' {Shape} is gone: its module was disposed; make the model again, or dispose it after its last use");
         }
     }
 }

@@ -318,7 +318,8 @@ public sealed class BatchNormOperation : Operation
         if (isTraining && input.Shape.Rows <= 1)
         {
             throw new ShapeException(
-                $"batch_norm: input {input.Shape} has {input.Shape.Rows} value(s) a channel, too few for statistics; use a larger batch or image, or evaluation mode");
+                $"batch_norm: input {input.Shape} has {input.Shape.Rows} value(s) a channel, too few for statistics; use a larger batch or image, or "
+                    + "evaluation mode");
         }
     }
 }

@@ -15,7 +15,8 @@ internal static class Broadcasting
             if (a != b && a != 1 && b != 1)
             {
                 throw new ShapeException(
-                    $"{name}: left {left} and right {right} do not go together: from the last axis on, extents must be equal or one of them 1, but {a} meets {b}");
+                    $"{name}: left {left} and right {right} do not go together: from the last axis on, extents must be equal or one of them 1, but {a} "
+                        + $"meets {b}");
             }
 
             extents[rank - back] = a == 1 ? b : a;

@@ -1,6 +1,8 @@
 namespace Engine;
 
-/// <summary>y = the mean of all x, a single number. It is a <see cref="SumOperation"/> over the count, and so is its backward: dx = dy / count at every element.</summary>
+/// <summary>
+/// y = the mean of all x, a single number. It is a <see cref="SumOperation"/> over the count, and so is its backward: dx = dy / count at every element.
+/// </summary>
 public static class MeanOperation
 {
     /// <summary>Averages all elements of a tensor of any shape into one number, of shape [].</summary>

@@ -38,7 +38,8 @@ public sealed class PadSubsampleOperation : Operation
         if (stride < 1 || before < 0 || before + shape[3] > outputChannels)
         {
             throw new ShapeException(
-                $"pad_subsample: input {shape} with {before} channels of zeros before it does not fit {outputChannels} output channels, or stride {stride} is below 1");
+                $"pad_subsample: input {shape} with {before} channels of zeros before it does not fit {outputChannels} output channels, or stride {stride} "
+                    + "is below 1");
         }
 
         Tape tape = input.Device.Tape;

@@ -1,6 +1,8 @@
 namespace Engine;
 
-/// <summary>y = f sum of all x, a single number: the sum with f = 1, the <see cref="MeanOperation"/> with f = 1 / count. Backward: dx = f dy at every element.</summary>
+/// <summary>
+/// y = f sum of all x, a single number: the sum with f = 1, the <see cref="MeanOperation"/> with f = 1 / count. Backward: dx = f dy at every element.
+/// </summary>
 public sealed class SumOperation : Operation
 {
     private readonly Tensor _input;

@@ -27,7 +27,9 @@ public static class TensorOperations
         /// <summary>A number less every element; see <see cref="UnaryOperation"/>.</summary>
         public static Tensor operator -(double number, Tensor tensor) => UnaryOperation.Apply(UnaryFunction.Add, ScaleOperation.Apply(tensor, -1), number);
 
-        /// <summary>Element-by-element product of shapes that are equal or differ by ones; see <see cref="MultiplyOperation"/>, <see cref="BinaryOperation"/>.</summary>
+        /// <summary>
+        /// Element-by-element product of shapes that are equal or differ by ones; see <see cref="MultiplyOperation"/>, <see cref="BinaryOperation"/>.
+        /// </summary>
         public static Tensor operator *(Tensor left, Tensor right) =>
             left.Shape == right.Shape ? MultiplyOperation.Apply(left, right) : BinaryOperation.Apply(BinaryFunction.Multiply, left, right);
 

@@ -46,7 +46,8 @@ public sealed class OptimizedParameter
         {
             return ReferenceEquals(state.Device, value.Device)
                 ? state
-                : throw new EngineException($"{_names[index]} of '{Name}' is on {state.Device.Name}, but the model was moved to {value.Device.Name}: make a new optimizer");
+                : throw new EngineException(
+                    $"{_names[index]} of '{Name}' is on {state.Device.Name}, but the model was moved to {value.Device.Name}: make a new optimizer");
         }
 
         Tensor zeros = Tensor.Create(value.Device, value.Shape, value.Type);

@@ -41,7 +41,8 @@ public abstract class Optimizer : IDisposable
         _parameters = [.. all];
         if (_parameters.CountBy(p => p.Name).FirstOrDefault(c => c.Value > 1).Key is { } name)
         {
-            throw new EngineException($"two of the optimizer's parameters are called '{name}': put each parameter into one group only, and use an optimizer for each model");
+            throw new EngineException(
+                $"two of the optimizer's parameters are called '{name}': put each parameter into one group only, and use an optimizer for each model");
         }
 
         if (_parameters.DistinctBy(p => p.Parameter).Count() < _parameters.Length)
@@ -111,7 +112,9 @@ public abstract class Optimizer : IDisposable
         ZeroGradients();
     }
 
-    /// <summary>Call this before each replay of a recorded step (<see cref="IRecordedStep"/>) that contains <see cref="Step"/>: writes the step's figures.</summary>
+    /// <summary>
+    /// Call this before each replay of a recorded step (<see cref="IRecordedStep"/>) that contains <see cref="Step"/>: writes the step's figures.
+    /// </summary>
     /// <exception cref="EngineException">The optimizer cannot be recorded.</exception>
     /// <exception cref="ObjectDisposedException">The optimizer or the device has been disposed.</exception>
     public void PrepareReplay()
@@ -257,7 +260,8 @@ public abstract class Optimizer : IDisposable
     {
         if (file.Entries.FirstOrDefault(e => e.Name == name) is not { } entry || entry.Type != StoredType.I64 || entry.ElementCount != _parameters.Length)
         {
-            throw new EngineException($"'{file.Path}' has no '{name}' with the numbers of steps of {_parameters.Length} parameters: it was saved by another optimizer");
+            throw new EngineException(
+                $"'{file.Path}' has no '{name}' with the numbers of steps of {_parameters.Length} parameters: it was saved by another optimizer");
         }
 
         long[] steps = new long[_parameters.Length];

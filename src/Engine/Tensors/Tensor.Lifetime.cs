@@ -113,9 +113,11 @@ public partial class Tensor
         }
 
         string shared = Device.WasShared
-            ? $"; device '{Device.Name}' was used by several threads in the middle of a step, which frees what another one needs: make a device for each thread, or put a lock around a whole step"
+            ? $"; device '{Device.Name}' was used by several threads in the middle of a step, which frees what another one needs: make a device for each "
+                + "thread, or put a lock around a whole step"
             : "";
         return new EngineException(
-            $"tensor {Shape} was already released: the tape frees what a step makes as soon as the step is done with it; call Keep() first on one that must survive{shared}");
+            $"tensor {Shape} was already released: the tape frees what a step makes as soon as the step is done with it; call Keep() first on one that must "
+                + $"survive{shared}");
     }
 }

@@ -57,7 +57,9 @@ public sealed partial class Tensor : IDisposable
     /// <summary>Whether this is a leaf (a parameter) whose gradient <see cref="Backward"/> accumulates into <see cref="Gradient"/>.</summary>
     public bool RequiresGradient { get; set; }
 
-    /// <summary>The gradient of the loss by this tensor; null where none has been computed, or where the tape has already freed it; see <see cref="HasGradient"/>.</summary>
+    /// <summary>
+    /// The gradient of the loss by this tensor; null where none has been computed, or where the tape has already freed it; see <see cref="HasGradient"/>.
+    /// </summary>
     public Tensor? Gradient { get; internal set; }
 
     /// <summary>Whether the memory has been returned to the pool, so that the numbers can no longer be read.</summary>

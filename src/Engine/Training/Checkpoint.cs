@@ -6,8 +6,10 @@ using Engine.Optimizers;
 namespace Engine.Training;
 
 /// <summary>
-/// A run's checkpoint.safetensors: the model's tensors under model., the optimizer's states under their names (velocity.), moving averages under average., and position,
-/// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and index, so that
+/// A run's checkpoint.safetensors: the model's tensors under model., the optimizer's states under their names (velocity.), moving averages under average., and
+/// position,
+/// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and index, so
+/// that
 /// no random state is kept.
 /// </summary>
 internal static class Checkpoint
@@ -18,21 +20,24 @@ internal static class Checkpoint
 
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
-    public static void Save(string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, TrainingOptions options, DataDescription data) =>
+    public static void Save(
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, TrainingOptions options, DataDescription data) =>
         SafetensorsWriter.Write(
-            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix) ?? []], new Dictionary<string, string>
-            {
-                [OwnCheckpoint.MetadataKey] = Version,
-                ["options"] = options.ToJson(),
-                ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
-                [DataDescription.MetadataKey] = data.ToJson(),
-                [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
-            });
+            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix)
+                ?? []], new Dictionary<string, string>
+                {
+                    [OwnCheckpoint.MetadataKey] = Version,
+                    ["options"] = options.ToJson(),
+                    ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
+                    [DataDescription.MetadataKey] = data.ToJson(),
+                    [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
+                });
 
     /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
     public static TrainingState Load(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, DataDescription data, int stepsPerEpoch, long totalSteps)
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, DataDescription data, int stepsPerEpoch,
+        long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
@@ -46,7 +51,8 @@ internal static class Checkpoint
         string place = DataDescription.WithoutPlace(saved.Data) == DataDescription.WithoutPlace(options.Data) ? options.Data : saved.Data;
         if (options != saved with { Epochs = options.Epochs, MaxSteps = options.MaxSteps, Data = place })
         {
-            throw new EngineException($"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
+            throw new EngineException(
+                $"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
         }
 
         data.Fingerprint?.Check(path, file.Metadata);
@@ -55,12 +61,14 @@ internal static class Checkpoint
         if (state.Epoch < 0 || state.Step < 0 || state.Step > stepsPerEpoch || (state.GlobalStep != position && state.GlobalStep != totalSteps))
         {
             throw new EngineException(
-                $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} step{(stepsPerEpoch == 1 ? "" : "s")}: the data set has changed, or a run is extended whose last epoch was cut short");
+                $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} step{(stepsPerEpoch == 1 ? "" : "s")}: the data "
+                    + "set has changed, or a run is extended whose last epoch was cut short");
         }
 
         if (state.GlobalStep > totalSteps)
         {
-            throw new EngineException($"'{path}' stands at step {state.GlobalStep}, but with these options the run ends after step {totalSteps}; resume it with more epochs");
+            throw new EngineException(
+                $"'{path}' stands at step {state.GlobalStep}, but with these options the run ends after step {totalSteps}; resume it with more epochs");
         }
 
         PendingState weights = StateDictionary.Read(StateDictionary.Tensors(model), file, ModelPrefix, mayMiss: false);

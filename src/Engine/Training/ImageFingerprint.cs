@@ -35,7 +35,8 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
         }
 
         string[] words = text.Split(' ');
-        if (words.Length != 4 || !int.TryParse(words[0], CultureInfo.InvariantCulture, out int train) || !int.TryParse(words[2], CultureInfo.InvariantCulture, out int test))
+        if (words.Length != 4 || !int.TryParse(
+            words[0], CultureInfo.InvariantCulture, out int train) || !int.TryParse(words[2], CultureInfo.InvariantCulture, out int test))
         {
             throw new EngineException($"'{path}' is damaged: the description of the images in its header is not valid");
         }

@@ -20,7 +20,8 @@ public abstract class LearningRateSchedule
         ["cosine"] = context => new CosineSchedule(context.LearningRate, context.TotalSteps),
         ["warmup-cosine"] = context => WarmUp(context, new CosineSchedule(context.LearningRate, context.TotalSteps - WarmUpSteps(context))),
         ["warmup-step"] = context => WarmUp(
-            context, new StepSchedule(context.LearningRate, [(context.TotalSteps / 2) - WarmUpSteps(context), (context.TotalSteps * 3 / 4) - WarmUpSteps(context)])),
+            context, new StepSchedule(
+                context.LearningRate, [(context.TotalSteps / 2) - WarmUpSteps(context), (context.TotalSteps * 3 / 4) - WarmUpSteps(context)])),
         ["warmup"] = context => WarmUp(context, new ConstantSchedule(context.LearningRate)),
         ["paper"] = context => new StepSchedule(context.LearningRate, [32_000, 48_000]),
         ["paper-warmup"] = context => new ErrorWarmUpSchedule(
@@ -48,7 +49,8 @@ public abstract class LearningRateSchedule
         if (!(context.LearningRate > 0) || double.IsInfinity(context.LearningRate) || context.TotalSteps < 1)
         {
             throw new EngineException(string.Create(
-                CultureInfo.InvariantCulture, $"schedule {name}: the learning rate ({context.LearningRate}) must be above 0 and the steps ({context.TotalSteps}) at least 1"));
+                CultureInfo.InvariantCulture, $"schedule {name}: the learning rate ({context.LearningRate}) must be above 0 and the steps "
+                    + $"({context.TotalSteps}) at least 1"));
         }
 
         return make(context);
@@ -73,7 +75,8 @@ public abstract class LearningRateSchedule
     /// <summary>One number of a saved state.</summary>
     /// <exception cref="EngineException">It is missing.</exception>
     protected static double Get(IReadOnlyDictionary<string, double> state, string name) =>
-        state.TryGetValue(name, out double value) ? value : throw new EngineException($"the checkpoint's schedule state lacks '{name}': it was made with another schedule");
+        state.TryGetValue(name, out double value) ? value : throw new EngineException(
+            $"the checkpoint's schedule state lacks '{name}': it was made with another schedule");
 
     private static long WarmUpSteps(ScheduleContext context) => context.TotalSteps / 20;
 

@@ -8,12 +8,14 @@ namespace Engine.Training;
 
 /// <summary>
 /// The folder of a run: options.json, metrics.jsonl with a line an epoch, checkpoint.safetensors from which the run can go on,
-/// weights.safetensors with the last finished epoch's weights, and weights-ema.safetensors with their moving average where the run has one. Every file is replaced as a whole, so that none is ever half-written; the checkpoint is
+/// weights.safetensors with the last finished epoch's weights, and weights-ema.safetensors with their moving average where the run has one. Every file is
+/// replaced as a whole, so that none is ever half-written; the checkpoint is
 /// what makes the folder a run, and what the other files say beyond it is written again. Only one process writes a folder at a time.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors", WeightsName = "weights.safetensors",
+    private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors",
+        WeightsName = "weights.safetensors",
         AverageName = "weights-ema.safetensors";
     private const string EventsBeginning = "events.out.tfevents.";
     private readonly List<EpochReport> _metrics = [];
@@ -97,7 +99,8 @@ public sealed class RunFolder : IDisposable
     /// <summary>Opens the folder of a run that was started earlier.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="claim">
-    /// Whether the folder is to be written, so that nobody else may until the run has ended or this is disposed; a <see cref="Trainer"/> sees to it in any case.
+    /// Whether the folder is to be written, so that nobody else may until the run has ended or this is disposed; a <see cref="Trainer"/> sees to it in any
+    /// case.
     /// </param>
     /// <exception cref="EngineException">There is no run in the folder, a file of it is damaged, or another process writes it.</exception>
     public static RunFolder Open(string path, bool claim = false)
@@ -154,7 +157,8 @@ public sealed class RunFolder : IDisposable
             }
 
             save(CheckpointPath);
-            foreach (string file in Directory.GetFiles(Path).Where(f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName or AverageName || IsEvents(f)))
+            foreach (string file in Directory.GetFiles(Path).Where(
+                f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName or AverageName || IsEvents(f)))
             {
                 AtomicFile.Delete(file);
             }

@@ -67,7 +67,8 @@ public sealed class SavedModel : IDisposable
     /// <param name="options">How strictly names and shapes are taken; null for exactly the model's.</param>
     /// <param name="isTrained">Whether the model is trained on, so that its batch norms' variances will be replaced.</param>
     /// <returns>What was loaded and what not.</returns>
-    /// <exception cref="EngineException">The file does not fit the model, or has numbers with which nothing can be computed; the model is as it was then.</exception>
+    /// <exception cref="EngineException">The file does not fit the model, or has numbers with which nothing can be computed; the model is as it was
+    /// then.</exception>
     public LoadReport Load(Module model, LoadOptions? options = null, bool isTrained = false)
     {
         LoadReport report = StateDictionary.Compare(model, File, options);
@@ -78,7 +79,8 @@ public sealed class SavedModel : IDisposable
         if (findings.FirstOrDefault(f => !f.IsFinite) is { } bad)
         {
             int others = findings.Count(f => !f.IsFinite) - 1;
-            string rest = others > 0 ? string.Create(CultureInfo.InvariantCulture, $" (and {others:N0} more {(others == 1 ? "tensor" : "tensors")} like it)") : "";
+            string rest = others > 0 ? string.Create(
+                CultureInfo.InvariantCulture, $" (and {others:N0} more {(others == 1 ? "tensor" : "tensors")} like it)") : "";
             throw new EngineException($"{bad.Name} of '{Path}' is not finite: {bad.Text}{rest}");
         }
 
@@ -106,7 +108,8 @@ public sealed class SavedModel : IDisposable
             metadata["options"] = options.WithoutPlaces().ToJson();
         }
 
-        if (Data is not null && !metadata[DataDescription.MetadataKey].Contains(JsonSerializer.Serialize(Data.Name, TrainingJson.Default.String), StringComparison.Ordinal))
+        if (Data is not null && !metadata[DataDescription.MetadataKey].Contains(
+            JsonSerializer.Serialize(Data.Name, TrainingJson.Default.String), StringComparison.Ordinal))
         {
             metadata[DataDescription.MetadataKey] = Data.ToJson();
         }

@@ -244,6 +244,7 @@ public sealed partial class Trainer
         string left = _folder is null ? "" : $"; '{_folder.CheckpointPath}' is the last good checkpoint";
         return new TrainingDivergedException(string.Create(
             CultureInfo.InvariantCulture,
-            $"training diverged: {what} at step {_state.GlobalStep:N0} (epoch {_state.Epoch + 1}) with learning rate {rate:G4}; try a smaller one, such as {Options.LearningRate / 10:G3}{left}"));
+            $"training diverged: {what} at step {_state.GlobalStep:N0} (epoch {_state.Epoch + 1}) with learning rate {rate:G4}; try a smaller one, such as "
+                + $"{Options.LearningRate / 10:G3}{left}"));
     }
 }

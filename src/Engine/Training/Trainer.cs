@@ -50,10 +50,12 @@ public sealed partial class Trainer : IDisposable
     /// do so where the device can. What is observed, frozen or replaced in the middle of an epoch then counts from the next one on.
     /// </param>
     /// <param name="loss">What is made small; null for the cross-entropy with the options' label smoothing.</param>
-    /// <param name="optimizer">Makes the optimizer of the model, which is on the device then; the trainer disposes it. Null for the one that the options name.</param>
+    /// <param name="optimizer">Makes the optimizer of the model, which is on the device then; the trainer disposes it. Null for the one that the options
+    /// name.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the data, or the device cannot record steps.</exception>
     public Trainer(
-        Module model, ImageDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null, bool? recordSteps = null,
+        Module model, ImageDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null,
+            bool? recordSteps = null,
         Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
     {
         options.Check();
@@ -80,7 +82,8 @@ public sealed partial class Trainer : IDisposable
         if (batchSize % options.MicroBatches != 0)
         {
             throw new EngineException(
-                $"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that '{data.Name}' has");
+                $"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that "
+                    + $"'{data.Name}' has");
         }
 
         PixelNormalization normalization = NormalizationOf(data, options);
@@ -163,7 +166,8 @@ public sealed partial class Trainer : IDisposable
         else if (_folder.HasBegun && Options.Weights is not null)
         {
             throw new EngineException(
-                $"the run in '{_folder.Path}' was killed before its first checkpoint, and began from the weights of '{Options.Weights}': start it again instead of resuming it");
+                $"the run in '{_folder.Path}' was killed before its first checkpoint, and began from the weights of '{Options.Weights}': start it again "
+                    + "instead of resuming it");
         }
 
         if (_folder.HasBegun)

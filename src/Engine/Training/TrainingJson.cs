@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 namespace Engine.Training;
 
 /// <summary>How options, reports and states become JSON, made at compile time so that it works in trimmed and ahead-of-time compiled programs.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(TrainingOptions))]
 [JsonSerializable(typeof(EpochReport))]
 [JsonSerializable(typeof(DataDescription))]

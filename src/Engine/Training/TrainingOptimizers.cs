@@ -19,7 +19,8 @@ public static class TrainingOptimizers
     /// <param name="options">Its name and figures.</param>
     /// <param name="model">A model that has been put on a device.</param>
     /// <exception cref="EngineException">There is none of that name, or a figure is out of its range.</exception>
-    public static Optimizer Create(TrainingOptions options, Module model) => Makers.TryGetValue(options.Optimizer, out Func<IReadOnlyList<ParameterGroup>, TrainingOptions, Optimizer>? make)
+    public static Optimizer Create(TrainingOptions options, Module model) => Makers.TryGetValue(
+        options.Optimizer, out Func<IReadOnlyList<ParameterGroup>, TrainingOptions, Optimizer>? make)
         ? make(options.NormAndBiasDecay ? [new ParameterGroup(model.Parameters)] : ParameterGroup.WithoutNormAndBiasDecay(model), options)
         : throw new EngineException($"there is no optimizer '{options.Optimizer}'; there are {string.Join(", ", Names)}");
 

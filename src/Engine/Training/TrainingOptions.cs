@@ -124,7 +124,9 @@ public sealed record TrainingOptions
     /// <summary>The options as one line of JSON with names such as batch_size.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingOptions);
 
-    /// <summary>The options without places on somebody's machine: of an image folder and of a file of weights, the name alone. For files that are passed on.</summary>
+    /// <summary>
+    /// The options without places on somebody's machine: of an image folder and of a file of weights, the name alone. For files that are passed on.
+    /// </summary>
     public TrainingOptions WithoutPlaces() => this with
     {
         Data = DataDescription.WithoutPlace(Data),
@@ -178,7 +180,9 @@ public sealed record TrainingOptions
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight decay", WeightDecay, "0 or more");
         Require(LabelSmoothing is >= 0 and <= 1, "label smoothing", LabelSmoothing, "from 0 to 1");
         Require(Padding is null or >= 0, "padding", Padding, "0 or more");
-        Require(Normalization is null || PixelNormalization.Names.Contains(Normalization), "normalization", Normalization, string.Join(", ", PixelNormalization.Names));
+        Require(
+            Normalization is null || PixelNormalization.Names.Contains(Normalization), "normalization", Normalization,
+            string.Join(", ", PixelNormalization.Names));
         Require(Channels is null or >= 1, "channels", Channels, "at least 1");
         Require(PadTo is null or >= 1, "pad to", PadTo, "at least 1");
         Require(ThawAfter is null or >= 1, "thaw after", ThawAfter, "at least 1 epoch");

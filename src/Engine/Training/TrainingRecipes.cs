@@ -31,7 +31,8 @@ public static class TrainingRecipes
     /// from 48,000, momentum 0.9, weight decay 1e-4, padding 4 and mirror, per-pixel mean; networks of 110 layers and more warm up at
     /// 0.01. imagenet is the paper's for image folders (section 3.4): batch 256, rate 0.1, a tenth whenever the error on the test set stops
     /// falling, 600,000 steps, momentum 0.9, weight decay 1e-4, shorter side drawn from 256 to 480, crop or mirror, AlexNet's lighting; the
-    /// mean is subtracted by channel, not by pixel (which makes next to no difference in crops taken anywhere). quick is a first look: the data set's own recipe cut down to a third of its epochs.
+    /// mean is subtracted by channel, not by pixel (which makes next to no difference in crops taken anywhere). quick is a first look: the data set's own
+    /// recipe cut down to a third of its epochs.
     /// </summary>
     /// <param name="name">cifar, imagenet or quick.</param>
     /// <param name="data">The data set's name.</param>

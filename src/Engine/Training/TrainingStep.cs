@@ -45,12 +45,14 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="record">Whether to record; null to do so where it works.</param>
     /// <exception cref="EngineException">The device cannot record.</exception>
     public TrainingStep(
-        Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, Loss? loss, IReadOnlyList<TrainingCallback> callbacks,
+        Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, Loss? loss,
+        IReadOnlyList<TrainingCallback> callbacks,
         int classes, bool? record)
     {
         if (record == true && !optimizer.CanRecord)
         {
-            throw new EngineException($"{optimizer.GetType().Name} cannot be part of a recorded step: leave recording off, or write what changes from step to step in Prepare");
+            throw new EngineException(
+                $"{optimizer.GetType().Name} cannot be part of a recorded step: leave recording off, or write what changes from step to step in Prepare");
         }
 
         if (record == true && !device.CanRecordSteps)

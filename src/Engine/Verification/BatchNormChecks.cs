@@ -5,7 +5,8 @@ internal static class BatchNormChecks
 {
     private static readonly (Shape Shape, double Mean)[] Cases =
     [
-        (new Shape(2, 1, 1, 1), 0), (new Shape(5, 1, 1, 1), 0), (new Shape(2, 3, 5, 3), 0), (new Shape(3, 5, 7, 17), 0), (new Shape(2, 4, 4, 64), 0), (new Shape(1, 4, 4, 130), 0),
+        (new Shape(2, 1, 1, 1), 0), (new Shape(5, 1, 1, 1), 0), (new Shape(2, 3, 5, 3), 0), (new Shape(3, 5, 7, 17), 0), (new Shape(2, 4, 4, 64), 0),
+        (new Shape(1, 4, 4, 130), 0),
         (new Shape(3, 16, 16, 32), 0), (new Shape(6, 10), 0), (new Shape(64, 33), 0), (new Shape(4, 16, 16, 1), 100), (new Shape(3, 5, 7, 17), 100),
         (new Shape(8, 32, 32, 16), 100), (new Shape(2, 32, 32, 3), -100), (new Shape(2, 8, 8, 64), 100), (new Shape(2, 9, 11, 48), 0),
     ];
@@ -30,7 +31,8 @@ internal static class BatchNormChecks
                     Pair? residual = shortcut ? trial.Input(shape) : null;
                     Pair? mean = running ? trial.Updated(vector, Accuracy.Sum).Wide() : null;
                     Pair? variance = running ? trial.Updated(vector, Accuracy.Sum, 2, 0.3).Wide() : null;
-                    Pair output = trial.Output(shape, Accuracy.Sum), savedMean = trial.Output(vector, Accuracy.Sum).Wide(), savedDeviation = trial.Output(vector, Accuracy.Sum).Wide();
+                    Pair output = trial.Output(shape, Accuracy.Sum), savedMean = trial.Output(vector, Accuracy.Sum).Wide(),
+                        savedDeviation = trial.Output(vector, Accuracy.Sum).Wide();
                     trial.Run(side => side.Device.BatchNormTraining(
                         side[input], side[gamma], side[beta], side.Optional(residual), relu, side.Optional(mean), side.Optional(variance),
                         momentum: 0.1, epsilon: 1e-5, side[output], side[savedMean], side[savedDeviation]));
@@ -72,12 +74,15 @@ internal static class BatchNormChecks
                         string name = $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}"
                             + $", shortcut {shortcut}, adding {accumulate}";
                         yield return new PrimitiveCheck("BatchNormBackward", name, trial =>
-                            RunBackward(trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, accumulate, NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta));
+                            RunBackward(
+                                trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, accumulate,
+                                NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta));
                     }
 
                     yield return new PrimitiveCheck(
                         "BatchNormBackward",
-                        $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}, shortcut {shortcut}, over the input",
+                        $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}, shortcut {shortcut}, "
+                            + "over the input",
                         trial => RunBackward(
                             trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormAccumulate.None,
                             NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta, overwritesInput: true));
@@ -85,7 +90,8 @@ internal static class BatchNormChecks
                     {
                         yield return new PrimitiveCheck(
                             "BatchNormBackward",
-                            $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics, ReLU from the input, shortcut {shortcut}, over the input",
+                            $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics, ReLU from the input, shortcut {shortcut}, "
+                                + "over the input",
                             trial => RunBackward(
                                 trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormAccumulate.None,
                                 NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta, overwritesInput: true, keepsOutput: false));
@@ -132,7 +138,8 @@ internal static class BatchNormChecks
         Pair input = overwritesInput ? trial.Updated(shape, Accuracy.Sum, center) : trial.Input(shape, center);
 
         // Without ReLU, or where its mask comes from the input, the output is not read: NaN in it must not show.
-        Pair output = trial.Input(shape, relu && keepsOutput ? [.. trial.Normal(shape).Select(v => Math.Max(v, 0))] : Trial.Draw(shape.Count, () => double.NaN));
+        Pair output = trial.Input(
+            shape, relu && keepsOutput ? [.. trial.Normal(shape).Select(v => Math.Max(v, 0))] : Trial.Draw(shape.Count, () => double.NaN));
         Pair gamma = trial.Input(vector, 1, 0.3).Wide(), beta = trial.Input(vector).Wide();
         (double[] means, double[] inverses) = Statistics(trial, input);
         double[] gradients = trial.Normal(shape);

@@ -24,7 +24,8 @@ internal static class ConvolutionChecks
 
         // Groups: few, many and depthwise, with and without stride and dilation.
         new(2, 6, 6, 4, 6, 3, Padding: 1, Groups: 2), new(1, 7, 5, 16, 32, 3, Stride: 2, Padding: 1, Groups: 4), new(1, 8, 8, 64, 64, 3, Padding: 1, Groups: 2),
-        new(2, 5, 5, 17, 17, 3, Padding: 1, Groups: 17), new(1, 9, 9, 32, 32, 3, Stride: 2, Padding: 1, Groups: 32), new(1, 6, 6, 5, 10, 3, Padding: 1, Groups: 5),
+        new(2, 5, 5, 17, 17, 3, Padding: 1, Groups: 17), new(
+            1, 9, 9, 32, 32, 3, Stride: 2, Padding: 1, Groups: 32), new(1, 6, 6, 5, 10, 3, Padding: 1, Groups: 5),
         new(1, 7, 7, 128, 128, 3, Padding: 1, Groups: 32), new(2, 4, 4, 12, 20, 1, Groups: 4), new(1, 9, 9, 6, 9, 3, Padding: 2, Dilation: 2, Groups: 3),
         new(1, 8, 8, 34, 34, 1, Groups: 2), new(1, 10, 10, 16, 16, 5, Stride: 3, Padding: 2, Groups: 16),
 
@@ -81,7 +82,8 @@ internal static class ConvolutionChecks
                     Pair? residual = shortcut ? trial.Input(c.Output) : null;
                     Pair output = trial.Output(c.Output, Accuracy.Sum);
                     trial.Run(side => side.Device.ConvolutionNormInference(
-                        side[input], side[filter], c.Geometry, side[gamma], side[beta], side[mean], side[variance], 1e-3, side.Optional(residual), relu, side[output]));
+                        side[input], side[filter], c.Geometry, side[gamma], side[beta], side[mean], side[variance], 1e-3, side.Optional(residual), relu,
+                        side[output]));
                 });
             }
         }
@@ -147,10 +149,12 @@ internal static class ConvolutionChecks
         }
     }
 
-    private static Size2 Extent(RandomSource random, int least, int most) => new(least + random.NextInt(most - least + 1), least + random.NextInt(most - least + 1));
+    private static Size2 Extent(RandomSource random, int least, int most) =>
+        new(least + random.NextInt(most - least + 1), least + random.NextInt(most - least + 1));
 
     /// <summary>One convolution: N images of H x W pixels, from C to K channels.</summary>
-    private sealed record Case(int N, int H, int W, int C, int K, Size2 Kernel, Size2? Stride = null, Size2? Padding = null, Size2? Dilation = null, int Groups = 1)
+    private sealed record Case(
+        int N, int H, int W, int C, int K, Size2 Kernel, Size2? Stride = null, Size2? Padding = null, Size2? Dilation = null, int Groups = 1)
     {
         public ConvolutionGeometry Geometry => new(Stride ?? 1, Padding ?? 0, Dilation ?? 1, Groups);
 

@@ -8,7 +8,8 @@ internal static class ElementwiseChecks
 
     private static readonly bool[] Both = [false, true];
 
-    public static IEnumerable<PrimitiveCheck> All() => [.. Shapes.SelectMany(Binary), .. Shapes.SelectMany(Unary), .. Shapes.SelectMany(Backward), .. NotANumber()];
+    public static IEnumerable<PrimitiveCheck> All() =>
+        [.. Shapes.SelectMany(Binary), .. Shapes.SelectMany(Unary), .. Shapes.SelectMany(Backward), .. NotANumber()];
 
     private static IEnumerable<PrimitiveCheck> Binary(Shape shape)
     {
@@ -125,7 +126,8 @@ internal static class ElementwiseChecks
         trial.Run(side => call(side, side[left], side[right], side[output]));
     });
 
-    private static PrimitiveCheck InPlace(string primitive, string how, Shape shape, Action<Side, Tensor, Tensor> call) => new(primitive, $"{shape} {how}", trial =>
+    private static PrimitiveCheck InPlace(
+        string primitive, string how, Shape shape, Action<Side, Tensor, Tensor> call) => new(primitive, $"{shape} {how}", trial =>
     {
         Pair other = trial.Input(shape), output = trial.Updated(shape);
         trial.Run(side => call(side, side[other], side[output]));

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Verification;
 
-/// <summary>The numeric side of a <see cref="GradientCheck"/>: differences of a function by its inputs, and the comparison of tape gradients with them.</summary>
+/// <summary>
+/// The numeric side of a <see cref="GradientCheck"/>: differences of a function by its inputs, and the comparison of tape gradients with them.
+/// </summary>
 internal sealed class FiniteDifferences : IDisposable
 {
     // The function's values carry a few units of 2^-53 of rounding, and the difference formula weighs four of them by 1.5 / h in all.
@@ -138,12 +140,14 @@ internal sealed class FiniteDifferences : IDisposable
         Device device = inputs[0].Tensor.Device;
         if (device.FloatType != DataType.Float64)
         {
-            throw new EngineException($"gradient check: differences need a device that computes in Float64, but {device.Name} keeps {device.FloatType}; use the reference device");
+            throw new EngineException(
+                $"gradient check: differences need a device that computes in Float64, but {device.Name} keeps {device.FloatType}; use the reference device");
         }
 
         if (device.Tape.Count > 0)
         {
-            throw new EngineException($"gradient check: {device.Tape.Count} operations are recorded on {device.Name}; run it before a forward pass or after its backward");
+            throw new EngineException(
+                $"gradient check: {device.Tape.Count} operations are recorded on {device.Name}; run it before a forward pass or after its backward");
         }
 
         if (options.Step <= 0 || options.SmallestStep <= 0 || options.SmallestStep > options.Step)

@@ -97,7 +97,8 @@ public static class GradientCheck
             }
         }
 
-        throw new EngineException($"gradient check: none of the {attempts} seeds from {firstSeed} gave a point free of kinks; check fewer elements or a smaller network");
+        throw new EngineException(
+            $"gradient check: none of the {attempts} seeds from {firstSeed} gave a point free of kinks; check fewer elements or a smaller network");
     }
 
     /// <summary>

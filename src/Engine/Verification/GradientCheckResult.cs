@@ -3,7 +3,8 @@ namespace Engine.Verification;
 /// <summary>How well the two gradients by one input agree.</summary>
 /// <param name="Name">The input's name.</param>
 /// <param name="Shape">The input's shape.</param>
-/// <param name="Error">|a - n| / (|a| + |n|), Euclidean norms over the checked elements of the analytic and the numeric gradient; 0 where both are below the rounding of the differences, as where the true gradient vanishes.</param>
+/// <param name="Error">|a - n| / (|a| + |n|), Euclidean norms over the checked elements of the analytic and the numeric gradient; 0 where both are below the
+/// rounding of the differences, as where the true gradient vanishes.</param>
 /// <param name="Elements">How many elements were checked.</param>
 /// <param name="WorstElement">The element, counted in row-major order, at which the gradients differ most.</param>
 /// <param name="Analytic">The gradient there that the tape computed.</param>
@@ -14,7 +15,8 @@ public sealed record GradientError(
 {
     /// <summary>One line: the name, the error, and the worst element with both its gradients.</summary>
     public override string ToString() =>
-        $"{Name} {Shape}: relative error {Error:E2} over {Elements} element(s), worst at element {WorstElement} (backward {Analytic:G9}, differences {Numeric:G9})";
+        $"{Name} {Shape}: relative error {Error:E2} over {Elements} element(s), worst at element {WorstElement} (backward {Analytic:G9}, differences "
+            + $"{Numeric:G9})";
 }
 
 /// <summary>What a <see cref="GradientCheck"/> found, input by input.</summary>
@@ -42,7 +44,8 @@ public sealed class GradientCheckResult
         if (Inputs.FirstOrDefault(i => i.KinkedElements > 0) is { } kinked)
         {
             throw new EngineException(
-                $"gradient check: at {kinked.KinkedElements} element(s) of {kinked.Name} {kinked.Shape} even the smallest step straddles a kink of a ReLU or a maximum; draw other inputs");
+                $"gradient check: at {kinked.KinkedElements} element(s) of {kinked.Name} {kinked.Shape} even the smallest step straddles a kink of a ReLU or "
+                    + "a maximum; draw other inputs");
         }
 
         return Error < tolerance ? this : throw new EngineException($"gradient check: {Worst}; the tolerance is {tolerance:E1}");

@@ -58,13 +58,16 @@ public static partial class GradientChecks
 
     // The difference of a tensor from itself is zero and so is its gradient; with a multiple of itself it is not.
     private static GradientCheckResult OfItself(CheckInputs draw, BinaryFunction function) => GradientCheck.RunEveryPath(
-        x => BinaryOperation.Apply(function, BinaryOperation.Apply(function, x[0], ScaleOperation.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
+        x =>
+            BinaryOperation.Apply(
+                function, BinaryOperation.Apply(function, x[0], ScaleOperation.Apply(x[0], 0.5)), x[0]), [draw.Uniform(draw.AnyShape(), 0.5, 2)]);
 
     private static GradientCheckResult Choose(CheckInputs draw)
     {
         (Shape left, Shape right) = BroadcastShapes(draw);
         Tensor condition = draw.Labels(left.Count, 2);
-        return GradientCheck.RunEveryPath(x => WhereOperation.Apply(ReshapeOperation.Apply(condition, left), x[0], x[1]), [draw.Normal(left), draw.Normal(right)]);
+        return GradientCheck.RunEveryPath(
+            x => WhereOperation.Apply(ReshapeOperation.Apply(condition, left), x[0], x[1]), [draw.Normal(left), draw.Normal(right)]);
     }
 
     private static GradientCheckResult OverAxes(CheckInputs draw, Func<Tensor, int[], bool, Tensor> apply, bool isSpread)

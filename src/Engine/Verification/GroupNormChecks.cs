@@ -5,8 +5,10 @@ internal static class GroupNormChecks
 {
     private static readonly (Shape Shape, int Groups, double Mean)[] Cases =
     [
-        (new Shape(2, 3, 3, 4), 1, 0), (new Shape(2, 3, 3, 4), 2, 0), (new Shape(2, 3, 3, 4), 4, 0), (new Shape(1, 1, 1, 8), 2, 0), (new Shape(3, 5, 7, 32), 8, 0),
-        (new Shape(2, 9, 9, 48), 3, 0), (new Shape(2, 4, 5, 15), 5, 0), (new Shape(2, 4, 4, 64), 32, 0), (new Shape(4, 16, 16, 16), 4, 100), (new Shape(2, 8, 8, 64), 32, -100),
+        (new Shape(2, 3, 3, 4), 1, 0), (new Shape(2, 3, 3, 4), 2, 0), (new Shape(2, 3, 3, 4), 4, 0), (new Shape(1, 1, 1, 8), 2, 0),
+        (new Shape(3, 5, 7, 32), 8, 0),
+        (new Shape(2, 9, 9, 48), 3, 0), (new Shape(2, 4, 5, 15), 5, 0), (new Shape(2, 4, 4, 64), 32, 0), (new Shape(4, 16, 16, 16), 4, 100),
+        (new Shape(2, 8, 8, 64), 32, -100),
         (new Shape(1, 5, 5, 34), 2, 0), (new Shape(2, 16, 16, 1), 1, 100),
     ];
 
@@ -20,14 +22,16 @@ internal static class GroupNormChecks
         yield return new PrimitiveCheck("GroupNorm", name, trial =>
         {
             Pair input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3).Wide(), beta = trial.Input(vector).Wide();
-            Pair output = trial.Output(shape, Accuracy.Sum), mean = trial.Output(statistics, Accuracy.Sum).Wide(), deviation = trial.Output(statistics, Accuracy.Sum).Wide();
+            Pair output = trial.Output(shape, Accuracy.Sum), mean = trial.Output(statistics, Accuracy.Sum).Wide(),
+                deviation = trial.Output(statistics, Accuracy.Sum).Wide();
             trial.Run(side => side.Device.GroupNorm(side[input], groups, side[gamma], side[beta], 1e-5, side[output], side[mean], side[deviation]));
         });
         const NormAccumulate all = NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta;
         (NormAccumulate Wanted, NormAccumulate Added)[] uses =
         [
             (all, NormAccumulate.None), (all, all), (all, NormAccumulate.Gamma), (all, NormAccumulate.Input | NormAccumulate.Beta),
-            (NormAccumulate.Input, NormAccumulate.None), (NormAccumulate.Gamma | NormAccumulate.Beta, NormAccumulate.None), (NormAccumulate.Gamma, NormAccumulate.Gamma),
+            (NormAccumulate.Input, NormAccumulate.None), (
+                NormAccumulate.Gamma | NormAccumulate.Beta, NormAccumulate.None), (NormAccumulate.Gamma, NormAccumulate.Gamma),
             (NormAccumulate.Beta, NormAccumulate.None),
         ];
         foreach ((NormAccumulate wanted, NormAccumulate added) in uses)
@@ -38,7 +42,8 @@ internal static class GroupNormChecks
                 Pair mean = trial.Input(statistics, center, 0.1).Wide();
                 Pair deviation = trial.Input(statistics, Trial.Draw(statistics.Count, () => trial.Round(0.8 + (0.4 * trial.Random.NextDouble())))).Wide();
                 Pair? inputGradient = wanted.HasFlag(NormAccumulate.Input) ? trial.Target(shape, added.HasFlag(NormAccumulate.Input), Accuracy.Sum) : null;
-                Pair? gammaGradient = wanted.HasFlag(NormAccumulate.Gamma) ? trial.Target(vector, added.HasFlag(NormAccumulate.Gamma), Accuracy.Sum).Wide() : null;
+                Pair? gammaGradient = wanted.HasFlag(NormAccumulate.Gamma) ? trial.Target(
+                    vector, added.HasFlag(NormAccumulate.Gamma), Accuracy.Sum).Wide() : null;
                 Pair? betaGradient = wanted.HasFlag(NormAccumulate.Beta) ? trial.Target(vector, added.HasFlag(NormAccumulate.Beta), Accuracy.Sum).Wide() : null;
                 trial.Run(side => side.Device.GroupNormBackward(
                     side[gradient], side[input], groups, side[gamma], side[mean], side[deviation],

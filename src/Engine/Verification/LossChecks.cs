@@ -8,7 +8,8 @@ internal static class LossChecks
     private static readonly bool[] Both = [false, true];
 
     public static IEnumerable<PrimitiveCheck> All() =>
-        [.. Sizes.SelectMany(CrossEntropy), .. Sizes.SelectMany(SoftCrossEntropy), .. Enum.GetValues<LossFunction>().SelectMany(Pointwise), .. Sizes.SelectMany(TopK), .. NotANumber(), .. Sizes.SelectMany(Largest), .. Shapes.SelectMany(Reductions)];
+        [.. Sizes.SelectMany(CrossEntropy), .. Sizes.SelectMany(SoftCrossEntropy), .. Enum.GetValues<LossFunction>().SelectMany(Pointwise),
+            .. Sizes.SelectMany(TopK), .. NotANumber(), .. Sizes.SelectMany(Largest), .. Shapes.SelectMany(Reductions)];
 
     private static IEnumerable<PrimitiveCheck> CrossEntropy((int N, int K) size)
     {
@@ -43,7 +44,8 @@ internal static class LossChecks
                 foreach ((double center, double spread, double smoothing) in ((double, double, double)[])[(0, 1, 0), (0, 1, 0.1), (1000, 100, 0.1), (0, 30, 0)])
                 {
                     bool wantsGradient = smoothing > 0 || isLabels;
-                    string name = $"{shape} around {center} by {spread}, {(isLabels ? "labels" : "probabilities")}{(isWeighted ? ", weights" : "")}, smoothing {smoothing}{(wantsGradient ? ", gradient" : "")}";
+                    string name = $"{shape} around {center} by {spread}, {(isLabels ? "labels" : "probabilities")}{(isWeighted ? ", weights" : "")}, "
+                        + $"smoothing {smoothing}{(wantsGradient ? ", gradient" : "")}";
                     yield return new PrimitiveCheck("SoftCrossEntropy", name, trial =>
                     {
                         Pair logits = trial.Input(shape, center, spread);

@@ -20,7 +20,8 @@ internal static class MatrixChecks
         for (int options = 0; options < 8; options++)
         {
             bool transposeLeft = (options & 1) != 0, transposeRight = (options & 2) != 0, accumulate = (options & 4) != 0;
-            string name = $"[{m}, {k}]{(transposeLeft ? " transposed" : "")} by [{k}, {n}]{(transposeRight ? " transposed" : "")}{(accumulate ? ", added" : "")}";
+            string name = $"[{m}, {k}]{(transposeLeft ? " transposed" : "")} by [{k}, "
+                + $"{n}]{(transposeRight ? " transposed" : "")}{(accumulate ? ", added" : "")}";
             yield return new PrimitiveCheck("MatMul", name, trial =>
             {
                 // A lone sum that happens to cancel would show the rounding of its factors many times over.

@@ -58,7 +58,8 @@ internal static class MemoryChecks
     private static IEnumerable<PrimitiveCheck> Images()
     {
         (int Count, int Height, int Width, int Channels, int OutputHeight, int OutputWidth)[] cases =
-            [(1, 1, 1, 1, 1, 1), (5, 8, 8, 1, 8, 8), (6, 9, 7, 3, 9, 7), (7, 12, 10, 3, 5, 6), (4, 5, 6, 3, 11, 13), (16, 32, 32, 3, 32, 32), (3, 4, 4, 5, 4, 4)];
+            [(1, 1, 1, 1, 1, 1), (5, 8, 8, 1, 8, 8), (6, 9, 7, 3, 9, 7), (7, 12, 10, 3, 5, 6), (4, 5, 6, 3, 11, 13), (16, 32, 32, 3, 32, 32),
+                (3, 4, 4, 5, 4, 4)];
         foreach ((int n, int h, int w, int c, int p, int q) in cases)
         {
             foreach (bool isMeanPerPixel in (bool[])[false, true])

@@ -25,7 +25,8 @@ internal static class OptimizerChecks
                 {
                     foreach (int steps in (int[])[1, 3])
                     {
-                        string name = $"momentum {momentum}{(hasVelocity ? "" : " (no velocity)")}{(nesterov ? ", Nesterov" : "")}, decay {decay}, {steps} step(s)";
+                        string name = $"momentum {momentum}{(hasVelocity ? "" : " (no velocity)")}{(nesterov ? ", Nesterov" : "")}, decay {decay}, "
+                            + $"{steps} step(s)";
                         double[] settings = [0.5, momentum, nesterov ? 1 : 0];
                         yield return new PrimitiveCheck("SgdStep", name, trial => Run(
                             trial, settings, hasVelocity ? 1 : 0, decay, steps, (device, parameters, set) => device.SgdStep(parameters, set)));

@@ -102,7 +102,8 @@ internal sealed class Pair(string label, Shape shape, DataType? type, double[] v
     /// </summary>
     public string? FindWrongMark(ReadOnlySpan<byte> after) => (use, _onDevice!.Version > _versionBefore) switch
     {
-        (PairUse.Output, false) when !after.SequenceEqual(_before) => $"{Label} was written, but not marked as written: its address must come from Tensor.WriteAddress",
+        (PairUse.Output, false) when !after.SequenceEqual(_before) =>
+            $"{Label} was written, but not marked as written: its address must come from Tensor.WriteAddress",
         (PairUse.Input, true) => $"{Label} was marked as written, but is only read: its address must come from Tensor.ReadAddress",
         _ => null,
     };

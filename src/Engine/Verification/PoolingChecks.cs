@@ -8,7 +8,8 @@ internal static class PoolingChecks
         (new Shape(1, 1, 1, 1), new PoolingGeometry(1, 1, 0)), (new Shape(2, 8, 8, 16), new PoolingGeometry(2, 2, 0)),
         (new Shape(2, 9, 7, 3), new PoolingGeometry(3, 2, 1)), (new Shape(3, 16, 16, 64), new PoolingGeometry(3, 2, 1)),
         (new Shape(2, 5, 6, 17), new PoolingGeometry(3, 1, 1)), (new Shape(1, 1, 1, 5), new PoolingGeometry(3, 2, 1)),
-        (new Shape(2, 7, 11, 10), new PoolingGeometry(new Size2(5, 3), new Size2(2, 1), new Size2(2, 1))), (new Shape(1, 7, 7, 33), new PoolingGeometry(7, 3, 0)),
+        (new Shape(2, 7, 11, 10), new PoolingGeometry(new Size2(5, 3), new Size2(2, 1), new Size2(2, 1))), (
+            new Shape(1, 7, 7, 33), new PoolingGeometry(7, 3, 0)),
         (new Shape(1, 10, 9, 4), new PoolingGeometry(2, 3, 1)), (new Shape(2, 6, 6, 130), new PoolingGeometry(new Size2(1, 2), new Size2(2, 1), 0)),
         (new Shape(1, 20, 18, 2), new PoolingGeometry(16, 1, 8)), (new Shape(2, 32, 32, 16), new PoolingGeometry(3, 2, 1)),
     ];

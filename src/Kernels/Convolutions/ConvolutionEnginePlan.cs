@@ -6,7 +6,8 @@ namespace Engine.Kernels;
 /// <summary>One of cuDNN's engines, configured for one convolution and ready to run: what <see cref="ConvolutionPlanner"/> finds.</summary>
 public sealed class ConvolutionEnginePlan : IDisposable
 {
-    internal ConvolutionEnginePlan(ExecutionPlan plan, long engine, string knobs, IReadOnlyList<NumericalNote> numericalNotes, IReadOnlyList<BehaviorNote> behaviorNotes)
+    internal ConvolutionEnginePlan(
+        ExecutionPlan plan, long engine, string knobs, IReadOnlyList<NumericalNote> numericalNotes, IReadOnlyList<BehaviorNote> behaviorNotes)
     {
         (Plan, Engine, Knobs, NumericalNotes, BehaviorNotes) = (plan, engine, knobs, numericalNotes, behaviorNotes);
         WorkspaceBytes = plan.WorkspaceBytes;

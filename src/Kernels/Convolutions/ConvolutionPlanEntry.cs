@@ -58,7 +58,8 @@ public sealed class ConvolutionPlanEntry
 
     /// <summary>Whether both make the same plan.</summary>
     internal bool MakesTheSame(ConvolutionPlanEntry other) =>
-        Identity == other.Identity && (Way == GraphWay ? (Engine, Knobs) == (other.Engine, other.Knobs) : (Algorithm, MathType) == (other.Algorithm, other.MathType));
+        Identity == other.Identity && (
+            Way == GraphWay ? (Engine, Knobs) == (other.Engine, other.Knobs) : (Algorithm, MathType) == (other.Algorithm, other.MathType));
 
     /// <summary>Takes over what makes a plan of the graph API again.</summary>
     internal void Take(ConvolutionEnginePlan plan)

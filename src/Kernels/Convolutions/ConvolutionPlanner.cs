@@ -38,7 +38,9 @@ public sealed class ConvolutionPlanner(PlanTarget target, CudaPrecision precisio
         try
         {
             Find(graph, key, accumulate, found);
-            foreach ((EngineConfiguration configuration, long engine, IReadOnlyList<NumericalNote> notes) in found.OrderBy(candidate => IsPreferred(candidate.Notes) ? 0 : 1))
+            foreach ((
+                EngineConfiguration configuration, long engine,
+                IReadOnlyList<NumericalNote> notes) in found.OrderBy(candidate => IsPreferred(candidate.Notes) ? 0 : 1))
             {
                 ConvolutionEnginePlan? plan = TryPlan(configuration, engine, notes, ref failure);
                 if (plan is not null)
@@ -129,7 +131,8 @@ public sealed class ConvolutionPlanner(PlanTarget target, CudaPrecision precisio
     internal static KnobChoice[] ReadKnobs(string text)
     {
         string[][] pairs = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(knob => knob.Split('='))];
-        return [.. pairs.Select(pair => pair.Length == 2 && int.TryParse(pair[0], CultureInfo.InvariantCulture, out int type) && long.TryParse(pair[1], CultureInfo.InvariantCulture, out long value)
+        return [.. pairs.Select(pair => pair.Length == 2 && int.TryParse(pair[0], CultureInfo.InvariantCulture, out int type) && long.TryParse(
+            pair[1], CultureInfo.InvariantCulture, out long value)
             ? new KnobChoice(type, value)
             : throw new EngineException($"'{text}' are no knobs, such as 2=4 5=3"))];
     }
@@ -155,7 +158,8 @@ public sealed class ConvolutionPlanner(PlanTarget target, CudaPrecision precisio
     }
 
     private void Find(
-        OperationGraph graph, in ConvolutionKey key, bool accumulate, List<(EngineConfiguration Configuration, long Engine, IReadOnlyList<NumericalNote> Notes)> found)
+        OperationGraph graph, in ConvolutionKey key, bool accumulate, List<(
+            EngineConfiguration Configuration, long Engine, IReadOnlyList<NumericalNote> Notes)> found)
     {
         try
         {

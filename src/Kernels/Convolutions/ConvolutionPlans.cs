@@ -85,7 +85,9 @@ internal sealed class ConvolutionPlans : IDisposable
     /// <summary>A candidate has turned out not to support the convolution: the next is in use from now on.</summary>
     internal void PassOver(ConvolutionPlan plan, string reason, in ConvolutionAddresses at)
     {
-        Note("candidate refused", $"cuDNN's {plan.Current?.Name} does not compute {plan.Key.ToText(plan.Accumulates)} after all ({reason}): the next candidate does");
+        Note(
+            "candidate refused",
+            $"cuDNN's {plan.Current?.Name} does not compute {plan.Key.ToText(plan.Accumulates)} after all ({reason}): the next candidate does");
         plan.Drop();
         using Tensor? instead = plan.Accumulates ? Instead(plan) : null;
         ConvolutionAddresses scratch = At(plan, at, instead);
@@ -187,7 +189,8 @@ internal sealed class ConvolutionPlans : IDisposable
         string text = plan.Key.ToText(accumulate: false);
         if (plan.Way == CudaConvolutions.Graph)
         {
-            Note("legacy", $"cuDNN's graph API has no engine for {text}: it is computed by cuDNN's older functions, where they have a kernel (more such convolutions are not told)");
+            Note("legacy", $"cuDNN's graph API has no engine for {text}: it is computed by cuDNN's older functions, where they have a kernel (more such "
+                + "convolutions are not told)");
             plan.Way = CudaConvolutions.Legacy;
             Make(plan, at);
             return;
@@ -196,10 +199,13 @@ internal sealed class ConvolutionPlans : IDisposable
         if (plan.Key.IsOrdinary)
         {
             throw new EngineException(
-                $"cuDNN {_version} has no kernel for {text}, as every cuDNN 9 has: something is wrong with its installation ('engine doctor' shows which libraries are loaded); --convolutions direct computes it by the engine's own, far slower kernels");
+                $"cuDNN {_version} has no kernel for {text}, as every cuDNN 9 has: something is wrong with its installation ('engine doctor' shows which "
+                    + "libraries are loaded); --convolutions direct computes it by the engine's own, far slower kernels");
         }
 
-        Note("direct", $"cuDNN has no kernel for {text}: it is computed by kernels.cu, which is far slower (more such convolutions are counted as direct_convolutions)");
+        Note(
+            "direct",
+            $"cuDNN has no kernel for {text}: it is computed by kernels.cu, which is far slower (more such convolutions are counted as direct_convolutions)");
         plan.Way = CudaConvolutions.Direct;
     }
 
@@ -362,7 +368,9 @@ internal sealed class ConvolutionPlans : IDisposable
         }
         catch (CudaException e) when (e.IsNotSupported)
         {
-            Note("candidate refused", $"cuDNN's {candidate.Name} does not compute {plan.Key.ToText(plan.Accumulates)} after all ({e.Message}): the next candidate does");
+            Note(
+                "candidate refused",
+                $"cuDNN's {candidate.Name} does not compute {plan.Key.ToText(plan.Accumulates)} after all ({e.Message}): the next candidate does");
         }
 
         return false;

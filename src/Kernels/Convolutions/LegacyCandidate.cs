@@ -41,10 +41,12 @@ internal sealed class LegacyCandidate : ConvolutionCandidate
                 _dnn.ConvolutionForward(1, _input, at.Input, _filter, at.Filter, _convolution, _algorithm, workspace, WorkspaceBytes, beta, _output, at.Output);
                 break;
             case ConvolutionDirection.BackwardData:
-                _dnn.ConvolutionBackwardData(1, _filter, at.Filter, _output, at.Output, _convolution, _algorithm, workspace, WorkspaceBytes, beta, _input, at.Input);
+                _dnn.ConvolutionBackwardData(
+                    1, _filter, at.Filter, _output, at.Output, _convolution, _algorithm, workspace, WorkspaceBytes, beta, _input, at.Input);
                 break;
             default:
-                _dnn.ConvolutionBackwardFilter(1, _input, at.Input, _output, at.Output, _convolution, _algorithm, workspace, WorkspaceBytes, beta, _filter, at.Filter);
+                _dnn.ConvolutionBackwardFilter(
+                    1, _input, at.Input, _output, at.Output, _convolution, _algorithm, workspace, WorkspaceBytes, beta, _filter, at.Filter);
                 break;
         }
     }

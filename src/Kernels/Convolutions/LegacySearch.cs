@@ -38,7 +38,8 @@ internal sealed class LegacySearch(CudaDNNContext dnn, CudaPrecision precision)
 
     private List<ConvolutionCandidate> Candidates(in ConvolutionKey key, ConvolutionPerformance[] results)
     {
-        ConvolutionPerformance[] possible = [.. results.Where(result => IsPossible(result) && IsAllowed(result.MathType)).OrderBy(result => result.Determinism == 1 ? 0 : 1)];
+        ConvolutionPerformance[] possible = [.. results.Where(result => IsPossible(result)
+            && IsAllowed(result.MathType)).OrderBy(result => result.Determinism == 1 ? 0 : 1)];
         if (possible.Length == 0)
         {
             // An algorithm may lack workspace (2006) or kernels; anything else is a failure, and not to be hidden by slow loops.

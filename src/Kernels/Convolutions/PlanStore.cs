@@ -16,7 +16,9 @@ internal sealed class PlanStore(Action<string, string> note)
 
     private static string CacheFolder => Path.Combine(EngineCache.Folder, "plans");
 
-    /// <summary>Reads a file, which is looked at before those named earlier, and writes it whenever a plan is added, where it is to be kept up to date.</summary>
+    /// <summary>
+    /// Reads a file, which is looked at before those named earlier, and writes it whenever a plan is added, where it is to be kept up to date.
+    /// </summary>
     internal void Use(string path, bool isKept)
     {
         ConvolutionPlanFile file = ConvolutionPlanFile.Read(path);

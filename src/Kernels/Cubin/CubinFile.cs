@@ -62,7 +62,8 @@ public sealed class CubinFile
         {
             if (!registers.TryGetValue(symbol.Index, out int count))
             {
-                throw new EngineException($"{name} does not say how many registers {symbol.Name} takes: its .nv.info has no attribute 0x2f for symbol {symbol.Index}");
+                throw new EngineException(
+                    $"{name} does not say how many registers {symbol.Name} takes: its .nv.info has no attribute 0x2f for symbol {symbol.Index}");
             }
 
             (int threads, int parameters) = LaunchOf(elf, symbol.Name, name);
@@ -85,7 +86,8 @@ public sealed class CubinFile
         {
             CudaAbi => (elf.Flags & 0xff, (elf.Flags & 0x800) != 0),
             SecondCudaAbi => ((elf.Flags >> 8) & 0xff, (elf.Flags & 8) != 0),
-            _ => throw new EngineException($"{name} is no cubin of a known kind: its ABI is {elf.OperatingSystemAbi}, and known are {CudaAbi} (to CUDA 12) and {SecondCudaAbi} (CUDA 13)"),
+            _ => throw new EngineException(
+                $"{name} is no cubin of a known kind: its ABI is {elf.OperatingSystemAbi}, and known are {CudaAbi} (to CUDA 12) and {SecondCudaAbi} (CUDA 13)"),
         };
         return (new Version((int)number / 10, (int)number % 10), isSpecific);
     }

@@ -175,7 +175,8 @@ public abstract unsafe class BackendDescriptor : IDisposable
     }
 
     private protected CudaException Error(int status, string call, string details) => CudnnApi.Error(
-        status, call, CudnnStatus.NameOf(status) ?? "unknown cuDNN status", Backend.LastError, $"{_type} descriptor{details}{(Describe() is { Length: > 0 } text ? $", {text}" : "")}");
+        status, call, CudnnStatus.NameOf(status)
+            ?? "unknown cuDNN status", Backend.LastError, $"{_type} descriptor{details}{(Describe() is { Length: > 0 } text ? $", {text}" : "")}");
 
     /// <summary>What it stands for, for errors; empty before it knows.</summary>
     private protected virtual string Describe() => "";

@@ -8,7 +8,8 @@ internal sealed class ConvolutionSettings : BackendDescriptor
     // Networks call a cross-correlation a convolution.
     private const int CrossCorrelation = 1;
 
-    internal ConvolutionSettings(ICudnnBackend backend, ConvolutionGeometry geometry, CudnnDataType compute) : base(backend, BackendDescriptorType.Convolution) =>
+    internal ConvolutionSettings(
+        ICudnnBackend backend, ConvolutionGeometry geometry, CudnnDataType compute) : base(backend, BackendDescriptorType.Convolution) =>
         Build(() =>
         {
             Set(BackendAttribute.ConvolutionComputeType, BackendAttributeType.DataType, (int)compute);
@@ -35,7 +36,8 @@ public sealed class ConvolutionOperation : GraphOperation
     /// <param name="alpha">Factor of the map.</param>
     /// <param name="beta">Factor of what the result holds before.</param>
     internal ConvolutionOperation(
-        ICudnnBackend backend, ConvolutionDirection direction, GraphTensor x, GraphTensor w, GraphTensor y, ConvolutionGeometry geometry, float alpha, float beta)
+        ICudnnBackend backend, ConvolutionDirection direction, GraphTensor x, GraphTensor w, GraphTensor y, ConvolutionGeometry geometry, float alpha,
+        float beta)
         : base(backend, TypeOf(direction)) =>
         Build(() =>
         {

@@ -8,7 +8,9 @@ namespace Engine.Kernels.Cudnn;
 /// </summary>
 public sealed class DeviceProperties : BackendDescriptor
 {
-    /// <summary>Describes a GPU by its JSON: maxGridSize, regsPerBlock, multiProcessorCount and so on, deviceVer (900 for compute capability 9.0) and deviceName.</summary>
+    /// <summary>
+    /// Describes a GPU by its JSON: maxGridSize, regsPerBlock, multiProcessorCount and so on, deviceVer (900 for compute capability 9.0) and deviceName.
+    /// </summary>
     /// <exception cref="CudaException">cuDNN does not take it: 2000 (bad parameter) where a member is missing that this version asks for.</exception>
     public DeviceProperties(string json) : this(json, NativeCudnnBackend.Instance) { }
 

@@ -6,7 +6,8 @@ public sealed class EngineHeuristics : BackendDescriptor
     /// <summary>Asks.</summary>
     /// <param name="graph">The graph, which must outlive the answer.</param>
     /// <param name="mode">How cuDNN looks for engines.</param>
-    /// <exception cref="Interop.CudaException">cuDNN refuses the question; <see cref="Interop.CudaException.IsNotSupported"/> says whether it only has no engine.</exception>
+    /// <exception cref="Interop.CudaException">cuDNN refuses the question; <see cref="Interop.CudaException.IsNotSupported"/> says whether it only has no
+    /// engine.</exception>
     public EngineHeuristics(OperationGraph graph, HeuristicMode mode) : base(graph.Build().Target.Backend, BackendDescriptorType.Heuristics) =>
         Build(() =>
         {

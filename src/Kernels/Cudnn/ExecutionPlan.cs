@@ -10,7 +10,8 @@ public sealed class ExecutionPlan : BackendDescriptor
     /// <summary>Makes a plan from a configuration that the heuristics found.</summary>
     /// <param name="target">The same as the graph's.</param>
     /// <param name="configuration">The engine and its knobs.</param>
-    /// <exception cref="CudaException">The engine cannot run the graph after all (<see cref="CudaException.IsNotSupported"/>), or something else is wrong.</exception>
+    /// <exception cref="CudaException">The engine cannot run the graph after all (<see cref="CudaException.IsNotSupported"/>), or something else is
+    /// wrong.</exception>
     public ExecutionPlan(PlanTarget target, EngineConfiguration configuration) : base(target.Backend, BackendDescriptorType.ExecutionPlan) =>
         Build(() =>
         {

@@ -49,15 +49,18 @@ public sealed class OperationGraph(PlanTarget target) : IDisposable
         Own(new GraphTensor(Target.Backend, ++_tensors, type, shape, isVirtual));
 
     /// <summary>y = alpha * the convolution of x by w + beta * y.</summary>
-    public ConvolutionOperation ConvolutionForward(GraphTensor x, GraphTensor w, GraphTensor y, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
+    public ConvolutionOperation ConvolutionForward(
+        GraphTensor x, GraphTensor w, GraphTensor y, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
         Convolution(ConvolutionDirection.Forward, x, w, y, geometry, alpha, beta);
 
     /// <summary>dx = alpha * the gradient with respect to the input + beta * dx.</summary>
-    public ConvolutionOperation ConvolutionBackwardData(GraphTensor dy, GraphTensor w, GraphTensor dx, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
+    public ConvolutionOperation ConvolutionBackwardData(
+        GraphTensor dy, GraphTensor w, GraphTensor dx, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
         Convolution(ConvolutionDirection.BackwardData, dx, w, dy, geometry, alpha, beta);
 
     /// <summary>dw = alpha * the gradient with respect to the filter + beta * dw.</summary>
-    public ConvolutionOperation ConvolutionBackwardFilter(GraphTensor x, GraphTensor dy, GraphTensor dw, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
+    public ConvolutionOperation ConvolutionBackwardFilter(
+        GraphTensor x, GraphTensor dy, GraphTensor dw, in ConvolutionGeometry geometry, float alpha = 1, float beta = 0) =>
         Convolution(ConvolutionDirection.BackwardFilter, x, dw, dy, geometry, alpha, beta);
 
     /// <summary>y = f(x, b), element by element; b is broadcast over its extents of 1.</summary>

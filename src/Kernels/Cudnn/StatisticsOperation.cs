@@ -7,7 +7,8 @@ public sealed class StatisticsOperation : GraphOperation
 {
     private const int SumAndSquaredSum = 0;
 
-    internal StatisticsOperation(ICudnnBackend backend, GraphTensor x, Func<CudnnDataType, Shape, GraphTensor> make) : base(backend, BackendDescriptorType.Statistics)
+    internal StatisticsOperation(
+        ICudnnBackend backend, GraphTensor x, Func<CudnnDataType, Shape, GraphTensor> make) : base(backend, BackendDescriptorType.Statistics)
     {
         Shape channels = new(1, 1, 1, x.Shape.Last);
         GraphTensor? sum = null, squaredSum = null;

@@ -73,7 +73,8 @@ public sealed unsafe class CudaContext : IDisposable
         // The numbers are CUdevice_attribute's.
         return new CudaDeviceProperties(
             deviceId, Encoding.UTF8.GetString(text[..text.IndexOf((byte)0)]), new Version(Attribute(75), Attribute(76)), (long)memory,
-            MultiprocessorCount: Attribute(16), MaxThreadsPerMultiprocessor: Attribute(39), MaxThreadsPerBlock: Attribute(1), SharedMemoryPerBlock: Attribute(8),
+            MultiprocessorCount: Attribute(16), MaxThreadsPerMultiprocessor: Attribute(39), MaxThreadsPerBlock: Attribute(1),
+            SharedMemoryPerBlock: Attribute(8),
             SharedMemoryPerBlockOptIn: Attribute(97), L2CacheBytes: Attribute(38), MemoryClockKilohertz: Attribute(36), MemoryBusBits: Attribute(37));
     }
 

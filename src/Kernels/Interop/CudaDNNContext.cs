@@ -46,7 +46,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
     }
 
     /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionForwardAlgorithms(TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
+    public ConvolutionPerformance[] GetConvolutionForwardAlgorithms(
+        TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
@@ -56,15 +57,19 @@ public sealed unsafe class CudaDNNContext : IDisposable
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
 
-    /// <summary>Runs and times all algorithms that fit the workspace; fastest first. It overwrites y, waits for the GPU, and is not allowed during capture.</summary>
+    /// <summary>
+    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites y, waits for the GPU, and is not allowed during capture.
+    /// </summary>
     public ConvolutionPerformance[] FindConvolutionForwardAlgorithms(
-        TensorDescriptor x, nint xData, FilterDescriptor w, nint wData, ConvolutionDescriptor convolution, TensorDescriptor y, nint yData, nint workspace, long workspaceBytes)
+        TensorDescriptor x, nint xData, FilterDescriptor w, nint wData, ConvolutionDescriptor convolution, TensorDescriptor y, nint yData, nint workspace,
+        long workspaceBytes)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
         Check(
             CudnnApi.cudnnFindConvolutionForwardAlgorithmEx(
-                Handle, x.Handle, xData, w.Handle, wData, convolution.Handle, y.Handle, yData, MostAlgorithms, &count, results, workspace, (nuint)workspaceBytes),
+                Handle, x.Handle, xData, w.Handle, wData, convolution.Handle, y.Handle, yData, MostAlgorithms, &count, results, workspace,
+                (nuint)workspaceBytes),
             "cudnnFindConvolutionForwardAlgorithmEx", x, w, convolution, y);
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
@@ -89,7 +94,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
             "cudnnConvolutionForward", x, w, convolution, y);
 
     /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionBackwardDataAlgorithms(FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx)
+    public ConvolutionPerformance[] GetConvolutionBackwardDataAlgorithms(
+        FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
@@ -99,21 +105,26 @@ public sealed unsafe class CudaDNNContext : IDisposable
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
 
-    /// <summary>Runs and times all algorithms that fit the workspace; fastest first. It overwrites dx, waits for the GPU, and is not allowed during capture.</summary>
+    /// <summary>
+    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites dx, waits for the GPU, and is not allowed during capture.
+    /// </summary>
     public ConvolutionPerformance[] FindConvolutionBackwardDataAlgorithms(
-        FilterDescriptor w, nint wData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, TensorDescriptor dx, nint dxData, nint workspace, long workspaceBytes)
+        FilterDescriptor w, nint wData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, TensorDescriptor dx, nint dxData, nint workspace,
+        long workspaceBytes)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
         Check(
             CudnnApi.cudnnFindConvolutionBackwardDataAlgorithmEx(
-                Handle, w.Handle, wData, dy.Handle, dyData, convolution.Handle, dx.Handle, dxData, MostAlgorithms, &count, results, workspace, (nuint)workspaceBytes),
+                Handle, w.Handle, wData, dy.Handle, dyData, convolution.Handle, dx.Handle, dxData, MostAlgorithms, &count, results, workspace,
+                (nuint)workspaceBytes),
             "cudnnFindConvolutionBackwardDataAlgorithmEx", dx, w, convolution, dy);
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
 
     /// <summary>The workspace that an algorithm needs, in bytes.</summary>
-    public long GetConvolutionBackwardDataWorkspaceSize(FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx, int algorithm)
+    public long GetConvolutionBackwardDataWorkspaceSize(
+        FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx, int algorithm)
     {
         nuint bytes;
         Check(
@@ -132,7 +143,8 @@ public sealed unsafe class CudaDNNContext : IDisposable
             "cudnnConvolutionBackwardData", dx, w, convolution, dy);
 
     /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionBackwardFilterAlgorithms(TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw)
+    public ConvolutionPerformance[] GetConvolutionBackwardFilterAlgorithms(
+        TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
@@ -142,21 +154,26 @@ public sealed unsafe class CudaDNNContext : IDisposable
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
 
-    /// <summary>Runs and times all algorithms that fit the workspace; fastest first. It overwrites dw, waits for the GPU, and is not allowed during capture.</summary>
+    /// <summary>
+    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites dw, waits for the GPU, and is not allowed during capture.
+    /// </summary>
     public ConvolutionPerformance[] FindConvolutionBackwardFilterAlgorithms(
-        TensorDescriptor x, nint xData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, FilterDescriptor dw, nint dwData, nint workspace, long workspaceBytes)
+        TensorDescriptor x, nint xData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, FilterDescriptor dw, nint dwData, nint workspace,
+        long workspaceBytes)
     {
         ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
         Check(
             CudnnApi.cudnnFindConvolutionBackwardFilterAlgorithmEx(
-                Handle, x.Handle, xData, dy.Handle, dyData, convolution.Handle, dw.Handle, dwData, MostAlgorithms, &count, results, workspace, (nuint)workspaceBytes),
+                Handle, x.Handle, xData, dy.Handle, dyData, convolution.Handle, dw.Handle, dwData, MostAlgorithms, &count, results, workspace,
+                (nuint)workspaceBytes),
             "cudnnFindConvolutionBackwardFilterAlgorithmEx", x, dw, convolution, dy);
         return new Span<ConvolutionPerformance>(results, count).ToArray();
     }
 
     /// <summary>The workspace that an algorithm needs, in bytes.</summary>
-    public long GetConvolutionBackwardFilterWorkspaceSize(TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw, int algorithm)
+    public long GetConvolutionBackwardFilterWorkspaceSize(
+        TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw, int algorithm)
     {
         nuint bytes;
         Check(

@@ -21,7 +21,8 @@ public sealed class CudaException : EngineException
 
     /// <summary>Whether the device had no memory left: the driver's status 2, cuBLAS's 3 and cuDNN's 4004.</summary>
     public bool IsOutOfMemory =>
-        Call.StartsWith("cudnn", StringComparison.Ordinal) ? Status == CudnnStatus.DeviceAllocationFailed : Status == (Call.StartsWith("cublas", StringComparison.Ordinal) ? 3 : 2);
+        Call.StartsWith("cudnn", StringComparison.Ordinal) ? Status == CudnnStatus.DeviceAllocationFailed : Status == (
+            Call.StartsWith("cublas", StringComparison.Ordinal) ? 3 : 2);
 
     /// <summary>Whether cuDNN has no kernel for what was asked (<see cref="CudnnStatus.IsNotSupported"/>), so that another may be tried.</summary>
     public bool IsNotSupported => Call.StartsWith("cudnn", StringComparison.Ordinal) && CudnnStatus.IsNotSupported(Status);

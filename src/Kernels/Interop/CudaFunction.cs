@@ -102,7 +102,8 @@ public sealed unsafe class CudaFunction
 
     /// <summary>Allows launches with more than 48 KiB of dynamic shared memory.</summary>
     public void SetMaxDynamicSharedBytes(int bytes) =>
-        DriverApi.Check(DriverApi.cuFuncSetAttribute(Handle, MaxDynamicSharedAttribute, bytes), "cuFuncSetAttribute", $"{Name}, {bytes} bytes of shared memory");
+        DriverApi.Check(
+            DriverApi.cuFuncSetAttribute(Handle, MaxDynamicSharedAttribute, bytes), "cuFuncSetAttribute", $"{Name}, {bytes} bytes of shared memory");
 
     /// <summary>How many blocks of a size one multiprocessor runs at a time.</summary>
     public int GetMaxActiveBlocks(int blockSize, int dynamicSharedBytes = 0)

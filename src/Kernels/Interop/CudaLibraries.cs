@@ -59,7 +59,9 @@ public static class CudaLibraries
 
         LibraryOutcome outcome = Selection.Value.Outcomes[library.Key];
         return outcome.Loaded?.Handle
-            ?? throw new EngineException($"{library.Title} {(outcome.Problem is null ? "was not found" : $"cannot be used, {outcome.Problem}")} ({library.HowToGet(Selection.Value.Cuda)})");
+            ?? throw new EngineException(
+                $"{library.Title} {(outcome.Problem is null ? "was not found" : $"cannot be used, {outcome.Problem}")} "
+                + $"({library.HowToGet(Selection.Value.Cuda)})");
     }
 
     /// <summary>Adds the GPUs that the driver shows.</summary>

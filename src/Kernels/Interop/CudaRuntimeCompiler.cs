@@ -66,7 +66,9 @@ public static unsafe class CudaRuntimeCompiler
             if (status != 0)
             {
                 string details = $"{name} with {string.Join(' ', options)}{(log.Length == 0 ? "" : $": {log.ReplaceLineEndings(" | ")}")}";
-                throw new CudaException("nvrtcCompileProgram", status, NvrtcApi.TextOf(status), details) { CompilerLog = status == CompilationFailed ? log : null };
+                throw new CudaException(
+                    "nvrtcCompileProgram", status, NvrtcApi.TextOf(status), details)
+                { CompilerLog = status == CompilationFailed ? log : null };
             }
 
             bool isPtx = options.Any(option => option.Contains("=compute_", StringComparison.Ordinal));

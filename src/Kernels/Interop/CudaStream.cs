@@ -52,7 +52,9 @@ public sealed unsafe class CudaStream : IDisposable
     /// <summary>Lets its later work wait for an event, without making the host wait.</summary>
     public void WaitEvent(CudaEvent @event) => DriverApi.Check(DriverApi.cuStreamWaitEvent(Handle, @event.Handle, 0), "cuStreamWaitEvent");
 
-    /// <summary>From now on its work is not run but recorded, until <see cref="EndCapture"/>. Other streams, and taking memory, stay allowed meanwhile.</summary>
+    /// <summary>
+    /// From now on its work is not run but recorded, until <see cref="EndCapture"/>. Other streams, and taking memory, stay allowed meanwhile.
+    /// </summary>
     /// <remarks>Mode 2 is relaxed: in the others this thread could take no memory, and in mode 0 other threads' calls would spoil the recording.</remarks>
     public void BeginCapture() => DriverApi.Check(DriverApi.cuStreamBeginCapture_v2(Handle, mode: 2), "cuStreamBeginCapture");
 

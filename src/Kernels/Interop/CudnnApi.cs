@@ -109,7 +109,8 @@ internal static unsafe partial class CudnnApi
         ConvolutionPerformance* results, nint workspace, nuint workspaceBytes);
 
     [LibraryImport(Library)]
-    internal static partial int cudnnGetConvolutionBackwardDataWorkspaceSize(nint handle, nint w, nint dy, nint convolution, nint dx, int algorithm, nuint* bytes);
+    internal static partial int cudnnGetConvolutionBackwardDataWorkspaceSize(
+        nint handle, nint w, nint dy, nint convolution, nint dx, int algorithm, nuint* bytes);
 
     [LibraryImport(Library)]
     internal static partial int cudnnConvolutionBackwardData(
@@ -126,7 +127,8 @@ internal static unsafe partial class CudnnApi
         ConvolutionPerformance* results, nint workspace, nuint workspaceBytes);
 
     [LibraryImport(Library)]
-    internal static partial int cudnnGetConvolutionBackwardFilterWorkspaceSize(nint handle, nint x, nint dy, nint convolution, nint dw, int algorithm, nuint* bytes);
+    internal static partial int cudnnGetConvolutionBackwardFilterWorkspaceSize(
+        nint handle, nint x, nint dy, nint convolution, nint dw, int algorithm, nuint* bytes);
 
     [LibraryImport(Library)]
     internal static partial int cudnnConvolutionBackwardFilter(

@@ -154,7 +154,8 @@ internal static unsafe partial class DriverApi
 
     [LibraryImport(Library)]
     internal static partial int cuLaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra);
+        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters,
+        void** extra);
 
     [LibraryImport(Library)]
     internal static partial int cuGraphInstantiateWithFlags(nint* executable, nint graph, ulong flags);
@@ -227,7 +228,8 @@ internal static unsafe partial class DriverApi
         string words = Marshal.PtrToStringUTF8((nint)text) is { Length: > 0 } said ? $"{title}, {said}" : title;
 
         // Work is queued: the call that returns the error is seldom the one that caused it.
-        string? cause = isLost && status != 4 && !CudaSynchronization.IsOn ? $"work queued earlier has failed, {CudaSynchronization.Variable}=1 names it" : null;
+        string? cause = isLost && status != 4
+            && !CudaSynchronization.IsOn ? $"work queued earlier has failed, {CudaSynchronization.Variable}=1 names it" : null;
         return new CudaException(call, status, words, string.Join("; ", new[] { details, cause }.Where(part => !string.IsNullOrEmpty(part))));
     }
 
@@ -235,5 +237,6 @@ internal static unsafe partial class DriverApi
     internal static void ForgetErrors() => _lastThrown = 0;
 
     // A status that is not in the list of lost contexts may be one all the same: then every call returns it.
-    private static bool IsReported(int status) => status is 4 or 709 || (status == _lastThrown && (DriverStatus.IsContextLost(status) || cuCtxSynchronize() == status));
+    private static bool IsReported(int status) =>
+        status is 4 or 709 || (status == _lastThrown && (DriverStatus.IsContextLost(status) || cuCtxSynchronize() == status));
 }

@@ -46,7 +46,8 @@ internal static class DriverStatus
     {
         34 => "the library is the stub for linking that comes with the CUDA toolkit: take its folder out of the search, and install the NVIDIA driver",
         46 => "another process uses the GPU for itself alone: see nvidia-smi",
-        100 or 101 => "the driver is there and sees no GPU: see nvidia-smi and CUDA_VISIBLE_DEVICES; a container must be given one, as by docker run --gpus all",
+        100 or 101 =>
+            "the driver is there and sees no GPU: see nvidia-smi and CUDA_VISIBLE_DEVICES; a container must be given one, as by docker run --gpus all",
         304 => "/dev/nvidia* cannot be opened: see their permissions; a container must be given the GPU, as by docker run --gpus all",
         802 => "the GPUs' fabric is not up: start the service nvidia-fabricmanager",
         803 => "the driver's kernel module and its library differ in version: restart the machine after an update of the driver, or make both the same",

@@ -95,7 +95,8 @@ internal sealed class ElfImage
         // Class 2 is 64 bits, data 1 little-endian, type 3 a shared object.
         if (header[4] != 2 || header[5] != 1)
         {
-            return header[4] == 1 ? "is a 32-bit library, and this process needs a 64-bit one" : "is damaged: its header names no known word size and byte order";
+            return header[4] == 1 ? "is a 32-bit library, and this process needs a 64-bit one"
+                : "is damaged: its header names no known word size and byte order";
         }
 
         int type = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(16));
@@ -106,8 +107,10 @@ internal sealed class ElfImage
         }
 
         ulong programs = Word(header, 32), sections = Word(header, 40);
-        uint programSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(54)), programCount = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(56));
-        uint sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58)), sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60));
+        uint programSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(54)),
+            programCount = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(56));
+        uint sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58)),
+            sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60));
         if (type != 3 || programCount == 0 || programSize != ProgramEntrySize || (sectionCount > 0 && sectionSize != SectionEntrySize))
         {
             return type == 3 ? "is damaged: its header has no table of what to load" : "is not a shared library";
@@ -258,7 +261,8 @@ internal sealed class ElfImage
     };
 
     private static string CutShort(ulong length, ulong needed) =>
-        needed > long.MaxValue ? "is damaged: its header points nowhere" : FormattableString.Invariant($"is cut short: {length:N0} bytes of at least {needed:N0}");
+        needed > long.MaxValue ? "is damaged: its header points nowhere" : FormattableString.Invariant(
+            $"is cut short: {length:N0} bytes of at least {needed:N0}");
 
     private static ulong End(ulong offset, ulong size) => offset + size < offset ? ulong.MaxValue : offset + size;
 

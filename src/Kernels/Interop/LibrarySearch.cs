@@ -44,7 +44,9 @@ internal sealed class LibrarySearch(
             .Concat(packageFolders.SelectMany(folder => InFolder(folder, library)))
             .Distinct();
 
-    /// <summary>A file of the library in one of the folders that has none of the accepted names, such as one of another version; null when there is none.</summary>
+    /// <summary>
+    /// A file of the library in one of the folders that has none of the accepted names, such as one of another version; null when there is none.
+    /// </summary>
     internal string? OtherVersion(NativeLibraryDescription library)
     {
         string stem = library.FileNames[0];
@@ -78,7 +80,8 @@ internal sealed class LibrarySearch(
                 foreach (string packages in (string[])["site-packages", "dist-packages"])
                 {
                     // CUDA 13's packages share one folder, nvidia/cu13; those of 12 have one each.
-                    folders.AddRange(Matching(Path.Combine(python, packages, "nvidia"), "*").Select(folder => Path.Combine(folder, "lib")).Where(Directory.Exists));
+                    folders.AddRange(Matching(
+                        Path.Combine(python, packages, "nvidia"), "*").Select(folder => Path.Combine(folder, "lib")).Where(Directory.Exists));
                 }
             }
         }
@@ -86,7 +89,9 @@ internal sealed class LibrarySearch(
         return folders;
     }
 
-    /// <summary>The folders below which Python keeps its packages: those of the environments in use, of every python3 on the PATH, and the usual ones.</summary>
+    /// <summary>
+    /// The folders below which Python keeps its packages: those of the environments in use, of every python3 on the PATH, and the usual ones.
+    /// </summary>
     internal static IEnumerable<string> PythonRoots(string path)
     {
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
@@ -126,7 +131,9 @@ internal sealed class LibrarySearch(
         library.FileNames.Select(name => Path.Combine(folder, name)).Where(LoaderPaths.IsThere);
 
     private static Version VersionOf(string folder) =>
-        Version.TryParse(Path.GetFileName(folder).AsSpan(4).TrimStart('-') is { Length: > 0 } text ? (text.Contains('.') ? text : $"{text}.0") : "0.0", out Version? version)
+        Version.TryParse(
+            Path.GetFileName(folder).AsSpan(4).TrimStart('-') is { Length: > 0 } text ? (text.Contains('.') ? text : $"{text}.0") : "0.0",
+            out Version? version)
             ? version
             : new Version(0, 0);
 }

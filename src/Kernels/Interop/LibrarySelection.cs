@@ -51,7 +51,8 @@ internal sealed unsafe class LibrarySelection
         Cuda = major ?? _driverCuda?.Major;
         Outcomes = new Dictionary<string, LibraryOutcome>
         {
-            [NativeLibraryDescription.Driver.Key] = old is null ? Outcome(NativeLibraryDescription.Driver, driver) : new LibraryOutcome(driver, old, [], IsFound: true),
+            [NativeLibraryDescription.Driver.Key] = old is null
+                ? Outcome(NativeLibraryDescription.Driver, driver) : new LibraryOutcome(driver, old, [], IsFound: true),
             [NativeLibraryDescription.Nvrtc.Key] = Outcome(NativeLibraryDescription.Nvrtc, nvrtc),
             [NativeLibraryDescription.Cublas.Key] = Outcome(NativeLibraryDescription.Cublas, cublas),
             [NativeLibraryDescription.Cudnn.Key] = cublas is null && search.Candidates(NativeLibraryDescription.Cudnn).Any(Path.IsPathRooted)
@@ -79,7 +80,8 @@ internal sealed unsafe class LibrarySelection
 
         string? other = problems.Length > 0 ? null : _search.OtherVersion(library);
         return new LibraryOutcome(
-            null, problems.Length > 0 ? string.Join(", ", problems) : other is null ? null : $"there is {other}, but no {string.Join(" or ", library.FileNames)}", [],
+            null, problems.Length > 0 ? string.Join(", ", problems) : other is null
+                ? null : $"there is {other}, but no {string.Join(" or ", library.FileNames)}", [],
             IsFound: problems.Length > 0);
     }
 
@@ -124,7 +126,9 @@ internal sealed unsafe class LibrarySelection
             }
 
             // Another driver of the same name can only be found once this one is gone.
-            Refuse(NativeLibraryDescription.Driver, path, loaded, $"is the stub for linking that comes with the CUDA toolkit, not a driver (cuInit returns {StubLibrary}, CUDA_ERROR_STUB_LIBRARY)");
+            Refuse(
+                NativeLibraryDescription.Driver, path, loaded,
+                $"is the stub for linking that comes with the CUDA toolkit, not a driver (cuInit returns {StubLibrary}, CUDA_ERROR_STUB_LIBRARY)");
         }
 
         return null;
@@ -194,7 +198,8 @@ internal sealed unsafe class LibrarySelection
 
         string name = $"libnvrtc-builtins.so.{version}";
         string?[] folders = [Path.GetDirectoryName(path), Path.GetDirectoryName(nvrtc.Path)];
-        string? file = LoaderPaths.In(folders.Where(folder => !string.IsNullOrEmpty(folder)).OfType<string>(), name).Concat(LoaderPaths.Find(name)).FirstOrDefault();
+        string? file = LoaderPaths.In(
+            folders.Where(folder => !string.IsNullOrEmpty(folder)).OfType<string>(), name).Concat(LoaderPaths.Find(name)).FirstOrDefault();
         return file is null ? $"needs {name}, which is not beside it"
             : LibraryFile.LoadPart(file, out _) is { } fault ? $"needs {name}: {fault}"
             : null;

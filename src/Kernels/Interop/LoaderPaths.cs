@@ -55,7 +55,8 @@ internal static class LoaderPaths
                 ReadOnlySpan<byte> line = table[(header + (i * entry))..];
                 if ((BinaryPrimitives.ReadInt32LittleEndian(line) & 0xffff) == own)
                 {
-                    string name = Text(table, BinaryPrimitives.ReadUInt32LittleEndian(line[4..])), file = Text(table, BinaryPrimitives.ReadUInt32LittleEndian(line[8..]));
+                    string name = Text(
+                        table, BinaryPrimitives.ReadUInt32LittleEndian(line[4..])), file = Text(table, BinaryPrimitives.ReadUInt32LittleEndian(line[8..]));
                     if (!found.TryGetValue(name, out List<string>? files))
                     {
                         found[name] = files = [];

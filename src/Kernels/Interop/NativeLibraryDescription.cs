@@ -21,7 +21,8 @@ internal sealed record NativeLibraryDescription(string Key, string Title, IReadO
 
     /// <summary>The driver.</summary>
     internal static NativeLibraryDescription Driver { get; } = new(
-        "cuda", "NVIDIA driver", OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"], FunctionsOf(typeof(DriverApi), name => name == nameof(DriverApi.cuFuncGetParamInfo)));
+        "cuda", "NVIDIA driver", OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"], FunctionsOf(
+            typeof(DriverApi), name => name == nameof(DriverApi.cuFuncGetParamInfo)));
 
     /// <summary>The compiler.</summary>
     internal static NativeLibraryDescription Nvrtc { get; } = new(
@@ -71,7 +72,9 @@ internal sealed record NativeLibraryDescription(string Key, string Title, IReadO
         _ => "pip install nvidia-cudnn-cu12, or apt install cudnn9-cuda-12",
     };
 
-    /// <summary>The CUDA version that a file of this library belongs to, by its name: libnvrtc.so.11.2, nvrtc64_112_0.dll; null where the name has none.</summary>
+    /// <summary>
+    /// The CUDA version that a file of this library belongs to, by its name: libnvrtc.so.11.2, nvrtc64_112_0.dll; null where the name has none.
+    /// </summary>
     internal int? CudaMajorOf(string fileName)
     {
         if (Key is "cuda" or "cudnn")

@@ -31,7 +31,8 @@ internal static class ConvolutionText
         CultureInfo culture = CultureInfo.InvariantCulture;
         string text = string.Create(
             culture,
-            $"C{key.Input[3]} {key.Input[1]}x{key.Input[2]} K{key.Filter[0]} {key.Filter[1]}x{key.Filter[2]}/{key.Geometry.Stride.Height} g{key.Geometry.Groups}");
+            $"C{key.Input[3]} {key.Input[1]}x{key.Input[2]} K{key.Filter[0]} {key.Filter[1]}x{key.Filter[2]}/{key.Geometry.Stride.Height} "
+                + $"g{key.Geometry.Groups}");
         bool isUsual = key.Geometry.Padding.Height == key.Filter[1] / 2 && key.Geometry.Padding.Width == key.Filter[2] / 2
             && key.Geometry.Stride.Width == key.Geometry.Stride.Height && key.Geometry.Dilation is { Height: 1, Width: 1 };
         return isUsual

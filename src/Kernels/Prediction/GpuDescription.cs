@@ -69,7 +69,8 @@ public sealed class GpuDescription
         if (!File.Exists(nameOrFile))
         {
             throw new EngineException(
-                $"there is no GPU '{nameOrFile}'{Suggestion.Phrase(nameOrFile, BuiltInNames, ".")} Use {string.Join(", ", BuiltInNames)}, or a file with a description ('engine doctor --json' prints one of a GPU at hand, as gpu)");
+                $"there is no GPU '{nameOrFile}'{Suggestion.Phrase(nameOrFile, BuiltInNames, ".")} Use {string.Join(", ", BuiltInNames)}, or a file with a "
+                    + "description ('engine doctor --json' prints one of a GPU at hand, as gpu)");
         }
 
         try

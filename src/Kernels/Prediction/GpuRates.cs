@@ -39,7 +39,8 @@ public sealed record GpuRates(GpuRate Copy, GpuRate Float32, GpuRate TensorFloat
         };
         double cycles = clock * gpu.MultiprocessorCount;
         GpuRate OfCores(double operations) => new(
-            operations * cycles * ProductShare, $"derived: {operations:N0} operations a clock and multiprocessor times {ProductShare}, the share that an H100 reaches");
+            operations * cycles * ProductShare, $"derived: {operations:N0} operations a clock and multiprocessor times {ProductShare}, the share that an "
+                + "H100 reaches");
         return new GpuRates(
             new GpuRate(gpu.PeakBandwidth * CopyShare, $"derived: the memory's clock and bus times {CopyShare}, the share that an H100 reaches"),
             OfCores(full), OfCores(half / 2), OfCores(half), OfCores(half));
@@ -50,7 +51,8 @@ public sealed record GpuRates(GpuRate Copy, GpuRate Float32, GpuRate TensorFloat
         return new GpuRates(
             Of("copy_bytes_per_second"), Of("fp32_flops"), Of("tf32_flops"), Of("fp16_flops"), Of("bf16_flops"));
 
-        GpuRate Of(string key) => json[key] is JsonObject rate && rate["value"] is JsonValue value && value.TryGetValue(out double number) && number is > 0 and < double.PositiveInfinity
+        GpuRate Of(string key) => json[key] is JsonObject rate && rate["value"] is JsonValue value && value.TryGetValue(out double number)
+            && number is > 0 and < double.PositiveInfinity
             ? new GpuRate(number, rate["source"] is JsonValue source ? (string)source! : "")
             : throw new EngineException($"rates.{key}.value must be a positive number");
     }

@@ -59,7 +59,8 @@ internal static partial class KernelSignatures
     private static KernelParameter ParameterOf(string declaration)
     {
         string text = declaration.Trim();
-        return new KernelParameter(LastName().Match(text).Value, text.Contains('*', StringComparison.Ordinal), text.StartsWith("const ", StringComparison.Ordinal));
+        return new KernelParameter(
+            LastName().Match(text).Value, text.Contains('*', StringComparison.Ordinal), text.StartsWith("const ", StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"//[^\n]*")]

@@ -128,8 +128,10 @@ internal readonly ref struct KernelTraffic(
     {
         "bn_apply" when !isForward && Number("is_variance") == 0 => StepPart.Recomputed,
         "bn_statistics_finish" or "column_sums_finish" or "statistics_finish" => StepPart.Finishes,
-        "sgd_step" or "adamw_step" or "move_averages" or "squared_norms" or "gradient_norm" or "clip_by_norm" or "clip_by_value" or "set_values" => StepPart.Optimizer,
-        "softmax_cross_entropy" or "soft_cross_entropy" or "pointwise_loss" or "pointwise_loss_finish" or "mean_loss" or "top_k_count" or "arg_max" => StepPart.Loss,
+        "sgd_step" or "adamw_step" or "move_averages" or "squared_norms" or "gradient_norm" or "clip_by_norm" or "clip_by_value" or "set_values" =>
+            StepPart.Optimizer,
+        "softmax_cross_entropy" or "soft_cross_entropy" or "pointwise_loss" or "pointwise_loss_finish" or "mean_loss" or "top_k_count" or "arg_max" =>
+            StepPart.Loss,
         "add_bias" or "column_sums" => StepPart.Products,
         "fill" or "fill_f64" or "transpose" or "prepare_images" => StepPart.Memory,
         _ when kernel.StartsWith("cast_", StringComparison.Ordinal) => StepPart.Casts,

@@ -68,7 +68,8 @@ internal sealed class RecordedPlans(GpuDescription gpu, CudaPrecision precision,
     // and add up in 32 bits.
     private PlannedConvolution Chosen(in Line line, string graph, PlanOrigin origin, string source, double scale)
     {
-        Plan? best = line.Plans.Where(IsAllowed).OrderBy(plan => plan.Notes.Contains(NonDeterministic) || plan.Notes.Contains(ReducedPrecisionReduction)).FirstOrDefault();
+        Plan? best = line.Plans.Where(IsAllowed).OrderBy(
+            plan => plan.Notes.Contains(NonDeterministic) || plan.Notes.Contains(ReducedPrecisionReduction)).FirstOrDefault();
         return best is { } plan
             ? new PlannedConvolution(graph, origin, source, plan.Engine, plan.Knobs, (long)Math.Ceiling(plan.Workspace * scale))
             : new PlannedConvolution(graph, origin, source, IsDirect: true);

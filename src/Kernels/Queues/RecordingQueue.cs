@@ -35,7 +35,8 @@ internal sealed class RecordingQueue(GpuDescription gpu, CudaPrecision precision
     {
         if (TakenBytes + bytes > gpu.Properties.TotalMemory)
         {
-            throw new OutOfMemoryException($"{gpu.Name} has {gpu.Properties.TotalMemory:N0} bytes, of which {TakenBytes:N0} are taken: {bytes:N0} more do not fit");
+            throw new OutOfMemoryException(
+                $"{gpu.Name} has {gpu.Properties.TotalMemory:N0} bytes, of which {TakenBytes:N0} are taken: {bytes:N0} more do not fit");
         }
 
         nint address = _nextAddress;

@@ -115,7 +115,8 @@ internal sealed record FigureColumn(
 
     private static string? Text(Module module, int before, int after) => module switch
     {
-        Conv2d convolution => $"{Kernel(convolution)} conv, {convolution.Weight.Shape[0]}{Groups(convolution)}{Dilation(convolution)}{Stride(convolution.Geometry.Stride.Height)}",
+        Conv2d convolution => $"{Kernel(convolution)} conv, "
+            + $"{convolution.Weight.Shape[0]}{Groups(convolution)}{Dilation(convolution)}{Stride(convolution.Geometry.Stride.Height)}",
         Linear linear => $"fc {linear.Outputs}",
         MaxPool2d pool => $"pool{Stride(pool.Geometry.Stride.Height)}",
         AvgPool2d pool => $"avg pool{Stride(pool.Geometry.Stride.Height)}",

@@ -13,7 +13,8 @@ public sealed class NetworkFigure
     /// <summary>From how many layers on equal blocks are drawn once, unless asked otherwise.</summary>
     public const int MaxDepthInFull = 40;
 
-    private const double BoxHeight = 20, Pitch = 38, Top = 92, SectionGap = 12, LabelWidth = 76, Bulge = 40, ColumnGap = 30, LetterWidth = 7.1, LegendPitch = 24;
+    private const double BoxHeight = 20, Pitch = 38, Top = 92, SectionGap = 12, LabelWidth = 76, Bulge = 40, ColumnGap = 30, LetterWidth = 7.1,
+        LegendPitch = 24;
     private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
     private readonly List<FigureColumn> _columns;
     private readonly List<int> _widths;
@@ -28,7 +29,8 @@ public sealed class NetworkFigure
 
     /// <summary>Draws networks side by side.</summary>
     /// <param name="networks">The networks with their headings; they need not be on a device.</param>
-    /// <param name="collapse">Whether equal blocks that follow each other are drawn once, with their number; null to do so in networks of more than <see cref="MaxDepthInFull"/> layers.</param>
+    /// <param name="collapse">Whether equal blocks that follow each other are drawn once, with their number; null to do so in networks of more than
+    /// <see cref="MaxDepthInFull"/> layers.</param>
     /// <returns>An SVG file's text, legible on a light page and on a dark one.</returns>
     /// <exception cref="EngineException">No network is given.</exception>
     public static string Draw(IReadOnlyList<(string Name, Network Network)> networks, bool? collapse = null)
@@ -112,7 +114,9 @@ public sealed class NetworkFigure
         foreach ((FigureLayer layer, double top) in column.Layers.Zip(tops))
         {
             _root.Add(new XElement(
-                Svg + "rect", Attributes(("class", Color(layer)), ("x", N(center - (boxWidth / 2))), ("y", N(top)), ("width", N(boxWidth)), ("height", N(BoxHeight)), ("rx", "4"))));
+                Svg + "rect", Attributes(
+                    ("class", Color(layer)), ("x", N(center - (boxWidth / 2))), ("y", N(top)), ("width", N(boxWidth)), ("height", N(BoxHeight)),
+                    ("rx", "4"))));
             Text(layer.Text, center, top + 14, "", "middle");
         }
 
@@ -207,7 +211,9 @@ public sealed class NetworkFigure
             new XElement(Svg + "style", Style(_widths.Count)),
             new XElement(Svg + "defs", new XElement(
                 Svg + "marker",
-                Attributes(("id", "arrow"), ("viewBox", "0 0 8 8"), ("refX", "7"), ("refY", "4"), ("markerWidth", "7"), ("markerHeight", "7"), ("markerUnits", "userSpaceOnUse"), ("orient", "auto")),
+                Attributes(
+                    ("id", "arrow"), ("viewBox", "0 0 8 8"), ("refX", "7"), ("refY", "4"), ("markerWidth", "7"), ("markerHeight", "7"),
+                    ("markerUnits", "userSpaceOnUse"), ("orient", "auto")),
                 new XElement(Svg + "path", Attributes(("class", "head"), ("d", "M0 0.5L8 4L0 7.5Z"))))));
         _root.Add(Attributes(
             ("viewBox", $"0 0 {width} {height}"), ("width", width), ("height", height), ("role", "img"), ("aria-labelledby", "title desc"),
@@ -229,7 +235,8 @@ public sealed class NetworkFigure
         }
 
         string past = shortcuts.Count == 0 ? "no shortcuts" : string.Join(" and ", shortcuts);
-        return $"{column.Name}: {column.Depth} layers with weights from the image ({column.ImageSize} pixels) at the top to {column.Layers[^1].Text} at the bottom, {past}.";
+        return $"{column.Name}: {column.Depth} layers with weights from the image ({column.ImageSize} pixels) at the top to {column.Layers[^1].Text} at the "
+            + $"bottom, {past}.";
     }
 
     private string Color(FigureLayer layer) =>
@@ -289,8 +296,10 @@ public sealed class NetworkFigure
         }
 
         return "text{fill:#1f2328}.name{font-size:15px;font-weight:bold}.note{fill:#59636e}.times{font-weight:bold}.box{stroke-width:1}"
-            + ".fc{fill:#eaecef;stroke:#818b98}.pool{fill:#fff;stroke:#818b98}.flow{fill:none;stroke:#59636e}.head{fill:#59636e}.section{fill:none;stroke:#d1d9e0;stroke-dasharray:2 4}"
-            + ".shortcut{fill:none;stroke:#1f2328;stroke-width:1.4}.changing{stroke-dasharray:1.5 3.5;stroke-linecap:round}.gated{stroke-dasharray:9 3 2 3}" + light
+            + ".fc{fill:#eaecef;stroke:#818b98}.pool{fill:#fff;stroke:#818b98}.flow{fill:none;stroke:#59636e}"
+            + ".head{fill:#59636e}.section{fill:none;stroke:#d1d9e0;stroke-dasharray:2 4}"
+            + ".shortcut{fill:none;stroke:#1f2328;stroke-width:1.4}.changing{stroke-dasharray:1.5 3.5;stroke-linecap:round}.gated{stroke-dasharray:9 3 2 3}"
+                + light
             + "@media(prefers-color-scheme:dark){text{fill:#f0f3f6}.note{fill:#b1bac4}.fc{fill:#3d444d;stroke:#9198a1}.pool{fill:#151b23;stroke:#9198a1}"
             + ".flow{stroke:#9ea7b3}.head{fill:#9ea7b3}.section{stroke:#3d444d}.shortcut{stroke:#f0f3f6}" + dark + "}";
     }

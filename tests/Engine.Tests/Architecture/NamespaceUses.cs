@@ -56,7 +56,8 @@ internal static class NamespaceUses
             if (operation.OperandType is OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType)
             {
                 MemberInfo? member = method.Module.ResolveMember(BitConverter.ToInt32(code, i), typeArguments, methodArguments);
-                IEnumerable<Type?> types = member is Type type ? [type] : [member?.DeclaringType, (member as FieldInfo)?.FieldType, (member as MethodInfo)?.ReturnType];
+                IEnumerable<Type?> types = member is Type type
+                    ? [type] : [member?.DeclaringType, (member as FieldInfo)?.FieldType, (member as MethodInfo)?.ReturnType];
                 foreach (Type used in types.OfType<Type>())
                 {
                     yield return used;

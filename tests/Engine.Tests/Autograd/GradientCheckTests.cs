@@ -25,7 +25,8 @@ public sealed class GradientCheckTests : IDisposable
         GradientCheckResult result = GradientCheck.RunEveryPath(i => i[0] * i[1], [x, y]).Require(1e-9);
         string[] together = ["", " (intermediate)", " (used twice)", " (intermediate, used twice)"], alone = [" (alone)", " (alone, intermediate)"];
         Assert.Equal(
-            [.. together.SelectMany(path => (string[])[$"input 0{path}", $"input 1{path}"]), .. alone.Select(path => $"input 0{path}"), .. alone.Select(path => $"input 1{path}")],
+            [.. together.SelectMany(
+                path => (string[])[$"input 0{path}", $"input 1{path}"]), .. alone.Select(path => $"input 0{path}"), .. alone.Select(path => $"input 1{path}")],
             result.Inputs.Where(i => i.Elements > 0).Select(i => i.Name));
         Assert.True(_device.Tape.ReleasesEarly);
         Assert.Equal(0, _device.Tape.Count);
@@ -35,7 +36,8 @@ public sealed class GradientCheckTests : IDisposable
     public void An_input_of_one_element_is_checked_and_one_of_none_agrees()
     {
         using Tensor one = Tensor.From<double>(_device, new Shape(1), [2]), none = Tensor.Create(_device, new Shape(0), DataType.Float64);
-        GradientCheckResult result = GradientCheck.Run(i => i[0] * i[0], [one, none], new GradientCheckOptions { Step = 1e-4, SmallestStep = 1e-4 }).Require(1e-9);
+        GradientCheckResult result = GradientCheck.Run(
+            i => i[0] * i[0], [one, none], new GradientCheckOptions { Step = 1e-4, SmallestStep = 1e-4 }).Require(1e-9);
         Assert.Equal([1, 0], result.Inputs.Select(i => i.Elements));
         Assert.Equal(4 * result.Inputs[0].Numeric, 4 * result.Inputs[0].Analytic, 1e-6);
         Assert.NotEqual(0, result.Inputs[0].Analytic);

@@ -7,7 +7,8 @@ public sealed class PendingNormTests
 {
     private static readonly ConvolutionGeometry Same = new(1, 1, 1, 1);
 
-    public static TheoryData<string> Uses { get; } = ["convolution", "convolution, then sum", "sum, then convolution", "two convolutions", "reshape", "read before", "read after", "strided", "values of another operation"];
+    public static TheoryData<string> Uses { get; } = ["convolution", "convolution, then sum", "sum, then "
+        + "convolution", "two convolutions", "reshape", "read before", "read after", "strided", "values of another operation"];
 
     [Theory]
     [MemberData(nameof(Uses))]
@@ -95,7 +96,8 @@ public sealed class PendingNormTests
         using Tensor input = Tensor.From<float>(device, shape, noise), filter = Tensor.From<float>(device, new Shape(channels, 1, 1, channels), weights);
         using Tensor output = Tensor.Create(device, shape, DataType.Float32);
         using Tensor means = Vector(), inverses = Vector(), runningMean = Vector(), runningVariance = Vector();
-        device.NormalizedConvolution(input, null, filter, new ConvolutionGeometry(1, 0, 1, 1), output, new(means, inverses, runningMean, runningVariance, 1, 1e-5));
+        device.NormalizedConvolution(
+            input, null, filter, new ConvolutionGeometry(1, 0, 1, 1), output, new(means, inverses, runningMean, runningVariance, 1, 1e-5));
         float[] values = output.ToArray<float>();
         for (int c = 1; c < channels; c++)
         {
@@ -168,7 +170,8 @@ public sealed class PendingNormTests
 
         double[] value = loss.ToArray<double>();
         loss.Backward();
-        return [.. read, .. value, .. network.Tensors.SelectMany(tensor => tensor.Gradient?.ToArray<double>() ?? []), .. network.Running.SelectMany(tensor => tensor.ToArray<double>())];
+        return [.. read, .. value, .. network.Tensors.SelectMany(
+            tensor => tensor.Gradient?.ToArray<double>() ?? []), .. network.Running.SelectMany(tensor => tensor.ToArray<double>())];
     }
 
     private static double Distance(double[] expected, double[] actual)

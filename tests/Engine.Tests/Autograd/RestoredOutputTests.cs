@@ -32,7 +32,8 @@ public sealed class RestoredOutputTests
         using Device device = Open(name);
         RandomSource random = new(5);
         Shape shape = new(3, Pixels, Pixels, Channels), vector = new(Channels);
-        using Tensor x = Draw(device, shape, random, 3), dy = Draw(device, shape, random), gamma = Draw(device, vector, random), beta = Draw(device, vector, random);
+        using Tensor x = Draw(device, shape, random, 3), dy = Draw(device, shape, random), gamma = Draw(device, vector, random),
+            beta = Draw(device, vector, random);
         using Tensor y = Like(x), dx = Like(x), dxAgain = Like(x);
         using Tensor mean = Like(gamma), inverse = Like(gamma), dgamma = Like(gamma), dbeta = Like(gamma), dgammaAgain = Like(gamma), dbetaAgain = Like(gamma);
         device.BatchNormTraining(x, gamma, beta, null, relu: true, null, null, 0.1, 1e-5, y, mean, inverse);
@@ -117,7 +118,8 @@ public sealed class RestoredOutputTests
         using Device device = Open(name);
         device.Tape.ReleasesEarly = releasesEarly;
         Sequential chain = new(
-            new Conv2d(3, Channels, 3, padding: 1), new BatchNorm2d(Channels), new Conv2d(Channels, Channels, 3, padding: 1, bias: false), new BatchNorm2d(Channels),
+            new Conv2d(3, Channels, 3, padding: 1), new BatchNorm2d(Channels), new Conv2d(
+                Channels, Channels, 3, padding: 1, bias: false), new BatchNorm2d(Channels),
             new AdaptiveAvgPool2d(1), new Flatten());
         chain.To(device, seed: 3);
         chain.Train(isTraining);

@@ -35,7 +35,8 @@ public sealed class DeviceContractTests
         using ReferenceDevice reference = new();
         CheckResult[] failures =
         [
-            .. DeviceContract.All.Where(check => check.Primitive == primitive).Select(check => check.Run(device, reference, Seed)).Where(result => !result.Passed),
+            .. DeviceContract.All.Where(check => check.Primitive == primitive).Select(
+                check => check.Run(device, reference, Seed)).Where(result => !result.Passed),
         ];
 
         Assert.True(failures.Length == 0, $"{failures.Length} failed:\n{string.Join("\n", failures.Take(20))}");
@@ -86,7 +87,8 @@ public sealed class DeviceContractTests
         // Made of others, unless a device does better.
         Assert.Equal(
             [
-                nameof(Device.BatchNormBackwardApply), nameof(Device.BatchNormStatistics), nameof(Device.ConvolutionNormInference), nameof(Device.NormalizedConvolution),
+                nameof(Device.BatchNormBackwardApply), nameof(Device.BatchNormStatistics), nameof(Device.ConvolutionNormInference),
+                nameof(Device.NormalizedConvolution),
                 nameof(Device.NormalizedConvolutionBackwardData), nameof(Device.NormalizedConvolutionBackwardFilter),
             ],
             covered.Except(primitives).Order(StringComparer.Ordinal));

@@ -120,7 +120,10 @@ public sealed class MemoryPoolTests
         Assert.Equal(0, pool.UsedBytes);
     }
 
-    private MemoryPool Make() => new(Allocate, (address, bytes) => Assert.True(_native.Remove(address, out long taken) && taken == bytes, "freed what was not taken"), new DeviceGate("test"));
+    private MemoryPool Make() =>
+        new(
+            Allocate, (address, bytes) => Assert.True(_native.Remove(address, out long taken) && taken == bytes, "freed what was not taken"),
+            new DeviceGate("test"));
 
     private nint Allocate(long bytes)
     {

@@ -5,7 +5,8 @@ public sealed class ReferenceLossTests : ReferenceTests
     [Fact]
     public void Cross_entropy_is_PyTorchs()
     {
-        Tensor logits = Pattern(new Shape(3, 4), 7, 11, 5, 4), labels = MakeIntegers(new Shape(3), 2, 0, 3), loss = Empty(Shape.Scalar), gradient = Empty(logits.Shape);
+        Tensor logits = Pattern(new Shape(3, 4), 7, 11, 5, 4), labels = MakeIntegers(new Shape(3), 2, 0, 3), loss = Empty(Shape.Scalar),
+            gradient = Empty(logits.Shape);
         Device.SoftmaxCrossEntropy(logits, labels, smoothing: 0, loss, gradient);
         AssertClose([2.08807585854], loss);
         AssertClose(
@@ -19,7 +20,8 @@ public sealed class ReferenceLossTests : ReferenceTests
     [Fact]
     public void Cross_entropy_with_label_smoothing_is_PyTorchs()
     {
-        Tensor logits = Pattern(new Shape(3, 4), 7, 11, 5, 4), labels = MakeIntegers(new Shape(3), 2, 0, 3), loss = Empty(Shape.Scalar), gradient = Empty(logits.Shape);
+        Tensor logits = Pattern(new Shape(3, 4), 7, 11, 5, 4), labels = MakeIntegers(new Shape(3), 2, 0, 3), loss = Empty(Shape.Scalar),
+            gradient = Empty(logits.Shape);
         Device.SoftmaxCrossEntropy(logits, labels, smoothing: 0.1, loss, gradient);
         AssertClose([2.04849252521], loss);
         AssertClose(
@@ -109,7 +111,8 @@ public sealed class ReferenceLossTests : ReferenceTests
 
     [Theory]
     [InlineData(0.9, false, new[] { 2.34029703125, 1.078599, -2.8562911875, 3.58534359375 }, new[] { -4.2231565625, -0.684798, 2.779557375, -2.7593746875 })]
-    [InlineData(0.9, true, new[] { 4.22671574984, 1.3845247635, -4.09794629006, 4.81802267203 }, new[] { -4.21022381562, -0.68273133, 2.77110267375, -2.75101399687 })]
+    [InlineData(
+        0.9, true, new[] { 4.22671574984, 1.3845247635, -4.09794629006, 4.81802267203 }, new[] { -4.21022381562, -0.68273133, 2.77110267375, -2.75101399687 })]
     [InlineData(0.0, false, new[] { 1.01116578125, 0.866289, -1.9875436875, 2.72634984375 }, null)]
     public void Three_steps_of_gradient_descent_are_PyTorchs(double momentum, bool nesterov, double[] expected, double[]? expectedVelocity)
     {

@@ -58,7 +58,8 @@ public sealed class AtomicFileTests : IDisposable
         AtomicFile.WriteText(path, "old");
         foreach (string call in (string[])["fsync", "rename"])
         {
-            EngineException failure = WithFault((name, at) => name == call && at == path ? error : 0, () => Assert.Throws<EngineException>(() => AtomicFile.WriteText(path, "new")));
+            EngineException failure = WithFault(
+                (name, at) => name == call && at == path ? error : 0, () => Assert.Throws<EngineException>(() => AtomicFile.WriteText(path, "new")));
             Assert.Equal($"cannot write '{path}': {reason}; nothing was changed", failure.Message);
             Assert.Equal("old", File.ReadAllText(path));
             Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
@@ -137,11 +138,13 @@ public sealed class AtomicFileTests : IDisposable
 
         using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder["pipe"]);
         make.WaitForExit();
-        using System.Net.Sockets.Socket socket = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using System.Net.Sockets.Socket socket = new(
+            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(_folder["socket"]));
         Directory.CreateDirectory(_folder["folder"]);
         File.CreateSymbolicLink(_folder["link"], "/dev/full");
-        foreach ((string path, string kind) in new[] { ("/dev/full", "device"), (_folder["link"], "device"), (_folder["pipe"], "pipe"), (_folder["socket"], "socket"), (_folder["folder"], "folder") })
+        foreach ((string path, string kind) in new[] { ("/dev/full", "device"), (_folder["link"], "device"), (_folder["pipe"], "pipe"),
+            (_folder["socket"], "socket"), (_folder["folder"], "folder") })
         {
             FileIdentity before = FileIdentity.Of(path, followLinks: true);
             EngineException error = Assert.Throws<EngineException>(() => AtomicFile.Write(path, _ => Assert.Fail("written")));

@@ -123,7 +123,8 @@ public sealed class ForeignFileTests : IDisposable
             }
             else
             {
-                Assert.Contains($"'{path}' is not a valid PyTorch file: the checksum of x/", Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
+                Assert.Contains(
+                    $"'{path}' is not a valid PyTorch file: the checksum of x/", Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
             }
         }
     }

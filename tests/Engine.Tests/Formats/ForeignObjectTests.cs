@@ -3,7 +3,9 @@ using Engine.Layers;
 
 namespace Engine.Tests.Formats;
 
-/// <summary>PyTorch files with objects of unknown classes: beside the weights they are read past and do nothing, in a weight's place they are refused.</summary>
+/// <summary>
+/// PyTorch files with objects of unknown classes: beside the weights they are read past and do nothing, in a weight's place they are refused.
+/// </summary>
 public sealed class ForeignObjectTests : IDisposable
 {
     private const string Tensor = TorchFile.Tensor;
@@ -28,8 +30,10 @@ public sealed class ForeignObjectTests : IDisposable
 
     [Theory]
     [InlineData("cargparse\nNamespace\n)\u0081}S'lr'\nF0.1\nsb")]
-    [InlineData("cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\nI00\nI01\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbc_codecs\nencode\n(V\\x00\u00e0V@\nS'latin1'\ntRtR")]
-    [InlineData("cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\nI00\nI01\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbC\u0008\u0000\u0000\u0000\u0000\u0000\u00e0V@tR")]
+    [InlineData(
+        "cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\nI00\nI01\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbc_codecs\nencode\n(V\\x00\u00e0V@\nS'latin1'\ntRtR")]
+    [InlineData(
+        "cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\nI00\nI01\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbC\u0008\u0000\u0000\u0000\u0000\u0000\u00e0V@tR")]
     [InlineData("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\u0001btR(I1\n(I2\ntcnumpy\ndtype\n(S'i8'\nI00\nI01\ntRI00\nC\u0001xtb")]
     [InlineData("ccollections\nCounter\n(}(I10\nI1\nI20\nI1\nutR")]
     [InlineData("ccopy_reg\n_reconstructor\n(cmy\nDict\nc__builtin__\ndict\n}S'a'\nI1\nstR")]
@@ -84,15 +88,21 @@ public sealed class ForeignObjectTests : IDisposable
     }
 
     [Theory]
-    [InlineData("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\u0001btR", "fc.weight, which is numpy.ndarray and cannot be read", "torch.from_numpy")]
+    [InlineData(
+        "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\u0001btR", "fc.weight, which is numpy.ndarray and cannot be read",
+        "torch.from_numpy")]
     [InlineData("cmy\nThing\n)\u0081", "fc.weight, which is my.Thing and cannot be read", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_qtensor\n(tR", "fc.weight, which is a quantized tensor", "before they are quantized")]
-    [InlineData("ctorch._utils\n_rebuild_parameter\n(ctorch._utils\n_rebuild_qtensor\n(tRI01\nNtR", "fc.weight, which is a quantized tensor", "before they are quantized")]
+    [InlineData(
+        "ctorch._utils\n_rebuild_parameter\n(ctorch._utils\n_rebuild_qtensor\n(tRI01\nNtR", "fc.weight, which is a quantized tensor",
+        "before they are quantized")]
     [InlineData("ctorch._utils\n_rebuild_sparse_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_sparse_csr_tensor\n(tR", "fc.weight, which is a sparse tensor", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_nested_tensor\n(tR", "fc.weight, which is a nested tensor", "fit the model")]
     [InlineData("ctorch._utils\n_rebuild_meta_tensor_no_storage\n(tR", "fc.weight, which is a tensor without numbers (on the device 'meta')", "fit the model")]
-    [InlineData("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\nctorch.distributed.tensor\nDTensor\n(I1\nt}tR", "fc.weight, which is torch.distributed.tensor.DTensor", "full_state_dict=True")]
+    [InlineData(
+        "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\nctorch.distributed.tensor\nDTensor\n(I1\nt}tR",
+        "fc.weight, which is torch.distributed.tensor.DTensor", "full_state_dict=True")]
     [InlineData("ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0002t(K\u0002K\u0001t\u0089Nctorch\nfloat8_e4m3fn\ntR", "fc.weight, which is a tensor of float8_e4m3fn", "fit the model")]
     public void An_object_in_a_weights_place_is_refused_by_its_name_and_class_where_the_model_needs_it(string odd, params string[] expected)
     {
@@ -137,7 +147,9 @@ public sealed class ForeignObjectTests : IDisposable
     public void A_pickled_module_under_a_key_is_refused_but_weights_beside_it_are_read()
     {
         const string module = "cmy.models\nNet\n)\u0081}(S'_parameters'\n}S'_modules'\n}ub";
-        File.WriteAllBytes(FilePath, TorchFile.Legacy(TorchFile.Dict(("model", module), ("epoch", "I3\n")).Replace("epoch'\nI3\n", "x'\n" + Tensor, StringComparison.Ordinal)));
+        File.WriteAllBytes(
+            FilePath,
+            TorchFile.Legacy(TorchFile.Dict(("model", module), ("epoch", "I3\n")).Replace("epoch'\nI3\n", "x'\n" + Tensor, StringComparison.Ordinal)));
         using (TensorFile file = TensorFile.Open(FilePath))
         {
             TorchFile.AssertHolds(file, "x");

@@ -69,7 +69,8 @@ public sealed class HostileFileTests : IDisposable
     [InlineData(Tensor + "tR.", "other arguments")]
     [InlineData(Tensor + "NNNNNtR.", "other arguments")]
     [InlineData("}(S'a'\n" + Tensor + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI-4\ntQK\u0000)))NtRu.", "claims -4 elements")]
-    [InlineData("}(S'a'\n" + Tensor + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI1152921504606846976\ntQK\u0000)))NtRu.", "claims 1,152,921,504,606,846,976")]
+    [InlineData(
+        "}(S'a'\n" + Tensor + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI1152921504606846976\ntQK\u0000)))NtRu.", "claims 1,152,921,504,606,846,976")]
     [InlineData("(S'module'\nS'x'\nS'y'\ntQ.", "a persistent id that is no storage's")]
     [InlineData("P12\n.", "a persistent id that is no storage's")]
     public void A_pickle_that_is_wrong_is_refused(string pickle, string expected)
@@ -103,7 +104,8 @@ public sealed class HostileFileTests : IDisposable
     public void A_tensor_without_elements_is_read_whatever_its_strides_are()
     {
         byte[] pickle = Encoding.Latin1.GetBytes(
-            "\u0080\u0002}(S'a'\n" + Tensor + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0000K\u0003t(K\u0007K\u0005K\u0009t\u0089NtRu.");
+            "\u0080\u0002}(S'a'\n" + Tensor
+                + "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000(K\u0002K\u0000K\u0003t(K\u0007K\u0005K\u0009t\u0089NtRu.");
         using TensorFile file = Open(Zip(("archive/data.pkl", pickle), ("archive/data/0", new byte[16])));
         Assert.Empty(file.Read(file.Find("a")!));
     }
@@ -111,7 +113,8 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Pickles_that_grow_or_nest_without_end_are_refused_within_their_memory()
     {
-        foreach (string piece in (string[])["]", "}", "(", "]\u0094", "K\u0001\u0085", "N\u0085", "]2", "G12345678", ")cbuiltins\nset\n)R", "r\u0001\u0002\u0003\u0004", "Nr\u0001\u0002\u0003\u0004"])
+        foreach (string piece in (string[])["]", "}", "(", "]\u0094", "K\u0001\u0085", "N\u0085", "]2", "G12345678", ")cbuiltins\nset\n)R",
+            "r\u0001\u0002\u0003\u0004", "Nr\u0001\u0002\u0003\u0004"])
         {
             byte[] one = Encoding.Latin1.GetBytes(piece);
             byte[] pickle = new byte[6 << 20];
@@ -150,7 +153,8 @@ public sealed class HostileFileTests : IDisposable
     public void Zip_entries_that_overlap_lie_outside_or_occur_twice_are_refused()
     {
         byte[] zip = Zip(("archive/data.pkl", [0x80, 2, (byte)'}', (byte)'.']), ("archive/version", "3\n"u8.ToArray()));
-        int first = zip.AsSpan().IndexOf("PK\u0001\u0002"u8), second = zip.AsSpan().LastIndexOf("PK\u0001\u0002"u8), end = zip.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
+        int first = zip.AsSpan().IndexOf("PK\u0001\u0002"u8), second = zip.AsSpan().LastIndexOf("PK\u0001\u0002"u8),
+            end = zip.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
         using (TensorFile file = Open(zip))
         {
             Assert.Empty(file.Entries);

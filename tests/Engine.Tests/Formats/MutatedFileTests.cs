@@ -14,7 +14,8 @@ public sealed class MutatedFileTests : IDisposable
     private const int StandardCount = 1500;
     private const long AllowedBytes = 100 << 20;
     private static readonly TimeSpan AllowedTime = TimeSpan.FromSeconds(20);
-    private static readonly byte[] Telling = [0, 1, 2, 0x7F, 0x80, 0xFF, .. "(.0125FIJKLMNQRSTUXabcdeghijlopqrstu}])GBC"u8, .. Enumerable.Range(0x80, 0x19).Select(i => (byte)i)];
+    private static readonly byte[] Telling = [0, 1, 2, 0x7F, 0x80, 0xFF, .. "(.0125FIJKLMNQRSTUXabcdeghijlopqrstu}])GBC"u8,
+        .. Enumerable.Range(0x80, 0x19).Select(i => (byte)i)];
     private static readonly (string Name, string State)[] Zips =
     [
         ("plain.zip.pth", "plain"), ("strided.zip.pth", "strided"), ("strided.deflated.zip.pth", "strided"), ("wrapped.protocol4.zip.pth", "wrapped"),
@@ -33,7 +34,8 @@ public sealed class MutatedFileTests : IDisposable
     public void Every_mutated_file_is_refused_in_one_line_or_read()
     {
         int count = int.Parse(Environment.GetEnvironmentVariable("ENGINE_MUTATED_FILES") ?? $"{StandardCount}", CultureInfo.InvariantCulture);
-        (byte[] Content, List<StoredTensor>? Exact)[] originals = [.. Zips.Select(Zip), .. Legacies.Select(Legacy), (HostileFileTests.Safetensors(), null), (HostileFileTests.Safetensors(), null)];
+        (byte[] Content, List<StoredTensor>? Exact)[] originals = [.. Zips.Select(Zip), .. Legacies.Select(Legacy), (HostileFileTests.Safetensors(), null),
+            (HostileFileTests.Safetensors(), null)];
         string path = _folder["x.pth"];
         int read = 0;
         for (int i = 0; i < count; i++)
@@ -54,7 +56,9 @@ public sealed class MutatedFileTests : IDisposable
                 foreach ((string name, (StoredType type, long[] extents, byte[] elements)) in tensors)
                 {
                     StoredTensor expected = exact.Single(t => t.Name == name);
-                    Assert.True(expected.Type == type && expected.Extents.SequenceEqual(extents) && expected.Bytes().AsSpan().SequenceEqual(elements), $"file {i}: {name} is wrong");
+                    Assert.True(
+                        expected.Type == type && expected.Extents.SequenceEqual(extents) && expected.Bytes().AsSpan().SequenceEqual(elements),
+                        $"file {i}: {name} is wrong");
                 }
 
                 Assert.Equal(exact.Count, tensors.Count);
@@ -87,7 +91,9 @@ public sealed class MutatedFileTests : IDisposable
         }
         catch (EngineException e)
         {
-            Assert.True(!e.Message.Any(char.IsControl) && e.Message.Length < 1000 && e.Message.Contains(path, StringComparison.Ordinal), $"file {number}: {e.Message}");
+            Assert.True(
+                !e.Message.Any(char.IsControl) && e.Message.Length < 1000 && e.Message.Contains(path, StringComparison.Ordinal),
+                $"file {number}: {e.Message}");
             return false;
         }
     }
@@ -111,7 +117,12 @@ public sealed class MutatedFileTests : IDisposable
                 case 7:
                     // An integer at one of its ends, as lengths and places are.
                     int width = 1 << random.NextInt(4);
-                    byte[] extreme = random.NextInt(3) switch { 0 => new byte[width], 1 => [.. Enumerable.Repeat((byte)0xFF, width)], _ => [.. Enumerable.Repeat((byte)0xFF, width - 1), 0x7F] };
+                    byte[] extreme = random.NextInt(3) switch
+                    {
+                        0 => new byte[width],
+                        1 => [.. Enumerable.Repeat((byte)0xFF, width)],
+                        _ => [.. Enumerable.Repeat((byte)0xFF, width - 1), 0x7F]
+                    };
                     for (int i = 0; i < width && at + i < bytes.Count; i++)
                     {
                         bytes[at + i] = extreme[i];

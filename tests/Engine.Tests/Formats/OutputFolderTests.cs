@@ -60,7 +60,8 @@ public sealed class OutputFolderTests : IDisposable
         using (OutputFolder.Claim(path))
         {
             EngineException error = Assert.Throws<EngineException>(() => OutputFolder.Claim(path));
-            Assert.Matches($"^'{path}' is in use by process {Environment.ProcessId} on {Environment.MachineName} since [0-9: -]+ UTC: wait until", error.Message);
+            Assert.Matches(
+                $"^'{path}' is in use by process {Environment.ProcessId} on {Environment.MachineName} since [0-9: -]+ UTC: wait until", error.Message);
         }
 
         OutputFolder.Claim(path).Dispose();
@@ -140,7 +141,9 @@ public sealed class OutputFolderTests : IDisposable
     {
         Directory.CreateDirectory(_folder["runs/net-3"]);
         OutputFolder[] folders = new OutputFolder[12];
-        Parallel.For(0, folders.Length, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, i => folders[i] = OutputFolder.ClaimNext(_folder["runs/net-"]));
+        Parallel.For(
+            0, folders.Length, new ParallelOptions { MaxDegreeOfParallelism = folders.Length },
+            i => folders[i] = OutputFolder.ClaimNext(_folder["runs/net-"]));
         Assert.Equal(folders.Length, folders.Select(f => f.Path).Distinct().Count());
         Assert.DoesNotContain(_folder["runs/net-3"], folders.Select(f => f.Path));
         Array.ForEach(folders, f => f.Dispose());
@@ -223,7 +226,9 @@ public sealed class OutputFolderTests : IDisposable
     public void A_file_in_the_folders_place_and_a_pipe_in_the_locks_are_one_clear_line_each()
     {
         File.WriteAllText(_folder["file"], "");
-        Assert.Equal($"cannot write to folder '{_folder["file"]}': it is a file; choose another one", Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder["file"])).Message);
+        Assert.Equal(
+            $"cannot write to folder '{_folder["file"]}': it is a file; choose another one",
+            Assert.Throws<EngineException>(() => OutputFolder.Claim(_folder["file"])).Message);
         if (!OperatingSystem.IsWindows())
         {
             using System.Diagnostics.Process make = System.Diagnostics.Process.Start("mkfifo", _folder[FolderLock.FileName]);

@@ -138,7 +138,9 @@ public sealed class PyTorchFileTests : IDisposable
         model.To(device);
         LoadReport report = StateDictionary.Load(model, CheckpointData.FilePath(name));
         Assert.True(report.IsComplete);
-        Assert.Equal(["bn1.bias", "bn1.num_batches_tracked", "bn1.running_mean", "bn1.running_var", "bn1.weight", "conv1.bias", "conv1.weight", "fc.bias", "fc.weight"], report.Loaded.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["bn1.bias", "bn1.num_batches_tracked", "bn1.running_mean", "bn1.running_var", "bn1.weight", "conv1.bias", "conv1.weight", "fc.bias", "fc.weight"],
+            report.Loaded.Order(StringComparer.Ordinal));
         foreach (StoredTensor tensor in CheckpointData.Tensors("wrapped").Where(t => t.Type == StoredType.F32))
         {
             // One input channel, so that the orders of filters are the same.
@@ -159,7 +161,8 @@ public sealed class PyTorchFileTests : IDisposable
             float[] numbers = [.. Enumerable.Range(0, 5 * 3 * 3 * 3).Select(i => i / 4f % 16)];
             byte[] converted = new byte[numbers.Length * type.Size()];
             ElementConversion.Convert(MemoryMarshal.AsBytes<float>(numbers), StoredType.F32, converted, type);
-            TensorFile.Write(_folder["x.pth"], [new("weight", type, [5, 3, 3, 3], () => converted), new("bias", type, [5], () => converted[..(5 * type.Size())])]);
+            TensorFile.Write(
+                _folder["x.pth"], [new("weight", type, [5, 3, 3, 3], () => converted), new("bias", type, [5], () => converted[..(5 * type.Size())])]);
             layer.Weight.Value.Write<float>(new float[numbers.Length]);
             StateDictionary.Load(layer, _folder["x.pth"]);
             float[] loaded = layer.Weight.Value.ToArray<float>();
@@ -179,7 +182,8 @@ public sealed class PyTorchFileTests : IDisposable
         string path = CheckpointData.FilePath("wrapped.zip.pth");
         List<double[]> before = Numbers(model);
         EngineException error = Assert.Throws<EngineException>(() => StateDictionary.Load(model, path));
-        Assert.Equal($"'{path}' does not fit the model: 2 of another shape or type (fc.weight [2, 4] instead of [3, 4], fc.bias [2] instead of [3])", error.Message);
+        Assert.Equal(
+            $"'{path}' does not fit the model: 2 of another shape or type (fc.weight [2, 4] instead of [3, 4], fc.bias [2] instead of [3])", error.Message);
         Assert.Equal(before, Numbers(model));
 
         LoadReport report = StateDictionary.Load(model, path, new LoadOptions { Replaceable = ["fc"] });

@@ -136,6 +136,7 @@ public sealed class StateDictionaryTests : IDisposable
             """u8.ToArray();
         File.WriteAllBytes(
             Path,
-            [.. BitConverter.GetBytes((long)header.Length), .. header, .. MemoryMarshal.AsBytes<Half>(half), 0x80, 0x3F, 0, 0, .. MemoryMarshal.AsBytes<float>(single)]);
+            [.. BitConverter.GetBytes((long)header.Length), .. header, .. MemoryMarshal.AsBytes<Half>(half), 0x80, 0x3F, 0, 0,
+                .. MemoryMarshal.AsBytes<float>(single)]);
     }
 }

@@ -51,11 +51,14 @@ public sealed class StateSearchTests : IDisposable
         TorchFile.Dict(("a", TorchFile.Dict(("b", TorchFile.Dict(("c", Weights)))))),
         TorchFile.Dict(("model", "N"), ("ema", Weights), ("optimizer", Optimizer)),
         TorchFile.Dict(("state_dict_ema", TorchFile.Dict(("other.weight", Tensor))), ("state_dict", Weights)),
-        TorchFile.Dict(("best", "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000))\u0089NtR"), ("epoch", "I3\n"), ("mine", Weights)),
+        TorchFile.Dict(
+            ("best", "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nK\u0004tQK\u0000))\u0089NtR"), ("epoch", "I3\n"),
+            ("mine", Weights)),
         $"({Weights}{Optimizer}I3\nt",
         $"]({Optimizer}{Weights}e",
         "cmy\nDict\n)\u0081S'weights'\n" + Weights + "s",
-        TorchFile.Dict(("callbacks", TorchFile.Dict(("EMA", TorchFile.Dict(("other.weight", Tensor))))), ("state_dict", Weights), ("optimizer_states", $"]{Optimizer}a")),
+        TorchFile.Dict(
+            ("callbacks", TorchFile.Dict(("EMA", TorchFile.Dict(("other.weight", Tensor))))), ("state_dict", Weights), ("optimizer_states", $"]{Optimizer}a")),
         "ccollections\nCounter\n(" + Weights + "tR",
     ];
 
@@ -76,8 +79,11 @@ public sealed class StateSearchTests : IDisposable
         byte[] content = TorchFile.Zip(TorchFile.Dict(
             ("generator", TorchFile.Dict(("g.weight", Tensor))), ("discriminator", TorchFile.Dict(("net", TorchFile.Dict(("d.weight", Tensor)))))));
         EngineException error = Assert.Throws<EngineException>(() => Open(content));
-        Assert.Equal($"'{FilePath}' holds several state dictionaries: generator (1 tensor), discriminator.net (1 tensor); choose one with --weights-key KEY", error.Message);
-        foreach ((string key, string name) in ((string, string)[])[("generator", "g.weight"), ("discriminator", "d.weight"), ("discriminator.net", "d.weight"), ("net", "d.weight")])
+        Assert.Equal(
+            $"'{FilePath}' holds several state dictionaries: generator (1 tensor), discriminator.net (1 tensor); choose one with --weights-key KEY",
+            error.Message);
+        foreach ((string key, string name) in ((string, string)[])[("generator", "g.weight"), ("discriminator", "d.weight"), ("discriminator.net", "d.weight"),
+            ("net", "d.weight")])
         {
             using TensorFile file = TensorFile.Open(FilePath, key);
             TorchFile.AssertHolds(file, name);
@@ -101,7 +107,8 @@ public sealed class StateSearchTests : IDisposable
         }
 
         string path = _folder["x.safetensors"];
-        TensorFile.Write(path, [new("a.w", StoredType.U8, [1], () => [1]), new("b.w", StoredType.U8, [1], () => [2])], new Dictionary<string, string> { ["k"] = "v" });
+        TensorFile.Write(
+            path, [new("a.w", StoredType.U8, [1], () => [1]), new("b.w", StoredType.U8, [1], () => [2])], new Dictionary<string, string> { ["k"] = "v" });
         using (TensorFile part = TensorFile.Open(path, "b"))
         {
             Assert.Equal(("w", "v"), (Assert.Single(part.Entries).Name, part.Metadata["k"]));
@@ -149,8 +156,10 @@ public sealed class StateSearchTests : IDisposable
     {
         using ReferenceDevice device = new();
         Module model = new Small().To(device);
-        IEnumerable<StoredTensor> some = StateDictionary.Contents(new Small().To(device), "backbone.").Where(t => t.Name.StartsWith("backbone.conv", StringComparison.Ordinal));
-        TensorFile.Write(FilePath, [.. some, .. Enumerable.Range(0, others).Select(i => new StoredTensor($"neck.{i}", StoredType.F32, [1], () => new byte[4]))]);
+        IEnumerable<StoredTensor> some = StateDictionary.Contents(new Small().To(device), "backbone.").Where(t => t.Name.StartsWith(
+            "backbone.conv", StringComparison.Ordinal));
+        TensorFile.Write(
+            FilePath, [.. some, .. Enumerable.Range(0, others).Select(i => new StoredTensor($"neck.{i}", StoredType.F32, [1], () => new byte[4]))]);
         LoadReport Load() => StateDictionary.Load(model, FilePath, new LoadOptions { AllowPartial = true });
         if (isLeftOut)
         {
@@ -199,7 +208,9 @@ public sealed class StateSearchTests : IDisposable
             StoredType.I64 => BitConverter.GetBytes(7L),
             _ => BitConverter.GetBytes(7),
         };
-        TensorFile.Write(FilePath, [.. StateDictionary.Contents(saved).Select(c => c.Name == "bn.num_batches_tracked" ? new StoredTensor(c.Name, type, extents, () => seven) : c)]);
+        TensorFile.Write(
+            FilePath,
+            [.. StateDictionary.Contents(saved).Select(c => c.Name == "bn.num_batches_tracked" ? new StoredTensor(c.Name, type, extents, () => seven) : c)]);
         Assert.True(StateDictionary.Load(loaded, FilePath).IsComplete);
         Assert.Equal(7, loaded.Named().Single(n => n.Name == "bn.num_batches_tracked").Parameter.Value.ToArray<int>()[0]);
     }

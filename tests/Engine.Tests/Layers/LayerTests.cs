@@ -21,7 +21,8 @@ public sealed class LayerTests : IDisposable
         { () => new Identity(), "Identity()" },
         { () => new ReLU(), "ReLU(inplace=True)" },
         { () => new Sequential(), "Sequential()" },
-        { () => new Sequential(new Identity(), new Sequential(new ReLU())), "Sequential(\n  (0): Identity()\n  (1): Sequential(\n    (0): ReLU(inplace=True)\n  )\n)" },
+        { () => new Sequential(
+            new Identity(), new Sequential(new ReLU())), "Sequential(\n  (0): Identity()\n  (1): Sequential(\n    (0): ReLU(inplace=True)\n  )\n)" },
     };
 
     public void Dispose() => _device.Dispose();

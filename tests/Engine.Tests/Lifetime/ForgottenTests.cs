@@ -136,7 +136,9 @@ public sealed class ForgottenTests
     }
 
     private static Module Make(Device device) =>
-        new Sequential(new Conv2d(3, 8, 3, padding: 1, bias: false), new BatchNorm2d(8), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(8, 4)).To(device, 5);
+        new Sequential(
+            new Conv2d(3, 8, 3, padding: 1, bias: false), new BatchNorm2d(8), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(),
+            new Linear(8, 4)).To(device, 5);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Step(Module model, Device device)

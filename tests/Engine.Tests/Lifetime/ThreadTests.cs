@@ -202,7 +202,9 @@ public sealed class ThreadTests
     }
 
     private static Module Make(Device device) =>
-        new Sequential(new Conv2d(3, 16, 3, padding: 1, bias: false), new BatchNorm2d(16), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(16, 4)).To(device, 5);
+        new Sequential(
+            new Conv2d(3, 16, 3, padding: 1, bias: false), new BatchNorm2d(16), new ReLU(), new AdaptiveAvgPool2d(1), new Flatten(),
+            new Linear(16, 4)).To(device, 5);
 
     private static Tensor Images(Device device) =>
         Tensor.From<double>(device, new Shape(1, 8, 8, 3), [.. Enumerable.Range(0, 192).Select(i => Math.Sin(i))]);

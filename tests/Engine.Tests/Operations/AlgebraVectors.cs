@@ -122,7 +122,8 @@ internal static class AlgebraVectors
         double[] right = Values(expected), values = actual.ToArray<double>();
         for (int i = 0; i < right.Length; i++)
         {
-            bool isClose = values[i].Equals(right[i]) || (double.IsFinite(right[i]) && Math.Abs(values[i] - right[i]) <= tolerance * Math.Max(1, Math.Abs(right[i])));
+            bool isClose = values[i].Equals(right[i]) || (
+                double.IsFinite(right[i]) && Math.Abs(values[i] - right[i]) <= tolerance * Math.Max(1, Math.Abs(right[i])));
             Assert.True(isClose, $"{what} [{i}] is {values[i]:r}, but PyTorch's {right[i]:r}");
         }
     }

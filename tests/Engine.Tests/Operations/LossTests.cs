@@ -82,7 +82,8 @@ public sealed class LossTests
         using CpuDevice device = new(threads: 1);
         Case given = new(device);
         Assert.Equal(given.Input.MseLoss(given.Target).Item() / 2, given.Input.HuberLoss(given.Target, 1000).Item(), 1e-6);
-        using Tensor large = Tensor.From<double>(device, new Shape(4), [1000, -1000, 1000, -1000]), target = Tensor.From<double>(device, new Shape(4), [1, 0, 0, 1]);
+        using Tensor large = Tensor.From<double>(
+            device, new Shape(4), [1000, -1000, 1000, -1000]), target = Tensor.From<double>(device, new Shape(4), [1, 0, 0, 1]);
         Assert.Equal(500, large.BinaryCrossEntropyWithLogits(target).Item(), 1e-3);
     }
 
@@ -99,7 +100,8 @@ public sealed class LossTests
             ("targets must be of Float64, but are of Int32", () => given.Weights.HuberLoss(given.Labels)),
             ("delta 0 must be a number above 0", () => given.Input.HuberLoss(given.Target, 0)),
             ("smoothing 2 must be from 0 to 1", () => given.Input.CrossEntropy(given.Target, 2)),
-            ("label 7 of row 1 is not one of the 3 classes", () => given.Input.CrossEntropy(Tensor.From<int>(device, new Shape(2), [0, 7]), weights: given.Weights)),
+            ("label 7 of row 1 is not one of the 3 classes", () => given.Input.CrossEntropy(
+                Tensor.From<int>(device, new Shape(2), [0, 7]), weights: given.Weights)),
         ];
         foreach ((string expected, Func<Tensor> apply) in wrong)
         {

@@ -10,7 +10,8 @@ public sealed class OperationTests : IDisposable
         ["add_relu"] = (["add_relu:", "[2, 3]", "[3, 2]"], t => t.Zeros(2, 3).AddRelu(t.Zeros(3, 2))),
         ["multiply"] = (["multiply:", "[2, 3]", "[3, 2]"], t => t.Zeros(2, 3).Multiply(t.Zeros(3, 2))),
         ["bias"] = (["bias:", "[2, 3]", "[2]"], t => t.Zeros(2, 3).AddBias(t.Zeros(2))),
-        ["convolution"] = (["convolution:", "[1, 4, 4, 3]", "[8, 3, 3, 2]"], t => t.Zeros(1, 4, 4, 3).Convolve(t.Zeros(8, 3, 3, 2), ConvolutionGeometry.Default)),
+        ["convolution"] = (
+            ["convolution:", "[1, 4, 4, 3]", "[8, 3, 3, 2]"], t => t.Zeros(1, 4, 4, 3).Convolve(t.Zeros(8, 3, 3, 2), ConvolutionGeometry.Default)),
         ["matrix product"] = (["matrix_product:", "[2, 3]", "[2, 3]"], t => t.Zeros(2, 3).MatMul(t.Zeros(2, 3))),
         ["matrix product, transposed"] =
             (["matrix_product:", "[3, 2] transposed", "[4, 2] transposed"], t => t.Zeros(3, 2).MatMul(t.Zeros(4, 2), true, true)),
@@ -21,7 +22,8 @@ public sealed class OperationTests : IDisposable
         ["batch norm's running variance"] = (["batch_norm:", "[4]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), t.Zeros(3), t.Zeros(4))),
         ["batch norm of three axes"] = (["batch_norm:", "[2, 2, 3]"], t => t.Zeros(2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null)),
         ["batch norm's shortcut"] =
-            (["batch_norm:", "[2, 2, 2, 3]", "[2, 1, 2, 3]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null, shortcut: t.Zeros(2, 1, 2, 3))),
+            (["batch_norm:", "[2, 2, 2, 3]", "[2, 1, 2, 3]"], t => t.Zeros(2, 2, 2, 3).BatchNorm(
+                t.Zeros(3), t.Zeros(3), null, null, shortcut: t.Zeros(2, 1, 2, 3))),
         ["batch norm of one value a channel"] = (["batch_norm:", "[1, 1, 1, 3]"], t => t.Zeros(1, 1, 1, 3).BatchNorm(t.Zeros(3), t.Zeros(3), null, null)),
         ["group norm's groups"] = (["group_norm:", "[1, 2, 2, 4]", "3 groups"], t => t.Zeros(1, 2, 2, 4).GroupNorm(3, t.Zeros(4), t.Zeros(4))),
         ["group norm's beta"] = (["group_norm:", "[1, 2, 2, 4]", "[2]"], t => t.Zeros(1, 2, 2, 4).GroupNorm(2, t.Zeros(4), t.Zeros(2))),
@@ -74,7 +76,8 @@ public sealed class OperationTests : IDisposable
     public void Inputs_of_two_devices_or_of_two_types_are_an_error_that_names_the_operation(string name)
     {
         using ReferenceDevice elsewhere = new();
-        EngineException error = Assert.Throws<EngineException>(() => Pairs[name](this, extents => Tensor.Create(elsewhere, new Shape(extents), DataType.Float64)));
+        EngineException error = Assert.Throws<EngineException>(() => Pairs[name](
+            this, extents => Tensor.Create(elsewhere, new Shape(extents), DataType.Float64)));
         Assert.StartsWith($"{name}: ", error.Message);
         Assert.Contains("are on different devices", error.Message);
         error = Assert.Throws<EngineException>(() => Pairs[name](this, extents => Tensor.Create(_device, new Shape(extents), DataType.Float32)));

@@ -90,7 +90,10 @@ public sealed class ClippingAndAverageTests : OptimizerTest, IDisposable
     public void A_parameter_in_two_groups_or_two_of_one_name_are_refused()
     {
         TwoVectors model = Make(_device), other = Make(_device);
-        Assert.Contains("'first'", Assert.Throws<EngineException>(() => new Sgd([new ParameterGroup(model.Parameters), new ParameterGroup(other.Parameters)], 0.1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'first'",
+            Assert.Throws<EngineException>(() => new Sgd([new ParameterGroup(model.Parameters), new ParameterGroup(other.Parameters)], 0.1)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<EngineException>(() => new Sgd([new ParameterGroup(model.Parameters), new ParameterGroup([("renamed", model.First)])], 0.1));
     }
 

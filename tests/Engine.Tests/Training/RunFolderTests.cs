@@ -132,7 +132,9 @@ public sealed class RunFolderTests : IDisposable
 
         RunFolder folder = RunFolder.Create(_folder["run"], Options);
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Options, folder);
-        EngineException error = WithFault((name, at) => name == "fsync" && at.EndsWith("checkpoint.safetensors", StringComparison.Ordinal) ? 28 : 0, () => Assert.Throws<EngineException>(() => trainer.Run()));
+        EngineException error = WithFault(
+            (name, at) => name == "fsync" && at.EndsWith("checkpoint.safetensors", StringComparison.Ordinal) ? 28 : 0,
+            () => Assert.Throws<EngineException>(() => trainer.Run()));
         Assert.Equal($"cannot write '{folder.CheckpointPath}': No space left on device; nothing was changed", error.Message);
         Assert.Equal(["file"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName));
     }
@@ -149,7 +151,8 @@ public sealed class RunFolderTests : IDisposable
         }
 
         TrainingOptions fresh = Options with { Seed = 1 };
-        byte[] oldWeights = File.ReadAllBytes(Train("old", Options, TinySet.Network()).WeightsPath), newWeights = File.ReadAllBytes(Train("new", fresh, TinySet.Network()).WeightsPath);
+        byte[] oldWeights = File.ReadAllBytes(Train("old", Options, TinySet.Network()).WeightsPath),
+            newWeights = File.ReadAllBytes(Train("new", fresh, TinySet.Network()).WeightsPath);
         HashSet<(bool IsNew, bool HasOptions)> seen = [];
         bool isOver = false;
         for (int failing = 1; !isOver; failing++)
@@ -210,7 +213,9 @@ public sealed class RunFolderTests : IDisposable
             int refused = 0;
             trainer.StepEnded += _ =>
             {
-                Assert.Contains($"in use by process {Environment.ProcessId}", Assert.Throws<EngineException>(() => RunFolder.Create(folder.Path, Options, overwrite: true)).Message);
+                Assert.Contains(
+                    $"in use by process {Environment.ProcessId}",
+                    Assert.Throws<EngineException>(() => RunFolder.Create(folder.Path, Options, overwrite: true)).Message);
                 Assert.Contains("in use by process", Assert.Throws<EngineException>(() => RunFolder.Open(folder.Path, claim: true)).Message);
                 using Trainer second = new(TinySet.Network(), TinySet.Make(), _device, Options, RunFolder.Open(folder.Path));
                 Assert.Contains("in use by process", Assert.Throws<EngineException>(second.Resume).Message);
@@ -235,7 +240,8 @@ public sealed class RunFolderTests : IDisposable
         Module fromWeights = TinySet.Network().To(_device, seed: 8), fromCheckpoint = TinySet.Network().To(_device, seed: 9);
         StateDictionary.Load(fromWeights, folder.WeightsPath);
         StateDictionary.Load(fromCheckpoint, folder.CheckpointPath);
-        Assert.Equal(fromWeights.Named().Select(p => p.Parameter.Value.ToArray<double>()), fromCheckpoint.Named().Select(p => p.Parameter.Value.ToArray<double>()));
+        Assert.Equal(
+            fromWeights.Named().Select(p => p.Parameter.Value.ToArray<double>()), fromCheckpoint.Named().Select(p => p.Parameter.Value.ToArray<double>()));
         using (SafetensorsFile file = SafetensorsFile.Open(folder.CheckpointPath))
         {
             Assert.Equal(["across", "down"], DataDescription.Read(file.Metadata)!.Classes);
@@ -280,7 +286,9 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("paper", TrainingRecipes.Preset("cifar", "cifar10", "resnet56").Schedule);
         Assert.Equal("paper-warmup", TrainingRecipes.Preset("cifar", "cifar10", "resnet110").Schedule);
         Assert.Equal(64_000, TrainingRecipes.Preset("cifar", "cifar10", "resnet20").MaxSteps);
-        Assert.Equal(("scale-jitter", "lighting", 256), (TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Crop, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Color, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").BatchSize));
+        Assert.Equal(("scale-jitter", "lighting", 256), (
+            TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Crop, TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").Color,
+            TrainingRecipes.Preset("imagenet", "folder:x", "resnet50").BatchSize));
         Assert.Contains("cifar, imagenet, quick", Assert.Throws<EngineException>(() => TrainingRecipes.Preset("x", "cifar10", "resnet20")).Message);
         Assert.Equal("digits", TrainingRecipes.For("digits").Data);
     }
@@ -289,7 +297,8 @@ public sealed class RunFolderTests : IDisposable
     public void A_run_with_an_option_out_of_range_makes_no_folder()
     {
         TrainingOptions options = new() { BatchSize = 0 };
-        foreach (Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder["run-"], options), () => RunFolder.Create(_folder["run"], options)])
+        foreach (
+            Func<RunFolder> make in (Func<RunFolder>[])[() => RunFolder.CreateNext(_folder["run-"], options), () => RunFolder.Create(_folder["run"], options)])
         {
             Assert.Contains("batch size is 0", Assert.Throws<EngineException>(() => make()).Message);
             Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(_folder["run"])!));
@@ -348,7 +357,9 @@ public sealed class RunFolderTests : IDisposable
             Schedule = { ["best"] = 9 },
         };
         state.NextEpoch();
-        Assert.Equal((3, 0, 99, 0, 0, 0, 0, 0), (state.Epoch, state.Step, state.GlobalStep, state.LossSum, state.Correct, state.Images, state.MeasuredSteps, state.Seconds));
+        Assert.Equal(
+            (3, 0, 99, 0, 0, 0, 0, 0),
+            (state.Epoch, state.Step, state.GlobalStep, state.LossSum, state.Correct, state.Images, state.MeasuredSteps, state.Seconds));
         Assert.Equal((1, 9), (state.Pending.Count, state.Schedule["best"]));
     }
 
@@ -360,7 +371,8 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal([1, 2], data.Normalization().Deviation.ToArray());
         double[] byPixel = [.. Enumerable.Range(0, 12).Select(i => i / 16.0)];
         Assert.Equal(byPixel, (data with { Mean = byPixel }).Normalization().Mean.ToArray());
-        foreach (DataDescription wrong in (DataDescription[])[data with { Mean = [0.5] }, data with { Deviation = [1] }, data with { Mean = byPixel, Deviation = [1, 2, 3] }])
+        foreach (DataDescription wrong in (DataDescription[])[data with { Mean = [0.5] }, data with { Deviation = [1] },
+            data with { Mean = byPixel, Deviation = [1, 2, 3] }])
         {
             Assert.Contains("for images of 2x3x2", Assert.Throws<EngineException>(wrong.Normalization).Message);
         }

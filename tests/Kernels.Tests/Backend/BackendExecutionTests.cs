@@ -48,7 +48,8 @@ public sealed class BackendExecutionTests : EmulatorTest
         {
             BackendGraph graph = new(session);
             BackendTensor x = graph.Tensor(BackendGraph.Float, false, 2, 6, 9, 8), w = graph.Tensor(BackendGraph.Float, false, 4, 3, 3, 2);
-            graph.Convolution(direction, shape, x, w, graph.Tensor(BackendGraph.Float, false, 2, 4, shape.OutputHeight, shape.OutputWidth), alpha: 2, beta: 0.5);
+            graph.Convolution(
+                direction, shape, x, w, graph.Tensor(BackendGraph.Float, false, 2, 4, shape.OutputHeight, shape.OutputWidth), alpha: 2, beta: 0.5);
             return graph;
         });
     }
@@ -87,7 +88,8 @@ public sealed class BackendExecutionTests : EmulatorTest
             {
                 // In the first channel, and nothing elsewhere.
                 BackendTensor operand = graph.Operations[0][attribute]!;
-                run[operand.Id].CopyToDevice(BackendRun.Encode(BackendGraph.Float, [.. Enumerable.Range(0, (int)operand.Count).Select(i => i % 8 == 0 ? value : 0)]));
+                run[operand.Id].CopyToDevice(BackendRun.Encode(
+                    BackendGraph.Float, [.. Enumerable.Range(0, (int)operand.Count).Select(i => i % 8 == 0 ? value : 0)]));
             }
 
             Assert.Equal(0, BackendLibrary.Execute(run.Handle, plan.Descriptor, run.Pack(session, plan.Workspace)));
@@ -169,7 +171,8 @@ public sealed class BackendExecutionTests : EmulatorTest
     private static IReadOnlyList<OfferedPlan> Offered(BackendSession session, BackendGraph graph)
     {
         nint device = session.Device(RecordedCalls.DeviceJson);
-        return [.. session.Plans(graph.Descriptor, device, A).Concat(session.Plans(graph.Descriptor, device, Fallback)).DistinctBy(plan => (plan.Engine, plan.Knobs))];
+        return [.. session.Plans(graph.Descriptor, device, A).Concat(
+            session.Plans(graph.Descriptor, device, Fallback)).DistinctBy(plan => (plan.Engine, plan.Knobs))];
     }
 
     // Values whose sums are not exact.

@@ -23,7 +23,8 @@ internal sealed record BackendOperation(int Type, int Mode, IReadOnlyDictionary<
 }
 
 /// <summary>A shape in the words of the recorded plans: "N256 C64 56x56 K64 3x3/1 g1"; padding and dilation beside them.</summary>
-internal sealed partial record BackendShape(long N, long C, long H, long W, long K, long R, long S, long Stride, long Groups, long? Padding = null, long Dilation = 1)
+internal sealed partial record BackendShape(
+    long N, long C, long H, long W, long K, long R, long S, long Stride, long Groups, long? Padding = null, long Dilation = 1)
 {
     internal long PadH => Padding ?? (R / 2);
 
@@ -39,7 +40,9 @@ internal sealed partial record BackendShape(long N, long C, long H, long W, long
         Match match = Pattern().Match(graph);
         Assert.True(match.Success, graph);
         long Number(int group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
-        return (match.Groups[1].Value, match.Groups[2].Value, new BackendShape(Number(3), Number(4), Number(5), Number(6), Number(7), Number(8), Number(9), Number(10), Number(11)));
+        return (
+            match.Groups[1].Value, match.Groups[2].Value,
+            new BackendShape(Number(3), Number(4), Number(5), Number(6), Number(7), Number(8), Number(9), Number(10), Number(11)));
     }
 
     [GeneratedRegex(@"^(.*) (bf16|fp16|fp32) N(\d+) C(\d+) (\d+)x(\d+) K(\d+) (\d+)x(\d+)/(\d+) g(\d+)$")]
@@ -151,7 +154,8 @@ internal sealed class BackendGraph(BackendSession session)
 
     internal void Statistics(BackendTensor x) =>
         Operate(
-            new BackendOperation(14, 0, new Dictionary<int, BackendTensor> { [772] = x, [773] = Vector(Float, x.Dimensions[1]), [774] = Vector(Float, x.Dimensions[1]) }),
+            new BackendOperation(
+                14, 0, new Dictionary<int, BackendTensor> { [772] = x, [773] = Vector(Float, x.Dimensions[1]), [774] = Vector(Float, x.Dimensions[1]) }),
             operation =>
             {
                 session.Set(operation, 770, 16, 0);

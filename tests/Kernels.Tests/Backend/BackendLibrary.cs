@@ -7,9 +7,11 @@ namespace Engine.Kernels.Tests.Backend;
 /// <summary>The emulator's cuDNN by its plain C functions, so that any call can be made, a wrong one too.</summary>
 internal static unsafe class BackendLibrary
 {
-    internal const int DataTypeValue = 1, BooleanValue = 2, Int64Value = 3, FloatValue = 4, DoubleValue = 5, PointerValue = 6, DescriptorValue = 15, CharValue = 24;
+    internal const int DataTypeValue = 1, BooleanValue = 2, Int64Value = 3, FloatValue = 4, DoubleValue = 5, PointerValue = 6, DescriptorValue = 15,
+        CharValue = 24;
 
-    internal const int BadParam = 2000, NotInitialized = 1001, NullPointer = 2002, NotFinalized = 2004, Mismatch = 2008, Duplicated = 2009, WrongAttributeType = 2010,
+    internal const int BadParam = 2000, NotInitialized = 1001, NullPointer = 2002, NotFinalized = 2004, Mismatch = 2008, Duplicated = 2009,
+        WrongAttributeType = 2010,
         WrongDescriptorType = 2012, NotSupported = 3000, ArchMismatch = 3007;
 
     private static readonly nint Library = NativeLibrary.Load(Path.Combine(Environment.GetEnvironmentVariable(LibrarySearch.Variable)!, "libcudnn.so.9"));
@@ -17,10 +19,12 @@ internal static unsafe class BackendLibrary
     private static readonly delegate* unmanaged<nint, int> DestroyFunction = (delegate* unmanaged<nint, int>)Export("cudnnBackendDestroyDescriptor");
     private static readonly delegate* unmanaged<nint, int> InitializeFunction = (delegate* unmanaged<nint, int>)Export("cudnnBackendInitialize");
     private static readonly delegate* unmanaged<nint, int> FinalizeFunction = (delegate* unmanaged<nint, int>)Export("cudnnBackendFinalize");
-    private static readonly delegate* unmanaged<nint, int, int, long, void*, int> SetFunction = (delegate* unmanaged<nint, int, int, long, void*, int>)Export("cudnnBackendSetAttribute");
+    private static readonly delegate* unmanaged<nint, int, int, long, void*, int> SetFunction = (
+        delegate* unmanaged<nint, int, int, long, void*, int>)Export("cudnnBackendSetAttribute");
     private static readonly delegate* unmanaged<nint, int, int, long, long*, void*, int> GetFunction =
         (delegate* unmanaged<nint, int, int, long, long*, void*, int>)Export("cudnnBackendGetAttribute");
-    private static readonly delegate* unmanaged<nint, nint, nint, int> ExecuteFunction = (delegate* unmanaged<nint, nint, nint, int>)Export("cudnnBackendExecute");
+    private static readonly delegate* unmanaged<nint, nint, nint, int> ExecuteFunction = (
+        delegate* unmanaged<nint, nint, nint, int>)Export("cudnnBackendExecute");
     private static readonly delegate* unmanaged<byte*, void> FaultsFunction = (delegate* unmanaged<byte*, void>)Export("emu_cudnn_faults");
 
     internal static int Create(int type, out nint descriptor)

@@ -174,7 +174,8 @@ public sealed class BackendPlanTests : EmulatorTest
     {
         using BackendSession session = new();
         BackendGraph graph = new(session);
-        BackendTensor x = graph.Tensor(BackendGraph.Float, false, 2, 16, 8, 8), sum = graph.Like(x, BackendGraph.Float, true), y = graph.Like(x, BackendGraph.Float, false);
+        BackendTensor x = graph.Tensor(BackendGraph.Float, false, 2, 16, 8, 8), sum = graph.Like(x, BackendGraph.Float, true),
+            y = graph.Like(x, BackendGraph.Float, false);
         graph.Pointwise(BackendGraph.Relu, sum, null, y);
         nint operations = session.Create(15);
         session.SetParts(operations, 801, graph.OperationDescriptors[0]);

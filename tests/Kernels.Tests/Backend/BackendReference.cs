@@ -60,7 +60,8 @@ internal sealed class BackendReference(BackendGraph graph, IReadOnlyDictionary<l
             12 => (710, 709, 711),
             _ => (716, 715, 717),
         };
-        (BackendTensor x, BackendTensor w, BackendTensor y, BackendTensor result) = (operation[atX]!, operation[atW]!, operation[atY]!, Outputs(operation).Single());
+        (BackendTensor x, BackendTensor w, BackendTensor y, BackendTensor result) = (
+            operation[atX]!, operation[atW]!, operation[atY]!, Outputs(operation).Single());
         double[] sums = new double[result.Count];
         BackendShape shape = graph.Shapes[operation];
         (double[]? input, double[]? filter, double[]? gradient) = (Value(x), Value(w), Value(y));

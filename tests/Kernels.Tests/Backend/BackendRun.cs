@@ -14,7 +14,8 @@ internal sealed class BackendRun : IDisposable
     private readonly HashSet<long> _outputs;
     private readonly List<CudaDeviceVariable<byte>> _workspaces = [];
 
-    /// <param name="graph">All its tensors in memory get values of up to 2 in steps of 1/16, exact in any type; outputs too, as far as they are added to.</param>
+    /// <param name="graph">All its tensors in memory get values of up to 2 in steps of 1/16, exact in any type; outputs too, as far as they are added
+    /// to.</param>
     internal BackendRun(BackendGraph graph)
     {
         _graph = graph;
@@ -66,7 +67,8 @@ internal sealed class BackendRun : IDisposable
         BackendTensor[] tensors = [.. _graph.Tensors.Where(tensor => !tensor.IsVirtual)];
         nint pack = session.Create(16);
         session.Set(pack, 1000, BackendLibrary.Int64Value, [.. tensors.Select(tensor => (double)tensor.Id)]);
-        session.SetPointers(pack, 1001, BackendLibrary.PointerValue, [.. tensors.Select(tensor => address?.Invoke(tensor) ?? _memory[tensor.Id].DevicePointer)]);
+        session.SetPointers(
+            pack, 1001, BackendLibrary.PointerValue, [.. tensors.Select(tensor => address?.Invoke(tensor) ?? _memory[tensor.Id].DevicePointer)]);
         session.SetPointers(pack, 1003, BackendLibrary.PointerValue, workspace ?? 0);
         session.Complete(pack);
         return pack;

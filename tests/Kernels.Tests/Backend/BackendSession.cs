@@ -31,7 +31,8 @@ internal sealed class BackendSession : IDisposable
         Succeed(BackendLibrary.Set(descriptor, attribute, type, numbers.Length, BackendLibrary.Encode(type, numbers)), $"attribute {attribute}");
 
     internal void SetParts(nint descriptor, int attribute, params ReadOnlySpan<nint> parts) =>
-        Succeed(BackendLibrary.Set(descriptor, attribute, BackendLibrary.DescriptorValue, parts.Length, BackendLibrary.Encode(parts)), $"attribute {attribute}");
+        Succeed(
+            BackendLibrary.Set(descriptor, attribute, BackendLibrary.DescriptorValue, parts.Length, BackendLibrary.Encode(parts)), $"attribute {attribute}");
 
     internal void SetPointers(nint descriptor, int attribute, int type, params ReadOnlySpan<nint> pointers) =>
         Succeed(BackendLibrary.Set(descriptor, attribute, type, pointers.Length, BackendLibrary.Encode(pointers)), $"attribute {attribute}");
@@ -56,7 +57,8 @@ internal sealed class BackendSession : IDisposable
     {
         Succeed(BackendLibrary.Get(descriptor, attribute, BackendLibrary.DescriptorValue, 0, out long count, null), $"the count of attribute {attribute}");
         nint[] parts = [.. Enumerable.Range(0, (int)count).Select(_ => Create(type))];
-        Succeed(BackendLibrary.Get(descriptor, attribute, BackendLibrary.DescriptorValue, count, out _, BackendLibrary.Encode(parts)), $"attribute {attribute}");
+        Succeed(
+            BackendLibrary.Get(descriptor, attribute, BackendLibrary.DescriptorValue, count, out _, BackendLibrary.Encode(parts)), $"attribute {attribute}");
         return parts;
     }
 
@@ -84,7 +86,8 @@ internal sealed class BackendSession : IDisposable
     }
 
     /// <summary>The plans that a mode offers for a graph on a device.</summary>
-    internal IReadOnlyList<OfferedPlan> Plans(nint graph, nint device, int mode) => [.. Configurations(graph, device, mode).Select(configuration => Plan(configuration, device))];
+    internal IReadOnlyList<OfferedPlan> Plans(nint graph, nint device, int mode) =>
+        [.. Configurations(graph, device, mode).Select(configuration => Plan(configuration, device))];
 
     internal OfferedPlan Plan(nint configuration, nint device)
     {
@@ -96,7 +99,8 @@ internal sealed class BackendSession : IDisposable
         SetParts(plan, 407, device);
         Complete(plan);
         return new OfferedPlan(
-            Get(engine, 1301, BackendLibrary.Int64Value)[0], string.Join(' ', knobs), string.Join(',', Get(engine, 1303, 11)), string.Join(',', Get(engine, 1305, 19)),
+            Get(engine, 1301, BackendLibrary.Int64Value)[0], string.Join(' ', knobs), string.Join(',', Get(engine, 1303, 11)),
+            string.Join(',', Get(engine, 1305, 19)),
             Get(plan, 402, BackendLibrary.Int64Value)[0], plan);
     }
 

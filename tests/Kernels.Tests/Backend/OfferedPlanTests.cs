@@ -11,7 +11,9 @@ public sealed class OfferedPlanTests : EmulatorTest
 
     /// <summary>All files of cuDNN 9.19.</summary>
     public static TheoryData<string> Files =>
-        [.. Directory.GetFiles(Path.Combine(RecordedCalls.Folder, "plans"), "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path)).Where(name => !name.Contains("9.28"))];
+        [.. Directory.GetFiles(
+            Path.Combine(RecordedCalls.Folder, "plans"),
+            "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path)).Where(name => !name.Contains("9.28"))];
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -101,7 +103,8 @@ public sealed class OfferedPlanTests : EmulatorTest
         using BackendSession session = new();
         BackendShape shape = Shape(c: 64, k: 64);
         BackendGraph graph = new(session);
-        BackendTensor x = graph.Tensor(BackendGraph.Brain, false, shape.N, shape.C, shape.H, shape.W), dy = graph.Tensor(BackendGraph.Brain, false, shape.N, shape.K, shape.H, shape.W);
+        BackendTensor x = graph.Tensor(
+            BackendGraph.Brain, false, shape.N, shape.C, shape.H, shape.W), dy = graph.Tensor(BackendGraph.Brain, false, shape.N, shape.K, shape.H, shape.W);
         graph.Convolution(11, shape, x, graph.Tensor(BackendGraph.Float, false, shape.K, shape.C, 3, 3), dy);
         nint device = session.Device(RecordedCalls.DeviceJson);
         Assert.Empty(session.Plans(graph.Descriptor, device, A));
@@ -177,7 +180,8 @@ public sealed class OfferedPlanTests : EmulatorTest
     {
         string List(string name) => string.Join(',', plan.GetProperty(name).EnumerateArray());
         Assert.Equal(0, plan.GetProperty("status").GetInt32());
-        return $"{plan.GetProperty("engine")} [{plan.GetProperty("knobs")}] notes {List("notes")} behavior {List("behaviour")} workspace {plan.GetProperty("workspace")}";
+        return $"{plan.GetProperty("engine")} [{plan.GetProperty("knobs")}] notes {List("notes")} behavior {List("behaviour")} workspace "
+            + $"{plan.GetProperty("workspace")}";
     }
 
     private static string Describe(OfferedPlan plan) => $"{plan.Engine} [{plan.Knobs}] notes {plan.Notes} behavior {plan.Behaviors} workspace {plan.Workspace}";

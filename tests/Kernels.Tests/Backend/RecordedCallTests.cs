@@ -48,7 +48,8 @@ public sealed class RecordedCallTests : EmulatorTest
         {
             JsonElement record = JsonDocument.Parse(line).RootElement;
             JsonElement plans = record.GetProperty("plans");
-            if (record.GetProperty("graph").GetString()!.StartsWith(graph, StringComparison.Ordinal) && plans.GetArrayLength() > 0 && plans[0].TryGetProperty("plan", out JsonElement json))
+            if (record.GetProperty("graph").GetString()!.StartsWith(graph, StringComparison.Ordinal) && plans.GetArrayLength() > 0
+                && plans[0].TryGetProperty("plan", out JsonElement json))
             {
                 using BackendSession session = new();
                 OfferedPlan plan = session.Plans(operations, recorded[1], record.GetProperty("mode").GetString() == "A" ? 3 : 2)[0];
@@ -70,7 +71,9 @@ public sealed class RecordedCallTests : EmulatorTest
             nint descriptor = recorded[call.Descriptor];
             byte[] elements = recorded.Elements(call), room = [.. elements, .. elements, .. new byte[64]];
             int other = call.AttributeType == 0 ? 1 : 0;
-            Expect(BackendLibrary.WrongAttributeType, $"has attribute type {call.AttributeType}, not {other}", BackendLibrary.Set(descriptor, call.Attribute, other, call.Count, room));
+            Expect(
+                BackendLibrary.WrongAttributeType, $"has attribute type {call.AttributeType}, not {other}",
+                BackendLibrary.Set(descriptor, call.Attribute, other, call.Count, room));
             Expect(BackendLibrary.BadParam, "elements, not 0", BackendLibrary.Set(descriptor, call.Attribute, call.AttributeType, 0, room));
             Expect(BackendLibrary.BadParam, "elements, not -1", BackendLibrary.Set(descriptor, call.Attribute, call.AttributeType, -1, room));
             Expect(BackendLibrary.NullPointer, "there are no elements", BackendLibrary.Set(descriptor, call.Attribute, call.AttributeType, call.Count, null));
@@ -185,7 +188,8 @@ public sealed class RecordedCallTests : EmulatorTest
         Assert.Contains(complaint, CudaEmulator.LastMessage);
     }
 
-    private static int TypeOf(RecordedCalls recorded, int descriptor) => recorded.Calls.First(call => call.Name == "create" && call.Descriptor == descriptor).Type;
+    private static int TypeOf(RecordedCalls recorded, int descriptor) =>
+        recorded.Calls.First(call => call.Name == "create" && call.Descriptor == descriptor).Type;
 
     // Makes all calls, and hands out, before it makes it, the first call of its kind to each type of descriptor and attribute.
     private static IEnumerable<RecordedCall> FirstOfEachKind(RecordedCalls recorded, string name)

@@ -52,7 +52,8 @@ internal sealed class RecordedCalls : IDisposable
             case "finalize":
                 return BackendLibrary.Complete(_descriptors[call.Descriptor]);
             default:
-                nint[] room = [.. Calls.Where(other => other.Name == "create").Select(other => other.Descriptor).TakeLast((int)call.Count).Select(number => _descriptors[number])];
+                nint[] room = [.. Calls.Where(other => other.Name == "create").Select(other => other.Descriptor).TakeLast((int)call.Count)
+                    .Select(number => _descriptors[number])];
                 return BackendLibrary.Get(_descriptors[call.Descriptor], call.Attribute, call.AttributeType, call.Count, out _, BackendLibrary.Encode(room));
         }
     }
@@ -70,6 +71,7 @@ internal sealed class RecordedCalls : IDisposable
         int Number(string name) => json.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : 0;
         JsonElement[] values = json.TryGetProperty("values", out JsonElement list) ? [.. list.EnumerateArray()] : [];
         return new RecordedCall(
-            json.GetProperty("call").GetString()!, Number("descriptor"), Number("type"), Number("attribute"), Number("attribute_type"), Number("count"), values, Number("status"));
+            json.GetProperty("call").GetString()!, Number("descriptor"), Number("type"), Number("attribute"), Number("attribute_type"), Number("count"), values,
+            Number("status"));
     }
 }

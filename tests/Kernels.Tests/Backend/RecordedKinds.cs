@@ -32,7 +32,8 @@ internal static class RecordedKinds
         {
             BackendTensor result = Y(graph, BackendGraph.Float, shape, isVirtual: true);
             graph.Convolution(10, shape, X(graph, type, shape), W(graph, type, shape), result);
-            BackendTensor shifted = graph.Pointwise(BackendGraph.Add, result, graph.Vector(BackendGraph.Float, shape.K), graph.Like(result, BackendGraph.Float, true));
+            BackendTensor shifted = graph.Pointwise(
+                BackendGraph.Add, result, graph.Vector(BackendGraph.Float, shape.K), graph.Like(result, BackendGraph.Float, true));
             BackendTensor sum = graph.Pointwise(BackendGraph.Add, shifted, Y(graph, type, shape), graph.Like(result, BackendGraph.Float, true));
             graph.Pointwise(BackendGraph.Relu, sum, null, graph.Like(result, type, false));
         }
@@ -50,9 +51,11 @@ internal static class RecordedKinds
         return graph;
     }
 
-    private static BackendTensor X(BackendGraph graph, int type, BackendShape shape, bool isVirtual = false) => graph.Tensor(type, isVirtual, shape.N, shape.C, shape.H, shape.W);
+    private static BackendTensor X(BackendGraph graph, int type, BackendShape shape, bool isVirtual = false) =>
+        graph.Tensor(type, isVirtual, shape.N, shape.C, shape.H, shape.W);
 
-    private static BackendTensor W(BackendGraph graph, int type, BackendShape shape) => graph.Tensor(type, false, shape.K, shape.C / shape.Groups, shape.R, shape.S);
+    private static BackendTensor W(BackendGraph graph, int type, BackendShape shape) =>
+        graph.Tensor(type, false, shape.K, shape.C / shape.Groups, shape.R, shape.S);
 
     private static BackendTensor Y(BackendGraph graph, int type, BackendShape shape, bool isVirtual = false) =>
         graph.Tensor(type, isVirtual, shape.N, shape.K, shape.OutputHeight, shape.OutputWidth);
@@ -101,7 +104,9 @@ internal static class RecordedKinds
         bool masked = kind.Contains("drelu", StringComparison.Ordinal);
         if (kind.StartsWith("data + add", StringComparison.Ordinal))
         {
-            gradient = graph.Pointwise(BackendGraph.Add, gradient, X(graph, type, shape), masked ? graph.Like(gradient, BackendGraph.Float, true) : graph.Like(gradient, type, false));
+            gradient = graph.Pointwise(
+                BackendGraph.Add, gradient, X(graph, type, shape),
+                masked ? graph.Like(gradient, BackendGraph.Float, true) : graph.Like(gradient, type, false));
         }
 
         if (!masked)
@@ -154,7 +159,8 @@ internal static class RecordedKinds
         if (kind.Contains("filter", StringComparison.Ordinal))
         {
             BackendTensor x = X(graph, type, shape);
-            graph.Convolution(11, shape, kind.Contains("relu", StringComparison.Ordinal) ? Prologue(graph, "scale+bias+relu", x, type, type) : x, W(graph, type, shape), dy);
+            graph.Convolution(
+                11, shape, kind.Contains("relu", StringComparison.Ordinal) ? Prologue(graph, "scale+bias+relu", x, type, type) : x, W(graph, type, shape), dy);
         }
         else
         {

@@ -9,7 +9,8 @@ namespace Engine.Kernels.Tests.Cudnn;
 public sealed class ConvolutionPlannerTests : EmulatorTest
 {
     private static readonly ConvolutionKey Key = new(
-        ConvolutionDirection.Forward, new Shape(256, 56, 56, 64), new Shape(64, 3, 3, 64), new Shape(256, 56, 56, 64), new ConvolutionGeometry(1, 1, 1, 1), CudnnDataType.BFloat16);
+        ConvolutionDirection.Forward, new Shape(256, 56, 56, 64), new Shape(64, 3, 3, 64), new Shape(256, 56, 56, 64), new ConvolutionGeometry(1, 1, 1, 1),
+        CudnnDataType.BFloat16);
 
     [Fact]
     public void The_first_plans_for_an_H100_are_those_that_the_real_cuDNN_made()
@@ -41,7 +42,9 @@ public sealed class ConvolutionPlannerTests : EmulatorTest
         ConvolutionPlanner planner = new(new PlanTarget(h100), precision);
         ConvolutionEnginePlan[] plans = [.. planner.Plan(Key with { Type = CudnnDataType.Float32 }, accumulate: false)];
         Assert.NotEmpty(plans);
-        Assert.Equal(rounds, plans.Any(plan => plan.NumericalNotes.Contains(NumericalNote.TensorCore) || plan.NumericalNotes.Contains(NumericalNote.DownConvertInputs)));
+        Assert.Equal(
+            rounds,
+            plans.Any(plan => plan.NumericalNotes.Contains(NumericalNote.TensorCore) || plan.NumericalNotes.Contains(NumericalNote.DownConvertInputs)));
         Array.ForEach(plans, plan => plan.Dispose());
     }
 
@@ -90,7 +93,8 @@ public sealed class ConvolutionPlannerTests : EmulatorTest
             entry = Assert.Single(ConvolutionPlanFile.Read(path).Entries);
             foreach ((ConvolutionKey other, bool accumulate) in new[]
             {
-                (Key, true), (Key.WithImages(2), false), (Key with { Type = CudnnDataType.Float32 }, false), (Key with { Direction = ConvolutionDirection.BackwardData }, false),
+                (Key, true), (Key.WithImages(2), false), (Key with { Type = CudnnDataType.Float32 }, false), (
+                    Key with { Direction = ConvolutionDirection.BackwardData }, false),
                 (Key with { Geometry = new ConvolutionGeometry(1, 1, 1, 2), Filter = new Shape(64, 3, 3, 32) }, false),
             })
             {

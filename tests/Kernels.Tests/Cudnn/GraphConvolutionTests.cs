@@ -47,7 +47,8 @@ public sealed class GraphConvolutionTests : EmulatorTest
         using ReferenceDevice reference = new();
         CheckResult[] results =
         [
-            .. DeviceContract.All.Where(check => check.Primitive.StartsWith("Convolution", StringComparison.Ordinal)).Select(check => check.Run(device, reference, 21)),
+            .. DeviceContract.All.Where(check => check.Primitive.StartsWith("Convolution", StringComparison.Ordinal))
+                .Select(check => check.Run(device, reference, 21)),
         ];
         Assert.True(results.Length > 50, $"{results.Length} checks");
         Assert.Equal("", string.Join('\n', results.Where(result => result.Failure is not null).Select(result => $"{result.Name}: {result.Failure}")));
@@ -140,7 +141,9 @@ public sealed class GraphConvolutionTests : EmulatorTest
             {
                 Assert.Equal(expected, sums.All());
                 Assert.NotEqual(engine, Kept(device).Single(entry => entry.Convolution.StartsWith("forward", StringComparison.Ordinal)).Engine);
-                Assert.Contains(_notes, note => note.Contains($"cuDNN's engine {engine} ", StringComparison.Ordinal) && note.Contains("is passed over", StringComparison.Ordinal));
+                Assert.Contains(
+                    _notes,
+                    note => note.Contains($"cuDNN's engine {engine} ", StringComparison.Ordinal) && note.Contains("is passed over", StringComparison.Ordinal));
                 Assert.Equal(new ConvolutionCounts(3, 0, 0), device.ConvolutionCounts);
             }
         }

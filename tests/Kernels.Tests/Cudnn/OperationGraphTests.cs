@@ -37,7 +37,9 @@ public sealed class OperationGraphTests
 
     [Fact]
     public void Every_recorded_graph_is_one_that_is_built_here() =>
-        Assert.Equal(RecordedGraphs.All.Keys.Order(), Directory.EnumerateFiles(Path.GetDirectoryName(FactOf(""))!).Select(file => Path.GetFileNameWithoutExtension(file)!).Order());
+        Assert.Equal(
+            RecordedGraphs.All.Keys.Order(),
+            Directory.EnumerateFiles(Path.GetDirectoryName(FactOf(""))!).Select(file => Path.GetFileNameWithoutExtension(file)!).Order());
 
     [Fact]
     public void On_a_handle_the_graph_and_the_plan_have_the_handle_and_no_device_properties()
@@ -78,7 +80,8 @@ public sealed class OperationGraphTests
         }
 
         properties?.Dispose();
-        int[] attributes = [.. recorder.Calls.Select(call => JsonNode.Parse(call)!).Where(call => (string)call["call"]! == "set").Select(call => (int)call["attribute"]!)];
+        int[] attributes = [.. recorder.Calls.Select(call => JsonNode.Parse(call)!).Where(call => (string)call["call"]! == "set")
+            .Select(call => (int)call["attribute"]!)];
         Assert.Equal(hasHandle ? [400, 405] : [2702, 407, 405], attributes);
         Assert.Contains(recorder.Calls, call => call.Contains("\"attribute\":405,\"attribute_type\":24,\"count\":12"));
         Assert.Equal(0, recorder.Alive);
@@ -139,7 +142,8 @@ public sealed class OperationGraphTests
         BackendRecorder recorder = new();
         using (OperationGraph graph = new(new PlanTarget(recorder, handle: 5)))
         {
-            Assert.Contains("[N, H, W, C], but [3, 4] was given", Assert.Throws<EngineException>(() => graph.Tensor(CudnnDataType.Half, new Shape(3, 4))).Message);
+            Assert.Contains(
+                "[N, H, W, C], but [3, 4] was given", Assert.Throws<EngineException>(() => graph.Tensor(CudnnDataType.Half, new Shape(3, 4))).Message);
             RecordedGraphs.All["forward"](graph);
             Assert.NotEqual(0, graph.Handle);
             Assert.Contains("in use already", Assert.Throws<EngineException>(() => graph.Tensor(CudnnDataType.Half, new Shape(1, 1, 1, 8))).Message);

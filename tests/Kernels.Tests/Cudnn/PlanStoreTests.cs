@@ -119,8 +119,10 @@ public sealed class PlanStoreTests : EmulatorTest
     {
         string file = Path.Combine(_cache.Folder, "plans.json");
         ConvolutionPlanFile foreign = new();
-        foreign.Add(new ConvolutionPlanEntry { Gpu = "another GPU", Cudnn = "9.19.0", Precision = "fp32", Convolution = "forward fp32 N2 C8 4x4 K8 3x3/1 p1 d1 g1" });
-        foreign.Add(new ConvolutionPlanEntry { Gpu = "CUDA emulator", Cudnn = "9.18.0", Precision = "fp32", Convolution = "forward fp32 N2 C8 4x4 K8 3x3/1 p1 d1 g1" });
+        foreign.Add(
+            new ConvolutionPlanEntry { Gpu = "another GPU", Cudnn = "9.19.0", Precision = "fp32", Convolution = "forward fp32 N2 C8 4x4 K8 3x3/1 p1 d1 g1" });
+        foreign.Add(
+            new ConvolutionPlanEntry { Gpu = "CUDA emulator", Cudnn = "9.18.0", Precision = "fp32", Convolution = "forward fp32 N2 C8 4x4 K8 3x3/1 p1 d1 g1" });
         foreign.Write(file);
         string[] chosen = Choices(seed: 1, CudaConvolutions.Graph, file);
         Assert.Empty(_notes);

@@ -168,7 +168,8 @@ internal static class RecordedGraphs
     }
 
     // (x - mean) * inverseDeviation * scale + bias, all of them 32-bit.
-    private static GraphTensor NormAgain(OperationGraph graph, GraphTensor x, GraphTensor mean, GraphTensor inverseDeviation, GraphTensor scale, GraphTensor bias)
+    private static GraphTensor NormAgain(
+        OperationGraph graph, GraphTensor x, GraphTensor mean, GraphTensor inverseDeviation, GraphTensor scale, GraphTensor bias)
     {
         GraphTensor centered = graph.Tensor(Real, x.Shape, isVirtual: true);
         graph.Pointwise(PointwiseMode.Subtract, x, mean, centered);

@@ -38,7 +38,8 @@ std::vector<Known> known;
 std::string place()
 {
     char text[200];
-    std::snprintf(text, sizeof text, "%s, block [%u, %u, %u], thread [%u, %u, %u]", here.kernel, here.block[0], here.block[1], here.block[2], here.thread[0], here.thread[1],
+    std::snprintf(text, sizeof text, "%s, block [%u, %u, %u], thread "
+        + "[%u, %u, %u]", here.kernel, here.block[0], here.block[1], here.block[2], here.thread[0], here.thread[1],
                   here.thread[2]);
     return text;
 }
@@ -85,7 +86,8 @@ void check_race(std::uintptr_t address, std::size_t size, bool writes, bool shar
         const Touch* other = concurrent(shadow.write, shared) ? &shadow.write : writes && concurrent(shadow.read, shared) ? &shadow.read : nullptr;
         if (other != nullptr)
         {
-            fail(DataRace, "%s %s %s that thread %u of block %u %s, and no barrier is between them", place().c_str(), writes ? "writes" : "reads", memory, other->thread,
+            fail(DataRace, "%s %s %s that thread %u of block %u %s, and no barrier is between them", place().c_str(), writes
+                ? "writes" : "reads", memory, other->thread,
                  other->block - 1, other == &shadow.write ? "wrote" : "read");
         }
 
@@ -113,7 +115,8 @@ void check_device(std::uintptr_t address, std::size_t size, bool writes, bool at
         if (state[i] == Fresh)
         {
             Allocation* allocation = find(address);
-            fail(NeverWritten, "%s reads memory never written: byte %zu of allocation %llu of %zu bytes", place().c_str(), (std::size_t)(address + i - allocation->address),
+            fail(NeverWritten, "%s reads memory never written: byte %zu of allocation %llu of %zu bytes", place().c_str(), (std::size_t)(address
+                + i - allocation->address),
                  (unsigned long long)allocation->number, allocation->bytes);
         }
         else if (state[i] == Freed)
@@ -122,7 +125,8 @@ void check_device(std::uintptr_t address, std::size_t size, bool writes, bool at
         }
         else if (before != nullptr)
         {
-            fail(OutOfBounds, "%s %s %zu bytes at offset %zu of allocation %llu, which has %zu", place().c_str(), verb, size, (std::size_t)(address - before->address),
+            fail(OutOfBounds, "%s %s %zu bytes at offset %zu of allocation %llu, "
+                + "which has %zu", place().c_str(), verb, size, (std::size_t)(address - before->address),
                  (unsigned long long)before->number, before->bytes);
         }
         else
@@ -272,7 +276,8 @@ EMU_EXPORT void __ubsan_handle_type_mismatch_v1(TypeMismatch* data, std::uintptr
         }
         else
         {
-            emulator::fail(emulator::Misaligned, "%s takes 0x%zx for a %s, which must be aligned to %u bytes, line %u", emulator::place().c_str(), (std::size_t)address,
+            emulator::fail(emulator::Misaligned, "%s takes 0x%zx for a %s, which must be aligned to %u "
+                + "bytes, line %u", emulator::place().c_str(), (std::size_t)address,
                            data->type->name, 1u << data->log_alignment, data->location.line);
         }
     }

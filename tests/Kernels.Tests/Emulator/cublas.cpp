@@ -42,11 +42,14 @@ int multiply(const char* call, Handle* handle, int m, int n, int k, float alpha,
     int a_rows = a.transpose ? k : m, a_columns = a.transpose ? m : k, b_rows = b.transpose ? n : k, b_columns = b.transpose ? k : n;
     if (m < 0 || n < 0 || k < 0 || a.leading < std::max(1, a_rows) || b.leading < std::max(1, b_rows) || c.leading < std::max(1, m))
     {
-        fail(BadDescriptor, "%s: leading dimensions %d, %d, %d are too small for matrices of %d, %d and %d rows", call, a.leading, b.leading, c.leading, a_rows, b_rows, m);
+        fail(
+            BadDescriptor, "%s: leading dimensions %d, %d, %d are too small for matrices of %d, %d and %d rows", call, a.leading, b.leading, c.leading, a_rows,
+            b_rows, m);
         return InvalidArgument;
     }
 
-    bool known = (compute == ComputeFloat32 || compute == ComputePedantic || compute == ComputeTf32) && (a.type == Float32 || a.type == BFloat16) && b.type == a.type
+    bool known = (
+        compute == ComputeFloat32 || compute == ComputePedantic || compute == ComputeTf32) && (a.type == Float32 || a.type == BFloat16) && b.type == a.type
                  && (c.type == a.type || c.type == Float32);
     if (!known || (compute == ComputeTf32 && a.type != Float32))
     {
@@ -58,7 +61,8 @@ int multiply(const char* call, Handle* handle, int m, int n, int k, float alpha,
     return submit(handle->stream, call, [=](const Work& work) {
         for (int i = 0; i < batch; i++)
         {
-            std::uintptr_t a_data = a.data + i * a.stride * a.element(), b_data = b.data + i * b.stride * b.element(), c_data = c.data + i * c.stride * c.element();
+            std::uintptr_t a_data = a.data + i * a.stride * a.element(), b_data = b.data + i * b.stride * b.element(), c_data = c.data
+                + i * c.stride * c.element();
             int status = touch("a", a_data, a.extent(a_rows, a_columns) * a.element(), false, work);
             status = status == Success ? touch("b", b_data, b.extent(b_rows, b_columns) * b.element(), false, work) : status;
             status = status == Success && beta != 0 ? touch("c", c_data, c.extent(m, n) * c.element(), false, work) : status;
@@ -89,7 +93,8 @@ int multiply(const char* call, Handle* handle, int m, int n, int k, float alpha,
         }
 
         return (int)Success;
-    }, describe(call, {{"m", m}, {"n", n}, {"k", k}, {"batch", batch}, {"transpose_a", a.transpose}, {"transpose_b", b.transpose}, {"type", a.type}, {"output_type", c.type},
+    }, describe(call, {{"m", m}, {"n", n}, {"k", k}, {"batch", batch}, {"transpose_a", a.transpose}, {"transpose_b", b.transpose}, {"type", a.type},
+        {"output_type", c.type},
                        {"compute", compute}}));
 }
 }
@@ -172,27 +177,34 @@ EMU_EXPORT int cublasSetWorkspace_v2(Handle* handle, std::uintptr_t workspace, s
     return status;
 }
 
-EMU_EXPORT int cublasSgemm_v2(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a, int lda, std::uintptr_t b, int ldb,
+EMU_EXPORT int cublasSgemm_v2(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a, int lda,
+    std::uintptr_t b, int ldb,
                               const float* beta, std::uintptr_t c, int ldc)
 {
     EMU_ENTER;
-    return multiply("cublasSgemm", handle, m, n, k, *alpha, {a, Float32, lda, 0, transpose_a != 0}, {b, Float32, ldb, 0, transpose_b != 0}, *beta, {c, Float32, ldc, 0, false}, 1,
+    return multiply("cublasSgemm", handle, m, n, k, *alpha, {a, Float32, lda, 0, transpose_a != 0}, {b, Float32, ldb, 0, transpose_b != 0}, *beta,
+        {c, Float32, ldc, 0, false}, 1,
                     ComputeFloat32);
 }
 
-EMU_EXPORT int cublasGemmEx(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a, int type_a, int lda, std::uintptr_t b,
+EMU_EXPORT int cublasGemmEx(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a, int type_a, int lda,
+    std::uintptr_t b,
                             int type_b, int ldb, const float* beta, std::uintptr_t c, int type_c, int ldc, int compute, int)
 {
     EMU_ENTER;
-    return multiply("cublasGemmEx", handle, m, n, k, *alpha, {a, type_a, lda, 0, transpose_a != 0}, {b, type_b, ldb, 0, transpose_b != 0}, *beta, {c, type_c, ldc, 0, false}, 1,
+    return multiply("cublasGemmEx", handle, m, n, k, *alpha, {a, type_a, lda, 0, transpose_a != 0}, {b, type_b, ldb, 0, transpose_b != 0}, *beta,
+        {c, type_c, ldc, 0, false}, 1,
                     compute);
 }
 
-EMU_EXPORT int cublasGemmStridedBatchedEx(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a, int type_a, int lda,
-                                          long long stride_a, std::uintptr_t b, int type_b, int ldb, long long stride_b, const float* beta, std::uintptr_t c, int type_c, int ldc,
+EMU_EXPORT int cublasGemmStridedBatchedEx(Handle* handle, int transpose_a, int transpose_b, int m, int n, int k, const float* alpha, std::uintptr_t a,
+    int type_a, int lda,
+                                          long long stride_a, std::uintptr_t b, int type_b, int ldb, long long stride_b, const float* beta, std::uintptr_t c,
+                                          int type_c, int ldc,
                                           long long stride_c, int batch, int compute, int)
 {
     EMU_ENTER;
-    return multiply("cublasGemmStridedBatchedEx", handle, m, n, k, *alpha, {a, type_a, lda, stride_a, transpose_a != 0}, {b, type_b, ldb, stride_b, transpose_b != 0}, *beta,
+    return multiply("cublasGemmStridedBatchedEx", handle, m, n, k, *alpha, {a, type_a, lda, stride_a, transpose_a != 0},
+        {b, type_b, ldb, stride_b, transpose_b != 0}, *beta,
                     {c, type_c, ldc, stride_c, false}, batch, compute);
 }

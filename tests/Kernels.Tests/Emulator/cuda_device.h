@@ -180,10 +180,14 @@ static const int warpSize __attribute__((unused)) = 32;
 #define __all_sync(mask, predicate) (::emulator::ballot(mask, !(predicate), __LINE__) == 0)
 
 inline unsigned emulator_mask(unsigned mask = 0xffffffffu) { return mask; }
-template <class T> T emulator_shuffle_xor(int line, unsigned mask, T value, int flip, int width = 32) { return emulator::shuffle_xor(mask, value, flip, line, width); }
-template <class T> T emulator_shuffle_down(int line, unsigned mask, T value, unsigned by, int width = 32) { return emulator::shuffle_down(mask, value, by, line, width); }
-template <class T> T emulator_shuffle_up(int line, unsigned mask, T value, unsigned by, int width = 32) { return emulator::shuffle_up(mask, value, by, line, width); }
-template <class T> T emulator_shuffle_index(int line, unsigned mask, T value, int from, int width = 32) { return emulator::shuffle_index(mask, value, from, line, width); }
+template <class T> T emulator_shuffle_xor(
+    int line, unsigned mask, T value, int flip, int width = 32) { return emulator::shuffle_xor(mask, value, flip, line, width); }
+template <class T> T emulator_shuffle_down(
+    int line, unsigned mask, T value, unsigned by, int width = 32) { return emulator::shuffle_down(mask, value, by, line, width); }
+template <class T> T emulator_shuffle_up(
+    int line, unsigned mask, T value, unsigned by, int width = 32) { return emulator::shuffle_up(mask, value, by, line, width); }
+template <class T> T emulator_shuffle_index(
+    int line, unsigned mask, T value, int from, int width = 32) { return emulator::shuffle_index(mask, value, from, line, width); }
 
 inline void __threadfence() {}
 inline void __threadfence_block() {}
@@ -194,7 +198,8 @@ template <class T, class U> T atomicMax(T* address, U value) { return emulator::
 template <class T, class U> T atomicMin(T* address, U value) { return emulator::atomic(address, [=](T old) { return (T)value < old ? (T)value : old; }); }
 template <class T, class U> T atomicOr(T* address, U value) { return emulator::atomic(address, [=](T old) { return (T)(old | (T)value); }); }
 template <class T, class U> T atomicExch(T* address, U value) { return emulator::atomic(address, [=](T) { return (T)value; }); }
-template <class T, class U, class V> T atomicCAS(T* address, U compare, V value) { return emulator::atomic(address, [=](T old) { return old == (T)compare ? (T)value : old; }); }
+template <class T, class U, class V> T atomicCAS(T* address, U compare, V value) { return emulator::atomic(
+    address, [=](T old) { return old == (T)compare ? (T)value : old; }); }
 
 // ---- Vector types and intrinsics ------------------------------------------------------------------------------------------
 

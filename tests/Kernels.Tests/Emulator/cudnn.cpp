@@ -60,7 +60,8 @@ int check(const char* call, Handle* handle, Tensor* x, Tensor* w, Convolution* c
     char text[300];
     if (x->n != y->n || x->c != w->c * convolution->groups || w->n != y->c || w->n % convolution->groups != 0 || y->h != height || y->w != width)
     {
-        std::snprintf(text, sizeof text, "input [%d, %d, %d, %d], filter [%d, %d, %d, %d] in %d groups and output [%d, %d, %d, %d] do not fit; the output would be %d by %d", x->n,
+        std::snprintf(text, sizeof text, "input [%d, %d, %d, %d], filter [%d, %d, %d, %d] in %d groups and output [%d, %d, %d, %d] do not fit; the output "
+            + "would be %d by %d", x->n,
                       x->h, x->w, x->c, w->n, w->h, w->w, w->c, convolution->groups, y->n, y->h, y->w, y->c, height, width);
         return bad(Mismatch, BadDescriptor, call, text);
     }
@@ -79,7 +80,8 @@ int check(const char* call, Handle* handle, Tensor* x, Tensor* w, Convolution* c
 bool supports_any(const Problem& problem)
 {
     const Convolution& c = problem.convolution;
-    return c.pad_h <= c.dilation_h * (problem.w.h - 1) && c.pad_w <= c.dilation_w * (problem.w.w - 1) && !(problem.x.bf16() && c.groups > 1 && problem.w.c % 2 != 0);
+    return c.pad_h <= c.dilation_h * (problem.w.h - 1) && c.pad_w <= c.dilation_w * (problem.w.w - 1) && !(
+        problem.x.bf16() && c.groups > 1 && problem.w.c % 2 != 0);
 }
 
 // Algorithms 0 and 1 exist; 16-bit types know only the second. Each wants a workspace of its own size.
@@ -100,7 +102,8 @@ int report(const Problem& problem, int requested, int* returned, Performance* re
         if (*returned < requested)
         {
             bool able = supports(problem, algorithm);
-            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able && measured ? varied(0.1f * (2 - algorithm)) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
+            results[(*returned)++] = Performance{algorithm, able ? 0 : Unsupported, able
+                && measured ? varied(0.1f * (2 - algorithm)) : -1, able ? workspace_of(problem, algorithm) : 0, 1,
                                                  problem.convolution.math, {}};
         }
     }
@@ -248,7 +251,9 @@ int run(const Problem& problem, Direction direction, int algorithm, float alpha,
 }
 
 // A search runs the convolution: what was in the output is gone.
-int search(const Problem& problem, const Tensor& output, std::uintptr_t data, std::uintptr_t workspace, std::size_t workspace_bytes, int requested, int* returned, Performance* results)
+int search(
+    const Problem& problem, const Tensor& output, std::uintptr_t data, std::uintptr_t workspace, std::size_t workspace_bytes, int requested, int* returned,
+    Performance* results)
 {
     int status = unsafe_call(problem.call);
     if (status == Success)
@@ -333,19 +338,23 @@ EMU_EXPORT int cudnnSetStream(Handle* handle, void* stream)
 EMU_EXPORT int cudnnSetTensor4dDescriptor(Tensor* tensor, int format, int type, int n, int c, int h, int w)
 {
     EMU_ENTER;
-    return tensors.count(tensor) != 0 && describe(tensor, format, type, n, c, h, w) ? 0 : bad(BadParam, BadDescriptor, "cudnnSetTensor4dDescriptor", "not a possible tensor");
+    return tensors.count(tensor) != 0 && describe(tensor, format, type, n, c, h, w) ? 0 : bad(
+        BadParam, BadDescriptor, "cudnnSetTensor4dDescriptor", "not a possible tensor");
 }
 
 EMU_EXPORT int cudnnSetFilter4dDescriptor(Tensor* filter, int type, int format, int k, int c, int h, int w)
 {
     EMU_ENTER;
-    return filters.count(filter) != 0 && describe(filter, format, type, k, c, h, w) ? 0 : bad(BadParam, BadDescriptor, "cudnnSetFilter4dDescriptor", "not a possible filter");
+    return filters.count(filter) != 0 && describe(filter, format, type, k, c, h, w) ? 0 : bad(
+        BadParam, BadDescriptor, "cudnnSetFilter4dDescriptor", "not a possible filter");
 }
 
-EMU_EXPORT int cudnnSetConvolution2dDescriptor(Convolution* convolution, int pad_h, int pad_w, int stride_h, int stride_w, int dilation_h, int dilation_w, int mode, int type)
+EMU_EXPORT int cudnnSetConvolution2dDescriptor(
+    Convolution* convolution, int pad_h, int pad_w, int stride_h, int stride_w, int dilation_h, int dilation_w, int mode, int type)
 {
     EMU_ENTER;
-    if (convolutions.count(convolution) == 0 || pad_h < 0 || pad_w < 0 || stride_h < 1 || stride_w < 1 || dilation_h < 1 || dilation_w < 1 || mode != 1 || type != Float32)
+    if (convolutions.count(convolution) == 0 || pad_h < 0 || pad_w < 0 || stride_h < 1 || stride_w < 1 || dilation_h < 1 || dilation_w < 1 || mode != 1
+        || type != Float32)
     {
         return bad(BadParam, BadDescriptor, "cudnnSetConvolution2dDescriptor", "only cross-correlations that add up in 32-bit floats are known here");
     }
@@ -370,7 +379,8 @@ EMU_EXPORT int cudnnSetConvolutionMathType(Convolution* convolution, int math)
 
 // ---- Convolutions ----------------------------------------------------------------------------------------------------------
 
-EMU_EXPORT int cudnnGetConvolutionForwardAlgorithm_v7(Handle* handle, Tensor* x, Tensor* w, Convolution* convolution, Tensor* y, int requested, int* returned, Performance* results)
+EMU_EXPORT int cudnnGetConvolutionForwardAlgorithm_v7(
+    Handle* handle, Tensor* x, Tensor* w, Convolution* convolution, Tensor* y, int requested, int* returned, Performance* results)
 {
     EMU_ENTER;
     Problem problem;
@@ -378,7 +388,8 @@ EMU_EXPORT int cudnnGetConvolutionForwardAlgorithm_v7(Handle* handle, Tensor* x,
     return status != 0 ? status : report(problem, requested, returned, results, false);
 }
 
-EMU_EXPORT int cudnnGetConvolutionBackwardDataAlgorithm_v7(Handle* handle, Tensor* w, Tensor* dy, Convolution* convolution, Tensor* dx, int requested, int* returned, Performance* results)
+EMU_EXPORT int cudnnGetConvolutionBackwardDataAlgorithm_v7(
+    Handle* handle, Tensor* w, Tensor* dy, Convolution* convolution, Tensor* dx, int requested, int* returned, Performance* results)
 {
     EMU_ENTER;
     Problem problem;
@@ -386,7 +397,8 @@ EMU_EXPORT int cudnnGetConvolutionBackwardDataAlgorithm_v7(Handle* handle, Tenso
     return status != 0 ? status : report(problem, requested, returned, results, false);
 }
 
-EMU_EXPORT int cudnnGetConvolutionBackwardFilterAlgorithm_v7(Handle* handle, Tensor* x, Tensor* dy, Convolution* convolution, Tensor* dw, int requested, int* returned, Performance* results)
+EMU_EXPORT int cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+    Handle* handle, Tensor* x, Tensor* dy, Convolution* convolution, Tensor* dw, int requested, int* returned, Performance* results)
 {
     EMU_ENTER;
     Problem problem;
@@ -394,7 +406,8 @@ EMU_EXPORT int cudnnGetConvolutionBackwardFilterAlgorithm_v7(Handle* handle, Ten
     return status != 0 ? status : report(problem, requested, returned, results, false);
 }
 
-EMU_EXPORT int cudnnFindConvolutionForwardAlgorithmEx(Handle* handle, Tensor* x, std::uintptr_t, Tensor* w, std::uintptr_t, Convolution* convolution, Tensor* y, std::uintptr_t data,
+EMU_EXPORT int cudnnFindConvolutionForwardAlgorithmEx(Handle* handle, Tensor* x, std::uintptr_t, Tensor* w, std::uintptr_t, Convolution* convolution, Tensor* y,
+    std::uintptr_t data,
                                                       int requested, int* returned, Performance* results, std::uintptr_t workspace, std::size_t bytes)
 {
     EMU_ENTER;
@@ -403,8 +416,10 @@ EMU_EXPORT int cudnnFindConvolutionForwardAlgorithmEx(Handle* handle, Tensor* x,
     return status != 0 ? status : search(problem, *y, data, workspace, bytes, requested, returned, results);
 }
 
-EMU_EXPORT int cudnnFindConvolutionBackwardDataAlgorithmEx(Handle* handle, Tensor* w, std::uintptr_t, Tensor* dy, std::uintptr_t, Convolution* convolution, Tensor* dx,
-                                                           std::uintptr_t data, int requested, int* returned, Performance* results, std::uintptr_t workspace, std::size_t bytes)
+EMU_EXPORT int cudnnFindConvolutionBackwardDataAlgorithmEx(Handle* handle, Tensor* w, std::uintptr_t, Tensor* dy, std::uintptr_t, Convolution* convolution,
+    Tensor* dx,
+                                                           std::uintptr_t data, int requested, int* returned, Performance* results, std::uintptr_t workspace,
+                                                           std::size_t bytes)
 {
     EMU_ENTER;
     Problem problem;
@@ -412,8 +427,10 @@ EMU_EXPORT int cudnnFindConvolutionBackwardDataAlgorithmEx(Handle* handle, Tenso
     return status != 0 ? status : search(problem, *dx, data, workspace, bytes, requested, returned, results);
 }
 
-EMU_EXPORT int cudnnFindConvolutionBackwardFilterAlgorithmEx(Handle* handle, Tensor* x, std::uintptr_t, Tensor* dy, std::uintptr_t, Convolution* convolution, Tensor* dw,
-                                                             std::uintptr_t data, int requested, int* returned, Performance* results, std::uintptr_t workspace, std::size_t bytes)
+EMU_EXPORT int cudnnFindConvolutionBackwardFilterAlgorithmEx(Handle* handle, Tensor* x, std::uintptr_t, Tensor* dy, std::uintptr_t, Convolution* convolution,
+    Tensor* dw,
+                                                             std::uintptr_t data, int requested, int* returned, Performance* results, std::uintptr_t workspace,
+                                                             std::size_t bytes)
 {
     EMU_ENTER;
     Problem problem;
@@ -421,7 +438,8 @@ EMU_EXPORT int cudnnFindConvolutionBackwardFilterAlgorithmEx(Handle* handle, Ten
     return status != 0 ? status : search(problem, *dw, data, workspace, bytes, requested, returned, results);
 }
 
-EMU_EXPORT int cudnnGetConvolutionForwardWorkspaceSize(Handle* handle, Tensor* x, Tensor* w, Convolution* convolution, Tensor* y, int algorithm, std::size_t* bytes)
+EMU_EXPORT int cudnnGetConvolutionForwardWorkspaceSize(
+    Handle* handle, Tensor* x, Tensor* w, Convolution* convolution, Tensor* y, int algorithm, std::size_t* bytes)
 {
     EMU_ENTER;
     Problem problem;
@@ -429,7 +447,8 @@ EMU_EXPORT int cudnnGetConvolutionForwardWorkspaceSize(Handle* handle, Tensor* x
     return status != 0 ? status : workspace_size(problem, algorithm, bytes);
 }
 
-EMU_EXPORT int cudnnGetConvolutionBackwardDataWorkspaceSize(Handle* handle, Tensor* w, Tensor* dy, Convolution* convolution, Tensor* dx, int algorithm, std::size_t* bytes)
+EMU_EXPORT int cudnnGetConvolutionBackwardDataWorkspaceSize(
+    Handle* handle, Tensor* w, Tensor* dy, Convolution* convolution, Tensor* dx, int algorithm, std::size_t* bytes)
 {
     EMU_ENTER;
     Problem problem;
@@ -437,7 +456,8 @@ EMU_EXPORT int cudnnGetConvolutionBackwardDataWorkspaceSize(Handle* handle, Tens
     return status != 0 ? status : workspace_size(problem, algorithm, bytes);
 }
 
-EMU_EXPORT int cudnnGetConvolutionBackwardFilterWorkspaceSize(Handle* handle, Tensor* x, Tensor* dy, Convolution* convolution, Tensor* dw, int algorithm, std::size_t* bytes)
+EMU_EXPORT int cudnnGetConvolutionBackwardFilterWorkspaceSize(
+    Handle* handle, Tensor* x, Tensor* dy, Convolution* convolution, Tensor* dw, int algorithm, std::size_t* bytes)
 {
     EMU_ENTER;
     Problem problem;
@@ -445,7 +465,8 @@ EMU_EXPORT int cudnnGetConvolutionBackwardFilterWorkspaceSize(Handle* handle, Te
     return status != 0 ? status : workspace_size(problem, algorithm, bytes);
 }
 
-EMU_EXPORT int cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* x, std::uintptr_t x_data, Tensor* w, std::uintptr_t w_data, Convolution* convolution, int algorithm,
+EMU_EXPORT int cudnnConvolutionForward(Handle* handle, const float* alpha, Tensor* x, std::uintptr_t x_data, Tensor* w, std::uintptr_t w_data,
+    Convolution* convolution, int algorithm,
                                        std::uintptr_t workspace, std::size_t bytes, const float* beta, Tensor* y, std::uintptr_t y_data)
 {
     EMU_ENTER;
@@ -454,7 +475,8 @@ EMU_EXPORT int cudnnConvolutionForward(Handle* handle, const float* alpha, Tenso
     return status != 0 ? status : run(problem, Direction::Forward, algorithm, *alpha, x_data, w_data, *beta, y_data, workspace, bytes);
 }
 
-EMU_EXPORT int cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Tensor* w, std::uintptr_t w_data, Tensor* dy, std::uintptr_t dy_data, Convolution* convolution,
+EMU_EXPORT int cudnnConvolutionBackwardData(Handle* handle, const float* alpha, Tensor* w, std::uintptr_t w_data, Tensor* dy, std::uintptr_t dy_data,
+    Convolution* convolution,
                                             int algorithm, std::uintptr_t workspace, std::size_t bytes, const float* beta, Tensor* dx, std::uintptr_t dx_data)
 {
     EMU_ENTER;
@@ -463,7 +485,8 @@ EMU_EXPORT int cudnnConvolutionBackwardData(Handle* handle, const float* alpha, 
     return status != 0 ? status : run(problem, Direction::Data, algorithm, *alpha, w_data, dy_data, *beta, dx_data, workspace, bytes);
 }
 
-EMU_EXPORT int cudnnConvolutionBackwardFilter(Handle* handle, const float* alpha, Tensor* x, std::uintptr_t x_data, Tensor* dy, std::uintptr_t dy_data, Convolution* convolution,
+EMU_EXPORT int cudnnConvolutionBackwardFilter(Handle* handle, const float* alpha, Tensor* x, std::uintptr_t x_data, Tensor* dy, std::uintptr_t dy_data,
+    Convolution* convolution,
                                               int algorithm, std::uintptr_t workspace, std::size_t bytes, const float* beta, Tensor* dw, std::uintptr_t dw_data)
 {
     EMU_ENTER;

@@ -32,10 +32,13 @@ struct Registration
 
 const char* type_name(int type)
 {
-    static const char* const names[] = {"POINTWISE", "CONVOLUTION", "ENGINE", "ENGINECFG", "ENGINEHEUR", "EXECUTION_PLAN", "INTERMEDIATE_INFO", "KNOB_CHOICE", "KNOB_INFO", "LAYOUT_INFO",
-                                        "OPERATION_CONVOLUTION_FORWARD", "OPERATION_CONVOLUTION_BACKWARD_FILTER", "OPERATION_CONVOLUTION_BACKWARD_DATA", "OPERATION_POINTWISE",
+    static const char* const names[] = {"POINTWISE", "CONVOLUTION", "ENGINE", "ENGINECFG", "ENGINEHEUR", "EXECUTION_PLAN", "INTERMEDIATE_INFO", "KNOB_CHOICE",
+        "KNOB_INFO", "LAYOUT_INFO",
+                                        "OPERATION_CONVOLUTION_FORWARD", "OPERATION_CONVOLUTION_BACKWARD_FILTER", "OPERATION_CONVOLUTION_BACKWARD_DATA",
+                                        "OPERATION_POINTWISE",
                                         "OPERATION_GEN_STATS", "OPERATIONGRAPH", "VARIANT_PACK", "TENSOR"};
-    return type >= 0 && type <= descriptor::Tensor ? names[type] : type == descriptor::NormWeights ? "OPERATION_BN_BWD_WEIGHTS" : type == descriptor::DeviceProperties ? "DEVICEPROP" : "other";
+    return type >= 0 && type <= descriptor::Tensor ? names[type] : type == descriptor::NormWeights
+        ? "OPERATION_BN_BWD_WEIGHTS" : type == descriptor::DeviceProperties ? "DEVICEPROP" : "other";
 }
 
 int check_elements(const Descriptor& target, const Rule& rule, int type, std::int64_t count, const void* elements)
@@ -48,19 +51,22 @@ int check_elements(const Descriptor& target, const Rule& rule, int type, std::in
             DescriptorRef part = find_descriptor(((void* const*)elements)[i]);
             if (part == nullptr)
             {
-                return mistake(((void* const*)elements)[i] == nullptr ? NullPointer : BadParam, call, "attribute %d of %s: element %lld is no descriptor, or one that was destroyed",
+                return mistake(((void* const*)elements)[i] == nullptr
+                    ? NullPointer : BadParam, call, "attribute %d of %s: element %lld is no descriptor, or one that was destroyed",
                                rule.attribute, type_name(target.type), (long long)i);
             }
 
             if (rule.part == -1 ? !is_operation(part->type) : part->type != rule.part)
             {
-                return mistake(WrongDescriptorType, call, "attribute %d of %s takes %s, not %s", rule.attribute, type_name(target.type), rule.part == -1 ? "operations" : type_name(rule.part),
+                return mistake(WrongDescriptorType, call, "attribute %d of %s takes %s, not %s", rule.attribute, type_name(target.type), rule.part == -1
+                    ? "operations" : type_name(rule.part),
                                type_name(part->type));
             }
 
             if (!part->finalized)
             {
-                return mistake(NotFinalized, call, "attribute %d of %s: the %s was not finalized", rule.attribute, type_name(target.type), type_name(part->type));
+                return mistake(
+                    NotFinalized, call, "attribute %d of %s: the %s was not finalized", rule.attribute, type_name(target.type), type_name(part->type));
             }
         }
         else if (type == value::Handle)
@@ -75,7 +81,9 @@ int check_elements(const Descriptor& target, const Rule& rule, int type, std::in
             std::int64_t number = size_of(type) == 1 ? (std::int64_t)((const unsigned char*)elements)[i] : (std::int64_t)((const int*)elements)[i];
             if (!is_possible(type, number))
             {
-                return mistake(BadParam, call, "attribute %d of %s: %lld is no value of attribute type %d", rule.attribute, type_name(target.type), (long long)number, type);
+                return mistake(
+                    BadParam, call, "attribute %d of %s: %lld is no value of attribute type %d", rule.attribute, type_name(target.type), (long long)number,
+                    type);
             }
         }
     }
@@ -251,7 +259,9 @@ EMU_EXPORT int cudnnBackendSetAttribute(void* pointer, int attribute, int type, 
 
     if (count < rule->least || count > rule->most)
     {
-        return mistake(BadParam, call, "attribute %d of %s takes %lld to %lld elements, not %lld", attribute, name, (long long)rule->least, (long long)rule->most, (long long)count);
+        return mistake(
+            BadParam, call, "attribute %d of %s takes %lld to %lld elements, not %lld", attribute, name, (long long)rule->least, (long long)rule->most,
+            (long long)count);
     }
 
     if (elements == nullptr && count > 0)
@@ -316,7 +326,8 @@ EMU_EXPORT int cudnnBackendGetAttribute(void* pointer, int attribute, int type, 
 
     if (requested < 0 || (requested > 0 && elements == nullptr))
     {
-        return mistake(requested < 0 ? BadParam : NullPointer, call, "attribute %d of %s: there is no room for %lld elements", attribute, name, (long long)requested);
+        return mistake(
+            requested < 0 ? BadParam : NullPointer, call, "attribute %d of %s: there is no room for %lld elements", attribute, name, (long long)requested);
     }
 
     if (found == descriptor->values.end())
@@ -346,7 +357,8 @@ EMU_EXPORT int cudnnBackendGetAttribute(void* pointer, int attribute, int type, 
         DescriptorRef target = find_descriptor(((void**)elements)[i]);
         if (target == nullptr || target->type != source.descriptors[(std::size_t)i]->type)
         {
-            return mistake(target == nullptr ? BadParam : WrongDescriptorType, call, "attribute %d of %s is filled into descriptors of type %d that the program makes first; element %lld is none",
+            return mistake(target == nullptr ? BadParam
+                : WrongDescriptorType, call, "attribute %d of %s is filled into descriptors of type %d that the program makes first; element %lld is none",
                            attribute, name, source.descriptors[(std::size_t)i]->type, (long long)i);
         }
 

@@ -10,7 +10,8 @@ namespace descriptor
 {
 enum : int
 {
-    Pointwise = 0, Convolution = 1, Engine = 2, EngineConfig = 3, Heuristics = 4, Plan = 5, KnobChoice = 7, KnobInfo = 8, Forward = 10, BackwardFilter = 11, BackwardData = 12,
+    Pointwise = 0, Convolution = 1, Engine = 2, EngineConfig = 3, Heuristics = 4, Plan = 5, KnobChoice = 7, KnobInfo = 8, Forward = 10, BackwardFilter = 11,
+        BackwardData = 12,
     PointwiseOperation = 13, Statistics = 14, Graph = 15, VariantPack = 16, Tensor = 17, NormWeights = 23, DeviceProperties = 38, Count = 44,
 };
 }
@@ -19,13 +20,15 @@ namespace value
 {
 enum : int
 {
-    Handle = 0, DataType = 1, Boolean = 2, Int64 = 3, Float = 4, Double = 5, Pointer = 6, ConvolutionMode = 7, HeuristicMode = 8, KnobType = 9, NanPropagation = 10, NumericalNote = 11,
+    Handle = 0, DataType = 1, Boolean = 2, Int64 = 3, Float = 4, Double = 5, Pointer = 6, ConvolutionMode = 7, HeuristicMode = 8, KnobType = 9,
+        NanPropagation = 10, NumericalNote = 11,
     Descriptor = 15, PointwiseMode = 14, StatisticsMode = 16, BehaviorNote = 19, Reordering = 20, Int32 = 23, Char = 24,
 };
 }
 
 // The statuses that the backend API gives beside those of cudnn.h.
-constexpr int NotInitialized = 1001, NullPointer = 2002, MisalignedPointer = 2003, NotFinalized = 2004, Duplicated = 2009, WrongAttributeType = 2010, WrongDescriptorType = 2012,
+constexpr int NotInitialized = 1001, NullPointer = 2002, MisalignedPointer = 2003, NotFinalized = 2004, Duplicated = 2009, WrongAttributeType = 2010,
+    WrongDescriptorType = 2012,
               ArchMismatch = 3007;
 constexpr int Float16 = 2;
 

@@ -28,7 +28,8 @@ int check(const char* call, Handle* handle, int mode, std::initializer_list<Tens
             return bad(BadParam, BadHandle, call, "a handle or descriptor does not exist or was destroyed");
         }
 
-        if (tensor->type != first->type || tensor->n != first->n || tensor->c != first->c || tensor->h != first->h || tensor->w != first->w || tensor->stride_c != 1)
+        if (tensor->type != first->type || tensor->n != first->n || tensor->c != first->c || tensor->h != first->h || tensor->w != first->w
+            || tensor->stride_c != 1)
         {
             return bad(BadParam, BadDescriptor, call, "all tensors of data have one shape and type, channels last");
         }
@@ -79,8 +80,10 @@ int run(const Problem& problem, std::vector<Operand> operands, std::function<voi
 std::vector<float> floats(Address data, const Tensor& like) { return read_floats((void*)data, like.count(), like.bf16(), false); }
 }
 
-EMU_EXPORT int cudnnBatchNormalizationForwardTraining(Handle* handle, int mode, const float* alpha, const float* beta, Tensor* x, Address x_data, Tensor* y, Address y_data,
-                                                      Tensor* parameters, Address scale, Address bias, double factor, Address running_mean, Address running_variance, double epsilon,
+EMU_EXPORT int cudnnBatchNormalizationForwardTraining(Handle* handle, int mode, const float* alpha, const float* beta, Tensor* x, Address x_data, Tensor* y,
+    Address y_data,
+                                                      Tensor* parameters, Address scale, Address bias, double factor, Address running_mean,
+                                                      Address running_variance, double epsilon,
                                                       Address saved_mean, Address saved_inverse)
 {
     EMU_ENTER;
@@ -98,7 +101,8 @@ EMU_EXPORT int cudnnBatchNormalizationForwardTraining(Handle* handle, int mode, 
 
     std::size_t vector = 4 * (std::size_t)p.channels();
     float a = *alpha, b = *beta;
-    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"the scale", scale, vector, true, false}, {"the bias", bias, vector, true, false},
+    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"the scale", scale, vector, true, false},
+        {"the bias", bias, vector, true, false},
                                      {"y", y_data, p.x.bytes(), b != 0, true}};
     if (running_mean != 0)
     {
@@ -153,7 +157,8 @@ EMU_EXPORT int cudnnBatchNormalizationForwardTraining(Handle* handle, int mode, 
     });
 }
 
-EMU_EXPORT int cudnnBatchNormalizationForwardInference(Handle* handle, int mode, const float* alpha, const float* beta, Tensor* x, Address x_data, Tensor* y, Address y_data,
+EMU_EXPORT int cudnnBatchNormalizationForwardInference(Handle* handle, int mode, const float* alpha, const float* beta, Tensor* x, Address x_data, Tensor* y,
+    Address y_data,
                                                        Tensor* parameters, Address scale, Address bias, Address mean, Address variance, double epsilon)
 {
     EMU_ENTER;
@@ -166,8 +171,10 @@ EMU_EXPORT int cudnnBatchNormalizationForwardInference(Handle* handle, int mode,
 
     std::size_t vector = 4 * (std::size_t)p.channels();
     float a = *alpha, b = *beta;
-    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"the scale", scale, vector, true, false}, {"the bias", bias, vector, true, false},
-                                     {"the mean", mean, vector, true, false}, {"the variance", variance, vector, true, false}, {"y", y_data, p.x.bytes(), b != 0, true}};
+    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"the scale", scale, vector, true, false},
+        {"the bias", bias, vector, true, false},
+                                     {"the mean", mean, vector, true, false}, {"the variance", variance, vector, true, false},
+                                     {"y", y_data, p.x.bytes(), b != 0, true}};
     return run(p, operands, [=] {
         std::vector<float> in = floats(x_data, p.x);
         for (std::size_t i = 0; i < in.size(); i++)
@@ -179,8 +186,10 @@ EMU_EXPORT int cudnnBatchNormalizationForwardInference(Handle* handle, int mode,
     });
 }
 
-EMU_EXPORT int cudnnBatchNormalizationBackward(Handle* handle, int mode, const float* alpha_data, const float* beta_data, const float* alpha_parameters, const float* beta_parameters,
-                                               Tensor* x, Address x_data, Tensor* dy, Address dy_data, Tensor* dx, Address dx_data, Tensor* parameters, Address scale, Address scale_gradient,
+EMU_EXPORT int cudnnBatchNormalizationBackward(Handle* handle, int mode, const float* alpha_data, const float* beta_data, const float* alpha_parameters,
+    const float* beta_parameters,
+                                               Tensor* x, Address x_data, Tensor* dy, Address dy_data, Tensor* dx, Address dx_data, Tensor* parameters,
+                                               Address scale, Address scale_gradient,
                                                Address bias_gradient, double epsilon, Address saved_mean, Address saved_inverse)
 {
     EMU_ENTER;
@@ -193,7 +202,8 @@ EMU_EXPORT int cudnnBatchNormalizationBackward(Handle* handle, int mode, const f
 
     std::size_t vector = 4 * (std::size_t)p.channels();
     float a = *alpha_data, b = *beta_data, ap = *alpha_parameters, bp = *beta_parameters;
-    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"dy", dy_data, p.x.bytes(), true, false}, {"the scale", scale, vector, true, false},
+    std::vector<Operand> operands = {{"x", x_data, p.x.bytes(), true, false}, {"dy", dy_data, p.x.bytes(), true, false},
+        {"the scale", scale, vector, true, false},
                                      {"the saved mean", saved_mean, vector, true, false}, {"the saved inverse deviation", saved_inverse, vector, true, false},
                                      {"dx", dx_data, p.x.bytes(), b != 0, true}, {"the scale's gradient", scale_gradient, vector, bp != 0, true},
                                      {"the bias' gradient", bias_gradient, vector, bp != 0, true}};

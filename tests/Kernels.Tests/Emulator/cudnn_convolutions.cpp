@@ -78,7 +78,9 @@ void forward(const Sizes& z, const Geometry& g, const Order& order, const std::v
 }
 
 // Gradients of the input and of the filter, added up in several buffers that are added at the end.
-void backward(const Sizes& z, const Geometry& g, const Order& order, bool of_filter, const std::vector<float>& first, const std::vector<float>& gradient, std::vector<float>& sums)
+void backward(
+    const Sizes& z, const Geometry& g, const Order& order, bool of_filter, const std::vector<float>& first, const std::vector<float>& gradient,
+    std::vector<float>& sums)
 {
     std::vector<std::vector<float>> parts((std::size_t)order.parts, std::vector<float>(sums.size()));
     for_each_tap(z, g, order.backwards, [&](std::int64_t in, std::int64_t out, std::int64_t tap) {
@@ -96,10 +98,13 @@ void backward(const Sizes& z, const Geometry& g, const Order& order, bool of_fil
 }
 }
 
-std::vector<float> convolve(const OperationGraph& graph, const Operation& operation, Order order, const std::vector<float>& first, const std::vector<float>& second)
+std::vector<float> convolve(
+    const OperationGraph& graph, const Operation& operation, Order order, const std::vector<float>& first, const std::vector<float>& second)
 {
-    const GraphTensor &x = graph.tensors[(std::size_t)operation.x()], &w = graph.tensors[(std::size_t)operation.w()], &y = graph.tensors[(std::size_t)operation.y()];
-    Sizes z = {x.dimensions[0], x.dimensions[2], x.dimensions[3], y.dimensions[2], y.dimensions[3], w.dimensions[0], x.dimensions[1], w.dimensions[2], w.dimensions[3], w.dimensions[1],
+    const GraphTensor &x = graph.tensors[(std::size_t)operation.x()], &w = graph.tensors[(std::size_t)operation.w()],
+    &y = graph.tensors[(std::size_t)operation.y()];
+    Sizes z = {x.dimensions[0], x.dimensions[2], x.dimensions[3], y.dimensions[2], y.dimensions[3], w.dimensions[0], x.dimensions[1], w.dimensions[2],
+        w.dimensions[3], w.dimensions[1],
                w.dimensions[0] / (x.dimensions[1] / w.dimensions[1])};
     std::vector<float> sums(graph.tensors[(std::size_t)operation.result()].count());
     if (operation.type != descriptor::Forward)

@@ -1,4 +1,5 @@
-// Pointwise operations, statistics and norms' gradients as plain loops; convolutions are in cudnn_convolutions.cpp. Each result is rounded to its tensor's type,
+// Pointwise operations, statistics and norms' gradients as plain loops; convolutions are in cudnn_convolutions.cpp. Each result is rounded to its tensor's
+// type,
 // also where the tensor is virtual.
 #include "cudnn_engines.h"
 
@@ -132,7 +133,8 @@ void run_norm_weights(const OperationGraph& graph, const Operation& operation, c
 
 void run_convolution(const OperationGraph& graph, const Operation& operation, const Choice& choice, const Order& order, std::vector<std::vector<float>>& values)
 {
-    int first = operation.type == descriptor::BackwardData ? operation.w() : operation.x(), second = operation.type == descriptor::Forward ? operation.w() : operation.y();
+    int first = operation.type == descriptor::BackwardData ? operation.w() : operation.x(), second = operation.type == descriptor::Forward
+        ? operation.w() : operation.y();
     // Tensor cores, and engines that convert, read 32-bit floats as tf32.
     bool tf32 = choice.has_note(0) || choice.has_note(1);
     std::vector<float> operands[2] = {values[(std::size_t)first], values[(std::size_t)second]};

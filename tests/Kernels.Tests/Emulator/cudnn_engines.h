@@ -24,5 +24,6 @@ struct Order
 
 Order order_of(const Choice& choice);
 // The convolution of values: the sums only.
-std::vector<float> convolve(const OperationGraph& graph, const Operation& operation, Order order, const std::vector<float>& first, const std::vector<float>& second);
+std::vector<float> convolve(
+    const OperationGraph& graph, const Operation& operation, Order order, const std::vector<float>& first, const std::vector<float>& second);
 }

@@ -42,7 +42,9 @@ int bind(const PlanState& plan, const Descriptor& pack, Binding* binding)
 
         if (!tensor.is_virtual && address % (std::uintptr_t)tensor.alignment != 0)
         {
-            return bad(MisalignedPointer, Misaligned, call, ("a tensor is not aligned to the " + std::to_string(tensor.alignment) + " bytes that its descriptor promises").c_str());
+            return bad(
+                MisalignedPointer, Misaligned, call,
+                ("a tensor is not aligned to the " + std::to_string(tensor.alignment) + " bytes that its descriptor promises").c_str());
         }
 
         binding->addresses.push_back(tensor.is_virtual ? 0 : address);
@@ -51,7 +53,9 @@ int bind(const PlanState& plan, const Descriptor& pack, Binding* binding)
     binding->workspace = pack.has(1003) ? (std::uintptr_t)pack.integer(1003) : 0;
     if (plan.choice.workspace > 0 && binding->workspace == 0)
     {
-        return bad(NullPointer, WorkspaceTooSmall, call, ("the plan needs a workspace of " + std::to_string(plan.choice.workspace) + " bytes, and there is none").c_str());
+        return bad(
+            NullPointer, WorkspaceTooSmall, call,
+            ("the plan needs a workspace of " + std::to_string(plan.choice.workspace) + " bytes, and there is none").c_str());
     }
 
     if (plan.choice.workspace > 0 && binding->workspace % 16 != 0)

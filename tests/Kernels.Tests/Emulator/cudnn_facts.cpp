@@ -45,7 +45,8 @@ bool read_graph(const std::string& text, Fact* fact)
             long long n, c, h, w, k, r, s, stride, groups;
             fact->kind = text.substr(0, at);
             fact->type = type;
-            bool read = std::sscanf(text.c_str() + at + 6, "N%lld C%lld %lldx%lld K%lld %lldx%lld/%lld g%lld", &n, &c, &h, &w, &k, &r, &s, &stride, &groups) == 9;
+            bool read = std::sscanf(
+                text.c_str() + at + 6, "N%lld C%lld %lldx%lld K%lld %lldx%lld/%lld g%lld", &n, &c, &h, &w, &k, &r, &s, &stride, &groups) == 9;
             fact->shape = {n, c, h, w, k, r, s, stride, groups};
             return read;
         }
@@ -110,8 +111,10 @@ std::vector<Fact> read_facts()
         {
             const Shape& s = fact.shape;
             char key[300];
-            std::snprintf(key, sizeof key, "%s %s %s %d %lld %lld %lld %lld %lld %lld %lld %lld %lld", fact.gpu.c_str(), fact.kind.c_str(), fact.type.c_str(), (int)fact.fallback,
-                          (long long)s.n, (long long)s.c, (long long)s.h, (long long)s.w, (long long)s.k, (long long)s.r, (long long)s.s, (long long)s.stride, (long long)s.groups);
+            std::snprintf(key, sizeof key, "%s %s %s %d %lld %lld %lld %lld %lld %lld %lld "
+                + "%lld %lld", fact.gpu.c_str(), fact.kind.c_str(), fact.type.c_str(), (int)fact.fallback,
+                          (long long)s.n, (long long)s.c, (long long)s.h, (long long)s.w, (long long)s.k, (long long)s.r, (long long)s.s, (long long)s.stride,
+                          (long long)s.groups);
             auto known = places.find(key);
             if (known == places.end())
             {

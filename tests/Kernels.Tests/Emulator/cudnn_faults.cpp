@@ -28,7 +28,8 @@ template <class F> bool for_each_fault(const std::string& text, F found)
     for (std::size_t begin = 0; begin < text.size();)
     {
         std::size_t end = std::min(text.find(',', begin), text.size()), colon = text.find(':', begin);
-        std::string part = text.substr(begin, end - begin), name = colon < end ? text.substr(begin, colon - begin) : part, engine = colon < end ? text.substr(colon + 1, end - colon - 1) : "";
+        std::string part = text.substr(begin, end - begin), name = colon < end ? text.substr(begin, colon - begin) : part, engine = colon < end
+            ? text.substr(colon + 1, end - colon - 1) : "";
         begin = end + 1;
         bool number = !engine.empty() && engine.find_first_not_of("0123456789") == std::string::npos;
         if (part == "noruntime" ? false : (name != "nan" && name != "wrong" && name != "unsupported") || (!number && engine != "*"))
@@ -46,7 +47,9 @@ void check(const std::string& text)
 {
     if (!for_each_fault(text, [](const std::string&, const std::string&) {}))
     {
-        std::fprintf(stderr, "emulator: ENGINE_EMULATOR_CUDNN: '%s' is not nan:ENGINE, wrong:ENGINE, unsupported:ENGINE or noruntime, with commas between them\n", text.c_str());
+        std::fprintf(
+            stderr, "emulator: ENGINE_EMULATOR_CUDNN: '%s' is not nan:ENGINE, wrong:ENGINE, unsupported:ENGINE or noruntime, with commas between them\n",
+            text.c_str());
         std::_Exit(2);
     }
 }

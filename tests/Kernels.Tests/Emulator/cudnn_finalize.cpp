@@ -20,7 +20,8 @@ int finalize_convolution(const Descriptor& convolution)
             std::int64_t least = attribute <= 103 ? 1 : 0;
             if (value.count != sides || value.integer(i) < least)
             {
-                return mistake(BadParam, call, "a convolution of %lld sides has %lld values of attribute %d, the smallest may be %lld", (long long)sides, (long long)value.count, attribute,
+                return mistake(BadParam, call, "a convolution of %lld sides has %lld values of attribute %d, the smallest "
+                    + "may be %lld", (long long)sides, (long long)value.count, attribute,
                                (long long)least);
             }
         }
@@ -194,7 +195,8 @@ int finalize_plan(Descriptor& plan)
 
     if (properties == nullptr && !plan.has(400))
     {
-        return mistake(BadParam, call, config == nullptr ? "a plan restored from JSON has neither a handle (attribute 400) nor DEVICEPROP (407): the real library crashes here"
+        return mistake(BadParam, call, config == nullptr
+            ? "a plan restored from JSON has neither a handle (attribute 400) nor DEVICEPROP (407): the real library crashes here"
                                                          : "a plan has neither a handle (attribute 400) nor DEVICEPROP (407)");
     }
 
@@ -211,7 +213,9 @@ int finalize_plan(Descriptor& plan)
     {
         if (config->gpu->version != state->gpu->version)
         {
-            return refuse(ArchMismatch, "the engine was chosen for compute capability %lld, and the plan is for %lld", (long long)config->gpu->version, (long long)state->gpu->version);
+            return refuse(
+                ArchMismatch, "the engine was chosen for compute capability %lld, and the plan is for %lld", (long long)config->gpu->version,
+                (long long)state->gpu->version);
         }
 
         state->graph = config->graph;

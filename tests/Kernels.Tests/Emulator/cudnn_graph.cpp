@@ -95,7 +95,8 @@ int check_convolution(const Operation& operation, const GraphTensor& x, const Gr
         fits = fits && span >= 0 && y.dimensions[2 + i] == span / g.stride[i] + 1;
     }
 
-    return fits ? 0 : mistake(Mismatch, call, "a convolution's input %s, filter %s and output %s do not fit", describe(x).c_str(), describe(w).c_str(), describe(y).c_str());
+    return fits ? 0 : mistake(
+        Mismatch, call, "a convolution's input %s, filter %s and output %s do not fit", describe(x).c_str(), describe(w).c_str(), describe(y).c_str());
 }
 
 int check_pointwise(const Operation& operation, const std::vector<GraphTensor>& tensors)
@@ -103,11 +104,13 @@ int check_pointwise(const Operation& operation, const std::vector<GraphTensor>& 
     bool backward = operation.mode >= 200 && operation.mode < 300;
     bool two = (operation.mode <= 9 && operation.mode != 4) || operation.mode == 23 || (operation.mode >= 300 && operation.mode <= 401);
     bool complete = backward ? operation.at(756) >= 0 && operation.at(757) >= 0 && (operation.at(751) >= 0) != (operation.at(753) >= 0)
-                             : operation.at(751) >= 0 && operation.at(753) >= 0 && (operation.at(752) >= 0) == two && operation.at(756) < 0 && operation.at(757) < 0;
+                             : operation.at(751) >= 0 && operation.at(753) >= 0 && (operation.at(752) >= 0) == two && operation.at(756) < 0
+                                 && operation.at(757) < 0;
     if (!complete)
     {
         return mistake(BadParam, call, "a pointwise operation of mode %d has %s", operation.mode,
-                       backward ? "DX and DY and one of X and Y, and this one has not" : two ? "X, B and Y, and this one has not" : "X and Y alone, and this one has not");
+                       backward ? "DX and DY and one of X and Y, and this one has not" : two
+                           ? "X, B and Y, and this one has not" : "X and Y alone, and this one has not");
     }
 
     const GraphTensor& result = tensors[(std::size_t)operation.at(backward ? 756 : 753)];
@@ -118,7 +121,8 @@ int check_pointwise(const Operation& operation, const std::vector<GraphTensor>& 
         {
             if (operand.dimensions[i] != result.dimensions[i] && operand.dimensions[i] != 1)
             {
-                return mistake(Mismatch, call, "a pointwise operation's operand %s and result %s do not fit", describe(operand).c_str(), describe(result).c_str());
+                return mistake(
+                    Mismatch, call, "a pointwise operation's operand %s and result %s do not fit", describe(operand).c_str(), describe(result).c_str());
             }
         }
     }
@@ -254,7 +258,8 @@ int check_tensor(const Descriptor& tensor)
     {
         if (dimensions.integer(i) < 1 || strides.integer(i) < 1)
         {
-            return mistake(BadParam, call, "a tensor's dimension %zu is %lld with stride %lld", i, (long long)dimensions.integer(i), (long long)strides.integer(i));
+            return mistake(
+                BadParam, call, "a tensor's dimension %zu is %lld with stride %lld", i, (long long)dimensions.integer(i), (long long)strides.integer(i));
         }
     }
 

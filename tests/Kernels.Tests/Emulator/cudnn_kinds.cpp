@@ -76,7 +76,8 @@ private:
         const Geometry& g = convolution->geometry;
         io = w.type;
         graph.type = io == BFloat16 ? "bf16" : io == Float16 ? "fp16" : "fp32";
-        graph.shape = {x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3], w.dimensions[0], w.dimensions[2], w.dimensions[3], g.stride[0], x.dimensions[1] / w.dimensions[1]};
+        graph.shape = {x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3], w.dimensions[0], w.dimensions[2], w.dimensions[3], g.stride[0],
+            x.dimensions[1] / w.dimensions[1]};
         graph.is_recorded = g.stride[0] == g.stride[1];
         for (int i = 0; i < 2; i++)
         {
@@ -99,19 +100,24 @@ private:
         {
             // A convolution's own operand is data, though it be of one pixel.
             bool vector = index != convolution->x() && index != convolution->y() && one.dimensions[0] == 1 && one.dimensions[2] == 1 && one.dimensions[3] == 1;
-            require_type(index, vector ? vectors : io, vector ? "a scale, bias or statistic has not the type that the records have" : "a tensor has not the convolution's type");
+            require_type(
+                index, vector ? vectors : io,
+                vector ? "a scale, bias or statistic has not the type that the records have" : "a tensor has not the convolution's type");
             return vector ? "v" : "t";
         }
 
         const Operation& operation = graph.operations[(std::size_t)one.producer];
         used[(std::size_t)one.producer] = true;
-        require_type(index, one.is_virtual ? virtuals : io, one.is_virtual ? "a virtual tensor has not the type that the records have" : "an output has not the convolution's type");
+        require_type(
+            index, one.is_virtual ? virtuals : io,
+            one.is_virtual ? "a virtual tensor has not the type that the records have" : "an output has not the convolution's type");
         std::string text;
         if (operation.is_convolution())
         {
             text = "conv";
         }
-        else if (operation.type != descriptor::PointwiseOperation || operation.alpha != 1 || operation.beta != 1 || operation.lower != 0 || operation.slope != 0 || operation.upper < 1e38)
+        else if (operation.type != descriptor::PointwiseOperation || operation.alpha != 1 || operation.beta != 1 || operation.lower != 0
+            || operation.slope != 0 || operation.upper < 1e38)
         {
             return "?";
         }
@@ -165,7 +171,8 @@ private:
             require_type(y, io, "the output has not the type of the input");
             std::string prologue = prologue_name(input);
             bool counted = statistics(y);
-            return prologue == "?" ? "" : prologue.empty() ? counted ? "forward -> genstats" : "forward" : counted ? prologue + " -> forward -> genstats" : prologue + " -> forward";
+            return prologue == "?" ? "" : prologue.empty() ? counted ? "forward -> genstats" : "forward" : counted
+                ? prologue + " -> forward -> genstats" : prologue + " -> forward";
         }
 
         std::string output = expression(last_pointwise(), Float32, Float32, true);
@@ -249,13 +256,15 @@ private:
             return weights == 0 ? name + " + drelu" : weights == 1 ? name + " + drelu(stored) + bn weights" : "";
         }
 
-        std::string norm = activation == Norm ? "bn" : activation == "add(" + Norm + ",t)" ? "bn + add" : activation == "add(" + Norm + "," + Norm + ")" ? "bn + bn2" : "?";
+        std::string norm = activation == Norm ? "bn" : activation == "add(" + Norm + ",t)" ? "bn + add" : activation == "add(" + Norm + "," + Norm + ")"
+            ? "bn + bn2" : "?";
         if (norm == "?" || weights == 0 || weights > 2)
         {
             return "";
         }
 
-        return norm == "bn" && name == "data" && weights == 1 ? "data + drelu + bn weights" : name + " + drelu(" + norm + ")" + (weights == 1 ? " + bn weights" : " + two bn weights");
+        return norm == "bn" && name == "data" && weights == 1 ? "data + drelu + bn weights" : name + " + drelu(" + norm + ")" + (
+            weights == 1 ? " + bn weights" : " + two bn weights");
     }
 
     // How many operations add up a norm's gradients from this tensor; each must belong to a norm that the graph computes.
@@ -281,7 +290,8 @@ private:
                 bool belongs = false;
                 for (const Operation& other : graph.operations)
                 {
-                    belongs |= other.type == descriptor::PointwiseOperation && other.mode == Subtract && other.at(751) == operation.at(1624) && other.at(752) == operation.at(1621);
+                    belongs |= other.type == descriptor::PointwiseOperation && other.mode == Subtract && other.at(751) == operation.at(1624)
+                        && other.at(752) == operation.at(1621);
                 }
 
                 require(belongs || tensor(operation.at(1624)).producer < 0, "a norm's weights do not belong to the norm of the graph");

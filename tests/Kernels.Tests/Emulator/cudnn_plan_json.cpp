@@ -10,9 +10,12 @@ namespace
 {
 constexpr std::int64_t Version = 91900, Schema = 4;
 
-const char* const knobs[] = {"SPLIT_K", "SWIZZLE", "TILE_SIZE", "USE_TEX", "EDGE", "KBLOCK", "LDGA", "LDGB", "CHUNK_K", "SPLIT_H", "WINO_TILE", "MULTIPLY", "SPLIT_K_BUF", "TILEK", "STAGES",
-                             "REDUCTION_MODE", "CTA_SPLIT_K_MODE", "SPLIT_K_SLC", "IDX_MODE", "SLICED", "SPLIT_RS", "SINGLEBUFFER", "LDGC", "SPECFILT", "KERNEL_CFG", "WORKSPACE", "TILE_CGA",
-                             "TILE_CGA_M", "TILE_CGA_N", "BLOCK_SIZE", "OCCUPANCY", "ARRAY_SIZE_PER_THREAD", "NUM_C_PER_BLOCK", "SPLIT_COLS", "TILE_ROWS", "TILE_COLS", "LOAD_SIZE", "CTA_COUNT",
+const char* const knobs[] = {"SPLIT_K", "SWIZZLE", "TILE_SIZE", "USE_TEX", "EDGE", "KBLOCK", "LDGA", "LDGB", "CHUNK_K", "SPLIT_H", "WINO_TILE", "MULTIPLY",
+    "SPLIT_K_BUF", "TILEK", "STAGES",
+                             "REDUCTION_MODE", "CTA_SPLIT_K_MODE", "SPLIT_K_SLC", "IDX_MODE", "SLICED", "SPLIT_RS", "SINGLEBUFFER", "LDGC", "SPECFILT",
+                             "KERNEL_CFG", "WORKSPACE", "TILE_CGA",
+                             "TILE_CGA_M", "TILE_CGA_N", "BLOCK_SIZE", "OCCUPANCY", "ARRAY_SIZE_PER_THREAD", "NUM_C_PER_BLOCK", "SPLIT_COLS", "TILE_ROWS",
+                             "TILE_COLS", "LOAD_SIZE", "CTA_COUNT",
                              "STREAM_K", "SPLIT_P_SLC", "TILE_M", "TILE_N", "WARP_SPEC_CFG", "SWAP_AB"};
 
 struct Name
@@ -22,12 +25,16 @@ struct Name
 };
 
 const Name types[] = {{Float32, "CUDNN_DATA_FLOAT"}, {Float16, "CUDNN_DATA_HALF"}, {BFloat16, "CUDNN_DATA_BFLOAT16"}};
-const Name modes[] = {{0, "CUDNN_POINTWISE_ADD"}, {1, "CUDNN_POINTWISE_MUL"}, {9, "CUDNN_POINTWISE_SUB"}, {100, "CUDNN_POINTWISE_RELU_FWD"}, {200, "CUDNN_POINTWISE_RELU_BWD"}};
-const Name operations[] = {{descriptor::Forward, "CONVOLUTION_FORWARD"}, {descriptor::BackwardData, "CONVOLUTION_BACKWARD_DATA"}, {descriptor::BackwardFilter, "CONVOLUTION_BACKWARD_FILTER"},
+const Name modes[] = {{0, "CUDNN_POINTWISE_ADD"}, {1, "CUDNN_POINTWISE_MUL"}, {9, "CUDNN_POINTWISE_SUB"}, {100, "CUDNN_POINTWISE_RELU_FWD"},
+    {200, "CUDNN_POINTWISE_RELU_BWD"}};
+const Name operations[] = {{descriptor::Forward, "CONVOLUTION_FORWARD"}, {descriptor::BackwardData, "CONVOLUTION_BACKWARD_DATA"},
+    {descriptor::BackwardFilter, "CONVOLUTION_BACKWARD_FILTER"},
                            {descriptor::PointwiseOperation, "POINTWISE"}, {descriptor::Statistics, "GEN_STATS"}, {descriptor::NormWeights, "BN_BWD_WEIGHTS"}};
 // The tensors of an operation, in the order of the JSON.
-const Name tensors_of[] = {{704, "X"}, {703, "W"}, {705, "Y"}, {710, "dX"}, {709, "W"}, {711, "dY"}, {716, "X"}, {715, "dW"}, {717, "dY"}, {751, "X"}, {753, "Y"}, {752, "B"}, {756, "dX"},
-                           {757, "dY"}, {772, "X"}, {773, "Sum"}, {774, "SqSum"}, {1624, "xDesc"}, {1625, "dyDesc"}, {1621, "BNmeanDesc"}, {1623, "BNscaleDesc"}, {1622, "BNinvstdDesc"},
+const Name tensors_of[] = {{704, "X"}, {703, "W"}, {705, "Y"}, {710, "dX"}, {709, "W"}, {711, "dY"}, {716, "X"}, {715, "dW"}, {717, "dY"}, {751, "X"},
+    {753, "Y"}, {752, "B"}, {756, "dX"},
+                           {757, "dY"}, {772, "X"}, {773, "Sum"}, {774, "SqSum"}, {1624, "xDesc"}, {1625, "dyDesc"}, {1621, "BNmeanDesc"},
+                           {1623, "BNscaleDesc"}, {1622, "BNinvstdDesc"},
                            {1626, "dGammaDesc"}, {1627, "dBetaDesc"}, {1628, "eqDyScaleDesc"}, {1629, "eqXScaleDesc"}, {1630, "eqBiasDesc"}};
 
 template <std::size_t Count> const char* text_of(const Name (&names)[Count], int number)
@@ -72,9 +79,12 @@ const char* pattern(const OperationGraph& graph)
 Json write_tensor(const GraphTensor& tensor)
 {
     Json json = Json::object();
-    json.add("name", Json::string(std::to_string(tensor.id))).add("dataType", Json::string(text_of(types, tensor.type))).add("dim", Json::list(tensor.dimensions, 4));
-    json.add("stride", Json::list(tensor.strides, 4)).add("isVirtual", Json::boolean(tensor.is_virtual)).add("isByValue", Json::boolean(false)).add("vectCount", Json::number(1));
-    return json.add("vectDim", Json::number(-1)).add("ptrAlignment", Json::number(tensor.alignment)).add("reordering", Json::string("CUDNN_TENSOR_REORDERING_NONE"));
+    json.add("name", Json::string(std::to_string(tensor.id))).add(
+        "dataType", Json::string(text_of(types, tensor.type))).add("dim", Json::list(tensor.dimensions, 4));
+    json.add("stride", Json::list(tensor.strides, 4)).add(
+        "isVirtual", Json::boolean(tensor.is_virtual)).add("isByValue", Json::boolean(false)).add("vectCount", Json::number(1));
+    return json.add("vectDim", Json::number(-1)).add("ptrAlignment", Json::number(tensor.alignment)).add(
+        "reordering", Json::string("CUDNN_TENSOR_REORDERING_NONE"));
 }
 
 Json write_operation(const OperationGraph& graph, const Operation& operation)
@@ -160,7 +170,8 @@ bool read_operation(const Json& json, const OperationGraph& graph, Operation* op
     const Json* name = json.find("operation");
     for (const Name& known : operations)
     {
-        operation->type = name != nullptr && name->text == std::string("CUDNN_BACKEND_OPERATION_") + known.text + "_DESCRIPTOR" ? known.number : operation->type;
+        operation->type = name != nullptr
+            && name->text == std::string("CUDNN_BACKEND_OPERATION_") + known.text + "_DESCRIPTOR" ? known.number : operation->type;
     }
 
     Geometry& g = operation->geometry;
@@ -170,7 +181,8 @@ bool read_operation(const Json& json, const OperationGraph& graph, Operation* op
         operation->mode = json.find("mode") != nullptr && json.find("mode")->text == "CUDNN_CROSS_CORRELATION";
         operation->alpha = number(json, "alpha", 1);
         operation->beta = number(json, "beta", 0);
-        if (!read_numbers(json.find("pad"), g.pre, 2) || !read_numbers(post == nullptr ? json.find("pad") : post, g.post, 2) || !read_numbers(json.find("stride"), g.stride, 2) ||
+        if (!read_numbers(json.find("pad"), g.pre, 2) || !read_numbers(
+            post == nullptr ? json.find("pad") : post, g.post, 2) || !read_numbers(json.find("stride"), g.stride, 2) ||
             !read_numbers(json.find("dilation"), g.dilation, 2))
         {
             return false;
@@ -287,7 +299,8 @@ int read_plan(const std::string& text, std::shared_ptr<const Gpu> gpu, PlanState
     const Json *id = engine == nullptr ? nullptr : engine->find("engineId"), *choices = engine == nullptr ? nullptr : engine->find("knobChoices"),
                *built_for = engine == nullptr ? nullptr : engine->find("smVersion");
     auto graph = std::make_shared<OperationGraph>();
-    if (version == nullptr || schema == nullptr || id == nullptr || choices == nullptr || built_for == nullptr || !read_graph(json.find("operationGraph"), graph.get()))
+    if (version == nullptr || schema == nullptr || id == nullptr || choices == nullptr || built_for == nullptr || !read_graph(
+        json.find("operationGraph"), graph.get()))
     {
         return refuse(BadParam, "a plan's JSON lacks something, or names what this version does not know");
     }
@@ -299,7 +312,8 @@ int read_plan(const std::string& text, std::shared_ptr<const Gpu> gpu, PlanState
 
     if (built_for->integer() != gpu->version)
     {
-        return refuse(ArchMismatch, "a plan's JSON was written for compute capability %lld, not %lld", (long long)built_for->integer(), (long long)gpu->version);
+        return refuse(
+            ArchMismatch, "a plan's JSON was written for compute capability %lld, not %lld", (long long)built_for->integer(), (long long)gpu->version);
     }
 
     int status = complete(*graph);

@@ -19,7 +19,8 @@ namespace
 {
 constexpr int Unlike = 1000000;
 
-const char* name_of(const Gpu& gpu) { return gpu.version >= 1000 ? "b200" : gpu.version >= 900 ? "h100" : gpu.version >= 890 ? "4090" : gpu.version >= 800 ? "a100" : ""; }
+const char* name_of(const Gpu& gpu) { return gpu.version >= 1000 ? "b200" : gpu.version >= 900 ? "h100" : gpu.version >= 890 ? "4090" : gpu.version >= 800
+    ? "a100" : ""; }
 
 double ratio(std::int64_t a, std::int64_t b) { return std::fabs(std::log2((double)a / (double)b)); }
 
@@ -33,7 +34,8 @@ double distance(const OperationGraph& graph, const Fact& fact)
         return Unlike;
     }
 
-    return 100 * (a.r != b.r || a.s != b.s) + 50 * (a.stride != b.stride) + 30 * ((a.c % 8 == 0) != (b.c % 8 == 0)) + 20 * ((a.groups > 1) != (b.groups > 1)) + ratio(a.c, b.c) +
+    return 100 * (a.r != b.r || a.s != b.s) + 50 * (a.stride != b.stride) + 30 * ((a.c % 8 == 0) != (b.c % 8 == 0)) + 20 * ((a.groups > 1) != (b.groups > 1))
+        + ratio(a.c, b.c) +
            ratio(a.k, b.k) + 0.1 * ratio(a.n * a.h * a.w, b.n * b.h * b.w);
 }
 
@@ -110,7 +112,8 @@ const Fact* most_similar(const OperationGraph& graph, const Gpu& gpu, bool fallb
         double least = Unlike;
         for (const Fact& fact : facts())
         {
-            if (fact.fallback == fallback && (fallback || !source.fallback_only) && fact.gpu == source.gpu && fact.kind == source.kind && fact.type == source.type)
+            if (fact.fallback == fallback && (fallback || !source.fallback_only) && fact.gpu == source.gpu && fact.kind == source.kind
+                && fact.type == source.type)
             {
                 double unlike = distance(graph, fact);
                 if (unlike < least)
@@ -130,7 +133,8 @@ const Fact* most_similar(const OperationGraph& graph, const Gpu& gpu, bool fallb
     return nullptr;
 }
 
-std::int64_t scaled(std::int64_t bytes, double factor) { return bytes == 0 ? 0 : std::max<std::int64_t>(16, (std::int64_t)std::ceil((double)bytes * factor / 16) * 16); }
+std::int64_t scaled(std::int64_t bytes, double factor) { return bytes == 0 ? 0 : std::max<std::int64_t>(
+    16, (std::int64_t)std::ceil((double)bytes * factor / 16) * 16); }
 
 std::vector<Choice> choices_of(const OperationGraph& graph, const Gpu& gpu, bool fallback)
 {
@@ -138,7 +142,8 @@ std::vector<Choice> choices_of(const OperationGraph& graph, const Gpu& gpu, bool
     const Operation& convolution = *graph.convolution();
     for (const Fact& fact : facts())
     {
-        if (graph.is_recorded && fact.fallback == fallback && fact.gpu == name && fact.kind == graph.kind && fact.type == graph.type && fact.shape == graph.shape)
+        if (graph.is_recorded && fact.fallback == fallback && fact.gpu == name && fact.kind == graph.kind && fact.type == graph.type
+            && fact.shape == graph.shape)
         {
             return fact.choices;
         }
@@ -184,7 +189,8 @@ std::vector<Choice> offered(const OperationGraph& graph, const Gpu& gpu, bool fa
     std::vector<Choice> choices = graph.kind.empty() ? std::vector<Choice>() : choices_of(graph, gpu, fallback);
     if (lacks_runtime_engines())
     {
-        choices.erase(std::remove_if(choices.begin(), choices.end(), [](const Choice& choice) { return std::count(choice.behaviors.begin(), choice.behaviors.end(), 0) != 0; }),
+        choices.erase(std::remove_if(
+            choices.begin(), choices.end(), [](const Choice& choice) { return std::count(choice.behaviors.begin(), choice.behaviors.end(), 0) != 0; }),
                       choices.end());
     }
 

@@ -142,6 +142,7 @@ EMU_EXPORT int cuGetErrorString(int error, const char** text)
 {
     EMU_ENTER;
     const Error* found = find(error);
-    *text = error > 9000 || error == CaptureUnsupported ? last_message().c_str() : found == nullptr ? nullptr : found->text == nullptr ? "see its name" : found->text;
+    *text = error > 9000 || error == CaptureUnsupported ? last_message().c_str() : found == nullptr ? nullptr : found->text == nullptr
+        ? "see its name" : found->text;
     return *text == nullptr ? (int)InvalidValue : (int)Success;
 }

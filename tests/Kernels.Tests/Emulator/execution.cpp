@@ -222,7 +222,9 @@ int pass_barrier(bool progressed)
     {
         if (done > 0)
         {
-            return fail(Barrier, "%s: %u of %zu threads returned without reaching the barrier at line %d, where %u wait", name, done, threads.size(), line, at_barrier);
+            return fail(
+                Barrier, "%s: %u of %zu threads returned without reaching the barrier at line %d, where %u wait", name, done, threads.size(), line,
+                at_barrier);
         }
 
         if (other >= 0)
@@ -240,7 +242,8 @@ int pass_barrier(bool progressed)
     }
 
     return progressed ? Success
-                      : fail(Barrier, "%s: nobody can go on: %u threads wait for lanes at line %d, %u at a barrier (line %d), %u have returned", name, at_warp, warp_line,
+                      : fail(Barrier, "%s: nobody can go on: %u threads wait for lanes at line %d, %u at a barrier (line %d), %u have "
+                          + "returned", name, at_warp, warp_line,
                              at_barrier, line, done);
 }
 

@@ -41,7 +41,9 @@ EMU_EXPORT int cuStreamEndCapture(void* handle, void** result)
     {
         if (status == Success && other != stream && stream->captured[other->id] < other->captured[other->id])
         {
-            status = fail(CaptureUnsupported, "cuStreamEndCapture: stream %d was drawn into the capture, but stream %d does not wait for the end of its work", other->id, stream->id);
+            status = fail(
+                CaptureUnsupported, "cuStreamEndCapture: stream %d was drawn into the capture, but stream %d does not wait for the end of its work", other->id,
+                stream->id);
         }
 
         other->capture = nullptr;

@@ -22,17 +22,21 @@ int check_limits(const Launch& launch)
     std::uint64_t count = (std::uint64_t)block[0] * block[1] * block[2];
     if (count == 0 || count > MaxThreads || block[0] > 1024 || block[1] > 1024 || block[2] > 64)
     {
-        return fail(LaunchLimit, "%s: a block of [%u, %u, %u] has %llu threads; from 1 to 1024 are possible", name, block[0], block[1], block[2], (unsigned long long)count);
+        return fail(
+            LaunchLimit, "%s: a block of [%u, %u, %u] has %llu threads; from 1 to 1024 are possible", name, block[0], block[1], block[2],
+            (unsigned long long)count);
     }
 
     if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0 || grid[0] > 0x7fffffff || grid[1] > 65535 || grid[2] > 65535)
     {
-        return fail(LaunchLimit, "%s: a grid of [%u, %u, %u]; each axis is at least 1, x at most 2^31 - 1, y and z at most 65535", name, grid[0], grid[1], grid[2]);
+        return fail(
+            LaunchLimit, "%s: a grid of [%u, %u, %u]; each axis is at least 1, x at most 2^31 - 1, y and z at most 65535", name, grid[0], grid[1], grid[2]);
     }
 
     if (launch.shared_bytes > (unsigned)launch.kernel->max_dynamic_shared || launch.shared_bytes > MaxOptInShared)
     {
-        return fail(LaunchLimit, "%s: %u bytes of dynamic shared memory; %u are possible, more (up to %u) once cuFuncSetAttribute asked for them", name, launch.shared_bytes,
+        return fail(LaunchLimit, "%s: %u bytes of dynamic shared memory; %u are possible, more (up to %u) once cuFuncSetAttribute asked "
+            + "for them", name, launch.shared_bytes,
                     MaxStaticShared, MaxOptInShared);
     }
 

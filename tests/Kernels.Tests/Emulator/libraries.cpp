@@ -10,7 +10,8 @@ EMU_EXPORT int cuModuleUnload(void* module);
 EMU_EXPORT int cuModuleGetFunction(void** function, void* module, const char* name);
 EMU_EXPORT int cuFuncGetAttribute(int* value, int attribute, void* function);
 EMU_EXPORT int cuFuncSetAttribute(void* function, int attribute, int value);
-EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+    unsigned shared_bytes,
                               void* stream, void** parameters, void** extra);
 
 namespace
@@ -77,7 +78,8 @@ EMU_EXPORT int cuModuleLoadDataEx(void** module, const void* image, unsigned cou
     return count > 0 && (options == nullptr || values == nullptr) ? (int)InvalidValue : cuModuleLoadData(module, image);
 }
 
-EMU_EXPORT int cuLibraryLoadData(void** result, const void* image, const int* options, void** values, unsigned count, const int* library_options, void** library_values,
+EMU_EXPORT int cuLibraryLoadData(void** result, const void* image, const int* options, void** values, unsigned count, const int* library_options,
+    void** library_values,
                                  unsigned library_count)
 {
     EMU_ENTER;
@@ -198,6 +200,7 @@ EMU_EXPORT int cuLaunchKernelEx(const LaunchConfig* config, void* function, void
 
     // A kernel of a library may stand for its function.
     void* launched = library_kernels.count((LibraryKernel*)function) != 0 ? ((LibraryKernel*)function)->function : function;
-    return cuLaunchKernel(launched, config->grid[0], config->grid[1], config->grid[2], config->block[0], config->block[1], config->block[2], config->shared_bytes, config->stream,
+    return cuLaunchKernel(launched, config->grid[0], config->grid[1], config->grid[2], config->block[0], config->block[1], config->block[2],
+        config->shared_bytes, config->stream,
                           parameters, extra);
 }

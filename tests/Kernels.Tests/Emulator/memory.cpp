@@ -175,7 +175,9 @@ int check_canaries(Allocation& allocation)
     {
         if (before[i] != Canary)
         {
-            return fail(OutOfBounds, "something wrote %zu bytes before allocation %llu of %zu bytes", Alignment - i, (unsigned long long)allocation.number, allocation.bytes);
+            return fail(
+                OutOfBounds, "something wrote %zu bytes before allocation %llu of %zu bytes", Alignment - i, (unsigned long long)allocation.number,
+                allocation.bytes);
         }
     }
 
@@ -183,7 +185,9 @@ int check_canaries(Allocation& allocation)
     {
         if (after[i] != Canary)
         {
-            return fail(OutOfBounds, "something wrote %zu bytes past the end of allocation %llu of %zu bytes", i, (unsigned long long)allocation.number, allocation.bytes);
+            return fail(
+                OutOfBounds, "something wrote %zu bytes past the end of allocation %llu of %zu bytes", i, (unsigned long long)allocation.number,
+                allocation.bytes);
         }
     }
 #else
@@ -273,7 +277,8 @@ int check_order(Allocation& allocation, const Work& work, bool writes)
         return stamp.tick == 0 || (entry != work.clock->end() && entry->second >= stamp.tick);
     };
     auto complain = [&](const Stamp& stamp, const char* did) {
-        return fail(StreamOrder, "%s on stream %d %s allocation %llu (%zu bytes), which %s on stream %d %s, and nothing orders the two", work.stamp.what, work.stamp.stream,
+        return fail(StreamOrder, "%s on stream %d %s allocation %llu (%zu bytes), which %s on stream %d %s, and nothing "
+            + "orders the two", work.stamp.what, work.stamp.stream,
                     writes ? "writes" : "reads", (unsigned long long)allocation.number, allocation.bytes, stamp.what, stamp.stream, did);
     };
     if (!known(allocation.write))
@@ -356,7 +361,8 @@ std::string describe_live()
     {
         if (text.size() < 200)
         {
-            text += (text.empty() ? "" : ", ") + std::string("allocation ") + std::to_string(entry.second.number) + " of " + std::to_string(entry.second.bytes) + " bytes";
+            text += (text.empty() ? "" : ", ") + std::string("allocation ") + std::to_string(entry.second.number) + " of "
+                + std::to_string(entry.second.bytes) + " bytes";
         }
     }
 

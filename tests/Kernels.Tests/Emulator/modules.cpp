@@ -368,16 +368,20 @@ EMU_EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* fu
     EMU_ENTER;
     if (functions.count((Kernel*)function) == 0 || block_size <= 0)
     {
-        return fail(functions.count((Kernel*)function) == 0 ? BadHandle : InvalidValue, "cuOccupancyMaxActiveBlocksPerMultiprocessor: %p is no kernel, or no thread is asked for", function);
+        return fail(
+            functions.count((Kernel*)function) == 0 ? BadHandle : InvalidValue,
+            "cuOccupancyMaxActiveBlocksPerMultiprocessor: %p is no kernel, or no thread is asked for", function);
     }
 
     // By threads, by the 32 blocks that fit, and by shared memory, of which each block costs a kilobyte more. No kernel has more than 32 registers here.
     std::size_t by_shared = 228 * 1024 / (dynamic_shared + 1024), by_threads = 2048 / (((std::size_t)block_size + 31) / 32 * 32);
-    *blocks = block_size > 1024 || dynamic_shared > (std::size_t)((Kernel*)function)->max_dynamic_shared ? 0 : (int)std::min({by_shared, by_threads, (std::size_t)32});
+    *blocks = block_size > 1024 || dynamic_shared > (std::size_t)((Kernel*)function)->max_dynamic_shared ? 0 : (int)std::min(
+        {by_shared, by_threads, (std::size_t)32});
     return Success;
 }
 
-EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+    unsigned shared_bytes,
                               void* stream, void** parameters, void** extra)
 {
     EMU_ENTER;
@@ -409,7 +413,8 @@ EMU_EXPORT int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, 
     if (tracing())
     {
         char text[400];
-        std::snprintf(text, sizeof text, "\"kernel\":\"%s\",\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"shared\":%u", kernel->name.c_str(), grid_x, grid_y, grid_z, block_x, block_y,
+        std::snprintf(text, sizeof text, "\"kernel\":\"%s\",\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"shared\":%u", kernel->name.c_str(), grid_x, grid_y,
+            grid_z, block_x, block_y,
                       block_z, shared_bytes);
         told = text;
     }

@@ -26,7 +26,8 @@ inline std::uint16_t to_bf16(float value)
 inline float from_fp16(std::uint16_t bits)
 {
     int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    float value = exponent == 31 ? (mantissa == 0 ? INFINITY : NAN) : exponent == 0 ? std::ldexp((float)mantissa, -24) : std::ldexp((float)(mantissa + 1024), exponent - 25);
+    float value = exponent == 31 ? (mantissa == 0 ? INFINITY : NAN) : exponent == 0
+        ? std::ldexp((float)mantissa, -24) : std::ldexp((float)(mantissa + 1024), exponent - 25);
     return (bits & 0x8000) != 0 ? -value : value;
 }
 

@@ -123,7 +123,8 @@ std::string check_option(const std::string& text, std::set<std::string>* seen, b
         }
 
         std::string wrong = check_value(option, value, is_cubin);
-        return !wrong.empty() || seen->insert(option.name).second || takes_text ? wrong : std::string(option.name) + " (" + option.brief + ") defined more than once";
+        return !wrong.empty() || seen->insert(option.name).second
+            || takes_text ? wrong : std::string(option.name) + " (" + option.brief + ") defined more than once";
     }
 
     return "unrecognized option " + text + " found";
@@ -132,7 +133,8 @@ std::string check_option(const std::string& text, std::set<std::string>* seen, b
 
 EMU_EXPORT const char* nvrtcGetErrorString(int result)
 {
-    static const char* const names[] = {"NVRTC_SUCCESS", "NVRTC_ERROR_OUT_OF_MEMORY", "NVRTC_ERROR_PROGRAM_CREATION_FAILURE", "NVRTC_ERROR_INVALID_INPUT", "NVRTC_ERROR_INVALID_PROGRAM",
+    static const char* const names[] = {"NVRTC_SUCCESS", "NVRTC_ERROR_OUT_OF_MEMORY", "NVRTC_ERROR_PROGRAM_CREATION_FAILURE", "NVRTC_ERROR_INVALID_INPUT",
+        "NVRTC_ERROR_INVALID_PROGRAM",
                                         "NVRTC_ERROR_INVALID_OPTION", "NVRTC_ERROR_COMPILATION", "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE"};
     return result >= 0 && result <= 7 ? names[result] : "NVRTC_ERROR unknown";
 }

@@ -70,7 +70,8 @@ bool is_named(const std::string& function, const std::string& name)
 
 bool is_function(const std::string& name)
 {
-    for (const char* other : {"cudnnGetVersion", "cudnnGetCudartVersion", "cudnnGetMaxDeviceVersion", "cudnnGetErrorString", "cudnnGetLastErrorString", "cublasGetStatusString", "cublasGetStatusName",
+    for (const char* other : {"cudnnGetVersion", "cudnnGetCudartVersion", "cudnnGetMaxDeviceVersion", "cudnnGetErrorString", "cudnnGetLastErrorString",
+        "cublasGetStatusString", "cublasGetStatusName",
                               "nvrtcGetErrorString"})
     {
         if (name == other)
@@ -181,7 +182,8 @@ std::string read_build(const std::string& text, Build* read)
     return text == "contracted" ? "there are no contracted kernels under AddressSanitizer" : "";
 #else
     *read = text == "fast" ? Build::Fast : text == "contracted" ? Build::Contracted : Build::Checked;
-    return text.empty() || text == "checked" || text == "fast" || text == "contracted" ? "" : problem("'%s' is none of checked, fast and contracted", text.c_str());
+    return text.empty() || text == "checked" || text == "fast" || text == "contracted" ? "" : problem(
+        "'%s' is none of checked, fast and contracted", text.c_str());
 #endif
 }
 
@@ -360,7 +362,8 @@ void spend_time()
 double milliseconds_now()
 {
     read_once();
-    return times.kind == Times::Clock ? std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count() : emulated_milliseconds;
+    return times.kind == Times::Clock ? std::chrono::duration<double, std::milli>(
+        std::chrono::steady_clock::now().time_since_epoch()).count() : emulated_milliseconds;
 }
 }
 

@@ -40,7 +40,8 @@ public sealed class EmulatedStepTests() : EmulatorTest(isChecked: false)
             used = device.Memory.PeakUsedBytes;
         }
 
-        string[] executed = [.. File.ReadLines(trace).Select(line => JsonNode.Parse(line)!.AsObject()).Where(line => line.ContainsKey("graph")).Select(Executed)];
+        string[] executed = [.. File.ReadLines(trace).Select(
+            line => JsonNode.Parse(line)!.AsObject()).Where(line => line.ContainsKey("graph")).Select(Executed)];
         File.Delete(trace);
         StepForecast forecast = StepForecast.Make(
             Networks.Create(model, new NetworkOptions()), CudaDevice.Describe(gpu, precision, new WithoutWorkspaces()), gpu, batch, isTraining);

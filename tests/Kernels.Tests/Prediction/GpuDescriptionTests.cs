@@ -23,7 +23,9 @@ public sealed class GpuDescriptionTests : IDisposable
         Assert.InRange(gpu.Properties.PeakBandwidth, 0.99 * bandwidth, 1.01 * bandwidth);
         Assert.InRange(gpu.Rates.Copy.Value, 0.8 * bandwidth, 0.95 * bandwidth);
         Assert.True(gpu.Rates.BFloat16.Value > gpu.Rates.TensorFloat32.Value && gpu.Rates.TensorFloat32.Value >= gpu.Rates.Float32.Value);
-        Assert.All((GpuRate[])[gpu.Rates.Copy, gpu.Rates.Float32, gpu.Rates.TensorFloat32, gpu.Rates.Float16, gpu.Rates.BFloat16], rate => Assert.NotEmpty(rate.Source));
+        Assert.All(
+            (GpuRate[])[gpu.Rates.Copy, gpu.Rates.Float32, gpu.Rates.TensorFloat32, gpu.Rates.Float16, gpu.Rates.BFloat16],
+            rate => Assert.NotEmpty(rate.Source));
     }
 
     /// <summary>The keys of the JSON that cuDNN 9.19 accepted; 9.28 needs memoryBusWidth too.</summary>
@@ -34,7 +36,8 @@ public sealed class GpuDescriptionTests : IDisposable
         [
             "maxGridSize", "maxBlockSize", "regsPerBlock", "multiProcessorCount", "warpSize", "maxSharedMemoryPerBlock", "maxSharedMemoryPerBlockOptin",
             "reservedSharedMemoryPerBlock", "maxRegistersPerSM", "maxCtasPerSM", "maxThreadsPerBlock", "maxThreadsPerSM", "pciDeviceId", "isTccDriver",
-            "supportCoopLaunch", "totalGlobalMem", "smClockRateKHz", "memClockRateKHz", "l2CacheSize", "memoryBusWidth", "cudaDeviceId", "deviceVer", "driverVer",
+            "supportCoopLaunch", "totalGlobalMem", "smClockRateKHz", "memClockRateKHz", "l2CacheSize", "memoryBusWidth", "cudaDeviceId", "deviceVer",
+            "driverVer",
             "deviceName",
         ];
         foreach (string name in GpuDescription.BuiltIn)

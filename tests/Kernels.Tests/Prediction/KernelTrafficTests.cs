@@ -24,14 +24,16 @@ public sealed partial class KernelTrafficTests
         using CudaDevice device = CudaDevice.DescribeByRecords(GpuDescription.Find("h100"), CudaPrecision.BFloat16);
         @case.Launch(new TrafficTensors(device)); // A table of parameters is uploaded before a capture.
         using CapturedStep step = device.Capture(() => @case.Launch(new TrafficTensors(device)));
-        StepNode node = Assert.Single(step.Nodes, n => n.Kernel == @case.Kernel || n.Kernel.StartsWith(@case.Kernel + "_f32", StringComparison.Ordinal) || n.Kernel.StartsWith(@case.Kernel + "_bf16", StringComparison.Ordinal));
+        StepNode node = Assert.Single(step.Nodes, n => n.Kernel == @case.Kernel || n.Kernel.StartsWith(
+            @case.Kernel + "_f32", StringComparison.Ordinal) || n.Kernel.StartsWith(@case.Kernel + "_bf16", StringComparison.Ordinal));
         Assert.Equal((@case.Read, @case.Written), (node.BytesRead, node.BytesWritten));
     }
 
     [Fact]
     public void Every_kernel_whose_comment_says_what_it_moves_is_held_against_it()
     {
-        string[] missing = [.. KernelSignatures.Names.Where(name => CommentOf(name).Contains("Moves:", StringComparison.Ordinal)).Except(Cases.Select(c => c.Kernel))];
+        string[] missing = [.. KernelSignatures.Names.Where(
+            name => CommentOf(name).Contains("Moves:", StringComparison.Ordinal)).Except(Cases.Select(c => c.Kernel))];
         Assert.True(missing.Length == 0, $"no case for {string.Join(", ", missing)}");
         Assert.True(KernelSignatures.Names.Count > 60);
     }
@@ -59,7 +61,8 @@ public sealed partial class KernelTrafficTests
     {
         Dictionary<string, KernelParameter[]> parsed = KernelSignatures.Parse(KernelLibrary.Source);
         Assert.Equal(
-            [new("output_gradient", true, true), new("filter", true, true), new("input_gradient", true, false), new("accumulate", false, false), new("images", false, false)],
+            [new("output_gradient", true, true), new("filter", true, true), new("input_gradient", true, false), new("accumulate", false, false),
+                new("images", false, false)],
             parsed["convolution_backward_data"].Take(5));
         Assert.Equal(20, parsed["convolution_backward_data"].Length);
         Assert.Equal(["parameters", "count", "settings"], parsed["sgd_step"].Select(p => p.Name));
@@ -78,7 +81,8 @@ public sealed partial class KernelTrafficTests
     // The comment right above the kernel's template or, of kernels of one form, above its export.
     private static string CommentOf(string kernel)
     {
-        string name = kernel is "cast_f32_bf16" or "cast_bf16_f32" ? "cast_packed" : kernel.StartsWith("cast_", StringComparison.Ordinal) ? "cast_each" : kernel;
+        string name = kernel is "cast_f32_bf16" or "cast_bf16_f32" ? "cast_packed" : kernel.StartsWith("cast_", StringComparison.Ordinal)
+            ? "cast_each" : kernel;
         Match match = Regex.Match(
             KernelLibrary.Source, $@"(?<comment>(?:^//[^\n]*\n)+)(?:template [^\n]*\n)?(?:template [^\n;{{]*)?(?:DEVICE void {name}\(|EXPORT_ONE\({name},)", RegexOptions.Multiline);
         return Space().Replace(match.Groups["comment"].Value.Replace("\n//", " ", StringComparison.Ordinal), " ");

@@ -57,5 +57,6 @@ public sealed class LibraryPlansTests : EmulatorTest
     private static StepForecast Predict(string model, int batch, CudaDevice device, GpuDescription gpu) =>
         StepForecast.Make(Networks.Create(model, new NetworkOptions()), device, gpu, batch, isTraining: true);
 
-    private static PlannedConvolution[] Plans(StepForecast forecast) => [.. forecast.Prediction.Nodes.Select(node => node.Node.Convolution).OfType<PlannedConvolution>()];
+    private static PlannedConvolution[] Plans(StepForecast forecast) =>
+        [.. forecast.Prediction.Nodes.Select(node => node.Node.Convolution).OfType<PlannedConvolution>()];
 }

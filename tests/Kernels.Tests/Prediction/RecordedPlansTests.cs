@@ -46,7 +46,8 @@ public sealed class RecordedPlansTests
     }
 
     private static string TextOf(JsonElement plan) => string.Join(
-        ';', plan.GetProperty("engine").GetInt32().ToString(System.Globalization.CultureInfo.InvariantCulture), plan.GetProperty("knobs").GetString(), Numbers(plan, "notes"), Numbers(plan, "behavior"),
+        ';', plan.GetProperty("engine").GetInt32().ToString(
+            System.Globalization.CultureInfo.InvariantCulture), plan.GetProperty("knobs").GetString(), Numbers(plan, "notes"), Numbers(plan, "behavior"),
         plan.GetProperty("workspace").GetInt64().ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     private static string Numbers(JsonElement plan, string key) => string.Join(',', plan.GetProperty(key).EnumerateArray().Select(number => number.GetInt32()));

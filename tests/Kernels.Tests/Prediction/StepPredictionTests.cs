@@ -149,7 +149,8 @@ public sealed class StepPredictionTests
     private static StepForecast Predict(string model, int batch, string gpu, CudaPrecision precision)
     {
         GpuDescription description = GpuDescription.Find(gpu);
-        return StepForecast.Make(Networks.Create(model, new NetworkOptions()), CudaDevice.DescribeByRecords(description, precision), description, batch, isTraining: true);
+        return StepForecast.Make(
+            Networks.Create(model, new NetworkOptions()), CudaDevice.DescribeByRecords(description, precision), description, batch, isTraining: true);
     }
 
     private static PlannedConvolution[] Convolutions(StepForecast forecast) =>

@@ -86,7 +86,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new("sigmoid", "", "Moves: n read, n written.", T, T, t => t.Device.Sigmoid(t.X, t.Y));
         yield return new("sigmoid_backward", "", "Moves: 2 n read, n written.", 2 * T, T, t => t.Device.SigmoidBackward(t.D, t.Y, t.X, accumulate: false));
         yield return new("scale", "", "Moves: n read, n written.", T, T, t => t.Device.Scale(t.X, 2, t.Y, accumulate: false));
-        yield return new("scale", "by a number on the device", "Moves: n read, n written.", T + 4, T, t => t.Device.ScaleBy(t.X, t.Number, t.Y, accumulate: false));
+        yield return new(
+            "scale", "by a number on the device", "Moves: n read, n written.", T + 4, T, t => t.Device.ScaleBy(t.X, t.Number, t.Y, accumulate: false));
     }
 
     private static IEnumerable<TrafficCase> Norms()
@@ -100,7 +101,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             t =>
             {
                 using Tensor partials = Tensor.Create(t.Device, new Shape(3 * TrafficTensors.Channels), DataType.Float32);
-                t.Device.Launch("bn_statistics_1", KernelVariant.BFloat16, 1, 256, t.X.ReadAddress, partials.WriteAddress(), TrafficTensors.Rows, TrafficTensors.Channels);
+                t.Device.Launch(
+                    "bn_statistics_1", KernelVariant.BFloat16, 1, 256, t.X.ReadAddress, partials.WriteAddress(), TrafficTensors.Rows, TrafficTensors.Channels);
             });
         yield return new("bn_statistics_2", "", "Moves: all read once.", T, Moments, Forward(null));
 
@@ -110,13 +112,19 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new("bn_apply", "", apply, T + (4 * C), T, Forward(null));
         yield return new("bn_apply", "with a shortcut", apply, (2 * T) + (4 * C), T, Forward(t => t.Z));
         const string sums = "Moves: two or, with the output, three tensors read, masked written.";
-        yield return new("bn_backward_sums", "without a mask", sums, (2 * T) + (3 * C), 2 * Sums, Backward(output: false, beta: false, shortcut: false, added: false));
-        yield return new("bn_backward_sums", "by the output", sums, (3 * T) + (3 * C), 2 * Sums, Backward(output: true, beta: false, shortcut: false, added: false));
-        yield return new("bn_backward_sums", "by the input", sums, (2 * T) + (4 * C), 2 * Sums, Backward(output: false, beta: true, shortcut: false, added: false));
-        yield return new("bn_backward_sums", "with a shortcut", sums, (3 * T) + (3 * C), T + (2 * Sums), Backward(output: true, beta: false, shortcut: true, added: false));
+        yield return new(
+            "bn_backward_sums", "without a mask", sums, (2 * T) + (3 * C), 2 * Sums, Backward(output: false, beta: false, shortcut: false, added: false));
+        yield return new(
+            "bn_backward_sums", "by the output", sums, (3 * T) + (3 * C), 2 * Sums, Backward(output: true, beta: false, shortcut: false, added: false));
+        yield return new(
+            "bn_backward_sums", "by the input", sums, (2 * T) + (4 * C), 2 * Sums, Backward(output: false, beta: true, shortcut: false, added: false));
+        yield return new(
+            "bn_backward_sums", "with a shortcut", sums, (3 * T) + (3 * C), T + (2 * Sums), Backward(output: true, beta: false, shortcut: true, added: false));
         const string second = "Moves: as bn_backward_sums reads, plus one tensor written for each gradient.";
-        yield return new("bn_backward_apply", "by the output", second, (3 * T) + (5 * C), T, Backward(output: true, beta: false, shortcut: false, added: false));
-        yield return new("bn_backward_apply", "after a masked shortcut", second, (2 * T) + (5 * C), T, Backward(output: true, beta: false, shortcut: true, added: false));
+        yield return new(
+            "bn_backward_apply", "by the output", second, (3 * T) + (5 * C), T, Backward(output: true, beta: false, shortcut: false, added: false));
+        yield return new(
+            "bn_backward_apply", "after a masked shortcut", second, (2 * T) + (5 * C), T, Backward(output: true, beta: false, shortcut: true, added: false));
         yield return new("bn_backward_apply", "adding", second, (4 * T) + (5 * C), T, Backward(output: true, beta: false, shortcut: false, added: true));
         const string group = "Moves: all read twice (the second time mostly from the cache), written once.";
         yield return new(
@@ -143,7 +151,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         yield return new(
             "average_pool_backward", "adding", "Moves: gradients read, the result written.", half + T, T,
             t => t.Device.AveragePoolBackward(t.Half, window, true, t.X, accumulate: true));
-        yield return new("adaptive_average_pool", "", "Moves: the input read once, the output written.", T, half, t => t.Device.AdaptiveAveragePool(t.X, t.Half));
+        yield return new(
+            "adaptive_average_pool", "", "Moves: the input read once, the output written.", T, half, t => t.Device.AdaptiveAveragePool(t.X, t.Half));
         yield return new(
             "adaptive_average_pool_backward", "", "Moves: gradients read, the result written.", half, T,
             t => t.Device.AdaptiveAveragePoolBackward(t.Half, t.X, accumulate: false));
@@ -173,7 +182,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             "pointwise_loss", "", "Moves: the input and the target read, the gradient written.", T + (4 * N), T + 12,
             t => t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
         yield return new(
-            "pointwise_loss_finish", "", "Moves: the partials.", 12, 4, t => t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
+            "pointwise_loss_finish", "", "Moves: the partials.", 12, 4, t =>
+                t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
         yield return new("mean_loss", "", "Moves: the losses.", losses, 4, t => t.Device.SoftmaxCrossEntropy(t.Logits, t.Labels, 0, t.Number, null));
         yield return new("top_k_count", "", "Moves: the logits.", logits + labels + 4, 4, t => t.Device.TopKCount(t.Logits, t.Labels, 5, t.Count));
         yield return new("arg_max", "", "Moves: the input.", logits, labels, t => t.Device.ArgMax(t.Logits, t.Labels));
@@ -184,7 +194,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             {
                 // The table is uploaded, which a capture must not.
                 long[] table = [t.X.ReadAddress, N, 1, t.Floats.ReadAddress, N, 0];
-                using Tensor observed = Tensor.Create(t.Device, new Shape(12), DataType.Int32), partials = Tensor.Create(t.Device, new Shape(12), DataType.Float32);
+                using Tensor observed = Tensor.Create(t.Device, new Shape(12), DataType.Int32), partials = Tensor.Create(
+                    t.Device, new Shape(12), DataType.Float32);
                 t.Device.Queue.Upload(MemoryMarshal.AsBytes<long>(table), observed.WriteAddress());
                 t.Device.Launch("statistics", KernelVariant.Only, new Dim3(1, 2), 256, observed.ReadAddress, partials.WriteAddress());
             });
@@ -193,7 +204,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             "prepare_images", "", pixels, (2 * 4 * 4 * 3) + (2 * 3 * 4) + 12 + 12, 2 * 2 * 4 * 4 * 3,
             t =>
             {
-                using Tensor all = Tensor.Create(t.Device, new Shape(2, 9, 9, 3), DataType.UInt8), places = Tensor.Create(t.Device, new Shape(2, 3), DataType.Int32);
+                using Tensor all = Tensor.Create(
+                    t.Device, new Shape(2, 9, 9, 3), DataType.UInt8), places = Tensor.Create(t.Device, new Shape(2, 3), DataType.Int32);
                 using Tensor mean = Tensor.Create(t.Device, new Shape(3), DataType.Float32), scale = Tensor.Create(t.Device, new Shape(3), DataType.Float32);
                 using Tensor crop = Tensor.Create(t.Device, new Shape(2, 4, 4, 3), DataType.BFloat16);
                 t.Device.PrepareImages(all, places, mean, scale, crop);
@@ -221,7 +233,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         const string slope = "Moves: 2 n read, n written.";
         yield return new("unary_backward", "", slope, 2 * T, T, t => t.Device.UnaryBackward(UnaryFunction.Exp, 0, t.D, t.Y, t.X, accumulate: false));
         yield return new(
-            "unary_backward", "of the same slope everywhere", slope, T, T, t => t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
+            "unary_backward", "of the same slope everywhere", slope, T, T, t =>
+                t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
         const string once = "Moves: all read once, written once.";
         yield return new("broadcast", "", once, 2 * T, T, t => t.Device.Binary(BinaryFunction.Subtract, t.X, t.Y, t.Z));
         yield return new(
@@ -256,7 +269,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         t.X, t.V(0), t.V(1), shortcut?.Invoke(t), relu: true, t.V(2), t.V(3), 0.1, 1e-5, t.Y, t.V(4), t.V(5));
 
     private static Action<TrafficTensors> Backward(bool output, bool beta, bool shortcut, bool added) => t => t.Device.BatchNormBackward(
-        t.D, t.X, output ? t.Y : null, t.V(0), beta ? t.V(1) : null, t.V(2), t.V(3), relu: output || beta, batchStatistics: true, t.Z, shortcut ? Shortcut(t) : null,
+        t.D, t.X, output ? t.Y : null, t.V(0), beta ? t.V(1) : null, t.V(2), t.V(3), relu: output
+            || beta, batchStatistics: true, t.Z, shortcut ? Shortcut(t) : null,
         t.V(4), t.V(5), added ? NormAccumulate.Input : NormAccumulate.None);
 
     private static Tensor Shortcut(TrafficTensors t) => Tensor.Create(t.Device, t.X.Shape, DataType.BFloat16);

@@ -27,7 +27,8 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    protected override void UnaryBackwardCore(
+        UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
     {
         float p = (float)parameter;
         switch (function)

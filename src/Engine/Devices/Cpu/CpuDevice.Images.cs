@@ -36,7 +36,8 @@ public sealed unsafe partial class CpuDevice
     {
         (Shape from, Shape to) = (pixels.Shape, output.Shape);
         PrepareImagesJob job = new(
-            Bytes(pixels), from[1], from[2], from[3], Integers(placements), Floats(mean), mean.Shape.Rank == 3, Floats(scale), FloatsToWrite(output), to[1], to[2]);
+            Bytes(pixels), from[1], from[2], from[3], Integers(placements), Floats(mean), mean.Shape.Rank == 3, Floats(scale), FloatsToWrite(output), to[1],
+            to[2]);
         _team.Run(ref job, to[0]);
     }
 

@@ -39,7 +39,8 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    private void Lose<TLoss>(TLoss function, Tensor input, Tensor target, Tensor? weights, Tensor loss, Tensor? inputGradient) where TLoss : struct, IPointwiseLoss
+    private void Lose<TLoss>(
+        TLoss function, Tensor input, Tensor target, Tensor? weights, Tensor loss, Tensor? inputGradient) where TLoss : struct, IPointwiseLoss
     {
         long count = input.Shape.ElementCount;
         int tasks = TaskCount(count, PointwiseLossJob<TLoss>.Chunk);

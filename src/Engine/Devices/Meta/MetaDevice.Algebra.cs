@@ -7,7 +7,9 @@ public partial class MetaDevice
     protected override void UnaryCore(UnaryFunction function, Tensor input, double parameter, Tensor output) { }
 
     /// <inheritdoc/>
-    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate) { }
+    protected override void UnaryBackwardCore(
+        UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    { }
 
     /// <inheritdoc/>
     protected override void BinaryCore(BinaryFunction function, Tensor left, Tensor right, Tensor output) { }

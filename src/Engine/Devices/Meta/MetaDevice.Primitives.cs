@@ -79,7 +79,8 @@ public partial class MetaDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation,
-        bool relu, bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        bool relu, bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
+        NormAccumulate accumulate)
     {
     }
 
@@ -106,7 +107,9 @@ public partial class MetaDevice
     protected override void AveragePoolCore(Tensor input, in PoolingGeometry geometry, bool countPadding, Tensor output) { }
 
     /// <inheritdoc/>
-    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate) { }
+    protected override void AveragePoolBackwardCore(
+        Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    { }
 
     /// <inheritdoc/>
     protected override void AdaptiveAveragePoolCore(Tensor input, Tensor output) { }

@@ -15,7 +15,8 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    protected override void UnaryBackwardCore(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    protected override void UnaryBackwardCore(
+        UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), s = Numbers(saved);
         Span<double> dx = NumbersToWrite(inputGradient);

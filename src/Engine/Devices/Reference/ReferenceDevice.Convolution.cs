@@ -30,7 +30,8 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardDataCore(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    protected override void ConvolutionBackwardDataCore(
+        Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         ForEachTap(inputGradient.Shape, filter.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>
@@ -50,7 +51,8 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    protected override void ConvolutionBackwardFilterCore(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    protected override void ConvolutionBackwardFilterCore(
+        Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         ClearUnless(accumulate, filterGradient);
         ForEachTap(input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, (outputPixel, tap, inputPixel) =>

@@ -84,7 +84,8 @@ public sealed partial class ReferenceDevice
     }
 
     /// <inheritdoc/>
-    protected override void AveragePoolBackwardCore(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    protected override void AveragePoolBackwardCore(
+        Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
     {
         ClearUnless(accumulate, inputGradient);
         for (int p = 0; p < outputGradient.Shape[1]; p++)

@@ -25,7 +25,8 @@ public sealed partial class ReferenceDevice : Device
     protected override unsafe void FreeNative(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
 
     /// <inheritdoc/>
-    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start) => source.CopyTo(BytesToWrite(destination)[checked((int)start)..]);
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination, long start) =>
+        source.CopyTo(BytesToWrite(destination)[checked((int)start)..]);
 
     /// <inheritdoc/>
     protected override void CopyToHostCore(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);

@@ -92,7 +92,8 @@ internal sealed class LegacyStorages : PyTorchStorages
 
             if (count != storage.Count || !_starts.TryAdd(key, at + sizeof(long)))
             {
-                throw new InvalidDataException($"storage {ShownName.Of(key)} has {storage.Count:N0} elements by the pickle, but {count:N0} where it lies, or lies there twice");
+                throw new InvalidDataException(
+                    $"storage {ShownName.Of(key)} has {storage.Count:N0} elements by the pickle, but {count:N0} where it lies, or lies there twice");
             }
 
             at += sizeof(long) + byteCount;

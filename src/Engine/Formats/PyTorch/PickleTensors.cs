@@ -93,13 +93,15 @@ internal static class PickleTensors
     // its numbers elsewhere (DTensor has those of one process); then the function is not one of those that build a plain tensor.
     private static object? RebuildFromType(object?[] args) => args switch
     {
-        [PickleGlobal { Call: { } call } function, PickleGlobal, PickleTuple given, ..] when function.Name.StartsWith("torch._utils._rebuild_", StringComparison.Ordinal) =>
+        [PickleGlobal { Call: { } call } function, PickleGlobal, PickleTuple given, ..] when function.Name.StartsWith(
+            "torch._utils._rebuild_", StringComparison.Ordinal) =>
             call(given.Items),
         [PickleGlobal, PickleGlobal type, ..] => new PickleObject(type.Name) { IsTensor = true },
         _ => null,
     };
 
-    private static PickleObject Unread(PickleGlobal type) => new($"a tensor of {type.Name.Replace("torch.", "", StringComparison.Ordinal)}") { IsTensor = true };
+    private static PickleObject Unread(PickleGlobal type) =>
+        new($"a tensor of {type.Name.Replace("torch.", "", StringComparison.Ordinal)}") { IsTensor = true };
 
     private static PickleTensor Tensor(PickleStorage storage, StoredType type, long offset, PickleTuple size, PickleTuple stride)
     {

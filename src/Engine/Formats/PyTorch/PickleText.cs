@@ -27,7 +27,9 @@ internal static class PickleText
     /// <param name="line">The digits.</param>
     /// <param name="what">What it is, for the message.</param>
     public static long Count(string line, string what) =>
-        long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : throw new InvalidDataException($"its pickle has {what} that is none");
+        long.TryParse(
+            line, NumberStyles.None, CultureInfo.InvariantCulture,
+            out long value) ? value : throw new InvalidDataException($"its pickle has {what} that is none");
 
     /// <summary>A real number, infinities and NaN included.</summary>
     public static double Real(string line) => line switch

@@ -127,7 +127,9 @@ internal sealed record PickleStorage(string Key, PickleGlobal Class, long Count,
     /// <summary>The elements' type; null where it cannot be read, or where only bytes are counted.</summary>
     public StoredType? Type => Class.Element;
 
-    /// <summary>Bytes that the storage takes in the file, no more than fit a long, as <see cref="Count"/> is checked; null where the element's size is not known.</summary>
+    /// <summary>
+    /// Bytes that the storage takes in the file, no more than fit a long, as <see cref="Count"/> is checked; null where the element's size is not known.
+    /// </summary>
     public long? ByteCount => Class.ElementSize > 0 ? Count * Class.ElementSize : null;
 }
 

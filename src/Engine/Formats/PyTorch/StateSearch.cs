@@ -43,13 +43,15 @@ internal sealed class StateSearch
             return (found, true);
         }
 
-        Place[] flat = [.. search._places.Where(p => p.Rank > 0 && p.Dict.Items.Any(i => i.Key is string name && name.StartsWith(key + ".", StringComparison.Ordinal)))];
+        Place[] flat = [.. search._places.Where(p => p.Rank > 0 && p.Dict.Items.Any(
+            i => i.Key is string name && name.StartsWith(key + ".", StringComparison.Ordinal)))];
         return flat.Length > 0 ? (flat[0].Dict, false) : throw new NotWeightsException($"has nothing under '{ShownName.Of(key)}'{search.Others()}");
     }
 
     /// <summary>What a value is, for messages; of a dictionary, with its first keys.</summary>
     public static string Described(object? value) => value is PickleDict { Items.Count: > 0 } dict
-        ? $"a dictionary with {string.Join(", ", dict.Items.Take(4).Select(i => $"{KeyText(i.Key)}: {PickleReader.Kind(i.Value)}"))}{(dict.Items.Count > 4 ? " ..." : "")}"
+        ? $"a dictionary with {string.Join(", ", dict.Items.Take(4).Select(i => $"{KeyText(i.Key)}: {PickleReader.Kind(i.Value)}"))}"
+            + (dict.Items.Count > 4 ? " ..." : "")
         : PickleReader.Kind(value);
 
     private PickleDict Expected(object? root)
@@ -70,10 +72,12 @@ internal sealed class StateSearch
             return null;
         }
 
-        List<Place> inside = [.. _places.Where(p => p.Rank > 0 && named.Any(n => p.Path == n.Path || p.Path.StartsWith(n.Path + ".", StringComparison.Ordinal)))];
+        List<Place> inside = [.. _places.Where(p => p.Rank > 0 && named.Any(
+            n => p.Path == n.Path || p.Path.StartsWith(n.Path + ".", StringComparison.Ordinal)))];
         return inside.Count == 0
             ? throw new NotWeightsException($"holds no tensors under '{ShownName.Of(key)}'{Others()}")
-            : inside.FirstOrDefault(p => named.Length == 1 && p.Path == named[0].Path)?.Dict ?? Chosen([.. inside.Where(p => p.Rank == inside.Max(i => i.Rank))]);
+            : inside.FirstOrDefault(p => named.Length == 1
+                && p.Path == named[0].Path)?.Dict ?? Chosen([.. inside.Where(p => p.Rank == inside.Max(i => i.Rank))]);
     }
 
     // Level by level: the first of the usual keys, else the dictionary itself, else the only one inside.
@@ -112,7 +116,8 @@ internal sealed class StateSearch
         if (_module is { } module)
         {
             string where = module.Path.Length > 0 ? $" under '{ShownName.Of(module.Path)}'" : "";
-            return new($"holds a whole pickled model ({ShownName.Of(module.Module.Name)}){where}, which needs its program's code, and none is run: save model.state_dict() with torch.save instead");
+            return new($"holds a whole pickled model ({ShownName.Of(module.Module.Name)}){where}, which needs its program's code, and none is run: save "
+                + "model.state_dict() with torch.save instead");
         }
 
         return root switch

@@ -229,7 +229,8 @@ internal sealed class ZipDirectory
         }
 
         byte[] local = _bytes.Read(localStart, LocalBytes + nameLength);
-        if (UInt32(local, 0) != LocalSignature || UInt16(local, 8) != method || UInt16(local, 26) != nameLength || !local.AsSpan(LocalBytes).SequenceEqual(name))
+        if (UInt32(local, 0) != LocalSignature || UInt16(local, 8) != method || UInt16(local, 26) != nameLength
+            || !local.AsSpan(LocalBytes).SequenceEqual(name))
         {
             throw new InvalidDataException($"{ShownName.Of(text)} is not where the zip directory tells");
         }

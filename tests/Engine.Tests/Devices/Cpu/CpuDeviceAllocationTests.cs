@@ -28,7 +28,8 @@ public sealed class CpuDeviceAllocationTests
         ["MatMul"] = (d, t) => d.MatMul(t.Matrix, false, t.Matrix, true, t.Square, accumulate: false),
         ["AddBias"] = (d, t) => d.AddBias(t.X, t.Vector, t.Y),
         ["BiasBackward"] = (d, t) => d.BiasBackward(t.G, t.VectorOut, accumulate: false),
-        ["BatchNormTraining"] = (d, t) => d.BatchNormTraining(t.X, t.Vector, t.Vector, t.G, true, t.Mean, t.Variance, 0.1, 1e-5, t.Y, t.VectorOut, t.VectorOut2),
+        ["BatchNormTraining"] = (d, t) =>
+            d.BatchNormTraining(t.X, t.Vector, t.Vector, t.G, true, t.Mean, t.Variance, 0.1, 1e-5, t.Y, t.VectorOut, t.VectorOut2),
         ["BatchNormInference"] = (d, t) => d.BatchNormInference(t.X, t.Vector, t.Vector, t.Vector, t.Vector, 1e-5, t.G, true, t.Y),
         ["BatchNormBackward"] = (d, t) => d.BatchNormBackward(
             t.G, t.X, null, t.Vector, t.Vector, t.Vector, t.Vector, true, true, t.Y, null, t.VectorOut, t.VectorOut2, NormAccumulate.Gamma),
@@ -134,7 +135,9 @@ public sealed class CpuDeviceAllocationTests
             (Labels, Rows, Count) = (Zeros(new Shape(100), DataType.Int32), Zeros(new Shape(100), DataType.Int32), Zeros(Shape.Scalar, DataType.Int32));
             Parameters =
             [
-                new(Filter, FilterGradient, Floats(Filter.Shape), Floats(Filter.Shape), 1e-4), new(Vector, VectorOut, Floats(Vector.Shape), Floats(Vector.Shape)),
+                new(
+                    Filter, FilterGradient, Floats(Filter.Shape), Floats(Filter.Shape),
+                    1e-4), new(Vector, VectorOut, Floats(Vector.Shape), Floats(Vector.Shape)),
             ];
             (Gradients, Settings) = ([FilterGradient, VectorOut], Zeros(new Shape(Device.MaxValues), DataType.Float32));
         }

@@ -17,7 +17,8 @@ public sealed class WinogradTests
     public void Transforms_and_direct_convolutions_agree_at_every_vector_width(SimdLevel level)
     {
         using CpuDevice direct = new(2, level, winograd: false), one = new(1, level, winograd: true), three = new(3, level, winograd: true);
-        foreach ((int n, int h, int w, int c, int k, int padding) in Shapes.Where(shape => (long)shape.C * shape.K * shape.N <= 32768L * (int)level * (int)level))
+        foreach ((int n, int h, int w, int c, int k, int padding) in Shapes.Where(
+            shape => (long)shape.C * shape.K * shape.N <= 32768L * (int)level * (int)level))
         {
             foreach (bool accumulate in (bool[])[false, true])
             {
@@ -75,7 +76,8 @@ public sealed class WinogradTests
         ConvolutionGeometry geometry = new(1, padding, 1, 1);
         using Tensor input = Numbers(device, new Shape(n, h, w, c), random), filter = Numbers(device, new Shape(k, 3, 3, c), random);
         using Tensor gradient = Numbers(device, geometry.OutputShape(input.Shape, filter.Shape), random);
-        using Tensor output = Numbers(device, gradient.Shape, random), inputGradient = Numbers(device, input.Shape, random), filterGradient = Numbers(device, filter.Shape, random);
+        using Tensor output = Numbers(device, gradient.Shape, random), inputGradient = Numbers(device, input.Shape, random),
+            filterGradient = Numbers(device, filter.Shape, random);
         device.ConvolutionForward(input, filter, geometry, output);
         device.ConvolutionBackwardData(gradient, filter, geometry, inputGradient, accumulate);
         device.ConvolutionBackwardFilter(input, gradient, geometry, filterGradient, accumulate);

@@ -2,7 +2,9 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
 
-/// <summary>Correlates a band, or a few, a task: copies its source pixels once, then for each block of output channels goes through its pixels, eight at a time.</summary>
+/// <summary>
+/// Correlates a band, or a few, a task: copies its source pixels once, then for each block of output channels goes through its pixels, eight at a time.
+/// </summary>
 internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
@@ -71,7 +73,8 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     }
 
     private readonly void Group(
-        in SourceWindow window, int group, int firstBlock, int endBlock, int firstImage, int images, int firstRow, int rows, int* runs, int runCount, int runLength,
+        in SourceWindow window, int group, int firstBlock, int endBlock, int firstImage, int images, int firstRow, int rows, int* runs, int runCount,
+        int runLength,
         TEpilogue epilogue)
     {
         int columns = Work.Columns.Outputs;

@@ -63,8 +63,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             {
                 Correlation work = new()
                 {
-                    Rows = CorrelationAxis.BackwardData(input[1], filter.Shape[1], geometry.Stride.Height, geometry.Padding.Height, geometry.Dilation.Height, phaseRow),
-                    Columns = CorrelationAxis.BackwardData(input[2], filter.Shape[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width, phaseColumn),
+                    Rows = CorrelationAxis.BackwardData(
+                        input[1], filter.Shape[1], geometry.Stride.Height, geometry.Padding.Height, geometry.Dilation.Height, phaseRow),
+                    Columns = CorrelationAxis.BackwardData(
+                        input[2], filter.Shape[2], geometry.Stride.Width, geometry.Padding.Width, geometry.Dilation.Width, phaseColumn),
                     Batch = output[0],
                     Groups = geometry.Groups,
                     Source = (float*)outputGradient.ReadAddress,

@@ -22,7 +22,8 @@ internal sealed unsafe class NativeBuffer : IDisposable
             }
             catch (OutOfMemoryException e)
             {
-                throw new EngineException($"out of memory: a convolution needs {floats * sizeof(float):N0} bytes of scratch; use a smaller batch or a smaller model", e);
+                throw new EngineException(
+                    $"out of memory: a convolution needs {floats * sizeof(float):N0} bytes of scratch; use a smaller batch or a smaller model", e);
             }
 
             Capacity = floats;

@@ -19,7 +19,8 @@ internal static unsafe class PixelTile<S, V>
     /// Computes eight pixels by one vector of channels.
     /// </summary>
     /// <param name="pixels">For each output pixel where its window starts in the source.</param>
-    /// <param name="runs">Offsets from there at which stretches of consecutive floats begin: all columns and channels of a filter row, or one tap's channels.</param>
+    /// <param name="runs">Offsets from there at which stretches of consecutive floats begin: all columns and channels of a filter row, or one tap's
+    /// channels.</param>
     /// <param name="runCount">How many stretches there are.</param>
     /// <param name="runLength">Floats in each.</param>
     /// <param name="filter">The packed filter: a vector (or two) for each float of each stretch.</param>
@@ -177,7 +178,8 @@ internal static unsafe class PixelTile<S, V>
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Compute1Pairs<TEpilogue>(
-        float** pixels, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel, TEpilogue epilogue)
+        float** pixels, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel,
+        TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue
     {
         float* p0 = pixels[0], p2 = pixels[2], p4 = pixels[4], p6 = pixels[6];

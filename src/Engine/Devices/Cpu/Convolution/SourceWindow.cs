@@ -49,7 +49,8 @@ internal unsafe struct SourceWindow
         {
             for (int row = 0; row < extent; row++)
             {
-                CopyRow<S, V>(work, bands, firstImage + image, firstSourceRow + row, group, window.Pixels + (image * window.ImagePitch) + ((long)row * window.RowPitch));
+                CopyRow<S, V>(
+                    work, bands, firstImage + image, firstSourceRow + row, group, window.Pixels + (image * window.ImagePitch) + ((long)row * window.RowPitch));
             }
         }
 

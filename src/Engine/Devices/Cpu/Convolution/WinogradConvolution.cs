@@ -2,7 +2,9 @@ using Engine.Devices.Cpu.Simd;
 
 namespace Engine.Devices.Cpu.Convolution;
 
-/// <summary>Convolutions by transforms, where they are less work than the direct ones. All their memory but a row of zeros is the scratch memory given.</summary>
+/// <summary>
+/// Convolutions by transforms, where they are less work than the direct ones. All their memory but a row of zeros is the scratch memory given.
+/// </summary>
 internal sealed unsafe class WinogradConvolution(ThreadTeam team, NativeBuffer scratch) : IDisposable
 {
     private readonly NativeBuffer _zeros = new();

@@ -62,7 +62,8 @@ internal readonly unsafe struct WinogradTilesJob<S, V, TEpilogue>(WinogradWork w
         Prefetcher sources = work.Grid.FetchSource(first + count, plan.BlockTiles, WinogradGrid.Frequencies * plan.Blocks);
         for (int block = 0; block < plan.Blocks; block++)
         {
-            WinogradSteps<S, V>.Multiply(plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref firstRead, ref secondRead, ref sources);
+            WinogradSteps<S, V>.Multiply(
+                plan, windows, work.Filter + (block * plan.FilterBlockSize), count, sums, ref outputs, ref firstRead, ref secondRead, ref sources);
             WinogradSteps<S, V>.Tiles(work.Grid, plan, first, count, block * plan.BlockWidth, sums, temporary, finish);
         }
     }
@@ -83,7 +84,9 @@ internal readonly unsafe struct WinogradWindowsJob<S, V>(WinogradWork work) : IP
     }
 }
 
-/// <summary>Takes one block of output channels a task, or one of <paramref name="splits"/> shares of its tiles: transforms its filter, multiplies, and transforms back.</summary>
+/// <summary>
+/// Takes one block of output channels a task, or one of <paramref name="splits"/> shares of its tiles: transforms its filter, multiplies, and transforms back.
+/// </summary>
 internal readonly unsafe struct WinogradChannelsJob<S, V, TEpilogue>(WinogradWork work, int splits, TEpilogue epilogue) : IParallelJob
     where S : struct, ISimd<V>
     where V : struct

@@ -32,7 +32,9 @@ internal static unsafe class WinogradSteps<S, V>
         {
             if (isNewRow)
             {
-                SetRows(rows, WinogradGrid.Window, grid.Work.Source, cursor.Image, height, grid.Work.Rows.Start + (cursor.Row * WinogradGrid.Tile), width * pitch, zeros);
+                SetRows(
+                    rows, WinogradGrid.Window, grid.Work.Source, cursor.Image, height, grid.Work.Rows.Start + (cursor.Row * WinogradGrid.Tile), width * pitch,
+                    zeros);
             }
 
             int column = grid.Work.Columns.Start + (cursor.Column * WinogradGrid.Tile);
@@ -53,7 +55,10 @@ internal static unsafe class WinogradSteps<S, V>
         }
     }
 
-    /// <summary>Transforms the output's gradient [N, P, Q, K] at some tiles, for all channels, <c>tilePitch</c> floats (K or more) from tile to tile; otherwise as <see cref="Windows"/>.</summary>
+    /// <summary>
+    /// Transforms the output's gradient [N, P, Q, K] at some tiles, for all channels, <c>tilePitch</c> floats (K or more) from tile to tile; otherwise as
+    /// <see cref="Windows"/>.
+    /// </summary>
     public static void Gradients(
         in WinogradGrid grid, float* gradient, float* zeros, int first, int count, int tilePitch, float* temporary, float* to, nint plane)
     {

@@ -132,7 +132,9 @@ internal static unsafe class WinogradTransform<S, V>
 
                 if (columns > 3)
                 {
-                    Put(S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate, channel + c, epilogue, ref first, ref second);
+                    Put(
+                        S.Add(S.MultiplyAdd(eight, d, b), S.Load(line + (5 * w))), pixel + (3 * pitch), accumulate, channel + c, epilogue, ref first,
+                        ref second);
                 }
             }
 

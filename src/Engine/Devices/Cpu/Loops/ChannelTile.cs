@@ -42,7 +42,8 @@ internal readonly struct ChannelTile
     public int MapPixels => PixelsPerRow * Math.Max(1, MapFloats / Length);
 
     /// <summary>Pixels in a task that sums over so many: a whole number of blocks. It depends on the shape alone.</summary>
-    public int SumPixels(int pixels) => checked(BlockPixels * Math.Max(1, (int)(((long)pixels + ((long)SumTasks * BlockPixels) - 1) / ((long)SumTasks * BlockPixels))));
+    public int SumPixels(int pixels) =>
+        checked(BlockPixels * Math.Max(1, (int)(((long)pixels + ((long)SumTasks * BlockPixels) - 1) / ((long)SumTasks * BlockPixels))));
 
     /// <summary>The tile for a number of channels and a vector width.</summary>
     public static ChannelTile For(int channels, int width)
