@@ -70,8 +70,9 @@ int CompileInto(string output, IReadOnlyList<string> architectures)
     foreach (string target in architectures)
     {
         // Architectures with an "a" came with 12.0, and the list of architectures does not name them.
-        bool isKnown = target == ForPtx || (CudaRuntimeCompiler.GetSupportedArchitectures().Contains(int.Parse(target.AsSpan(3).TrimEnd('a'))) && (
-            !target.EndsWith('a') || version.Major >= 12));
+        bool isKnown = target == ForPtx
+            || (CudaRuntimeCompiler.GetSupportedArchitectures().Contains(int.Parse(target.AsSpan(3).TrimEnd('a')))
+                && (!target.EndsWith('a') || version.Major >= 12));
         if (!isKnown)
         {
             Console.WriteLine($"NVRTC {version}, {target}: not known to this compiler, left out");
@@ -81,8 +82,9 @@ int CompileInto(string output, IReadOnlyList<string> architectures)
         long start = Stopwatch.GetTimestamp();
         byte[] image = CudaRuntimeCompiler.Compile(KernelLibrary.Source, "kernels.cu", KernelLibrary.Options(target), out string log);
         File.WriteAllBytes(Path.Combine(output, target), image);
-        Console.WriteLine($"NVRTC {version}, {(target == ForPtx ? "PTX" : target)}: {image.Length:N0} bytes in "
-            + $"{Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s, {(log.Length == 0 ? "no warning" : "warnings")}");
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        string warnings = log.Length == 0 ? "no warning" : "warnings";
+        Console.WriteLine($"NVRTC {version}, {(target == ForPtx ? "PTX" : target)}: {image.Length:N0} bytes in {seconds:F1} s, {warnings}");
         if (log.Length > 0)
         {
             Console.Error.WriteLine(log);
@@ -109,8 +111,8 @@ int Check()
             return 1;
         }
 
-        List<(Version Compiler, IReadOnlyList<KernelMeasure> Kernels)> found = [.. compilations.Select(compilation => Read(compilation.Result!))
-            .OrderBy(compilation => compilation.Compiler)];
+        List<(Version Compiler, IReadOnlyList<KernelMeasure> Kernels)> found =
+            [.. compilations.Select(compilation => Read(compilation.Result!)).OrderBy(compilation => compilation.Compiler)];
         string table = KernelTable.Format(found[^1].Kernels, found[^1].Compiler);
         string budgetFile = Path.Combine(root, Budgets);
         string pageFile = Path.Combine(root, Page);
@@ -121,8 +123,8 @@ int Check()
             Console.WriteLine($"{Budgets} and {Page}: written by NVRTC {string.Join(" and ", found.Select(compilation => compilation.Compiler))}");
         }
 
-        return Judge(
-            found, KernelBudgets.Parse(File.Exists(budgetFile) ? File.ReadAllText(budgetFile) : "", Budgets), File.ReadAllText(pageFile), table) ? 0 : 1;
+        KernelBudgets budgets = KernelBudgets.Parse(File.Exists(budgetFile) ? File.ReadAllText(budgetFile) : "", Budgets);
+        return Judge(found, budgets, File.ReadAllText(pageFile), table) ? 0 : 1;
     }
     finally
     {
@@ -144,17 +146,17 @@ bool Judge(List<(Version Compiler, IReadOnlyList<KernelMeasure> Kernels)> found,
         isRight &= breaches.Count == 0;
         Console.WriteLine(
             $"NVRTC {compiler}, budgets: {kernels.Count} kernels, {breaches.Count} breaches; "
-                + $"{kernels.Count(kernel => kernel.Hopper.FrameBytes + kernel.Ampere.FrameBytes > 0)} with a stack frame, "
-                + $"{kernels.Count(kernel => kernel.Ptx.DivisionsInLoops > 0)} with 64-bit divisions in loops, "
-                + $"{kernels.Count(kernel => kernel.Ptx.DivisionsOnce > 0)} with such before loops, {kernels.Count(kernel => kernel.Ptx.GenericAccesses > 0)} "
-                + "with generic accesses");
+            + $"{kernels.Count(kernel => kernel.Hopper.FrameBytes + kernel.Ampere.FrameBytes > 0)} with a stack frame, "
+            + $"{kernels.Count(kernel => kernel.Ptx.DivisionsInLoops > 0)} with 64-bit divisions in loops, "
+            + $"{kernels.Count(kernel => kernel.Ptx.DivisionsOnce > 0)} with such before loops, "
+            + $"{kernels.Count(kernel => kernel.Ptx.GenericAccesses > 0)} with generic accesses");
     }
 
     if (budgets.Loose(found.Select(compilation => compilation.Kernels)) is { Count: > 0 } loose)
     {
-        Console.WriteLine(
-            $"{Budgets}: {loose.Count} lines allow more than {(found.Count == 1 ? "this compiler takes" : "these compilers take")}: {string.Join(",
-            ", loose.Take(5))}{(loose.Count > 5 ? " ..." : "")}");
+        string compilers = found.Count == 1 ? "this compiler takes" : "these compilers take";
+        string names = string.Join(", ", loose.Take(5)) + (loose.Count > 5 ? " ..." : "");
+        Console.WriteLine($"{Budgets}: {loose.Count} lines allow more than {compilers}: {names}");
     }
 
     // The table is one compiler's: the newest of those that last wrote it.
@@ -177,8 +179,11 @@ bool Judge(List<(Version Compiler, IReadOnlyList<KernelMeasure> Kernels)> found,
 
 string? CompileWith(string? folder, string output, string[] architectures)
 {
-    ProcessStartInfo start = new(
-        Environment.ProcessPath!, ["--compile-into", output, .. architectures]) { RedirectStandardOutput = true, RedirectStandardError = true };
+    ProcessStartInfo start = new(Environment.ProcessPath!, ["--compile-into", output, .. architectures])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
     if (folder is not null)
     {
         start.Environment["ENGINE_CUDA_PATH"] = Path.GetFullPath(folder);

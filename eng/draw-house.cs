@@ -34,10 +34,10 @@ Box[] rooms =
 ];
 (string From, string To)[] arrows = [("Live", "Study"), ("Kernels", "Device")];
 StringBuilder svg = new();
-svg.Append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1000 710\" font-family=\"system-ui, sans-serif\" role=\"img\" aria-label=\"The house: "
-    + "three rings\">\n");
-svg.Append("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto-start-reverse\"><path "
-    + "d=\"M0 0 L8 4 L0 8 z\" fill=\"#4b5563\"/></marker></defs>\n");
+svg.Append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1000 710\" "
+    + "font-family=\"system-ui, sans-serif\" role=\"img\" aria-label=\"The house: three rings\">\n");
+svg.Append("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
+    + "orient=\"auto-start-reverse\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#4b5563\"/></marker></defs>\n");
 svg.Append("<rect width=\"1000\" height=\"710\" fill=\"#ffffff\"/>\n");
 foreach (Box ring in rings)
 {
@@ -48,10 +48,9 @@ foreach (Box ring in rings)
 foreach (Box room in rooms)
 {
     Line($"<rect x=\"{room.X}\" y=\"{room.Y}\" width=\"{room.Width}\" height=\"{room.Height}\" rx=\"6\" fill=\"{room.Fill}\" stroke=\"#6b7280\"/>");
-    Line($"<text x=\"{room.X + (room.Width / 2)}\" y=\"{room.Y + (room.Height / 2) - 3}\" font-size=\"16\" font-weight=\"600\" text-anchor=\"middle\" "
-        + $"fill=\"#111827\">{room.Name}</text>");
-    Line($"<text x=\"{room.X + (room.Width / 2)}\" y=\"{room.Y + (room.Height / 2) + 15}\" font-size=\"12\" text-anchor=\"middle\" "
-        + $"fill=\"#374151\">{room.Words}</text>");
+    double middle = room.X + (room.Width / 2), height = room.Y + (room.Height / 2);
+    Line($"<text x=\"{middle}\" y=\"{height - 3}\" font-size=\"16\" font-weight=\"600\" text-anchor=\"middle\" fill=\"#111827\">{room.Name}</text>");
+    Line($"<text x=\"{middle}\" y=\"{height + 15}\" font-size=\"12\" text-anchor=\"middle\" fill=\"#374151\">{room.Words}</text>");
 }
 
 // Rooms lie on what they use, so only arrows to the side are drawn, and one from each ring to the next.
@@ -60,8 +59,7 @@ foreach ((string from, string to) in arrows)
     (Box a, Box b) = (rooms.Single(r => r.Name == from), rooms.Single(r => r.Name == to));
     string line = string.Create(
         CultureInfo.InvariantCulture,
-        $"x1=\"{(a.X > b.X ? a.X : a.X + a.Width)}\" y1=\"{a.Y + (a.Height / 2)}\" x2=\"{(a.X > b.X ? b.X + b.Width + 1 : b.X - 1)}\" "
-            + $"y2=\"{b.Y + (b.Height / 2)}\"");
+        $"x1=\"{(a.X > b.X ? a.X : a.X + a.Width)}\" y1=\"{a.Y + (a.Height / 2)}\" x2=\"{(a.X > b.X ? b.X + b.Width + 1 : b.X - 1)}\" y2=\"{b.Y + (b.Height / 2)}\"");
     Line($"<line {line} stroke=\"#4b5563\" stroke-width=\"1.5\" marker-end=\"url(#tip)\"/>");
 }
 

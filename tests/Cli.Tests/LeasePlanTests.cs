@@ -101,11 +101,11 @@ public sealed class LeasePlanTests : IDisposable
     public void A_call_ends_in_time_and_the_next_one_takes_the_steps_that_are_left()
     {
         int calls = 1;
-        int code = Run(planted: "", "--lease", "28", "--trial", "--call", "4");
+        int code = Run(planted: "", "--lease", "28", "--trial", "--call", "3");
         Assert.Equal(3, code);
         while (code == 3 && calls++ < 40)
         {
-            code = Run(planted: "", "--lease", "28", "--trial", "--call", "4");
+            code = Run(planted: "", "--lease", "28", "--trial", "--call", "3");
         }
 
         Assert.Equal(0, code);

@@ -172,7 +172,8 @@ public sealed class BatchNormOperation : Operation
     internal NormSums? TakeSums(ConvolveOperation reader)
     {
         Tensor output = Output;
-        if (!Device.FusesNorms || !_relu || _input.Shape.Rank != 4 || output.GradientObserver is not null || !ReferenceEquals(output.FirstConsumer, reader)
+        bool isShown = output.GradientObserver is not null || output.RequiresGradient;
+        if (!Device.FusesNorms || !_relu || _input.Shape.Rank != 4 || isShown || !ReferenceEquals(output.FirstConsumer, reader)
             || ReferenceEquals(_shortcut, _input))
         {
             return null;

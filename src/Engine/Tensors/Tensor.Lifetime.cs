@@ -66,6 +66,7 @@ public partial class Tensor
 
     private DeviceMemory Materialize()
     {
+        using DeviceUse use = Device.Use();
         Renew();
         Producer!.Recompute();
         return _memory!;

@@ -39,7 +39,7 @@ std::string place()
 {
     char text[200];
     std::snprintf(text, sizeof text, "%s, block [%u, %u, %u], thread "
-        + "[%u, %u, %u]", here.kernel, here.block[0], here.block[1], here.block[2], here.thread[0], here.thread[1],
+        "[%u, %u, %u]", here.kernel, here.block[0], here.block[1], here.block[2], here.thread[0], here.thread[1],
                   here.thread[2]);
     return text;
 }
@@ -126,7 +126,7 @@ void check_device(std::uintptr_t address, std::size_t size, bool writes, bool at
         else if (before != nullptr)
         {
             fail(OutOfBounds, "%s %s %zu bytes at offset %zu of allocation %llu, "
-                + "which has %zu", place().c_str(), verb, size, (std::size_t)(address - before->address),
+                "which has %zu", place().c_str(), verb, size, (std::size_t)(address - before->address),
                  (unsigned long long)before->number, before->bytes);
         }
         else
@@ -277,7 +277,7 @@ EMU_EXPORT void __ubsan_handle_type_mismatch_v1(TypeMismatch* data, std::uintptr
         else
         {
             emulator::fail(emulator::Misaligned, "%s takes 0x%zx for a %s, which must be aligned to %u "
-                + "bytes, line %u", emulator::place().c_str(), (std::size_t)address,
+                "bytes, line %u", emulator::place().c_str(), (std::size_t)address,
                            data->type->name, 1u << data->log_alignment, data->location.line);
         }
     }

@@ -61,7 +61,7 @@ int check(const char* call, Handle* handle, Tensor* x, Tensor* w, Convolution* c
     if (x->n != y->n || x->c != w->c * convolution->groups || w->n != y->c || w->n % convolution->groups != 0 || y->h != height || y->w != width)
     {
         std::snprintf(text, sizeof text, "input [%d, %d, %d, %d], filter [%d, %d, %d, %d] in %d groups and output [%d, %d, %d, %d] do not fit; the output "
-            + "would be %d by %d", x->n,
+            "would be %d by %d", x->n,
                       x->h, x->w, x->c, w->n, w->h, w->w, w->c, convolution->groups, y->n, y->h, y->w, y->c, height, width);
         return bad(Mismatch, BadDescriptor, call, text);
     }

@@ -112,7 +112,7 @@ std::vector<Fact> read_facts()
             const Shape& s = fact.shape;
             char key[300];
             std::snprintf(key, sizeof key, "%s %s %s %d %lld %lld %lld %lld %lld %lld %lld "
-                + "%lld %lld", fact.gpu.c_str(), fact.kind.c_str(), fact.type.c_str(), (int)fact.fallback,
+                "%lld %lld", fact.gpu.c_str(), fact.kind.c_str(), fact.type.c_str(), (int)fact.fallback,
                           (long long)s.n, (long long)s.c, (long long)s.h, (long long)s.w, (long long)s.k, (long long)s.r, (long long)s.s, (long long)s.stride,
                           (long long)s.groups);
             auto known = places.find(key);

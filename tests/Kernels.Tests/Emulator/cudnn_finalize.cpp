@@ -21,7 +21,7 @@ int finalize_convolution(const Descriptor& convolution)
             if (value.count != sides || value.integer(i) < least)
             {
                 return mistake(BadParam, call, "a convolution of %lld sides has %lld values of attribute %d, the smallest "
-                    + "may be %lld", (long long)sides, (long long)value.count, attribute,
+                    "may be %lld", (long long)sides, (long long)value.count, attribute,
                                (long long)least);
             }
         }

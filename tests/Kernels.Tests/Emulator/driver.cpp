@@ -135,7 +135,7 @@ EMU_EXPORT int cuDevicePrimaryCtxRelease_v2(int)
     if (live_count() > 0 || live_handles() + live_modules() + pinned.size() > 0)
     {
         status = fail(Leak, "the context ends with %zu bytes not freed in %zu allocations, %zu streams, events or graphs, %zu modules and %zu pinned "
-            + "blocks: %s", live_bytes(),
+            "blocks: %s", live_bytes(),
                       live_count(), live_handles(), live_modules(), pinned.size(), describe_live().c_str());
     }
 

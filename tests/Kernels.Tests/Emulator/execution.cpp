@@ -243,7 +243,7 @@ int pass_barrier(bool progressed)
 
     return progressed ? Success
                       : fail(Barrier, "%s: nobody can go on: %u threads wait for lanes at line %d, %u at a barrier (line %d), %u have "
-                          + "returned", name, at_warp, warp_line,
+                          "returned", name, at_warp, warp_line,
                              at_barrier, line, done);
 }
 

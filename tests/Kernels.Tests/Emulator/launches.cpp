@@ -36,7 +36,7 @@ int check_limits(const Launch& launch)
     if (launch.shared_bytes > (unsigned)launch.kernel->max_dynamic_shared || launch.shared_bytes > MaxOptInShared)
     {
         return fail(LaunchLimit, "%s: %u bytes of dynamic shared memory; %u are possible, more (up to %u) once cuFuncSetAttribute asked "
-            + "for them", name, launch.shared_bytes,
+            "for them", name, launch.shared_bytes,
                     MaxStaticShared, MaxOptInShared);
     }
 

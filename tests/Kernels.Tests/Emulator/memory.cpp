@@ -278,7 +278,7 @@ int check_order(Allocation& allocation, const Work& work, bool writes)
     };
     auto complain = [&](const Stamp& stamp, const char* did) {
         return fail(StreamOrder, "%s on stream %d %s allocation %llu (%zu bytes), which %s on stream %d %s, and nothing "
-            + "orders the two", work.stamp.what, work.stamp.stream,
+            "orders the two", work.stamp.what, work.stamp.stream,
                     writes ? "writes" : "reads", (unsigned long long)allocation.number, allocation.bytes, stamp.what, stamp.stream, did);
     };
     if (!known(allocation.write))

@@ -47,7 +47,7 @@ public sealed class RecordedPlansTests
 
     private static string TextOf(JsonElement plan) => string.Join(
         ';', plan.GetProperty("engine").GetInt32().ToString(
-            System.Globalization.CultureInfo.InvariantCulture), plan.GetProperty("knobs").GetString(), Numbers(plan, "notes"), Numbers(plan, "behavior"),
+            System.Globalization.CultureInfo.InvariantCulture), plan.GetProperty("knobs").GetString(), Numbers(plan, "notes"), Numbers(plan, "behaviour"),
         plan.GetProperty("workspace").GetInt64().ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     private static string Numbers(JsonElement plan, string key) => string.Join(',', plan.GetProperty(key).EnumerateArray().Select(number => number.GetInt32()));
