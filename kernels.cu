@@ -2696,8 +2696,7 @@ EXPORT(test_values, (T* output, long long n, int seed), (output, n, seed))
 // 12. Tensor algebra: functions of one and two tensors, with broadcasting; reductions over axes, strided copies, gathering, softmax
 //
 // Tensors here have fewer than 2^31 elements, so that places are computed in 32 bits. Functions are numbered as the enumerations of
-// Engine.Devices are.
-// =========================================================================================================================
+// Engine.Devices are. =========================================================================================================================
 
 enum UnaryFunction { EXP, LOG, SQRT, TANH, ABS, SHIFT, DIVIDE_BY, DIVIDE_INTO, POWER, POWER_OF, AT_LEAST };
 

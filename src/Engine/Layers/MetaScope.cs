@@ -2,8 +2,7 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Puts a model on a <see cref="MetaDevice"/>, or another device that computes nothing, for a while: each parameter and buffer is replaced by a tensor of its
-/// shape without
-/// numbers, and hooks are not called. At the end everything is as before, on whatever device it was, or on none yet.
+/// shape without numbers, and hooks are not called. At the end everything is as before, on whatever device it was, or on none yet.
 /// </summary>
 public sealed class MetaScope : IDisposable
 {

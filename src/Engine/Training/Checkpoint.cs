@@ -7,10 +7,8 @@ namespace Engine.Training;
 
 /// <summary>
 /// A run's checkpoint.safetensors: the model's tensors under model., the optimizer's states under their names (velocity.), moving averages under average., and
-/// position,
-/// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and index, so
-/// that
-/// no random state is kept.
+/// position, sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and
+/// index, so that no random state is kept.
 /// </summary>
 internal static class Checkpoint
 {

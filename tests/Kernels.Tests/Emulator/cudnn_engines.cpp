@@ -1,6 +1,5 @@
 // Pointwise operations, statistics and norms' gradients as plain loops; convolutions are in cudnn_convolutions.cpp. Each result is rounded to its tensor's
-// type,
-// also where the tensor is virtual.
+// type, also where the tensor is virtual.
 #include "cudnn_engines.h"
 
 #include <algorithm>

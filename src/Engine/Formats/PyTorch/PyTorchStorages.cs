@@ -35,8 +35,7 @@ internal abstract class PyTorchStorages(FileBytes bytes)
 
     /// <summary>
     /// What a persistent id stands for: what only its program knows, or ('storage', class, key, place, count), and in legacy files as sixth None or, for a
-    /// storage that is a
-    /// part of another one, (its key, first element, count).
+    /// storage that is a part of another one, (its key, first element, count).
     /// </summary>
     private protected object? Resolve(object? id)
     {
