@@ -12,7 +12,7 @@ Module model = new Sequential(
     new Conv2d(16, 32, 3, stride: 2, padding: 1, bias: false), new BatchNorm2d(32), new ReLU(),
     new AdaptiveAvgPool2d(1), new Flatten(), new Linear(32, digits.ClassNames.Count));
 
-TrainingOptions options = new() { Model = "my network", Data = "digits", Epochs = 6, BatchSize = 16, LearningRate = 0.2 };
+TrainingOptions options = new() { Epochs = 6, BatchSize = 16, LearningRate = 0.2 };
 using Trainer trainer = new(model, digits, device, options);
 trainer.EpochEnded += e => Console.WriteLine($"epoch {e.Epoch}: loss {e.TrainLoss:F3}, {e.Correct} of {e.Total} held-out digits right");
 trainer.Run();

@@ -14,7 +14,7 @@ using (SavedModel saved = SavedModel.Open(args[0]))
     saved.Load(model, new LoadOptions { Replaced = ["fc"] });
 }
 
-TrainingOptions options = new() { Model = "resnet8", FreezeBackbone = true, Epochs = 1, BatchSize = 32, LearningRate = 0.1 };
+TrainingOptions options = new() { FreezeBackbone = true, Epochs = 1, BatchSize = 32, LearningRate = 0.1 };
 using Trainer trainer = new(model, data, device, options);
 trainer.EpochEnded += e => Console.WriteLine($"epoch {e.Epoch}: {e.Correct} of {e.Total} held-out images right");
 trainer.Run();

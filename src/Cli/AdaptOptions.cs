@@ -15,14 +15,14 @@ internal sealed class AdaptOptions
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_channels, _padTo];
 
-    /// <summary>The training options with what the user asked for.</summary>
-    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options) => options with
+    /// <summary>The run with what the user asked for.</summary>
+    public RunManifest Apply(ParseResult arguments, RunManifest run) => run with
     {
-        Channels = arguments.GetValue(_channels) ?? options.Channels,
-        PadTo = arguments.GetValue(_padTo) ?? options.PadTo,
+        Channels = arguments.GetValue(_channels) ?? run.Channels,
+        PadTo = arguments.GetValue(_padTo) ?? run.PadTo,
     };
 
     /// <summary>A data set as the user asked for it, or else as it was trained on.</summary>
-    public ImageDataset Adapt(ParseResult arguments, ImageDataset data, TrainingOptions? trained) =>
+    public ImageDataset Adapt(ParseResult arguments, ImageDataset data, RunManifest? trained) =>
         data.Adapted(arguments.GetValue(_channels) ?? trained?.Channels, arguments.GetValue(_padTo) ?? trained?.PadTo);
 }

@@ -50,15 +50,11 @@ internal sealed class ConvertCommand : Subcommand
         string? name = arguments.GetValue(_model), typeName = arguments.GetValue(_type);
         StoredType? type = typeName is null ? null : Types.First(t => t.Name == typeName).Type;
         NetworkOptions options = _modelOptions.Read(arguments);
-        if (name is not null)
-        {
-            UsageException.Check(() => Networks.Create(name, options));
-        }
-
+        ChosenNetwork? chosen = name is null ? null : ChosenNetwork.Create(name, options);
         using SavedModel saved = SavedModel.Open(arguments.GetValue(_input)!, arguments.GetValue(_key));
         TensorFile file = saved.File;
         bool isPartial = arguments.GetValue(_partial);
-        Network? network = name is null ? null : ExportCommand.NetworkFor(name, options, file);
+        Network? network = chosen?.Fit(file);
         LoadReport? report = network is null ? null : StateDictionary.Compare(network, file, new LoadOptions { AllowPartial = isPartial });
         if (network is null && !isPartial && file.Unread.FirstOrDefault(u => u.IsWeight) is { } unread)
         {

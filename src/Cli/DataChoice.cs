@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Engine.Data;
-using Engine.Models;
 using Engine.Training;
 using Engine.Vision;
 
@@ -21,22 +20,21 @@ internal static class DataChoice
                 + $"{string.Join(", ", DataSets.All.Select(s => s.Name))}, and {FolderSet.Prefix}DIR"));
 
     /// <summary>Opens a set to train on, and says what is to be known of it. All images of a folder are looked at before hours are spent on them.</summary>
-    /// <param name="name">What <see cref="Check"/> returned.</param>
+    /// <param name="run">The set, the sizes, crops and colors of an image folder, and how many images are held out.</param>
     /// <param name="directory">Where a known set lies.</param>
-    /// <param name="options">The sizes, crops and colors of an image folder, and how many images are held out.</param>
+    /// <param name="networkSize">The height and width of images that the network is made for.</param>
     /// <param name="output">Where remarks go.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged.</exception>
-    public static ImageDataset OpenToTrain(string name, string? directory, TrainingOptions options, CommandOutput output, CancellationToken cancellation)
+    public static ImageDataset OpenToTrain(RunManifest run, string? directory, int networkSize, CommandOutput output, CancellationToken cancellation)
     {
-        ImageDataset data = Open(name, directory, options, options.Model, FolderUse.Training, null, cancellation);
+        ImageDataset data = Open(run.Data, directory, run.Part<ImageChoices>(), networkSize, FolderUse.Training, null, cancellation);
         Tell(data, output);
-        if (options.ValidationCount > 0 && FolderSet.IsFolder(name))
+        if (run.Training.ValidationCount is > 0 and int held && FolderSet.IsFolder(run.Data))
         {
             output.Note(
-                $"note: {Words.Count(options.ValidationCount, "training image")} {(options.ValidationCount == 1 ? "is" : "are")} held out for testing, "
-                    + "instead of the test set");
+                $"note: {Words.Count(held, "training image")} {(held == 1 ? "is" : "are")} held out for testing, instead of the test set");
         }
 
         FolderChecking.Run(data, output, cancellation);
@@ -46,18 +44,18 @@ internal static class DataChoice
     /// <summary>Opens a set to measure a network on, and says what is to be known of it.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
     /// <param name="directory">Where a known set lies.</param>
-    /// <param name="options">The sizes of an image folder.</param>
-    /// <param name="model">The network, which decides the usual size of an image folder's images.</param>
+    /// <param name="images">The sizes of an image folder.</param>
+    /// <param name="networkSize">The height and width of images that the network is made for.</param>
     /// <param name="classNames">The classes that the network tells apart, by which the images are labeled; null where its weights do not tell.</param>
     /// <param name="output">Where remarks go.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged, or has images of a class that the network does not know.</exception>
     public static ImageDataset OpenToTest(
-        string name, string? directory, TrainingOptions options, string model, IReadOnlyList<string>? classNames, CommandOutput output,
+        string name, string? directory, ImageChoices images, int networkSize, IReadOnlyList<string>? classNames, CommandOutput output,
         CancellationToken cancellation)
     {
-        ImageDataset data = Open(name, directory, options, model, FolderUse.Testing, classNames, cancellation);
+        ImageDataset data = Open(name, directory, images, networkSize, FolderUse.Testing, classNames, cancellation);
         Tell(data, output);
         return data;
     }
@@ -66,9 +64,9 @@ internal static class DataChoice
     public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
 
     private static ImageDataset Open(
-        string name, string? directory, TrainingOptions options, string model, FolderUse use, IReadOnlyList<string>? classNames, CancellationToken cancellation)
+        string name, string? directory, ImageChoices images, int networkSize, FolderUse use, IReadOnlyList<string>? classNames, CancellationToken cancellation)
     {
-        CheckOptions(name, options);
+        CheckChoices(name, images);
         if (!FolderSet.IsFolder(name))
         {
             ImageDataset data = DataSets.Open(name, directory, cancellation);
@@ -76,7 +74,7 @@ internal static class DataChoice
         }
 
         return directory is null
-            ? FolderSet.Open(name, UsageException.Check(() => FolderSet.OptionsOf(options, Networks.Create(model).ImageSize)), use, classNames, cancellation)
+            ? FolderSet.Open(name, UsageException.Check(() => images.For(networkSize)), use, classNames, cancellation)
             : throw new UsageException($"--data-dir cannot be combined with {name}, which is a folder already");
     }
 
@@ -88,12 +86,14 @@ internal static class DataChoice
         }
     }
 
-    /// <summary>Checks that a set takes the options: images of a known set have one size.</summary>
+    /// <summary>The channels of a known set's images; null where they are not known before the set is opened.</summary>
+    public static int? ChannelsOf(string name) => FolderSet.IsFolder(name) ? 3 : DataSets.All.FirstOrDefault(s => s.Name == name)?.ImageShape?[3];
+
+    /// <summary>Checks that a set takes the choices: images of a known set have one size.</summary>
     /// <exception cref="UsageException">It does not.</exception>
-    public static void CheckOptions(string name, TrainingOptions options)
+    public static void CheckChoices(string name, ImageChoices images)
     {
-        if (!FolderSet.IsFolder(name) && (
-            options.ImageSize, options.Resize, options.Interpolation, options.Crop, options.Color) is not (null, null, null, null, null))
+        if (!FolderSet.IsFolder(name) && images != new ImageChoices())
         {
             throw new UsageException(
                 $"--image-size, --resize, --interpolation, --color, --augment resized-crop and scale-jitter are for image folders (--data "
@@ -112,23 +112,23 @@ internal sealed class ImageSizeOptions
             + "for others", least: 1);
 
     private readonly Option<string?> _interpolation = OptionKinds.OneOf(
-        "--interpolation", ["bilinear", "bicubic"], "Interpolation for resizing image files, as in Pillow and torchvision", shown: "as in training, or "
-            + "bilinear")!;
+        "--interpolation", [.. ImageChoices.Interpolations.Keys], "Interpolation for resizing image files, as in Pillow and "
+            + "torchvision", shown: "as in training, or bilinear")!;
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_imageSize, _resize, _interpolation];
 
-    /// <summary>Training options with the sizes that the user asked for.</summary>
-    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options)
+    /// <summary>The choices with the sizes that the user asked for.</summary>
+    public ImageChoices Apply(ParseResult arguments, ImageChoices images)
     {
         int? size = arguments.GetValue(_imageSize);
 
         // Another size of crops has its own usual resize.
-        return options with
+        return images with
         {
-            ImageSize = size ?? options.ImageSize,
-            Interpolation = arguments.GetValue(_interpolation) ?? options.Interpolation,
-            Resize = arguments.GetValue(_resize) ?? (size is null || size == options.ImageSize ? options.Resize : null),
+            ImageSize = size ?? images.ImageSize,
+            Interpolation = arguments.GetValue(_interpolation) is { } name ? ImageChoices.Interpolations[name] : images.Interpolation,
+            Resize = arguments.GetValue(_resize) ?? (size is null || size == images.ImageSize ? images.Resize : null),
         };
     }
 }

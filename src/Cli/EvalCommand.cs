@@ -12,12 +12,8 @@ namespace Engine.Cli;
 /// <summary>engine eval: evaluates saved weights on a data set's test images.</summary>
 internal sealed class EvalCommand : Subcommand
 {
-    private readonly Option<string> _model = SharedOptions.Model(null);
-    private readonly ModelOptions _modelOptions = new();
+    private readonly SavedNetworkOptions _saved = new();
     private readonly AdaptOptions _adapt = new();
-    private readonly Option<string> _weights = OptionKinds.Text(
-        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
-    private readonly Option<string?> _key = SavedWeights.KeyOption();
     private readonly Option<bool> _partial = SharedOptions.Partial();
     private readonly Option<string> _data = SharedOptions.Data(null);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
@@ -43,41 +39,36 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
-        _weights.Required = true;
-        AddOptions([_model, _weights, _key, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision,
-            .. _convolutions.All, .. _adapt.All, .. _modelOptions.All]);
+        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision,
+            .. _convolutions.All, .. _adapt.All, .. _saved.Network]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        string path = arguments.GetValue(_weights)!;
         int batchSize = arguments.GetValue(_batchSize) ?? 256;
-        string? model = arguments.GetValue(_model);
         string? dataName = arguments.GetValue(_data);
-        if (model is not null)
-        {
-            UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
-        }
-
         if (dataName is not null)
         {
             dataName = DataChoice.Check(dataName);
         }
 
-        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
-        TrainingOptions? trained = saved.Training;
-        model = SavedWeights.ModelOf(saved, model);
+        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
+        using SavedModel open = saved;
+        RunManifest? trained = saved.Manifest;
+        string model = chosen.Model;
         if (dataName is null)
         {
             dataName = SavedWeights.DataOf(saved);
             trained = trained! with { Data = dataName };
         }
 
-        TrainingOptions sizes = _sizes.Apply(
-            arguments, trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions());
+        ImageChoices images = _sizes.Apply(
+            arguments, trained is not null && FolderSet.IsFolder(dataName)
+                && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new ImageChoices());
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
         ImageDataset data = _adapt.Adapt(
-            arguments, DataChoice.OpenToTest(dataName, arguments.GetValue(_dataDir), sizes, model, saved.Data?.Classes, output, cancellation), trained);
+            arguments, DataChoice.OpenToTest(
+                dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, saved.Data?.Classes, output, cancellation), trained);
         if (views != ImageViews.Center && data.Test is not FolderSource)
         {
             throw new UsageException("--ten-crop and --scales cannot be combined with --channels or --pad-to");
@@ -91,13 +82,13 @@ internal sealed class EvalCommand : Subcommand
 
         using Device device = DeviceChoice.Open(
             arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
-        Network network = TrainCommand.NetworkFor(model, data, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""));
+        Network network = chosen.Fit(data.Train.Channels, data.ClassNames.Count);
         network.To(device);
         LoadReport report = saved.Load(network, new LoadOptions { AllowPartial = arguments.GetValue(_partial) });
         SavedWeights.Remark(saved, output);
         if (!report.IsComplete)
         {
-            output.Note($"'{path}' does not fit {model} completely: {report.Differences}");
+            output.Note($"'{_saved.PathOf(arguments)}' does not fit {model} completely: {report.Differences}");
         }
 
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, trained, saved.Data);
@@ -136,7 +127,7 @@ internal sealed class EvalCommand : Subcommand
     }
 
     // As in training, on the images that were trained on; weights from elsewhere are taken to be of the usual recipe.
-    private static PixelNormalization NormalizationFor(string? name, ImageDataset data, TrainingOptions? trained, DataDescription? description) =>
+    private static PixelNormalization NormalizationFor(string? name, ImageDataset data, RunManifest? trained, DataDescription? description) =>
         name is null && description is not null && (
             description.Height, description.Width, description.Channels) == (data.Train.Height, data.Train.Width, data.Train.Channels)
             ? description.Normalization()
@@ -145,7 +136,8 @@ internal sealed class EvalCommand : Subcommand
             : name is not null || trained is null
             ? UsageException.Check(() => PixelNormalization.Named(name ?? "dataset", data))
             : Trainer.NormalizationOf(
-                trained.ValidationCount > 0 && trained.Data == data.Name ? data.WithValidation(trained.ValidationCount, trained.Seed) : data, trained);
+                trained.Training.ValidationCount is > 0 and int held && trained.Data == data.Name ? data.WithValidation(held, trained.Training.Seed) : data,
+                trained.Training);
 
     private static void Tell(EvaluationResult result, string model, ImageDataset data, CommandOutput output)
     {

@@ -14,16 +14,12 @@ namespace Engine.Cli;
 internal sealed class ExportCommand : Subcommand
 {
     private readonly Argument<string> _output = new("OUT.onnx") { Description = "File to write" };
-    private readonly Option<string> _model = SharedOptions.Model(null);
-    private readonly Option<string> _weights = OptionKinds.Text(
-        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
-    private readonly Option<string?> _key = SavedWeights.KeyOption();
+    private readonly SavedNetworkOptions _saved = new();
     private readonly Option<bool> _fold = new("--fold") { Description = "Fold batch norms into the convolutions before them" };
     private readonly Option<int?> _opset = OptionKinds.Number<int>(
         "--opset", "N", "Version of ONNX's operator set", shown: $"{OnnxExportOptions.MinOpset}", least: OnnxExportOptions.MinOpset,
         most: OnnxExportOptions.MaxOpset);
     private readonly Option<string> _batch = OptionKinds.Text("--batch", "dynamic|N", "Batch size of the exported network", "dynamic");
-    private readonly ModelOptions _modelOptions = new();
     private readonly Option<int?> _imageSize = OptionKinds.Number<int>(
         "--image-size", "N", "Height and width of the images", shown: "as in training, or the network's usual size", least: 1);
 
@@ -32,27 +28,19 @@ internal sealed class ExportCommand : Subcommand
         "engine export --weights runs/resnet20-digits-1 digits.onnx",
         "engine export --model resnet50 --weights resnet50.safetensors --fold --batch 1 resnet50.onnx")
     {
-        _weights.Required = true;
         Add(_output);
-        AddOptions([_model, _weights, _key, _fold, _opset, _batch, _imageSize, .. _modelOptions.All]);
+        AddOptions([.. _saved.Weights, _fold, _opset, _batch, _imageSize, .. _saved.Network]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
-        string path = arguments.GetValue(_weights)!;
         OnnxExportOptions options = ReadOptions(arguments);
-        string? model = arguments.GetValue(_model);
-        if (model is not null)
-        {
-            UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
-        }
-
-        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
-        TrainingOptions? trained = saved.Training;
-        model = SavedWeights.ModelOf(saved, model);
+        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
+        using SavedModel open = saved;
+        string model = chosen.Model;
         DataDescription? data = saved.Data;
         using CpuDevice device = new();
-        Network network = NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), saved.File);
+        Network network = chosen.Fit(saved.File);
         network.To(device);
         saved.Load(network);
         SavedWeights.Remark(saved, output);
@@ -82,19 +70,6 @@ internal sealed class ExportCommand : Subcommand
         }
 
         return new OnnxExportOptions { Opset = opset, Batch = batch, FoldBatchNorm = arguments.GetValue(_fold) };
-    }
-
-    /// <summary>A network without values for a file; the shapes of its first filter and its last bias give the channels and the classes.</summary>
-    internal static Network NetworkFor(string model, NetworkOptions options, TensorFile file)
-    {
-        Network standard = UsageException.Check(() => Networks.Create(model, options));
-        (string first, _) = standard.Parameters.First();
-        (string last, _) = standard.Parameters.Last();
-        return UsageException.Check(() => Networks.Create(model, options with
-        {
-            Channels = StateDictionary.Find(standard, file, first) is { Extents: [_, >= 1 and <= int.MaxValue, _, _] filter } ? (int)filter[1] : null,
-            Classes = StateDictionary.Find(standard, file, last) is { Extents: [>= 1 and <= int.MaxValue] bias } ? (int)bias[0] : null,
-        }));
     }
 
     private static Shape ImageShape(int? size, Network network, DataDescription? data)

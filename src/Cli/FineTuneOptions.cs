@@ -25,15 +25,18 @@ internal sealed class FineTuneOptions
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All => [_weights, _key, _partial, _newHead, _freeze, _thawAfter];
 
-    /// <summary>The training options with what the user asked for.</summary>
+    /// <summary>The run with what the user asked for.</summary>
     /// <exception cref="UsageException">--partial or --new-head without weights, or where a run is resumed.</exception>
-    public TrainingOptions Apply(ParseResult arguments, TrainingOptions options, bool isResumed)
+    public RunManifest Apply(ParseResult arguments, RunManifest run, bool isResumed)
     {
-        options = options with
+        run = run with
         {
-            Weights = arguments.GetValue(_weights) ?? options.Weights,
-            FreezeBackbone = arguments.GetValue(_freeze) || options.FreezeBackbone,
-            ThawAfter = arguments.GetValue(_thawAfter) ?? options.ThawAfter,
+            Weights = arguments.GetValue(_weights) ?? run.Weights,
+            Training = run.Training with
+            {
+                FreezeBackbone = arguments.GetValue(_freeze) || run.Training.FreezeBackbone,
+                ThawAfter = arguments.GetValue(_thawAfter) ?? run.Training.ThawAfter,
+            },
         };
         Option? given = arguments.GetValue(_partial) ? _partial : arguments.GetValue(_newHead) ? _newHead : arguments.GetValue(_key) is not null ? _key : null;
         if (isResumed && given is not null)
@@ -41,19 +44,19 @@ internal sealed class FineTuneOptions
             throw new UsageException($"{given.Name} is for the weights that a new run starts from, but --resume continues with those of the run");
         }
 
-        return given is null || options.Weights is not null ? options : throw new UsageException($"{given.Name} is for --weights, but no --weights is given");
+        return given is null || run.Weights is not null ? run : throw new UsageException($"{given.Name} is for --weights, but no --weights is given");
     }
 
     /// <summary>Loads the weights that a new run starts from, if any, and says what was loaded.</summary>
     /// <exception cref="EngineException">The file cannot be read, or does not fit the network beyond its head.</exception>
-    public void Load(ParseResult arguments, TrainingOptions options, Network network, Device device, CommandOutput output)
+    public void Load(ParseResult arguments, RunManifest run, Network network, Device device, CommandOutput output)
     {
-        if (options.Weights is not { } path)
+        if (run.Weights is not { } path)
         {
             return;
         }
 
-        network.To(device, options.Seed);
+        network.To(device, run.Training.Seed);
         using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
         LoadReport report = saved.Load(
             network, new LoadOptions

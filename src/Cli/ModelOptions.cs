@@ -50,11 +50,11 @@ internal sealed class ModelOptions
 
     /// <summary>What the user asked for.</summary>
     /// <param name="arguments">The command line.</param>
-    /// <param name="earlier">The text of what was chosen when the network was trained; what the user gives goes before. Empty for none.</param>
+    /// <param name="earlier">What was chosen when the network was trained; what the user gives goes before. Null for nothing.</param>
     /// <exception cref="UsageException">A value is none of its option's.</exception>
-    public NetworkOptions Read(ParseResult arguments, string earlier = "") => UsageException.Check(() =>
+    public NetworkOptions Read(ParseResult arguments, NetworkOptions? earlier = null) => UsageException.Check(() =>
     {
-        NetworkOptions options = NetworkOptions.Parse(earlier);
+        NetworkOptions options = earlier ?? new NetworkOptions();
         foreach ((string name, Option<string> option) in _values)
         {
             if (arguments.GetValue(option) is { } value)

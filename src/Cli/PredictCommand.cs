@@ -18,11 +18,7 @@ internal sealed class PredictCommand : Subcommand
         + "such files",
         Arity = ArgumentArity.OneOrMore
     };
-    private readonly Option<string> _model = SharedOptions.Model(null);
-    private readonly ModelOptions _modelOptions = new();
-    private readonly Option<string> _weights = OptionKinds.Text(
-        "--weights", "FILE", "Weights: a safetensors or PyTorch file (.pth) with a state dictionary, or a run folder");
-    private readonly Option<string?> _key = SavedWeights.KeyOption();
+    private readonly SavedNetworkOptions _saved = new();
     private readonly Option<int?> _top = OptionKinds.Number<int>("--top", "N", "Number of classes to print, the most likely first", shown: "5", least: 1);
     private readonly Option<string?> _labels = OptionKinds.Text(
         "--labels", "FILE", "Class names, one per line, or JSON such as imagenet_class_index.json", shown: "those stored with the weights")!;
@@ -40,36 +36,28 @@ internal sealed class PredictCommand : Subcommand
         "engine predict --model resnet50 --weights resnet50.pth --labels imagenet.txt cat.jpg dog.png",
         "engine predict --weights runs/resnet20-cifar10-1 --top 3 --json *.jpg")
     {
-        _weights.Required = true;
         Add(_images);
-        AddOptions([_model, _weights, _key, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _modelOptions.All]);
+        AddOptions([.. _saved.Weights, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _saved.Network]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         int top = arguments.GetValue(_top) ?? 5;
         int batchSize = arguments.GetValue(_batchSize) ?? 16;
-        string? model = arguments.GetValue(_model);
-        if (model is not null)
-        {
-            UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
-        }
-
-        string path = arguments.GetValue(_weights)!;
-        using SavedModel saved = SavedModel.Open(path, arguments.GetValue(_key));
-        TrainingOptions? trained = saved.Training;
+        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
+        using SavedModel open = saved;
         DataDescription? data = saved.Data;
-        model = SavedWeights.ModelOf(saved, model);
         string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ClassLabels.Read(labelFile) : null;
-        Network network = ExportCommand.NetworkFor(model, _modelOptions.Read(arguments, trained?.Model == model ? trained.ModelOptions : ""), saved.File);
+        Network network = chosen.Fit(saved.File);
         labels ??= data is null ? null : [.. data.Classes];
         if (labels is not null && labels.Length != network.Classes)
         {
             throw new EngineException(
-                $"there are {Words.Count(labels.Length, "class name")}, but the network in '{path}' has {Words.Count(network.Classes, "class", "classes")}");
+                $"there are {Words.Count(labels.Length, "class name")}, but the network in '{_saved.PathOf(arguments)}' has "
+                    + $"{Words.Count(network.Classes, "class", "classes")}");
         }
 
-        ImageOptions sizes = SizesFor(arguments, data, trained, network);
+        ImageOptions sizes = SizesFor(arguments, saved, network);
         PixelNormalization normalization = NormalizationFor(arguments.GetValue(_normalize), data, network, sizes);
         using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
         network.To(device);
@@ -86,12 +74,13 @@ internal sealed class PredictCommand : Subcommand
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
     }
 
-    private ImageOptions SizesFor(ParseResult arguments, DataDescription? data, TrainingOptions? trained, Network network)
+    private ImageOptions SizesFor(ParseResult arguments, SavedModel saved, Network network) => UsageException.Check(() =>
     {
         // A run on images of one size takes others at that size.
-        TrainingOptions options = trained is not null && FolderSet.IsFolder(trained.Data) ? trained : new TrainingOptions { ImageSize = data?.Height };
-        return UsageException.Check(() => FolderSet.OptionsOf(_sizes.Apply(arguments, options), network.ImageSize));
-    }
+        ImageChoices images = saved.Manifest is { } run
+            && FolderSet.IsFolder(run.Data) ? run.Part<ImageChoices>() : new ImageChoices { ImageSize = saved.Data?.Height };
+        return _sizes.Apply(arguments, images).For(network.ImageSize);
+    });
 
     private static PixelNormalization NormalizationFor(string? name, DataDescription? data, Network network, ImageOptions images) => name switch
     {
@@ -113,7 +102,7 @@ internal sealed class PredictCommand : Subcommand
         string? error = scores.Error?.Message
             ?? (scores.Logits!.All(double.IsFinite)
                 ? null : $"'{ImageFiles.Shown(scores.Path)}' gets no class, because the network's outputs for it are not finite: check the weights, or use "
-                    + "--precision fp32");
+                    + $"--precision fp32");
         if (error is not null)
         {
             output.Fail(error);

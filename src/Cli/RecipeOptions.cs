@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Engine.Data;
-using Engine.Models;
 using Engine.Training;
 using Engine.Vision;
 
@@ -36,7 +35,7 @@ internal sealed class RecipeOptions
         "Random crops and flips: on is the recipe's, off and none are without; for image folders also how the crops are taken", shown: "on; resized-crop for "
             + "image folders")!;
     private readonly Option<string?> _color = OptionKinds.OneOf(
-        "--color", ["none", "lighting", "jitter"], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and "
+        "--color", [.. ImageChoices.Colors.Keys], "Random color changes for image folders: AlexNet's lighting, or jitter of brightness, contrast and "
             + "saturation", shown: "none")!;
     private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
@@ -55,34 +54,35 @@ internal sealed class RecipeOptions
     /// <summary>What the user asked for, checked.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="resumed">The run that is resumed; null for a new one.</param>
+    /// <returns>The run and its network.</returns>
     /// <exception cref="UsageException">A name is unknown or a figure out of range.</exception>
-    /// <exception cref="EngineException">The options of the run that is resumed name something that does not exist.</exception>
-    public TrainingOptions Read(ParseResult arguments, RunFolder? resumed)
+    /// <exception cref="EngineException">The run that is resumed names something that does not exist.</exception>
+    public (RunManifest Run, ChosenNetwork Network) Read(ParseResult arguments, RunFolder? resumed)
     {
-        if (resumed is not null)
-        {
-            SavedWeights.CheckRun(resumed.Path, resumed.Options, arguments.GetValue(_model), arguments.GetValue(_data));
-        }
-
-        return Read(arguments, resumed?.Options);
-    }
-
-    private TrainingOptions Read(ParseResult arguments, TrainingOptions? earlier) => UsageException.Check(() =>
-    {
-        string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20";
-        string data = DataChoice.Check(arguments.GetValue(_data) ?? earlier?.Data ?? "digits");
+        RunManifest? earlier = resumed?.Manifest;
+        string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20", data = arguments.GetValue(_data) ?? earlier?.Data ?? "digits";
+        int? channels = _adapt.Apply(arguments, earlier ?? new RunManifest()).Channels ?? DataChoice.ChannelsOf(data);
 
         // Another network's choices are not this one's.
-        NetworkOptions network = _modelOptions.Read(arguments, earlier?.Model == model ? earlier.ModelOptions : "");
-        Networks.Create(model, network);
-        string? preset = arguments.GetValue(_preset);
-        TrainingOptions options = (preset is not null ? TrainingRecipes.Preset(preset, data, model) : earlier ?? TrainingRecipes.For(data)) with
+        ChosenNetwork network = earlier?.Model == model
+            ? ChosenNetwork.OfRun(resumed!.Path, earlier, channels, classes: null, options => _modelOptions.Read(arguments, options))
+            : ChosenNetwork.Create(model, _modelOptions.Read(arguments) with { Channels = channels });
+        if (resumed is not null)
         {
-            Model = model,
-            ModelOptions = network.ToText(),
-            Data = data,
+            SavedWeights.CheckData(resumed.Path, earlier!.Data, arguments.GetValue(_data));
+        }
+
+        return (Read(arguments, earlier, network, DataChoice.Check(data)), network);
+    }
+
+    private RunManifest Read(ParseResult arguments, RunManifest? earlier, ChosenNetwork network, string data) => UsageException.Check(() =>
+    {
+        string? preset = arguments.GetValue(_preset);
+        RunManifest run = preset is null && earlier is not null ? earlier : new RunManifest
+        {
+            Training = preset is null ? TrainingRecipes.For(data) : TrainingRecipes.Preset(preset, data, network.Model),
         };
-        options = _optimizer.Choose(arguments, options);
+        TrainingOptions options = _optimizer.Choose(arguments, run.Training);
         options = options with
         {
             Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
@@ -97,19 +97,24 @@ internal sealed class RecipeOptions
             ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
             Seed = arguments.GetValue(_seed) ?? options.Seed,
         };
-        options = _sizes.Apply(arguments, options) with { Color = arguments.GetValue(_color) ?? options.Color };
-        options = arguments.GetValue(_augment) switch
+        ImageChoices images = _sizes.Apply(arguments, preset is null ? run.Part<ImageChoices>() : ImageChoices.Preset(preset));
+        images = arguments.GetValue(_color) is { } color ? images with { Color = ImageChoices.Colors[color] } : images;
+        switch (arguments.GetValue(_augment))
         {
-            "off" or "none" => options with { Padding = 0, Mirror = false, Crop = FolderSet.IsFolder(data) ? "none" : null },
-            "resized-crop" or "scale-jitter" => options with { Crop = arguments.GetValue(_augment) },
-            _ => options,
-        };
+            case "off" or "none":
+                options = options with { Padding = 0, Mirror = false };
+                images = images with { Crop = FolderSet.IsFolder(data) ? RandomCrop.None : null };
+                break;
+            case "resized-crop" or "scale-jitter":
+                images = images with { Crop = ImageChoices.Crops[arguments.GetValue(_augment)!] };
+                break;
+        }
 
-        options = _fineTune.Apply(
-            arguments, _adapt.Apply(arguments, _optimizer.Apply(arguments, options, _momentum, _nesterov)), isResumed: earlier is not null);
-        DataChoice.CheckOptions(data, options);
-        options.Check();
-        return options;
+        run = run with { Model = network.Model, Data = data, Training = _optimizer.Apply(arguments, options, _momentum, _nesterov) };
+        run = _fineTune.Apply(arguments, _adapt.Apply(arguments, run), isResumed: earlier is not null).With(network.Options).With(images);
+        DataChoice.CheckChoices(data, images);
+        run.Check();
+        return run;
     });
 
     // What an option is where neither it nor a preset is given: for most data sets, then for those that have their own recipe.

@@ -14,27 +14,12 @@ internal static class SavedWeights
     public static Option<string?> KeyOption() => OptionKinds.Text(
         "--weights-key", "KEY", "Key of the weights in a file that holds several sets, such as ema or app.model", shown: "found automatically")!;
 
-    /// <summary>The network that saved weights are of.</summary>
-    /// <param name="saved">The weights.</param>
-    /// <param name="given">What the user says; null for nothing.</param>
-    /// <exception cref="UsageException">Neither the user nor the file tells.</exception>
-    /// <exception cref="EngineException">The file names a network that does not exist.</exception>
-    public static string ModelOf(SavedModel saved, string? given)
-    {
-        if (saved.Training is { } trained && (given is null || given == trained.Model))
-        {
-            CheckModel(saved.Path, trained);
-        }
-
-        return given ?? saved.Training?.Model ?? throw new UsageException($"'{saved.Path}' does not say which network it is for: give --model NAME");
-    }
-
     /// <summary>The data set that saved weights were trained on. Weights name an image folder without its place, which the options of their run have.</summary>
     /// <param name="saved">The weights.</param>
     /// <exception cref="UsageException">The file does not say, or an image folder is not known by its place.</exception>
     public static string DataOf(SavedModel saved)
     {
-        string name = saved.Training?.Data ?? throw new UsageException($"'{saved.Path}' does not say which data it was trained on: give --data NAME");
+        string name = saved.Manifest?.Data ?? throw new UsageException($"'{saved.Path}' does not say which data it was trained on: give --data NAME");
         if (!FolderSet.IsFolder(name))
         {
             return DataSets.All.Any(s => s.Name == name) ? name : throw new EngineException(
@@ -42,7 +27,7 @@ internal static class SavedWeights
         }
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(saved.Path))!;
-        string? place = Path.Exists(Path.Combine(folder, "options.json")) ? RunFolder.Open(folder).Options.Data : null;
+        string? place = Path.Exists(Path.Combine(folder, "options.json")) ? RunFolder.Open(folder).Manifest.Data : null;
         string? found = ((string?[])[place, name]).FirstOrDefault(
             n => n is not null && DataDescription.WithoutPlace(n) == DataDescription.WithoutPlace(name) && IsPlace(n));
         return found ?? throw new UsageException(
@@ -50,45 +35,27 @@ internal static class SavedWeights
                 + $"--data {FolderSet.Prefix}DIR");
     }
 
-    /// <summary>Checks what the options of a run that is resumed name, where the command line does not name others.</summary>
+    /// <summary>Checks the data set of a run that is resumed, where the command line does not name another.</summary>
     /// <param name="path">The run's folder.</param>
-    /// <param name="options">Its options.</param>
-    /// <param name="model">What --model says; null for nothing.</param>
-    /// <param name="data">What --data says; null for nothing.</param>
-    /// <exception cref="EngineException">There is no such network, or no such data set.</exception>
-    public static void CheckRun(string path, TrainingOptions options, string? model, string? data)
+    /// <param name="name">The data set that the run has.</param>
+    /// <param name="given">What --data says; null for nothing.</param>
+    /// <exception cref="EngineException">There is no such data set.</exception>
+    public static void CheckData(string path, string name, string? given)
     {
-        if (model is null)
-        {
-            CheckModel(path, options);
-        }
-
-        if (data is null && FolderSet.IsFolder(options.Data) && !IsPlace(options.Data))
+        if (given is null && FolderSet.IsFolder(name) && !IsPlace(name))
         {
             throw new EngineException(
-                $"the run in '{path}' was trained on the image folder '{options.Data[FolderSet.Prefix.Length..]}', which was not found: give --data "
+                $"the run in '{path}' was trained on the image folder '{name[FolderSet.Prefix.Length..]}', which was not found: give --data "
                     + $"{FolderSet.Prefix}DIR to say where it is now");
         }
 
-        if (data is null && !FolderSet.IsFolder(options.Data) && DataSets.All.All(s => s.Name != options.Data))
+        if (given is null && !FolderSet.IsFolder(name) && DataSets.All.All(s => s.Name != name))
         {
-            throw new EngineException($"the run in '{path}' was trained on '{options.Data}', which is no data set of this version");
+            throw new EngineException($"the run in '{path}' was trained on '{name}', which is no data set of this version");
         }
     }
 
     private static bool IsPlace(string name) => Path.IsPathRooted(name[FolderSet.Prefix.Length..]) && Directory.Exists(name[FolderSet.Prefix.Length..]);
-
-    private static void CheckModel(string path, TrainingOptions trained)
-    {
-        try
-        {
-            Networks.Create(trained.Model, NetworkOptions.Parse(trained.ModelOptions));
-        }
-        catch (EngineException e)
-        {
-            throw new EngineException($"'{path}' was trained with a network that cannot be made: {e.Message}", e);
-        }
-    }
 
     /// <summary>Says what is to be known of weights that were loaded.</summary>
     public static void Remark(SavedModel saved, CommandOutput output)

@@ -53,17 +53,18 @@ internal sealed class TrainCommand : Subcommand
         // Nobody else writes the folder from here on, until the run has ended.
         SavedWeights.CheckResume(resume);
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
-        TrainingOptions options = _recipe.Read(arguments, resumed);
-        using RunFolder folder = resumed ?? NewFolder(path, options, overwrite);
+        (RunManifest run, ChosenNetwork chosen) = _recipe.Read(arguments, resumed);
+        resumed?.Manifest = run;
+        using RunFolder folder = resumed ?? NewFolder(path, run, overwrite);
         using Device device = DeviceChoice.Open(
             arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
         ImageDataset data = DataChoice.OpenToTrain(
-            options.Data, arguments.GetValue(_dataDir), options, output, cancellation).Adapted(options.Channels, options.PadTo);
-        Network network = NetworkFor(options.Model, data, NetworkOptions.Parse(options.ModelOptions));
+            run, arguments.GetValue(_dataDir), chosen.Network.ImageSize, output, cancellation).Adapted(run.Channels, run.PadTo);
+        Network network = chosen.Fit(data.Train.Channels, data.ClassNames.Count);
         if (resumed is null)
         {
-            _recipe.FineTune.Load(arguments, options, network, device, output);
+            _recipe.FineTune.Load(arguments, run, network, device, output);
         }
 
         if (device is CudaDevice gpu)
@@ -72,7 +73,7 @@ internal sealed class TrainCommand : Subcommand
             gpu.UsePlans(Path.Combine(folder.Path, ConvolutionPlanFile.Name), isKept: true);
         }
 
-        using Trainer trainer = new(network, data, device, options, folder, recordSteps: recordSteps);
+        using Trainer trainer = new(network, data, device, run.Training, folder, recordSteps: recordSteps);
         if (resumed is not null)
         {
             trainer.Resume();
@@ -83,11 +84,11 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"{earlier} in {folder.Path} is replaced");
         }
 
-        (int trained, string tested) = options.ValidationCount > 0
-            ? (data.Train.Count - options.ValidationCount, Words.Count(options.ValidationCount, "validation image"))
+        (int trained, string tested) = run.Training.ValidationCount is > 0 and int held
+            ? (data.Train.Count - held, Words.Count(held, "validation image"))
             : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
         output.Say(
-            $"{options.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), "
+            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), "
                 + $"{Recipe(trainer, trained)}");
         output.Say(resumed is null
             ? $"run folder {folder.Path}"
@@ -104,19 +105,15 @@ internal sealed class TrainCommand : Subcommand
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }
 
-    /// <summary>A network with the channels and classes of a data set.</summary>
-    public static Network NetworkFor(string model, ImageDataset data, NetworkOptions? options = null) => UsageException.Check(() => Networks.Create(
-        model, (options ?? new NetworkOptions()) with { Channels = data.Train.Channels, Classes = data.ClassNames.Count }));
-
     // Hours of training are not thrown away because a command was repeated.
-    private static RunFolder NewFolder(string? path, TrainingOptions options, bool overwrite)
+    private static RunFolder NewFolder(string? path, RunManifest run, bool overwrite)
     {
         if (path is null)
         {
-            return RunFolder.CreateNext(Path.Combine("runs", $"{options.Model}-{DataChoice.ShortName(options.Data)}-"), options);
+            return RunFolder.CreateNext(Path.Combine("runs", $"{run.Model}-{DataChoice.ShortName(run.Data)}-"), run);
         }
 
-        RunFolder folder = RunFolder.Create(path, options, overwrite: true);
+        RunFolder folder = RunFolder.Create(path, run, overwrite: true);
         if (folder.Replaced is { } earlier && !overwrite)
         {
             folder.Dispose();

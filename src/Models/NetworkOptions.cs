@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Engine.Layers;
+using Engine.Training;
 
 namespace Engine.Models;
 
@@ -27,10 +29,12 @@ public sealed record FilterInitialization(bool IsUniform, FanMode Mode)
 
 /// <summary>
 /// What a user may choose when creating a network by name; null means the network's own default. A network that cannot honor a choice
-/// refuses it. All but channels and classes, which follow from the data, have a text: <see cref="ToText"/>.
+/// refuses it. All but channels and classes, which follow from the data, have a text: <see cref="ToText"/>, which is the entry model_options of a run.
 /// </summary>
-public sealed record NetworkOptions
+public sealed record NetworkOptions : IRunPart<NetworkOptions>
 {
+    private const string Entry = "model_options";
+
     /// <summary>Channels of the images; 3 by default.</summary>
     public int? Channels { get; init; }
 
@@ -68,8 +72,8 @@ public sealed record NetworkOptions
     public FilterInitialization? Filters { get; init; }
 
     /// <summary>
-    /// The choices but channels and classes as one line, such as "shortcut=C norm=group:8 v1 dilation=0,1,1", by which a run folder
-    /// remembers them; empty where all are the defaults.
+    /// The choices but channels and classes as one line, such as "shortcut=C norm=group:8 v1 dilation=0,1,1"; empty where all are the
+    /// defaults.
     /// </summary>
     public string ToText()
     {
@@ -117,6 +121,12 @@ public sealed record NetworkOptions
 
         return options;
     }
+
+    /// <inheritdoc/>
+    static NetworkOptions IRunPart<NetworkOptions>.ReadFrom(JsonObject manifest) => Parse((string?)manifest[Entry] ?? "");
+
+    /// <inheritdoc/>
+    void IRunPart<NetworkOptions>.WriteTo(JsonObject manifest) => manifest[Entry] = ToText();
 
     /// <summary>The same options, one of them set from its text.</summary>
     /// <param name="name">shortcut, zeros, norm, groups, width_per_group, dilation, init, fan, v1 or zero_init_residual.</param>

@@ -39,7 +39,6 @@ internal sealed record StudyPlan
     {
         TrainingOptions training = new()
         {
-            Data = options.Data,
             Epochs = options.Epochs,
             MaxSteps = options.MaxSteps,
             BatchSize = options.BatchSize,
@@ -58,7 +57,7 @@ internal sealed record StudyPlan
                 Depth = depth,
                 Norm = options.Norm,
                 InitializationName = options.Initialization,
-                Training = training with { Model = $"{Prefix(kind)}{depth}", Schedule = ScheduleFor(training.Schedule, depth) },
+                Training = training with { Schedule = ScheduleFor(training.Schedule, depth) },
                 Every = options.Every,
                 CurveInterval = options.CurveInterval,
             }));
@@ -76,13 +75,7 @@ internal sealed record StudyPlan
 
                 // Without normalizations there is no gamma to start at 0.
                 InitializationName = options.Initialization == "zero-residual" ? "kaiming" : options.Initialization,
-                Training = training with
-                {
-                    Model = $"{Prefix(kind)}{depth}",
-                    MaxSteps = options.UnnormalizedSteps,
-                    LearningRate = options.UnnormalizedRate,
-                    Schedule = "constant"
-                },
+                Training = training with { MaxSteps = options.UnnormalizedSteps, LearningRate = options.UnnormalizedRate, Schedule = "constant" },
                 Every = 1,
                 CurveInterval = 1,
             }));

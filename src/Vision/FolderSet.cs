@@ -70,40 +70,6 @@ public static class FolderSet
         };
     }
 
-    /// <summary>What training options mean for a network made for images of some size.</summary>
-    /// <exception cref="EngineException">A name is unknown or a size out of range.</exception>
-    public static ImageOptions OptionsOf(TrainingOptions options, int networkSize)
-    {
-        ImageOptions usual = ImageOptions.For(options.ImageSize ?? networkSize);
-        ImageOptions result = usual with
-        {
-            Resize = options.Resize ?? usual.Resize,
-            Filter = options.Interpolation switch
-            {
-                null or "bilinear" => ResizeFilter.Bilinear,
-                "bicubic" => ResizeFilter.Bicubic,
-                _ => throw new EngineException($"there is no interpolation '{options.Interpolation}'; there are bilinear and bicubic"),
-            },
-            Crop = options.Crop switch
-            {
-                null => usual.Crop,
-                "none" => RandomCrop.None,
-                "resized-crop" => RandomCrop.ResizedCrop,
-                "scale-jitter" => RandomCrop.ScaleJitter,
-                _ => throw new EngineException($"there is no random crop '{options.Crop}'; there are none, resized-crop and scale-jitter"),
-            },
-            Color = options.Color switch
-            {
-                null or "none" => ColorChange.None,
-                "lighting" => ColorChange.Lighting,
-                "jitter" => ColorChange.Jitter,
-                _ => throw new EngineException($"there is no change of colors '{options.Color}'; there are none, lighting and jitter"),
-            },
-        };
-        result.Check();
-        return result;
-    }
-
     private static IEnumerable<string> Remarks(string folder, FolderSource[] sources)
     {
         if (FolderListing.Remark(sources.SelectMany(s => s.OtherKinds), folder) is { } others)

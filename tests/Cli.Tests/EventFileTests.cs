@@ -52,15 +52,15 @@ public sealed class EventFileTests : IDisposable
     [Fact]
     public void A_resumed_training_adds_a_file_that_starts_where_it_went_on_and_a_new_one_replaces_all()
     {
-        TrainingOptions options = new() { Model = "resnet8", Data = "digits", BatchSize = 32, MaxSteps = 12, Seed = 5 };
-        Assert.False(Train(RunFolder.Create(_folder["run"], options), isResumed: false, stopAfter: 7));
+        TrainingOptions options = new() { BatchSize = 32, MaxSteps = 12, Seed = 5 };
+        Assert.False(Train(RunFolder.Create(_folder["run"], new RunManifest { Model = "resnet8", Training = options }), isResumed: false, stopAfter: 7));
         Assert.True(Train(RunFolder.Open(_folder["run"]), isResumed: true));
         string[] files = EventFiles();
         EventFileReader.Contents[] contents = [.. files.Select(EventFileReader.Read)];
         Assert.Equal([0L, 7L], contents.Select(c => Assert.Single(c.Starts)));
         Assert.Equal(Enumerable.Range(0, 12).Select(i => (long)i), contents.SelectMany(c => c.Entries.Where(e => e.Tag == "step/loss").Select(e => e.Step)));
 
-        Assert.True(Train(RunFolder.Create(_folder["run"], options, overwrite: true), isResumed: false));
+        Assert.True(Train(RunFolder.Create(_folder["run"], new RunManifest { Model = "resnet8", Training = options }, overwrite: true), isResumed: false));
         Assert.DoesNotContain(Assert.Single(EventFiles()), files);
     }
 
@@ -116,7 +116,7 @@ public sealed class EventFileTests : IDisposable
     {
         using CpuDevice device = new(1);
         using Trainer trainer = new(
-            Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }), DataSets.Open("digits"), device, folder.Options, folder);
+            Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 10 }), DataSets.Open("digits"), device, folder.Manifest.Training, folder);
         if (isResumed)
         {
             trainer.Resume();

@@ -54,7 +54,7 @@ public sealed class TrainingTests : IDisposable
             "--json"];
         EngineRun train = await EngineRun.InProcessAsync(adamw);
         Assert.Equal(0, train.ExitCode);
-        TrainingOptions options = RunFolder.Open(_folder["run"]).Options;
+        TrainingOptions options = RunFolder.Open(_folder["run"]).Manifest.Training;
         Assert.Equal(
             ("adamw", 1e-3, 1e-2, false, 1.0, 0.9),
             (options.Optimizer, options.LearningRate, options.WeightDecay, options.NormAndBiasDecay, options.ClipNorm, options.Ema));
@@ -66,7 +66,7 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(_folder["run/weights-ema.safetensors"], end.GetProperty("ema_weights").GetString());
 
         EngineRun given = await EngineRun.InProcessAsync([.. adamw, "--lr", "0.002", "--weight-decay", "0.1", "--beta2", "0.99", "--overwrite"]);
-        options = RunFolder.Open(_folder["run"]).Options;
+        options = RunFolder.Open(_folder["run"]).Manifest.Training;
         Assert.Equal((0, 0.002, 0.1, 0.99), (given.ExitCode, options.LearningRate, options.WeightDecay, options.Beta2));
     }
 
@@ -243,11 +243,13 @@ public sealed class TrainingTests : IDisposable
     [Fact]
     public async Task A_run_stopped_in_its_first_epoch_is_not_overwritten()
     {
-        TrainingOptions options = new() { Model = "resnet8", Epochs = 2, BatchSize = 64 };
+        TrainingOptions options = new() { Epochs = 2, BatchSize = 64 };
         ImageDataset data = DataSets.Open("digits");
         using CancellationTokenSource stop = new();
         using (CpuDevice device = new(1))
-        using (Trainer trainer = new(TrainCommand.NetworkFor("resnet8", data), data, device, options, RunFolder.Create(_folder["run"], options)))
+        using (Trainer trainer = new(
+            Networks.Create("resnet8", channels: 1, classes: 10), data, device, options,
+            RunFolder.Create(_folder["run"], new RunManifest { Model = "resnet8", Training = options })))
         {
             trainer.StepEnded += _ => stop.Cancel();
             Assert.False(trainer.Run(stop.Token).IsCompleted);

@@ -69,8 +69,8 @@ public sealed class ExampleTests : IDisposable
     {
         using CpuDevice device = new();
         using Network model = Networks.Create("resnet8", channels: 1, classes: 10);
-        TrainingOptions options = new() { Model = "resnet8", Epochs = 1, BatchSize = 32 };
-        using (RunFolder folder = RunFolder.Create(Path.Combine(_folder, "run"), options))
+        TrainingOptions options = new() { Epochs = 1, BatchSize = 32 };
+        using (RunFolder folder = RunFolder.Create(Path.Combine(_folder, "run"), new RunManifest { Model = "resnet8", Training = options }))
         using (Trainer trainer = new(model, ImageDataset.Open("digits"), device, options, folder))
         {
             trainer.Run();

@@ -39,13 +39,13 @@ internal static class RunTargets
                 UseRun();
                 break;
             case [(byte)'m', .. var metrics]:
-                Scratch.Write("run/options.json", Encoding.UTF8.GetBytes(new TrainingOptions().ToJson()));
+                Scratch.Write("run/options.json", Encoding.UTF8.GetBytes(new RunManifest().ToJson()));
                 Scratch.Write("run/metrics.jsonl", metrics);
                 UseRun();
                 break;
             case [(byte)'s', ..]:
                 Checkpoint.ReadHeader(Scratch.Write("state.safetensors", WeightTargets.File(
-                    ("engine_checkpoint", "1"), ("options", new TrainingOptions().ToJson()), ("state", text[1..]))));
+                    ("engine_checkpoint", "1"), ("options", new RunManifest().ToJson()), ("state", text[1..]))));
                 break;
             default:
                 DataDescription.Read(new Dictionary<string, string> { [DataDescription.MetadataKey] = text.TrimStart('d') })?.Normalization();
@@ -61,16 +61,17 @@ internal static class RunTargets
             report.ToJson();
         }
 
-        run.Options.Check();
-        NetworkOptions options = NetworkOptions.Parse(run.Options.ModelOptions);
-        _ = Networks.Create(run.Options.Model, options with { Channels = run.Options.Channels });
-        _ = run.Options.ToJson();
+        run.Manifest.Check();
+        NetworkOptions options = run.Manifest.Part<NetworkOptions>();
+        _ = Networks.Create(run.Manifest.Model, options with { Channels = run.Manifest.Channels });
+        _ = run.Manifest.Part<ImageChoices>().For(224);
+        _ = run.Manifest.With(options).ToJson();
     }
 
     private static IEnumerable<byte[]> Seeds() =>
     [
-        Bytes("o" + new TrainingOptions().ToJson()),
-        Bytes("o" + new TrainingOptions { Model = "resnet50", ModelOptions = OptionsText }.ToJson()),
+        Bytes("o" + new RunManifest().ToJson()),
+        Bytes("o" + new RunManifest { Model = "resnet50" }.With(NetworkOptions.Parse(OptionsText)).ToJson()),
         Bytes("m" + MetricsText + "\n" + MetricsText), Bytes("s" + StateText), Bytes("d" + DataText),
     ];
 

@@ -54,8 +54,8 @@ internal static class WeightTargets
     private static IEnumerable<byte[]> Safetensors()
     {
         yield return File();
-        yield return File(("options", new TrainingOptions().ToJson()), ("data", RunTargets.DataText));
-        yield return File(("engine_checkpoint", "1"), ("options", new TrainingOptions().ToJson()), ("state", RunTargets.StateText));
+        yield return File(("options", new RunManifest().ToJson()), ("data", RunTargets.DataText));
+        yield return File(("engine_checkpoint", "1"), ("options", new RunManifest().ToJson()), ("state", RunTargets.StateText));
         using MemoryStream stream = new();
         StoredType[] types = Enum.GetValues<StoredType>();
         SafetensorsWriter.Write(stream, [.. types.Select(t => new StoredTensor($"bn.running_var.{t}", t, [3], () => new byte[3 * t.Size()]))]);

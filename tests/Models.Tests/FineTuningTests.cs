@@ -13,7 +13,6 @@ public sealed class FineTuningTests : IDisposable
 
     private static readonly TrainingOptions Options = new()
     {
-        Model = "resnet8",
         Epochs = 2,
         BatchSize = 64,
         LearningRate = 0.05,
@@ -69,10 +68,10 @@ public sealed class FineTuningTests : IDisposable
         TrainingOptions options = Options with { ThawAfter = 1, MaxSteps = 2 * StepsPerEpoch };
         ImageDataset few = Few();
         Network whole = Make();
-        Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), options), stopAfter: null);
+        Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), new RunManifest { Training = options }), stopAfter: null);
 
         string path = Path.Combine(_folder, "parts");
-        Run(Make(), few, options, RunFolder.Create(path, options), interruptedAfter);
+        Run(Make(), few, options, RunFolder.Create(path, new RunManifest { Training = options }), interruptedAfter);
         Network resumed = Make();
         using (Trainer trainer = new(resumed, few, _device, options, RunFolder.Open(path)))
         {
@@ -91,10 +90,10 @@ public sealed class FineTuningTests : IDisposable
         TrainingOptions options = Options with { FreezeBackbone = false, MaxSteps = 8, MicroBatches = 2 };
         ImageDataset few = Few();
         Module whole = WithDropout();
-        Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), options), stopAfter: null);
+        Run(whole, few, options, RunFolder.Create(Path.Combine(_folder, "whole"), new RunManifest { Training = options }), stopAfter: null);
 
         string path = Path.Combine(_folder, "parts");
-        Run(WithDropout(), few, options, RunFolder.Create(path, options), stopAfter: 3);
+        Run(WithDropout(), few, options, RunFolder.Create(path, new RunManifest { Training = options }), stopAfter: 3);
         Module resumed = WithDropout();
         using (Trainer trainer = new(resumed, few, _device, options, RunFolder.Open(path)))
         {

@@ -1,4 +1,5 @@
 using Engine.Layers;
+using Engine.Training;
 
 namespace Engine.Models.Tests;
 
@@ -10,7 +11,29 @@ public class NetworkOptionsTests
     [InlineData("norm=none")]
     [InlineData("norm=group")]
     [InlineData("shortcut=A zeros=half init=kaiming_normal fan=fan_out")]
-    public void The_text_of_options_reads_back_as_the_same_options(string text) => Assert.Equal(text, NetworkOptions.Parse(text).ToText());
+    public void The_text_of_options_reads_back_as_the_same_options_and_is_what_a_run_keeps(string text)
+    {
+        NetworkOptions options = NetworkOptions.Parse(text);
+        Assert.Equal(text, options.ToText());
+        string json = new RunManifest().With(options with { Channels = 1, Classes = 10 }).ToJson();
+        Assert.EndsWith($",\"model_options\":\"{text}\"}}", json, StringComparison.Ordinal);
+        NetworkOptions read = RunManifest.FromJson(json, "x").Part<NetworkOptions>();
+        Assert.Equal((text, null, null), (read.ToText(), read.Channels, read.Classes));
+    }
+
+    [Fact]
+    public void A_run_without_options_of_its_network_has_the_defaults_and_one_with_others_is_refused()
+    {
+        Assert.Equal(new NetworkOptions(), RunManifest.FromJson("{}", "x").Part<NetworkOptions>());
+        Assert.Contains(
+            "color is 'red'",
+            Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"model_options":"color=red"}""", "x").Part<NetworkOptions>()).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "not valid JSON",
+            Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"model_options":5}""", "x").Part<NetworkOptions>()).Message,
+            StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("shortcut=D", "shortcut is 'D'")]

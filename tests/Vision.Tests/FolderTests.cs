@@ -113,7 +113,7 @@ public sealed class FolderTests : IDisposable
     public void A_resumed_run_ends_with_the_same_weights_to_the_bit()
     {
         ImageDataset set = FolderSet.Open(Name, _options);
-        TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
+        TrainingOptions options = new() { Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
         float[] whole = Train(set, options, cancelAfter: null);
         float[] resumed = Train(set, options, cancelAfter: 5);
         Assert.Equal(whole, resumed);
@@ -123,11 +123,11 @@ public sealed class FolderTests : IDisposable
     [Trait("Needs", "TurboJPEG")]
     public void A_run_whose_images_are_no_longer_read_once_it_is_stopped_is_saved_and_ends_with_the_same_weights()
     {
-        TrainingOptions options = new() { Model = "small", Data = Name, Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
+        TrainingOptions options = new() { Epochs = 3, BatchSize = 2, LearningRate = 0.01, Seed = 5 };
         float[] whole = Train(FolderSet.Open(Name, _options), options, cancelAfter: null);
         using CancellationTokenSource cancellation = new();
         ImageDataset set = FolderSet.Open(Name, _options, cancellation: cancellation.Token);
-        using (Trainer first = new(Network(), set, _device, options, RunFolder.Create(_folder["stopped"], options)))
+        using (Trainer first = new(Network(), set, _device, options, RunFolder.Create(_folder["stopped"], new RunManifest { Training = options })))
         {
             first.StepEnded += s =>
             {
@@ -190,17 +190,11 @@ public sealed class FolderTests : IDisposable
     [Fact]
     public void Small_images_are_padded_and_large_ones_cropped()
     {
-        ImageOptions small = FolderSet.OptionsOf(new TrainingOptions(), networkSize: 32), large = FolderSet.OptionsOf(new TrainingOptions(), networkSize: 224);
+        ImageOptions small = new ImageChoices().For(networkSize: 32), large = new ImageChoices().For(networkSize: 224);
         Assert.Equal(new ImageOptions { ImageSize = 32, Resize = 32, Crop = RandomCrop.None }, small);
         Assert.Equal(new ImageOptions { ImageSize = 224, Resize = 256, Crop = RandomCrop.ResizedCrop }, large);
         Assert.Equal(new Augmentation(4, Mirror: true), FolderSet.Open(Name, small).Augmentation);
         Assert.Equal(new Augmentation(0, Mirror: true), FolderSet.Open(Name, large).Augmentation);
-        TrainingOptions options = new() { ImageSize = 160, Resize = 200, Crop = "scale-jitter", Color = "jitter" };
-        Assert.Equal(
-            new ImageOptions { ImageSize = 160, Resize = 200, Crop = RandomCrop.ScaleJitter, Color = ColorChange.Jitter }, FolderSet.OptionsOf(options, 224));
-        Refused("no random crop 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Crop = "wild" }, 224));
-        Refused("no change of colors 'wild'", () => FolderSet.OptionsOf(new TrainingOptions { Color = "wild" }, 224));
-        Refused("resize is 100", () => FolderSet.OptionsOf(new TrainingOptions { Resize = 100 }, 224));
     }
 
     private static void Refused(string part, Func<object> action)
@@ -226,7 +220,7 @@ public sealed class FolderTests : IDisposable
         if (cancelAfter is { } steps)
         {
             using CancellationTokenSource cancellation = new();
-            using Trainer first = new(Network(), set, _device, options, RunFolder.Create(path, options));
+            using Trainer first = new(Network(), set, _device, options, RunFolder.Create(path, new RunManifest { Training = options }));
             first.StepEnded += s =>
             {
                 if (s.GlobalStep == steps)
@@ -238,7 +232,8 @@ public sealed class FolderTests : IDisposable
         }
 
         Sequential model = Network();
-        using Trainer trainer = new(model, set, _device, options, cancelAfter is null ? RunFolder.Create(path, options) : RunFolder.Open(path));
+        using Trainer trainer = new(
+            model, set, _device, options, cancelAfter is null ? RunFolder.Create(path, new RunManifest { Training = options }) : RunFolder.Open(path));
         if (cancelAfter is not null)
         {
             trainer.Resume();

@@ -7,8 +7,10 @@ namespace Engine.Training;
 
 /// <summary>
 /// A run's checkpoint.safetensors: the model's tensors under model., the optimizer's states under their names (velocity.), moving averages under average., and
-/// position, sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and
-/// index, so that no random state is kept.
+/// position,
+/// sums, schedule, options and what the data set is like as texts in the header. Order and augmentation of the images follow from seed, epoch and index, so
+/// that
+/// no random state is kept.
 /// </summary>
 internal static class Checkpoint
 {
@@ -19,13 +21,13 @@ internal static class Checkpoint
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
     public static void Save(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, TrainingOptions options, DataDescription data) =>
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, DataDescription data) =>
         SafetensorsWriter.Write(
             path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix)
                 ?? []], new Dictionary<string, string>
                 {
                     [OwnCheckpoint.MetadataKey] = Version,
-                    ["options"] = options.ToJson(),
+                    ["options"] = manifest.ToJson(),
                     ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
                     [DataDescription.MetadataKey] = data.ToJson(),
                     [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
@@ -34,20 +36,20 @@ internal static class Checkpoint
     /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
     public static TrainingState Load(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingOptions options, DataDescription data, int stepsPerEpoch,
-        long totalSteps)
+        string path, Module model, Optimizer optimizer, MovingAverage? average, RunManifest manifest, DataDescription data, int stepsPerEpoch, long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
-        TrainingOptions saved = ReadOptions(file);
-        if (saved.Model != options.Model)
+        RunManifest saved = ReadManifest(file, manifest);
+        if (saved.Model != manifest.Model)
         {
-            throw new EngineException($"'{path}' is a checkpoint of {saved.Model}, not of {options.Model}; resume it with the network that it was made with");
+            throw new EngineException($"'{path}' is a checkpoint of {saved.Model}, not of {manifest.Model}; resume it with the network that it was made with");
         }
 
         // An image folder may have moved: which images it has is compared below.
-        string place = DataDescription.WithoutPlace(saved.Data) == DataDescription.WithoutPlace(options.Data) ? options.Data : saved.Data;
-        if (options != saved with { Epochs = options.Epochs, MaxSteps = options.MaxSteps, Data = place })
+        string place = DataDescription.WithoutPlace(saved.Data) == DataDescription.WithoutPlace(manifest.Data) ? manifest.Data : saved.Data;
+        TrainingOptions longer = saved.Training with { Epochs = manifest.Training.Epochs, MaxSteps = manifest.Training.MaxSteps };
+        if (manifest != saved with { Training = longer, Data = place })
         {
             throw new EngineException(
                 $"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
@@ -60,7 +62,7 @@ internal static class Checkpoint
         {
             throw new EngineException(
                 $"'{path}' stands at step {state.GlobalStep}, which does not fit epochs of {stepsPerEpoch} step{(stepsPerEpoch == 1 ? "" : "s")}: the data "
-                    + "set has changed, or a run is extended whose last epoch was cut short");
+                    + $"set has changed, or a run is extended whose last epoch was cut short");
         }
 
         if (state.GlobalStep > totalSteps)
@@ -77,13 +79,13 @@ internal static class Checkpoint
         return state;
     }
 
-    /// <summary>The options of a checkpoint's run and where it stood; its tensors are not read.</summary>
+    /// <summary>What a checkpoint's run is and where it stood; its tensors are not read.</summary>
     /// <exception cref="EngineException">The file is damaged or is no checkpoint.</exception>
-    public static (TrainingOptions Options, TrainingState State) ReadHeader(string path)
+    public static (RunManifest Manifest, TrainingState State) ReadHeader(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
-        return (ReadOptions(file), ReadState(path, file.Metadata.GetValueOrDefault("state", "")));
+        return (ReadManifest(file), ReadState(path, file.Metadata.GetValueOrDefault("state", "")));
     }
 
     /// <summary>The first of a model's parameters and buffers that holds an infinity or a NaN; null where all are finite.</summary>
@@ -116,11 +118,12 @@ internal static class Checkpoint
         }
     }
 
-    private static TrainingOptions ReadOptions(SafetensorsFile file)
+    private static RunManifest ReadManifest(SafetensorsFile file, RunManifest? like = null)
     {
+        RunManifest manifest = RunManifest.FromJson(file.Metadata.GetValueOrDefault("options", ""), file.Path);
         try
         {
-            return TrainingOptions.FromJson(file.Metadata.GetValueOrDefault("options", ""));
+            return like is null ? manifest : manifest.ReadLike(like);
         }
         catch (EngineException e)
         {

@@ -21,18 +21,21 @@ public sealed class RunFolder : IDisposable
     private readonly List<EpochReport> _metrics = [];
     private OutputFolder? _claim;
 
-    private RunFolder(string path, TrainingOptions options, OutputFolder? claim)
+    private RunFolder(string path, RunManifest manifest, OutputFolder? claim)
     {
         Path = path;
-        Options = options;
+        Manifest = manifest;
         _claim = claim;
     }
 
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>The run's options, as options.json has them once the run has begun.</summary>
-    public TrainingOptions Options { get; private set; }
+    /// <summary>
+    /// What the run is, as options.json has it once the run has begun. A run that is resumed may be given another one before it goes on, for images that are
+    /// now elsewhere; what must not change is compared with the checkpoint's.
+    /// </summary>
+    public RunManifest Manifest { get; set; }
 
     /// <summary>The model's weights and buffers, in PyTorch's names and order.</summary>
     public string WeightsPath => In(WeightsName);
@@ -62,20 +65,20 @@ public sealed class RunFolder : IDisposable
     /// being with the run's first checkpoint, and an older run's files stay until then, so that a run that cannot start leaves nothing and destroys nothing.
     /// </summary>
     /// <param name="path">The folder.</param>
-    /// <param name="options">How the run trains.</param>
+    /// <param name="manifest">What the run is; the trainer adds its options.</param>
     /// <param name="overwrite">Whether an older run in the folder is replaced, instead of being an error.</param>
     /// <exception cref="EngineException">
     /// An option is out of range, the folder holds a run already, another process writes it, or it cannot be made or written.
     /// </exception>
-    public static RunFolder Create(string path, TrainingOptions options, bool overwrite = false)
+    public static RunFolder Create(string path, RunManifest manifest, bool overwrite = false)
     {
-        options.Check();
+        manifest.Check();
         OutputFolder claim = OutputFolder.Claim(path);
         try
         {
             string? earlier = Describe(path);
             return earlier is null || overwrite
-                ? new RunFolder(path, options, claim) { Replaced = earlier }
+                ? new RunFolder(path, manifest, claim) { Replaced = earlier }
                 : throw new EngineException($"'{path}' holds {earlier}: open it to go on with it, choose another folder, or have it overwritten");
         }
         catch
@@ -87,13 +90,13 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Prepares a run as <see cref="Create"/> does, in the folder with the first free number.</summary>
     /// <param name="beginning">What stands before the number, such as "runs/resnet20-digits-".</param>
-    /// <param name="options">How the run trains.</param>
+    /// <param name="manifest">What the run is; the trainer adds its options.</param>
     /// <exception cref="EngineException">An option is out of range, or the folder cannot be made.</exception>
-    public static RunFolder CreateNext(string beginning, TrainingOptions options)
+    public static RunFolder CreateNext(string beginning, RunManifest manifest)
     {
-        options.Check();
+        manifest.Check();
         OutputFolder claim = OutputFolder.ClaimNext(beginning);
-        return new RunFolder(claim.Path, options, claim);
+        return new RunFolder(claim.Path, manifest, claim);
     }
 
     /// <summary>Opens the folder of a run that was started earlier.</summary>
@@ -141,13 +144,13 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes a run's first checkpoint and makes the folder this run's: what else an older run left is removed.</summary>
-    /// <param name="options">The run's options.</param>
+    /// <param name="manifest">What the run is, with the trainer's options.</param>
     /// <param name="save">Writes the checkpoint to a path.</param>
     /// <exception cref="EngineException">A file cannot be written or removed.</exception>
-    internal void Begin(TrainingOptions options, Action<string> save)
+    internal void Begin(RunManifest manifest, Action<string> save)
     {
         Hold();
-        if (HasBegun || !TryBeginAsAWhole(options, save))
+        if (HasBegun || !TryBeginAsAWhole(manifest, save))
         {
             // One by one, so that each moment can be resumed: a checkpoint has the options too, and one at the beginning makes nothing of an
             // older run's epochs.
@@ -163,20 +166,20 @@ public sealed class RunFolder : IDisposable
                 AtomicFile.Delete(file);
             }
 
-            AtomicFile.WriteText(OptionsPath, options.ToJson() + "\n");
+            AtomicFile.WriteText(OptionsPath, manifest.ToJson() + "\n");
         }
 
-        Options = options;
+        Manifest = manifest;
         HasBegun = true;
         _metrics.Clear();
     }
 
-    /// <summary>Writes the options that the run goes on with.</summary>
+    /// <summary>Writes what the run goes on as.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
-    internal void Adopt(TrainingOptions options)
+    internal void Adopt(RunManifest manifest)
     {
-        Options = options;
-        AtomicFile.WriteText(OptionsPath, options.ToJson() + "\n");
+        Manifest = manifest;
+        AtomicFile.WriteText(OptionsPath, manifest.ToJson() + "\n");
     }
 
     /// <summary>Adds an epoch's line to metrics.jsonl.</summary>
@@ -187,7 +190,7 @@ public sealed class RunFolder : IDisposable
         WriteMetrics();
     }
 
-    /// <summary>Writes the weights after an epoch, with the options and what they were trained on in the header.</summary>
+    /// <summary>Writes the weights after an epoch, with the manifest and what they were trained on in the header.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, DataDescription data)
     {
@@ -195,7 +198,7 @@ public sealed class RunFolder : IDisposable
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            ["options"] = Options.WithoutPlaces().ToJson(),
+            ["options"] = Manifest.WithoutPlaces().ToJson(),
             [DataDescription.MetadataKey] = data.ToJson(),
         };
         StateDictionary.Save(model, WeightsPath, metadata);
@@ -220,32 +223,23 @@ public sealed class RunFolder : IDisposable
         if (!File.Exists(optionsPath))
         {
             // Killed while it began in a folder that was there: its checkpoint has the options, and at its beginning the epochs are an older run's.
-            (TrainingOptions saved, TrainingState state) = Checkpoint.ReadHeader(System.IO.Path.Combine(path, CheckpointName));
+            (RunManifest saved, TrainingState state) = Checkpoint.ReadHeader(System.IO.Path.Combine(path, CheckpointName));
             RunFolder begun = new(path, saved, claim) { HasBegun = true };
             begun.ReadMetrics(state.GlobalStep == 0 ? 0 : int.MaxValue);
             return begun;
         }
 
-        TrainingOptions options;
+        RunManifest manifest = RunManifest.FromJson(ReadText(optionsPath), optionsPath);
         try
         {
-            options = TrainingOptions.FromJson(ReadText(optionsPath));
-        }
-        catch (EngineException e) when (e.InnerException is JsonException)
-        {
-            throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
-        }
-
-        try
-        {
-            options.Check();
+            manifest.Check();
         }
         catch (EngineException e)
         {
             throw new EngineException($"'{optionsPath}' is damaged: {e.Message}", e);
         }
 
-        RunFolder folder = new(path, options, claim) { HasBegun = true };
+        RunFolder folder = new(path, manifest, claim) { HasBegun = true };
         folder.ReadMetrics(int.MaxValue);
         return folder;
     }
@@ -276,7 +270,7 @@ public sealed class RunFolder : IDisposable
 
     private static bool IsEvents(string path) => System.IO.Path.GetFileName(path).StartsWith(EventsBeginning, StringComparison.Ordinal);
 
-    private bool TryBeginAsAWhole(TrainingOptions options, Action<string> save)
+    private bool TryBeginAsAWhole(RunManifest manifest, Action<string> save)
     {
         if (_claim!.Prepare(IsOurs) is not { } folder)
         {
@@ -286,7 +280,7 @@ public sealed class RunFolder : IDisposable
         try
         {
             save(System.IO.Path.Combine(folder, CheckpointName));
-            AtomicFile.WriteText(System.IO.Path.Combine(folder, OptionsName), options.ToJson() + "\n");
+            AtomicFile.WriteText(System.IO.Path.Combine(folder, OptionsName), manifest.ToJson() + "\n");
         }
         catch (EngineException e)
         {

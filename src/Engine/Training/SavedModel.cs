@@ -18,7 +18,11 @@ public sealed class SavedModel : IDisposable
     private SavedModel(TensorFile file)
     {
         File = file;
-        Training = ReadTraining(file);
+
+        // Other programs call their texts "options" too.
+        Manifest = file.Metadata.TryGetValue("options", out string? json) && MetadataJson.IsObjectWith(json, "model", "data", "epochs", "learning_rate")
+            ? RunManifest.FromJson(json, file.Path)
+            : null;
         try
         {
             Data = DataDescription.Read(file.Metadata);
@@ -35,8 +39,8 @@ public sealed class SavedModel : IDisposable
     /// <summary>The file.</summary>
     public TensorFile File { get; }
 
-    /// <summary>How the network was trained; null where the file does not tell.</summary>
-    public TrainingOptions? Training { get; }
+    /// <summary>The run that the weights are from; null where the file does not tell.</summary>
+    public RunManifest? Manifest { get; }
 
     /// <summary>What it was trained on; null where the file does not tell.</summary>
     public DataDescription? Data { get; }
@@ -103,9 +107,9 @@ public sealed class SavedModel : IDisposable
     public IReadOnlyDictionary<string, string> MetadataWithoutPlaces()
     {
         Dictionary<string, string> metadata = new(File.Metadata);
-        if (Training is { } options && options.WithoutPlaces() != options)
+        if (Manifest is { } manifest && manifest.WithoutPlaces() != manifest)
         {
-            metadata["options"] = options.WithoutPlaces().ToJson();
+            metadata["options"] = manifest.WithoutPlaces().ToJson();
         }
 
         if (Data is not null && !metadata[DataDescription.MetadataKey].Contains(
@@ -119,22 +123,4 @@ public sealed class SavedModel : IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => File.Dispose();
-
-    // Other programs call their texts "options" too.
-    private static TrainingOptions? ReadTraining(TensorFile file)
-    {
-        if (!file.Metadata.TryGetValue("options", out string? json) || !MetadataJson.IsObjectWith(json, "model", "data", "epochs", "learning_rate"))
-        {
-            return null;
-        }
-
-        try
-        {
-            return TrainingOptions.FromJson(json);
-        }
-        catch (EngineException e) when (e.InnerException is JsonException)
-        {
-            throw new EngineException($"'{file.Path}' is damaged: {e.Message}", e);
-        }
-    }
 }

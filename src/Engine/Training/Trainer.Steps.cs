@@ -220,7 +220,7 @@ public sealed partial class Trainer
     private void SaveTo(string path)
     {
         _schedule.SaveState(_state.Schedule);
-        Checkpoint.Save(path, Model, _optimizer, _average, _state, Options, _data);
+        Checkpoint.Save(path, Model, _optimizer, _average, _state, Manifest, _data);
     }
 
     private void CheckFinite(StepMetrics metrics)

@@ -157,17 +157,17 @@ public sealed partial class Trainer : IDisposable
         _folder.Hold();
         if (_folder.HasBegun && File.Exists(_folder.CheckpointPath))
         {
-            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimizer, _average, Options, _data, StepsPerEpoch, TotalSteps);
+            _state = Checkpoint.Load(_folder.CheckpointPath, Model, _optimizer, _average, Manifest, _data, StepsPerEpoch, TotalSteps);
             _schedule.LoadState(_state.Schedule);
             _secondsBefore = _state.Seconds;
-            _folder.Adopt(Options);
+            _folder.Adopt(Manifest);
         }
 
-        else if (_folder.HasBegun && Options.Weights is not null)
+        else if (_folder.HasBegun && _folder.Manifest.Weights is not null)
         {
             throw new EngineException(
-                $"the run in '{_folder.Path}' was killed before its first checkpoint, and began from the weights of '{Options.Weights}': start it again "
-                    + "instead of resuming it");
+                $"the run in '{_folder.Path}' was killed before its first checkpoint, and began from the weights of '{_folder.Manifest.Weights}': start it "
+                    + $"again instead of resuming it");
         }
 
         if (_folder.HasBegun)
@@ -201,7 +201,7 @@ public sealed partial class Trainer : IDisposable
             {
                 // An unwritable folder or a full disk shows before hours have been spent.
                 _average?.Reset();
-                _folder?.Begin(Options, SaveTo);
+                _folder?.Begin(Manifest, SaveTo);
             }
 
             while (_state.GlobalStep < TotalSteps || _state.Step > 0)
@@ -243,6 +243,8 @@ public sealed partial class Trainer : IDisposable
         _optimizer.Dispose();
         _meter.Dispose();
     }
+
+    private RunManifest Manifest => _folder!.Manifest with { Training = Options };
 
     private void ThrowIfDisposed()
     {

@@ -7,6 +7,7 @@ namespace Engine.Training;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(TrainingOptions))]
+[JsonSerializable(typeof(RunManifest))]
 [JsonSerializable(typeof(EpochReport))]
 [JsonSerializable(typeof(DataDescription))]
 [JsonSerializable(typeof(string))]

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Engine.Data;
 
 namespace Engine.Training;
@@ -10,24 +8,6 @@ namespace Engine.Training;
 /// </summary>
 public sealed record TrainingOptions
 {
-    /// <summary>The network's name, for the record; the trainer is given the network itself.</summary>
-    public string Model { get; init; } = "resnet20";
-
-    /// <summary>What was chosen when the network was made, such as "shortcut=C norm=group", for the record; empty for the network's own defaults.</summary>
-    public string ModelOptions { get; init; } = "";
-
-    /// <summary>The data set's name, for the record; the trainer is given the set itself.</summary>
-    public string Data { get; init; } = "digits";
-
-    /// <summary>Channels that the images are given, see <see cref="Engine.Data.AdaptedSource"/>; null for the data set's own.</summary>
-    public int? Channels { get; init; }
-
-    /// <summary>Pixels both ways that the images are padded or cut to; null for the data set's own size.</summary>
-    public int? PadTo { get; init; }
-
-    /// <summary>The file that the first weights came from, for the record; null where they were drawn.</summary>
-    public string? Weights { get; init; }
-
     /// <summary>Whether everything but the head is frozen; for models that are <see cref="Engine.Layers.IFineTunable"/>.</summary>
     public bool FreezeBackbone { get; init; }
 
@@ -94,21 +74,6 @@ public sealed record TrainingOptions
     /// <summary>Whether every other image, at random, is mirrored; null for what is usual for the data set.</summary>
     public bool? Mirror { get; init; }
 
-    /// <summary>Images of many sizes: the height and width of their crops; null for what the network is made for.</summary>
-    public int? ImageSize { get; init; }
-
-    /// <summary>Images of many sizes: what the shorter side becomes before the middle is cropped for evaluation; null for 8/7 of the crop.</summary>
-    public int? Resize { get; init; }
-
-    /// <summary>Images of many sizes: how pixels are weighed in a resize, bilinear or bicubic; null for bilinear.</summary>
-    public string? Interpolation { get; init; }
-
-    /// <summary>Images of many sizes: how training crops are taken, none, resized-crop or scale-jitter; null for what is usual.</summary>
-    public string? Crop { get; init; }
-
-    /// <summary>Images of many sizes: what is done to training colors, none, lighting or jitter; null for none.</summary>
-    public string? Color { get; init; }
-
     /// <summary>Whether each pixel's own mean is subtracted, as in the paper, instead of normalizing by channel.</summary>
     public bool PerPixelMean { get; init; }
 
@@ -120,44 +85,6 @@ public sealed record TrainingOptions
 
     /// <summary>Decides the first weights, the order of the images and their augmentation.</summary>
     public long Seed { get; init; }
-
-    /// <summary>The options as one line of JSON with names such as batch_size.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingOptions);
-
-    /// <summary>
-    /// The options without places on somebody's machine: of an image folder and of a file of weights, the name alone. For files that are passed on.
-    /// </summary>
-    public TrainingOptions WithoutPlaces() => this with
-    {
-        Data = DataDescription.WithoutPlace(Data),
-        Weights = Weights is null ? null : Path.GetFileName(Path.TrimEndingDirectorySeparator(Weights)),
-    };
-
-    /// <summary>Reads what <see cref="ToJson"/> wrote; what is missing has its default.</summary>
-    /// <exception cref="EngineException">The text is no such JSON.</exception>
-    public static TrainingOptions FromJson(string json)
-    {
-        try
-        {
-            // The serializer would put zeros and nulls in the place of what is missing: it does not know the properties' defaults.
-            if (JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) is not JsonObject given)
-            {
-                throw new JsonException();
-            }
-
-            JsonObject all = JsonSerializer.SerializeToNode(new TrainingOptions(), TrainingJson.Default.TrainingOptions)!.AsObject();
-            foreach ((string name, JsonNode? value) in given)
-            {
-                all[name] = value?.DeepClone();
-            }
-
-            return all.Deserialize(TrainingJson.Default.TrainingOptions)!;
-        }
-        catch (JsonException e)
-        {
-            throw new EngineException("the training options are not valid JSON", e);
-        }
-    }
 
     /// <summary>Checks every figure's range.</summary>
     /// <exception cref="EngineException">One is out of range; the message names it.</exception>
@@ -183,15 +110,14 @@ public sealed record TrainingOptions
         Require(
             Normalization is null || PixelNormalization.Names.Contains(Normalization), "normalization", Normalization,
             string.Join(", ", PixelNormalization.Names));
-        Require(Channels is null or >= 1, "channels", Channels, "at least 1");
-        Require(PadTo is null or >= 1, "pad to", PadTo, "at least 1");
         Require(ThawAfter is null or >= 1, "thaw after", ThawAfter, "at least 1 epoch");
         Require(ThawAfter is null || FreezeBackbone, "thaw after", ThawAfter, "left out where the backbone is not frozen");
         Require(ValidationCount >= 0, "validation count", ValidationCount, "0 or more");
         LearningRateSchedule.Create(Schedule, new ScheduleContext(LearningRate, 1));
     }
 
-    private static void Require(bool isMet, string name, object? value, string expected)
+    /// <summary>Throws a line that names a figure, unless it is in its range.</summary>
+    internal static void Require(bool isMet, string name, object? value, string expected)
     {
         if (!isMet)
         {

@@ -13,7 +13,6 @@ public static class TrainingRecipes
     {
         "digits" => new TrainingOptions
         {
-            Data = data,
             Epochs = 16,
             BatchSize = 32,
             LearningRate = 0.05,
@@ -22,8 +21,8 @@ public static class TrainingRecipes
             LabelSmoothing = 0.1,
             Mirror = false,
         },
-        "fashion-mnist" => new TrainingOptions { Data = data, Epochs = 3, Schedule = "cosine" },
-        _ => new TrainingOptions { Data = data, Epochs = 10, Schedule = "cosine" },
+        "fashion-mnist" => new TrainingOptions { Epochs = 3, Schedule = "cosine" },
+        _ => new TrainingOptions { Epochs = 10, Schedule = "cosine" },
     };
 
     /// <summary>
@@ -42,8 +41,6 @@ public static class TrainingRecipes
     {
         "cifar" => new TrainingOptions
         {
-            Data = data,
-            Model = model,
             Epochs = int.MaxValue,
             MaxSteps = 64_000,
             BatchSize = 128,
@@ -56,8 +53,6 @@ public static class TrainingRecipes
         },
         "imagenet" => new TrainingOptions
         {
-            Data = data,
-            Model = model,
             Epochs = int.MaxValue,
             MaxSteps = 600_000,
             BatchSize = 256,
@@ -65,10 +60,8 @@ public static class TrainingRecipes
             Schedule = "plateau",
             Momentum = 0.9,
             WeightDecay = 1e-4,
-            Crop = "scale-jitter",
-            Color = "lighting",
         },
-        "quick" => For(data) with { Model = model, Epochs = (For(data).Epochs + 2) / 3, Schedule = "cosine" },
+        "quick" => For(data) with { Epochs = (For(data).Epochs + 2) / 3, Schedule = "cosine" },
         _ => throw new EngineException($"there is no preset '{name}'{Suggestion.Phrase(name, Presets, ".")} There are {string.Join(", ", Presets)}"),
     };
 

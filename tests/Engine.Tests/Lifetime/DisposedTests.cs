@@ -86,7 +86,7 @@ public sealed class DisposedTests
         using CpuDevice device = new(1);
         ImageDataset digits = DataSets.Open("digits");
         Module model = new Sequential(new Flatten(), new Linear(64, 10));
-        TrainingOptions options = new() { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 };
+        TrainingOptions options = new() { Epochs = 1, BatchSize = 16, MaxSteps = 2 };
         Trainer trainer = new(model, digits, device, options);
         trainer.Run();
         trainer.Dispose();
@@ -125,7 +125,7 @@ public sealed class DisposedTests
         CpuDevice device = new(1);
         ImageDataset digits = DataSets.Open("digits");
         Module model = new Sequential(new Flatten(), new Linear(64, 10));
-        Trainer trainer = new(model, digits, device, new TrainingOptions { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 });
+        Trainer trainer = new(model, digits, device, new TrainingOptions { Epochs = 1, BatchSize = 16, MaxSteps = 2 });
         DataLoader loader = new(device, digits.Test, DataLoaderOptions.Evaluation(90, PixelNormalization.None(1)));
         IEnumerator<Batch> epoch = loader.Epoch(0).GetEnumerator();
         Assert.True(epoch.MoveNext());

@@ -13,7 +13,7 @@ public sealed class AloneCollection;
 public sealed class LongLifeTests
 {
     private static readonly ImageDataset Digits = DataSets.Open("digits");
-    private static readonly TrainingOptions Options = new() { Model = "own", Data = "digits", Epochs = 1, BatchSize = 16, MaxSteps = 2 };
+    private static readonly TrainingOptions Options = new() { Epochs = 1, BatchSize = 16, MaxSteps = 2 };
 
     [Theory]
     [InlineData(true)]

@@ -12,8 +12,6 @@ public sealed class TrainerTests : IDisposable
 {
     private static readonly TrainingOptions Options = new()
     {
-        Model = "tiny",
-        Data = "stripes",
         Epochs = 4,
         BatchSize = 8,
         LearningRate = 0.2,
@@ -90,7 +88,7 @@ public sealed class TrainerTests : IDisposable
         List<double[]> expected = Train(options, interval: interval);
         for (int stop = 1; stop < 24; stop += 5)
         {
-            RunFolder folder = RunFolder.Create(_folder[$"run{stop}"], options);
+            RunFolder folder = RunFolder.Create(_folder[$"run{stop}"], new RunManifest { Training = options });
             RunCanceled(options, folder, stop, interval);
             Module resumed = TinySet.Network();
             using Trainer trainer = new(resumed, TinySet.Make(), _device, options, RunFolder.Open(folder.Path), interval);
@@ -107,7 +105,8 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void A_moving_average_is_evaluated_and_saved_beside_the_weights_and_resumed_to_the_same_bytes()
     {
-        RunFolder whole = RunFolder.Create(_folder["whole"], Adam), folder = RunFolder.Create(_folder["run"], Adam);
+        RunFolder whole = RunFolder.Create(
+            _folder["whole"], new RunManifest { Training = Adam }), folder = RunFolder.Create(_folder["run"], new RunManifest { Training = Adam });
         Train(Adam, whole);
         RunCanceled(Adam, folder, stop: 13, interval: 1);
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, Adam, RunFolder.Open(folder.Path));
@@ -143,11 +142,11 @@ public sealed class TrainerTests : IDisposable
     public void A_run_killed_in_mid_epoch_goes_on_from_its_last_checkpoint_to_the_very_same_end()
     {
         string whole = _folder["whole"], killed = _folder["killed"];
-        List<double[]> expected = Train(Options, RunFolder.Create(whole, Options));
+        List<double[]> expected = Train(Options, RunFolder.Create(whole, new RunManifest { Training = Options }));
 
         // Just before the third epoch's checkpoint the folder is copied, as a kill would leave it: with a line of metrics too many and a file
         // half-written.
-        RunFolder folder = RunFolder.Create(killed + ".live", Options);
+        RunFolder folder = RunFolder.Create(killed + ".live", new RunManifest { Training = Options });
         Module model = TinySet.Network();
         using (Trainer trainer = new(model, TinySet.Make(), _device, Options, folder))
         {
@@ -166,8 +165,8 @@ public sealed class TrainerTests : IDisposable
 
         Module resumed = TinySet.Network();
         RunFolder reopened = RunFolder.Open(killed);
-        Assert.Equal(Options, reopened.Options);
-        using (Trainer trainer = new(resumed, TinySet.Make(), _device, reopened.Options, reopened))
+        Assert.Equal(Options, reopened.Manifest.Training);
+        using (Trainer trainer = new(resumed, TinySet.Make(), _device, reopened.Manifest.Training, reopened))
         {
             trainer.Resume();
             Assert.Equal(12, trainer.StepsDone);
@@ -184,7 +183,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void A_run_without_a_checkpoint_starts_anew()
     {
-        RunFolder folder = RunFolder.Create(_folder["run"], Options);
+        RunFolder folder = RunFolder.Create(_folder["run"], new RunManifest { Training = Options });
         Module model = TinySet.Network();
         using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder);
         trainer.Resume();
@@ -196,7 +195,7 @@ public sealed class TrainerTests : IDisposable
     public void A_finished_run_resumes_to_nothing_or_to_more_epochs()
     {
         TrainingOptions options = Options with { Schedule = "constant", Epochs = 2 };
-        RunFolder folder = RunFolder.Create(_folder["run"], options);
+        RunFolder folder = RunFolder.Create(_folder["run"], new RunManifest { Training = options });
         List<double[]> two = Train(options, folder), four = Train(options with { Epochs = 4 });
 
         foreach ((int epochs, List<double[]> expected) in new[] { (2, two), (4, four) })
@@ -214,7 +213,7 @@ public sealed class TrainerTests : IDisposable
     public void Max_steps_end_the_run_in_the_middle_of_an_epoch()
     {
         TrainingOptions options = Options with { MaxSteps = 8, Epochs = int.MaxValue };
-        RunFolder folder = RunFolder.Create(_folder["run"], options);
+        RunFolder folder = RunFolder.Create(_folder["run"], new RunManifest { Training = options });
         using Trainer trainer = new(TinySet.Network(), TinySet.Make(), _device, options, folder);
         TrainingResult result = trainer.Run();
         Assert.Equal([6L, 8L], result.Epochs.Select(e => e.GlobalStep));
@@ -244,7 +243,7 @@ public sealed class TrainerTests : IDisposable
     [InlineData(3)]
     public void A_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(int interval)
     {
-        RunFolder folder = RunFolder.Create(_folder["run"], Options);
+        RunFolder folder = RunFolder.Create(_folder["run"], new RunManifest { Training = Options });
         Module model = TinySet.Network();
         using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder, interval);
         byte[] good = [];
@@ -267,7 +266,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Weights_that_are_not_finite_are_never_saved()
     {
-        RunFolder folder = RunFolder.Create(_folder["run"], Options);
+        RunFolder folder = RunFolder.Create(_folder["run"], new RunManifest { Training = Options });
         Module model = TinySet.Network();
         using Trainer trainer = new(model, TinySet.Make(), _device, Options, folder);
         trainer.StepEnded += s =>
