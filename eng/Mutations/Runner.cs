@@ -4,6 +4,8 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Text;
 using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
 
 namespace Mutations;
 
@@ -103,15 +105,27 @@ internal static class Runner
 
     private static IEnumerable<Action> Tests(Type type)
     {
+        DisposalTracker disposals = new();
         foreach (MethodInfo method in Cases(type))
         {
             IEnumerable<object?[]> rows = method.GetCustomAttribute<TheoryAttribute>() is null ? [[]]
-                : method.GetCustomAttributes<Xunit.Sdk.DataAttribute>().SelectMany(a => a.GetData(method));
+                : method.GetCustomAttributes().OfType<IDataAttribute>().SelectMany(a => Rows(a, type, method, disposals));
             foreach (object?[] row in rows)
             {
                 yield return () => Call(type, method, row);
             }
         }
+    }
+
+    private static IEnumerable<object?[]> Rows(IDataAttribute attribute, Type type, MethodInfo method, DisposalTracker disposals)
+    {
+        // Without it no member is found, and nothing is said.
+        if (attribute is MemberDataAttribute member)
+        {
+            member.MemberType ??= type;
+        }
+
+        return attribute.GetData(method, disposals).AsTask().Result.Select(row => row.GetData());
     }
 
     private static void Call(Type type, MethodInfo method, object?[] row)

@@ -152,8 +152,8 @@ public sealed class BrowserPage : IAsyncDisposable
             case "Log.entryAdded" when (string)parameters["entry"]!["level"]! is "error" or "warning":
                 Complaints.Enqueue(parameters.ToJsonString());
                 break;
-            case "Network.requestWillBeSent" when (string)parameters["request"]!["url"]! is { } address
-                && !address.StartsWith("data:", StringComparison.Ordinal):
+            case "Network.requestWillBeSent"
+                when (string)parameters["request"]!["url"]! is { } address && !address.StartsWith("data:", StringComparison.Ordinal):
                 Requests.Enqueue(address);
                 break;
         }

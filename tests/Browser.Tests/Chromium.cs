@@ -22,7 +22,7 @@ public sealed class Chromium : IAsyncLifetime
     /// <summary>Told everything that the browser reports: session, method, parameters.</summary>
     public event Action<string?, string, JsonObject>? Reported;
 
-    public async Task InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
         string program = ((string[])["chromium", "chromium-browser", "google-chrome"])
             .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)))
@@ -58,7 +58,7 @@ public sealed class Chromium : IAsyncLifetime
         _receiving = ReceiveAsync();
     }
 
-    public async Task DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
         if (_process is not null)

@@ -68,8 +68,8 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
         Assert.NotEqual(table, await page.TextAsync($"document.querySelector('#{figure} table').textContent"));
         await page.PressAsync("End");
         Assert.Equal(
-            await page.TextAsync($"document.querySelector('#{figure} {Slider}').max"), await page.TextAsync($"document.querySelector('#{figure} "
-                + $"{Slider}').value"));
+            await page.TextAsync($"document.querySelector('#{figure} {Slider}').max"),
+            await page.TextAsync($"document.querySelector('#{figure} {Slider}').value"));
         await page.PressAsync("Home");
         Assert.Equal(drawn, await DrawnAsync(page, figure));
         Assert.Empty(page.Complaints);
@@ -114,8 +114,7 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
             Assert.True(await page.NumberAsync($"document.querySelectorAll('#{figure} caption').length") == 1);
         }
 
-        string unnamed = "[...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim() || "
-            + "e.getAttribute('aria-label'))).length";
+        string unnamed = "[...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim() || e.getAttribute('aria-label'))).length";
         Assert.Equal(0, await page.NumberAsync(unnamed));
         Assert.Empty(page.Complaints);
     }
@@ -162,20 +161,13 @@ public class ReportTests(Chromium browser, SmallStudy study) : IClassFixture<Chr
             run.Add(new FlowMeasured(index, new FlowSample(0, [.. run.Networks[index].Info.Layers.Select(_ => layer)], [])));
         }
 
-        string path = Path.Combine(Directory.CreateTempSubdirectory("report-").FullName, "report.html");
-        try
-        {
-            await File.WriteAllTextAsync(path, StudyReport.Html(run));
-            await using BrowserPage page = await BrowserPage.OpenAsync(browser, new Uri(path).AbsoluteUri, 1440, "light");
-            Assert.Contains(
-                "Without normalization, the gradients of plain8 without norm are zero or beyond single precision from the start.",
-                await page.TextAsync("document.getElementById('findings').textContent"));
-            Assert.Empty(page.Complaints);
-        }
-        finally
-        {
-            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
-        }
+        using TemporaryFolder folder = new();
+        await File.WriteAllTextAsync(folder["report.html"], StudyReport.Html(run));
+        await using BrowserPage page = await BrowserPage.OpenAsync(browser, new Uri(folder["report.html"]).AbsoluteUri, 1440, "light");
+        Assert.Contains(
+            "Without normalization, the gradients of plain8 without norm are zero or beyond single precision from the start.",
+            await page.TextAsync("document.getElementById('findings').textContent"));
+        Assert.Empty(page.Complaints);
     }
 
     private Task<BrowserPage> OpenAsync(int width, string theme) => BrowserPage.OpenAsync(browser, study.Address, width, theme);

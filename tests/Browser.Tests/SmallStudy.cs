@@ -6,7 +6,7 @@ namespace Engine.Browser.Tests;
 /// <summary>The report of a study of a few steps, with all kinds of networks; or the one that the variable ENGINE_REPORT names.</summary>
 public sealed class SmallStudy : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("report-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     public SmallStudy()
     {
@@ -18,8 +18,8 @@ public sealed class SmallStudy : IDisposable
 
         StudyRunner runner = new(Options, DataSets.Open("digits"));
         runner.Train(() => new CpuDevice(1), 2);
-        StudyFolder.Write(runner.Run, _folder);
-        Address = new Uri(Path.Combine(_folder, "report.html")).AbsoluteUri;
+        StudyFolder.Write(runner.Run, _folder.Path);
+        Address = new Uri(_folder["report.html"]).AbsoluteUri;
     }
 
     /// <summary>What is studied.</summary>
@@ -37,5 +37,5 @@ public sealed class SmallStudy : IDisposable
     /// <summary>The report's file: address.</summary>
     public string Address { get; }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }
