@@ -45,9 +45,14 @@ public sealed partial class CudaDevice
     protected override void ConvolutionForwardCore(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
         KernelVariant storage = Storage(output, input);
-        nint weights = InStorage(filter, storage).ReadAddress;
-        ConvolutionKey key = new(ConvolutionDirection.Forward, input.Shape, filter.Shape, output.Shape, geometry, TypeOf(storage));
-        ConvolutionAddresses at = new(input.ReadAddress, weights, output.WriteAddress());
+        Tensor weights = InStorage(filter, storage);
+        Folding? folding = Folds(storage) ? Folding.Of(input.Shape, filter.Shape, output.Shape, geometry, PackWidth(input.Type)) : null;
+        using Tensor? foldedInput = folding is null ? null : Fold(input, folding.Input, folding.Padding);
+        using Tensor? foldedWeights = folding is null ? null : Fold(weights, folding.Filter, folding.Front);
+        (input, weights) = (foldedInput ?? input, foldedWeights ?? weights);
+        ConvolutionKey key = new(
+            ConvolutionDirection.Forward, input.Shape, weights.Shape, output.Shape, folding?.Geometry ?? geometry, TypeOf(storage));
+        ConvolutionAddresses at = new(input.ReadAddress, weights.ReadAddress, output.WriteAddress());
         ConvolveParts(key, at, accumulate: false);
     }
 
@@ -68,22 +73,50 @@ public sealed partial class CudaDevice
         Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         KernelVariant storage = Storage(outputGradient, input);
+        Folding? folding = Folds(storage)
+            ? Folding.Of(input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, PackWidth(input.Type))
+            : null;
+        using Tensor? foldedInput = folding is null ? null : Fold(input, folding.Input, folding.Padding);
+        input = foldedInput ?? input;
+        Shape shape = folding?.Filter ?? filterGradient.Shape;
         ConvolutionKey key = new(
-            ConvolutionDirection.BackwardFilter, input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, TypeOf(storage));
+            ConvolutionDirection.BackwardFilter, input.Shape, shape, outputGradient.Shape, folding?.Geometry ?? geometry, TypeOf(storage));
 
         // cuDNN computes the gradient in the type of the activations; the sum over parts and steps and the update are made in float.
-        using Tensor? narrow = filterGradient.Type == outputGradient.Type ? null : Tensor.Borrow(this, filterGradient.Shape, outputGradient.Type);
+        bool isApart = folding is not null || filterGradient.Type != outputGradient.Type;
+        using Tensor? narrow = isApart ? Tensor.Borrow(this, shape, outputGradient.Type) : null;
         ConvolutionAddresses at = new(input.ReadAddress, (narrow ?? filterGradient).WriteAddress(), outputGradient.ReadAddress);
         int images = key.Input[0], most = ImagesAtOnce(key);
         for (int first = 0; first == 0 || first < images; first += most)
         {
             bool adds = accumulate || first > 0;
             Convolve(PartOf(key, first, most), At(key, at, first), adds && narrow is null);
-            if (narrow is not null)
+            if (folding is not null)
+            {
+                Shape own = filterGradient.Shape;
+                Launch(
+                    "unfold_filter", storage, GridFor(own.ElementCount), ThreadsPerBlock, narrow!.ReadAddress, filterGradient.WriteAddress(), Flag(adds),
+                    own[0], own[1], own[2], own[3], shape[1], shape[2], shape[3], folding.Front.Height, folding.Front.Width);
+            }
+            else if (narrow is not null)
             {
                 Cast(narrow, filterGradient, adds);
             }
         }
+    }
+
+    // Full 32-bit floats are multiplied without tensor cores, which take any number of channels.
+    private bool Folds(KernelVariant storage) => _foldsFirstLayer && (storage != KernelVariant.Float32 || Precision == CudaPrecision.TensorFloat32);
+
+    /// <summary>A tensor's squares of 2 x 2 pixels as pixels, in memory for the duration of a primitive.</summary>
+    private Tensor Fold(Tensor tensor, Shape folded, Size2 shift)
+    {
+        Tensor result = Tensor.Borrow(this, folded, tensor.Type);
+        Shape own = tensor.Shape;
+        Launch(
+            "fold_pixels", Storage(tensor), GridForPacks(result), ThreadsPerBlock, tensor.ReadAddress, result.WriteAddress(), own[0], own[1], own[2], own[3],
+            folded[1], folded[2], folded[3], shift.Height, shift.Width);
+        return result;
     }
 
     internal void Note(string text) => Noted?.Invoke(text);
@@ -100,6 +133,9 @@ public sealed partial class CudaDevice
             tensor.WriteAddress(), shape.ElementCount, seed);
         return tensor;
     }
+
+    /// <summary>Keeps the stream busy, while more is queued.</summary>
+    internal void Hold(long nanoseconds) => Launch("hold", KernelVariant.Only, 1, 1, nanoseconds);
 
     /// <summary>result = value, everywhere.</summary>
     internal void FillResult(in ConvolutionKey key, in ConvolutionAddresses at, float value)

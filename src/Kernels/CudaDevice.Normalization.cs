@@ -46,10 +46,10 @@ public sealed partial class CudaDevice
         }
 
         int channels = input.Shape.Last;
-        RowTile tile = Tile(input.Shape, Storage(output, input, shortcut));
+        RowTile tile = StatisticsTile(input.Shape, Storage(output, input, shortcut));
         using (Tensor partials = Temporary(12L * tile.Chunks * channels))
         {
-            Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), input.Shape.Rows, channels);
+            Launch("bn_statistics_3", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), input.Shape.Rows, channels);
             Launch(
                 "bn_statistics_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels,
                 (float)momentum, (float)epsilon, WriteAddressOf(savedMean), WriteAddressOf(savedInverseDeviation), WriteAddressOf(runningMean),
@@ -94,7 +94,8 @@ public sealed partial class CudaDevice
         }
 
         (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
-        RowTile tile = Tile(input.Shape, Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient));
+        KernelVariant storage = Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient);
+        RowTile tile = Tile(input.Shape, storage, blocks: 3, rows: 2);
         // The ReLU's mask is the output's sign; or else beta lets the kernels compute that sign again.
         nint mask = relu ? output?.ReadAddress ?? 0 : 0;
         nint offset = relu && output is null ? AddressOf(beta) : 0;
@@ -122,6 +123,7 @@ public sealed partial class CudaDevice
         nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.WriteAddress() ?? 0;
         if (inputGradient is not null || intoShortcut != 0)
         {
+            tile = Tile(input.Shape, storage);
             Launch(
                 "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, mean.ReadAddress,
                 inverseDeviation.ReadAddress, sums.ReadAddress, batchStatistics ? 1f / rows : 0f, inputGradient?.WriteAddress() ?? 0,
@@ -164,6 +166,9 @@ public sealed partial class CudaDevice
         }
     }
 
+    /// <summary>For bn_statistics_3, of whose blocks four fit a multiprocessor, and whose threads take four rows at once.</summary>
+    internal RowTile StatisticsTile(Shape shape, KernelVariant variant) => Tile(shape, variant, blocks: 4, rows: 4);
+
     private static int PixelsOf(Tensor input) => input.Shape.Rows / input.Shape[0];
 
     /// <summary>Packs only where no pack crosses from one group into the next.</summary>
@@ -172,9 +177,13 @@ public sealed partial class CudaDevice
 
     /// <summary>
     /// Packs where the channels divide by them (and <paramref name="variant"/> is not scalar already), and as many chunks of rows
-    /// as give every multiprocessor a few blocks.
+    /// as give every multiprocessor so many blocks.
     /// </summary>
-    internal RowTile Tile(Shape shape, KernelVariant variant)
+    /// <param name="shape">Of the matrix of rows x channels.</param>
+    /// <param name="variant">Its storage.</param>
+    /// <param name="blocks">Blocks a multiprocessor. Where a kernel's loads are many, as many as run at once, so that no second wave is half empty.</param>
+    /// <param name="rows">The fewest rows a thread: fewer chunks leave less to put together.</param>
+    internal RowTile Tile(Shape shape, KernelVariant variant, int blocks = 8, int rows = 1)
     {
         int width = variant switch { KernelVariant.Float32 => 4, KernelVariant.BFloat16 => 8, _ => 1 };
         if (shape.Last % width != 0)
@@ -186,8 +195,8 @@ public sealed partial class CudaDevice
         int across = Math.Min(packs, ThreadsPerBlock);
         int down = ThreadsPerBlock / across;
         int columns = (packs + across - 1) / across;
-        int mostChunks = Math.Max(1, (shape.Rows + down - 1) / down);
-        int chunks = Math.Clamp(_queue.Properties.MultiprocessorCount * 8 / columns, 1, Math.Min(mostChunks, ushort.MaxValue));
+        int mostChunks = Math.Max(1, (int)(((long)shape.Rows + ((long)down * rows) - 1) / ((long)down * rows)));
+        int chunks = Math.Clamp(_queue.Properties.MultiprocessorCount * blocks / columns, 1, Math.Min(mostChunks, ushort.MaxValue));
         return new RowTile(variant, new Dim3((uint)columns, (uint)chunks), new Dim3((uint)across, (uint)down));
     }
 

@@ -20,6 +20,8 @@ public sealed partial class CudaDevice : Device
 
     private readonly CudaQueue _queue;
     private readonly int _addReluVersion = KernelVersions.FromEnvironment().Of("add_relu");
+    private readonly long _plentifulBytes;
+    private readonly bool _foldsFirstLayer = KernelVersions.FromEnvironment().Of("first_layer") == 2;
     private string? _addReluKernel;
     private readonly CudaDNNContext? _dnn;
     private readonly ConvolutionPlans? _plans;
@@ -28,6 +30,7 @@ public sealed partial class CudaDevice : Device
         : base($"cuda:{queue.Context.DeviceId}", DataType.Float32)
     {
         _queue = queue;
+        _plentifulBytes = queue.Context.GetMemoryInfo().Free / 2;
         (Precision, BatchNorm) = (precision, batchNorm);
         _dnn = new CudaDNNContext();
         _dnn.SetStream(queue.Stream);
@@ -37,6 +40,7 @@ public sealed partial class CudaDevice : Device
     private CudaDevice(RecordingQueue queue, CudaPrecision precision) : base(queue.Gpu.Name, DataType.Float32)
     {
         _queue = queue;
+        _plentifulBytes = queue.Properties.TotalMemory / 2;
         Precision = precision;
         queue.Owner = this;
     }
@@ -49,6 +53,9 @@ public sealed partial class CudaDevice : Device
 
     /// <summary>BFloat16 in bf16, Float32 otherwise.</summary>
     public override DataType ActivationType => Precision == CudaPrecision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
+
+    /// <summary>While less than half of the memory is in use that was free when the device was opened.</summary>
+    public override bool KeepsOutputs => Memory.UsedBytes < _plentifulBytes;
 
     /// <summary>In tf32 the factors of products have 10 bits of mantissa; all else is as its type has it.</summary>
     public override CheckTolerance Tolerance => Precision == CudaPrecision.TensorFloat32 ? new CheckTolerance(1e-5, 3e-3) : base.Tolerance;

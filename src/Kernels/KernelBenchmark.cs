@@ -138,8 +138,16 @@ public sealed class KernelBenchmark : IDisposable
         yield return (
             "bn_statistics_2", bytes,
             () => _device.Launch("bn_statistics_2", tile.Variant, tile.Grid, tile.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
+        CudaDevice.RowTile wave = _device.StatisticsTile(a.Shape, Variant);
+        yield return (
+            "bn_statistics_3", bytes,
+            () => _device.Launch("bn_statistics_3", wave.Variant, wave.Grid, wave.Block, a.ReadAddress, _partials.WriteAddress(), rows, Channels));
         yield return ("bn_apply", 2 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, null, relu: false, c));
         yield return ("bn_apply + shortcut + ReLU", 3 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, b, relu: true, c));
+        yield return ("bn_backward", 5 * bytes, () => _device.BatchNormBackward(
+            a, b, null, gamma, beta, mean, variance, relu: true, batchStatistics: true, c, null, null, null, NormAccumulate.None));
+        yield return ("bn_backward + shortcut + ReLU", 7 * bytes, () => _device.BatchNormBackward(
+            a, b, c, gamma, null, mean, variance, relu: true, batchStatistics: true, b, a, null, null, NormAccumulate.None));
         ParameterUpdate[] parameters = [new ParameterUpdate(_weights[0], _weights[1], _weights[2], WeightDecay: 1e-4)];
         yield return ("sgd_step", 5 * _weights[0].ByteCount, () => _device.SgdStep(parameters, _settings));
     }

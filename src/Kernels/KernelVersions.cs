@@ -1,8 +1,9 @@
 namespace Engine.Kernels;
 
 /// <summary>
-/// Which of a kernel's numbered versions the device launches: the usual one, or what ENGINE_KERNELS says (add_relu=3). All versions give
-/// the same bits; which is fastest depends on the GPU, and `engine bench --kernels` measures it.
+/// Which of the numbered versions of a piece of work the device takes: the usual one, or what ENGINE_KERNELS says (add_relu=3). Which is
+/// fastest depends on the GPU. Versions of add_relu give the same bits, and `engine bench --kernels` measures them; first_layer is a
+/// convolution of few channels that moves by 2 as it is (1), or folded (2; <see cref="Convolutions.Folding"/>).
 /// </summary>
 internal sealed class KernelVersions
 {
@@ -10,7 +11,7 @@ internal sealed class KernelVersions
     internal const string Variable = "ENGINE_KERNELS";
 
     // The kernels that the device can launch in any version: the number of versions, and the usual one.
-    private static readonly Dictionary<string, (int Count, int Usual)> Known = new() { ["add_relu"] = (3, 2) };
+    private static readonly Dictionary<string, (int Count, int Usual)> Known = new() { ["add_relu"] = (3, 2), ["first_layer"] = (2, 2) };
     private readonly Dictionary<string, int> _chosen = [];
 
     /// <param name="text">What the variable says; null or empty for the usual versions.</param>

@@ -10,8 +10,9 @@ public sealed class CudaDeviceContractTests : EmulatorTest
     private static readonly string[] LaunchedElsewhere =
     [
         "add_relu_1_f32", "add_relu_1_bf16", "add_relu_3_f32", "add_relu_3_bf16", "bn_statistics_1_f32", "bn_statistics_1_bf16",
+        "bn_statistics_2_f32", "bn_statistics_2_f32_1", "bn_statistics_2_bf16", "bn_statistics_2_bf16_1",
         "transpose_f32", "transpose_bf16", "statistics", "statistics_finish_bf16",
-        "test_values_f32", "test_values_bf16",
+        "test_values_f32", "test_values_bf16", "fold_pixels_f32", "unfold_filter_f32", "hold",
     ];
 
     [Fact]

@@ -217,7 +217,7 @@ public sealed partial class Tape
 
         if (tensor.FirstReader is not null)
         {
-            if (tensor.Producer is { CanRecompute: true } && tensor.Memory.References == 1)
+            if (tensor.Producer is { CanRecompute: true } && tensor.Memory.References == 1 && !_device.KeepsOutputs)
             {
                 tensor.ReleaseMemory();
             }

@@ -118,6 +118,12 @@ public abstract partial class Device : IDisposable
     /// <summary>Whether <see cref="RecordStep"/> is possible.</summary>
     public virtual bool CanRecordSteps => false;
 
+    /// <summary>
+    /// Whether memory is so plentiful now that outputs are kept for the backward which could compute them again
+    /// (<see cref="Operation.CanRecompute"/>). The numbers are the same either way.
+    /// </summary>
+    public virtual bool KeepsOutputs => false;
+
     /// <summary>Whether what is called now is recorded by <see cref="RecordStep"/> and not run.</summary>
     public virtual bool IsRecordingStep => false;
 

@@ -2,15 +2,20 @@ using Engine.Kernels.Interop;
 
 namespace Engine.Kernels.Convolutions;
 
-/// <summary>Times candidates on the device's stream: each is run once to warm up, and then counts with the median of five runs.</summary>
-internal sealed class CandidateTimer(CudaStream stream) : IDisposable
+/// <summary>
+/// Times candidates on the device's stream: each is run once to warm up, and then counts with the median of five measurements of some runs
+/// in a row. They are queued while the stream is held up: to queue a run takes the host longer than a small convolution takes the GPU.
+/// </summary>
+internal sealed class CandidateTimer(CudaStream stream, Action<long> hold) : IDisposable
 {
     /// <summary>How many candidates are timed at most; those that come later in cuDNN's own order are hardly ever faster.</summary>
-    internal const int MostCandidates = 10;
+    internal const int MostCandidates = 16;
 
-    private const int Runs = 5;
+    private const int Measurements = 5;
+    private const int RunsInARow = 4;
+    private const long HoldNanoseconds = 120_000;
 
-    // A candidate that takes this many times as long as the best one so far, once, is not run four times more.
+    // A candidate that takes this many times as long as the best one so far, once, is not measured four times more.
     private const double Hopeless = 3;
 
     private readonly CudaEvent _start = new(timing: true);
@@ -23,13 +28,18 @@ internal sealed class CandidateTimer(CudaStream stream) : IDisposable
     {
         run();
         List<double> times = [];
-        while (times.Count < Runs)
+        while (times.Count < Measurements)
         {
+            hold(HoldNanoseconds);
             _start.Record(stream);
-            run();
+            for (int i = 0; i < RunsInARow; i++)
+            {
+                run();
+            }
+
             _end.Record(stream);
             _end.Synchronize();
-            times.Add(CudaEvent.ElapsedMilliseconds(_start, _end));
+            times.Add(CudaEvent.ElapsedMilliseconds(_start, _end) / RunsInARow);
             if (times[0] > Hopeless * _best)
             {
                 break;

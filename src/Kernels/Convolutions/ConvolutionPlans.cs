@@ -327,7 +327,7 @@ internal sealed class ConvolutionPlans : IDisposable
             if (timed.Count > 1)
             {
                 using Tensor workspace = _device.Temporary(Math.Max(16, timed.Max(candidate => candidate.WorkspaceBytes)));
-                using CandidateTimer timer = new(_device.Stream);
+                using CandidateTimer timer = new(_device.Stream, _device.Hold);
                 nint scratch = workspace.WriteAddress();
                 foreach (ConvolutionCandidate candidate in timed.ToArray())
                 {

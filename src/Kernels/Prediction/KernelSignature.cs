@@ -69,7 +69,7 @@ internal static partial class KernelSignatures
     [GeneratedRegex(@"^#define[ \t]+(?<name>\w+)(?<text>(?:[^\n]*\\\n)*[^\n]*)\n", RegexOptions.Multiline)]
     private static partial Regex Definition();
 
-    [GeneratedRegex(@"^EXPORT(?:_PACKED|_ONE)?\((?<name>\w+),\s*\(", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^EXPORT(?:_PACKED|_PACK|_ONE)?\((?<name>\w+),\s*\(", RegexOptions.Multiline)]
     private static partial Regex Export();
 
     [GeneratedRegex(@"^EXPORT_CAST\((?<from>\w+),[^,]*,\s*(?<to>\w+),", RegexOptions.Multiline)]

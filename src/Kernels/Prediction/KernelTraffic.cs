@@ -133,7 +133,7 @@ internal readonly ref struct KernelTraffic(
         "softmax_cross_entropy" or "soft_cross_entropy" or "pointwise_loss" or "pointwise_loss_finish" or "mean_loss" or "top_k_count" or "arg_max" =>
             StepPart.Loss,
         "add_bias" or "column_sums" => StepPart.Products,
-        "fill" or "fill_f64" or "transpose" or "prepare_images" => StepPart.Memory,
+        "fill" or "fill_f64" or "transpose" or "prepare_images" or "fold_pixels" or "unfold_filter" => StepPart.Memory,
         _ when kernel.StartsWith("cast_", StringComparison.Ordinal) => StepPart.Casts,
         _ when kernel.StartsWith("convolution_", StringComparison.Ordinal) => StepPart.Convolutions,
         _ when kernel.StartsWith("bn_", StringComparison.Ordinal) || kernel.StartsWith("group_norm", StringComparison.Ordinal) => StepPart.Norms,

@@ -104,7 +104,14 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
                 t.Device.Launch(
                     "bn_statistics_1", KernelVariant.BFloat16, 1, 256, t.X.ReadAddress, partials.WriteAddress(), TrafficTensors.Rows, TrafficTensors.Channels);
             });
-        yield return new("bn_statistics_2", "", "Moves: all read once.", T, Moments, Forward(null));
+        yield return new("bn_statistics_2", "", "Moves: all read once.", T, 3 * C, t =>
+        {
+            using Tensor partials = Tensor.Create(t.Device, new Shape(3 * TrafficTensors.Channels), DataType.Float32);
+            t.Device.Launch(
+                "bn_statistics_2", KernelVariant.BFloat16, new Dim3(1, 1), new Dim3(1, 256), t.X.ReadAddress, partials.WriteAddress(), TrafficTensors.Rows,
+                TrafficTensors.Channels);
+        });
+        yield return new("bn_statistics_3", "", "Moves: all read once.", T, Moments, Forward(null));
 
         // The running statistics move from what they were; mean and inverse deviation are only written.
         yield return new("bn_statistics_finish", "", "Moves: the partials.", Moments + (2 * C), 4 * C, Forward(null));
@@ -186,6 +193,12 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
                 t.Device.PointwiseLoss(LossFunction.Squared, t.X, t.Floats, null, 1, t.Number, t.Y));
         yield return new("mean_loss", "", "Moves: the losses.", losses, 4, t => t.Device.SoftmaxCrossEntropy(t.Logits, t.Labels, 0, t.Number, null));
         yield return new("top_k_count", "", "Moves: the logits.", logits + labels + 4, 4, t => t.Device.TopKCount(t.Logits, t.Labels, 5, t.Count));
+        yield return new(
+            "fold_pixels", "", "Moves: all read once, written once.", T, T,
+            t => t.Device.Launch("fold_pixels", KernelVariant.BFloat16, 1, 256, t.X.ReadAddress, t.Y.WriteAddress(), 2, 6, 6, 8, 3, 3, 32, 0, 0));
+        yield return new(
+            "unfold_filter", "adding", "Moves: all read once, the result written.", T + (4 * N), 4 * N,
+            t => t.Device.Launch("unfold_filter", KernelVariant.BFloat16, 1, 256, t.X.ReadAddress, t.Floats.WriteAddress(), 1, 2, 6, 6, 8, 3, 3, 32, 0, 0));
         yield return new("arg_max", "", "Moves: the input.", logits, labels, t => t.Device.ArgMax(t.Logits, t.Labels));
         yield return new("reduce", "", "Moves: all read once.", T, Statistics, t => t.Device.Reduce(Reduction.Norm, t.X, t.Number));
         yield return new(
