@@ -3,7 +3,7 @@
 //
 //   begin_ns end_ns registers grid block name
 //
-// kernel-times.bash compiles it against the CUPTI at hand.
+// build_tracer in steps.bash compiles it against the CUPTI at hand.
 #include <cupti.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -275,28 +275,26 @@ fi
 
 # --- minutes 17-20: where a step's time goes -----------------------------------------------------------------------------
 
-# Every kernel of one step with its time and bytes, cuDNN's too: counters that one pass reads, so that nothing is run twice; then ours in
-# more detail. The clocks stay as they are.
-profile() {
-    local name=$1 needed=$2 limit=$3
-    shift 3
-    if [[ -z $profiler ]]; then
-        is_done "$name" || skip "$name" "there is no ncu"
-        return
-    fi
-    timed step "$name" "$needed" "$limit" "$profiler" --csv --page raw --clock-control none "$@" --json
-}
-
+# Every kernel of some replayed steps with its time, cuDNN's too, by CUPTI; then the longest of ours in detail, with the clocks as they are.
+build_tracer
 # shellcheck disable=SC2207 # options are single words
 way=($(way_options "$(convolution_ways | head -n 1)"))
 for name in large small; do
     declare -n network=$name
-    profile "profile-step-$name" 40 120 --metrics gpu__time_duration.sum,dram__bytes_read.sum,dram__bytes_write.sum \
-        "$engine" bench "${network[@]}" "${setup[@]}" --steps 1 --warmup 1 --graph off ${way[@]+"${way[@]}"}
+    if [[ -z $tracer ]]; then
+        is_done "times-$name" || skip "times-$name" "there is no CUPTI, or no C compiler"
+        continue
+    fi
+    timed measure "times-$name" 10 60 env "CUDA_INJECTION64_PATH=$tracer" "KERNEL_TIMES=$out/steps/times-$name.txt" \
+        "$engine" bench "${network[@]}" "${setup[@]}" --steps 1 --warmup 2 ${way[@]+"${way[@]}"} --json && sum_kernel_times "times-$name"
 done
-profile profile-large 40 120 --section SpeedOfLight --section MemoryWorkloadAnalysis --section Occupancy \
-    --kernel-name 'regex:^(bn_|sgd_step|max_pool|add_relu)' --launch-skip 200 --launch-count 24 \
-    "$engine" bench "${large[@]}" "${setup[@]}" --steps 1 --warmup 1 --graph off ${way[@]+"${way[@]}"}
+if [[ -n $profiler ]]; then
+    timed step profile-large 40 60 "$profiler" --csv --page raw --clock-control none --section SpeedOfLight --section MemoryWorkloadAnalysis \
+        --section Occupancy --kernel-name 'regex:^(bn_|sgd_step|max_pool|add_relu)' --launch-skip 200 --launch-count 24 \
+        "$engine" bench "${large[@]}" "${setup[@]}" --steps 1 --warmup 1 --graph off ${way[@]+"${way[@]}"} --json
+else
+    is_done profile-large || skip profile-large "there is no ncu"
+fi
 
 # --- minutes 20-24: compute-sanitizer over our own kernels -------------------------------------------------------------------
 

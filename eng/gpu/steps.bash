@@ -206,3 +206,33 @@ find_tool() {
     done
     return 0
 }
+
+# --- kernel times --------------------------------------------------------------------------------------------------------
+
+# Sets tracer to kernel-times.c, compiled for the CUPTI at hand; to nothing where there is no CUPTI or no C compiler.
+build_tracer() {
+    local header library record folder
+    tracer=
+    command -v gcc >/dev/null || return 0
+    while IFS= read -r folder; do
+        header=$(find "$folder" -name cupti.h 2>/dev/null | head -n 1)
+        [[ -n $header ]] && break
+    done < <(tr ':' '\n' <<<"${ENGINE_CUDA_PATH:-}" | sed 's|/lib\(64\)\?$||'; printf '%s\n' /usr/local/cuda/extras/CUPTI)
+    [[ -n ${header:-} ]] || return 0
+    folder=$(dirname "$header")
+    library=$(find "$(dirname "$folder")" -name 'libcupti.so*' 2>/dev/null | sort | head -n 1)
+    record=$(grep -ho 'CUpti_ActivityKernel[0-9]*' "$folder/cupti_activity.h" 2>/dev/null | sort -V | tail -n 1)
+    [[ -n $library && -n $record ]] || return 0
+    gcc -shared -fPIC -O1 "-DKERNEL_RECORD=$record" "-I$folder" -I/usr/local/cuda/include "$here/kernel-times.c" -o "$out/kernel-times.so" \
+        "$library" "-Wl,-rpath,$(dirname "$library")" 2>"$out/steps/kernel-times.err" && tracer=$out/kernel-times.so
+    return 0
+}
+
+# sum_kernel_times NAME: milliseconds and launches of each kernel in steps/NAME.txt, the longest first, in steps/NAME.kernels.
+sum_kernel_times() {
+    local text
+    text=$(awk '{ time = $2 - $1; name = $6; for (i = 7; i <= NF; i++) name = name " " $i; sum[name] += time; count[name]++ }
+        END { for (name in sum) printf "%.4f %d %s\n", sum[name] / 1e6, count[name], name }' "$out/steps/$1.txt" | sort -rn)
+    write_whole "$out/steps/$1.kernels" "$text"
+    gzip -f "$out/steps/$1.txt"
+}

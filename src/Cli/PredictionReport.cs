@@ -85,6 +85,7 @@ internal static class PredictionReport
         ["product_efficiency"] = ModelParameters.ProductEfficiency,
         ["convolution_factor"] = ModelParameters.ConvolutionFactor,
         ["direct_convolution_efficiency"] = ModelParameters.DirectConvolutionEfficiency,
+        ["shortest_convolution_seconds"] = ModelParameters.ShortestConvolution,
         ["seconds_per_turn"] = ModelParameters.SecondsPerTurn,
         ["shortest_kernel_seconds"] = ModelParameters.ShortestKernel,
         ["node_gap_seconds"] = ModelParameters.NodeGap,

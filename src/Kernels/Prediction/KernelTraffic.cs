@@ -11,7 +11,7 @@ namespace Engine.Kernels.Prediction;
 internal readonly ref struct KernelTraffic(
     string kernel, KernelVariant variant, ReadOnlySpan<KernelArgument> arguments, Func<nint, long> bytesAt, Func<nint, ReadOnlyMemory<byte>> tableAt)
 {
-    private const int Warp = 32;
+    private const int Parts = 32;
 
     private readonly ReadOnlySpan<KernelParameter> _parameters = KernelSignatures.Of(kernel);
     private readonly ReadOnlySpan<KernelArgument> _arguments = arguments;
@@ -140,13 +140,8 @@ internal readonly ref struct KernelTraffic(
         _ => StepPart.Elementwise,
     };
 
-    // A lane takes every 32nd partial, and waits for each.
-    private int Turns() => kernel switch
-    {
-        "bn_statistics_finish" => (int)((Number("chunks") + Warp - 1) / Warp),
-        "column_sums_finish" => (int)(Number("sums_per_channel") * ((Number("chunks") + Warp - 1) / Warp)),
-        _ => 0,
-    };
+    // A thread takes every 32nd chunk's partials.
+    private int Turns() => kernel is "bn_statistics_finish" or "column_sums_finish" ? (int)((Number("chunks") + Parts - 1) / Parts) : 0;
 
     private long DirectOperations() =>
         2 * Number("images") * Number("output_height") * Number("output_width") * Number("filters") * Number("kernel_height") * Number("kernel_width")

@@ -64,7 +64,8 @@ public sealed class StepPrediction
         double memory = factor * node.Bytes / (gpu.Rates.Copy.Value * (isNorm ? ModelParameters.NormEfficiency : ModelParameters.PassEfficiency));
         double efficiency = node.IsDirectConvolution ? ModelParameters.DirectConvolutionEfficiency : ModelParameters.ProductEfficiency;
         double products = node.Operations == 0 ? 0 : factor * node.Operations / (gpu.Rates.Of(node.Arithmetic).Value * efficiency);
-        double others = Math.Max(products, Math.Max(node.Turns * ModelParameters.SecondsPerTurn, ModelParameters.ShortestKernel));
+        double shortest = isConvolution ? ModelParameters.ShortestConvolution : ModelParameters.ShortestKernel;
+        double others = Math.Max(products, Math.Max(node.Turns * ModelParameters.SecondsPerTurn, shortest));
         return new NodeTime(node, Math.Max(memory, others), memory > others);
     }
 

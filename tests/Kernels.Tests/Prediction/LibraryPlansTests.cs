@@ -22,7 +22,10 @@ public sealed class LibraryPlansTests : EmulatorTest
         Assert.Null(problem);
         PlannedConvolution[] fromLibrary = Plans(Predict(model, batch, CudaDevice.Describe(gpu, precision, asked), gpu));
         PlannedConvolution[] recorded = Plans(Predict(model, batch, CudaDevice.DescribeByRecords(gpu, precision), gpu));
-        Assert.Equal(recorded.Select(Answer), fromLibrary.Select(Answer));
+
+        // The folded first convolution is not among what was recorded.
+        static bool IsRecorded(PlannedConvolution plan) => !plan.Graph.Contains(" 115x115 ", StringComparison.Ordinal);
+        Assert.Equal(recorded.Where(IsRecorded).Select(Answer), fromLibrary.Where(IsRecorded).Select(Answer));
         Assert.All(fromLibrary, plan => Assert.Equal((PlanOrigin.Library, "cuDNN 9.19.0"), (plan.Origin, plan.Source)));
     }
 
