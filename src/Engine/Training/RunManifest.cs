@@ -7,7 +7,7 @@ namespace Engine.Training;
 
 /// <summary>
 /// What a run is, for its folder, its checkpoint and the header of its weights: which network is trained on which data, and how. One flat JSON object, in
-/// which other libraries have entries of their own (<see cref="IRunPart{TSelf}"/>). Manifests are equal if their JSON is.
+/// which other libraries have entries of their own (<see cref="IRunPart{TSelf}"/>). Manifests are equal if their JSON is, in whichever order.
 /// </summary>
 public sealed record RunManifest
 {
@@ -48,30 +48,7 @@ public sealed record RunManifest
         where T : class, IRunPart<T> => _parts.Select(p => p.Value).OfType<T>().FirstOrDefault() ?? KnownPart.Read<T>(this);
 
     /// <summary>The manifest as one line of JSON with names such as batch_size.</summary>
-    public string ToJson()
-    {
-        JsonObject all = Serialize(this, TrainingJson.Default.RunManifest);
-        Add(Serialize(Training, TrainingJson.Default.TrainingOptions));
-        if (_parts.Count == 0)
-        {
-            Add(_others);
-        }
-
-        foreach (KnownPart part in _parts)
-        {
-            part.Write(all);
-        }
-
-        return all.ToJsonString();
-
-        void Add(JsonObject entries)
-        {
-            foreach ((string name, JsonNode? value) in entries)
-            {
-                all[name] = value?.DeepClone();
-            }
-        }
-    }
+    public string ToJson() => ToNode().ToJsonString();
 
     /// <summary>Reads what <see cref="ToJson"/> wrote, in this version or an earlier one; what is missing has its default.</summary>
     /// <param name="json">The text.</param>
@@ -119,13 +96,38 @@ public sealed record RunManifest
     }
 
     /// <inheritdoc/>
-    public bool Equals(RunManifest? other) => other is not null && ToJson() == other.ToJson();
+    public bool Equals(RunManifest? other) => other is not null && JsonNode.DeepEquals(ToNode(), other.ToNode());
 
     /// <inheritdoc/>
-    public override int GetHashCode() => ToJson().GetHashCode(StringComparison.Ordinal);
+    public override int GetHashCode() => HashCode.Combine(Model, Data, Training);
 
     /// <summary>A manifest that was read, with the parts that another one has: what a part does not know decides nothing.</summary>
     internal RunManifest ReadLike(RunManifest other) => this with { _parts = [.. other._parts.Select(p => p.ReadLike(this))] };
+
+    private JsonObject ToNode()
+    {
+        JsonObject all = Serialize(this, TrainingJson.Default.RunManifest);
+        Add(Serialize(Training, TrainingJson.Default.TrainingOptions));
+        if (_parts.Count == 0)
+        {
+            Add(_others);
+        }
+
+        foreach (KnownPart part in _parts)
+        {
+            part.Write(all);
+        }
+
+        return all;
+
+        void Add(JsonObject entries)
+        {
+            foreach ((string name, JsonNode? value) in entries)
+            {
+                all[name] = value?.DeepClone();
+            }
+        }
+    }
 
     private static EngineException Damaged(string path, Exception e) =>
         new($"'{path}' is damaged: {(e is EngineException ? e.Message : "the training options are not valid JSON")}", e);

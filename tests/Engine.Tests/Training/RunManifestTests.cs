@@ -117,6 +117,7 @@ public sealed class RunManifestTests : IDisposable
         Assert.Equal(manifest, read);
         Assert.Equal(manifest.GetHashCode(), read.GetHashCode());
         Assert.NotEqual(manifest, manifest.With(new Note("other")));
+        Assert.Equal(read, manifest.With(note));
         Assert.Equal(new Note(""), new RunManifest().Part<Note>());
 
         // A program with parts speaks for what it knows; the rest is dropped, as a key that no version has.
