@@ -12,7 +12,8 @@ internal sealed record ChosenNetwork(string Model, NetworkOptions Options, Netwo
 {
     /// <summary>Makes the network that the command line names.</summary>
     /// <exception cref="UsageException">There is none of that name, or an option does not fit it.</exception>
-    public static ChosenNetwork Create(string model, NetworkOptions options) => new(model, options, UsageException.Check(() => Networks.Create(model, options)));
+    public static ChosenNetwork Create(string model, NetworkOptions options) =>
+        new(model, options, UsageException.Check(() => Networks.Create(model, options)));
 
     /// <summary>Makes the network of a run.</summary>
     /// <param name="path">Where the run or its weights are.</param>

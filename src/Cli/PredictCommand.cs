@@ -69,7 +69,7 @@ internal sealed class PredictCommand : Subcommand
     private ImageOptions SizesFor(ParseResult arguments, SavedModel saved, Network network)
     {
         // A run on images of one size takes others at that size.
-        ImageChoices images = saved.Manifest is { } run && FolderSet.IsFolder(run.Data) ? run.Part<ImageChoices>() : new ImageChoices { ImageSize = saved.Data?.Height };
+        ImageChoices images = saved.Manifest is { } run && FolderSet.IsFolder(run.Data) ? run.Part<ImageChoices>() : new() { ImageSize = saved.Data?.Height };
         return UsageException.Check(() => _sizes.Apply(arguments, images).For(network.ImageSize));
     }
 
