@@ -43,9 +43,10 @@ public sealed class ChosenNetworkTests
         RunManifest run = new RunManifest { Model = "resnet20" }.With(NetworkOptions.Parse("shortcut=C norm=group"));
         ChosenNetwork chosen = ChosenNetwork.OfRun("x", run, 1, 10, options => options with { Norm = NormalizationKind.None });
         Assert.Equal(("resnet20", "shortcut=C norm=none", 1, 10), (chosen.Model, chosen.Options.ToText(), chosen.Network.Channels, chosen.Network.Classes));
-        Assert.Equal(
+        RunManifest wrong = run.With(new NetworkOptions { Groups = 2 });
+        Assert.StartsWith(
             "'x' was trained with a network that cannot be made: BasicBlock only supports groups=1 and base_width=64",
-            Assert.Throws<EngineException>(() => ChosenNetwork.OfRun("x", run.With(new NetworkOptions { Groups = 2 }), null, null, options => options)).Message[..103]);
+            Assert.Throws<EngineException>(() => ChosenNetwork.OfRun("x", wrong, null, null, options => options)).Message);
         Assert.Throws<UsageException>(() => ChosenNetwork.OfRun("x", run, null, null, options => options with { Groups = 2 }));
     }
 }

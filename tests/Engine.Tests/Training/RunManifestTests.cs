@@ -100,7 +100,8 @@ public sealed class RunManifestTests : IDisposable
         }
 
         Assert.Equal(
-            "'run.json' is damaged: the training options are not valid JSON", Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"note":5}""", "run.json").Part<Note>()).Message);
+            "'run.json' is damaged: the training options are not valid JSON",
+            Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"note":5}""", "run.json").Part<Note>()).Message);
         Assert.Contains("channels is 0", Assert.Throws<EngineException>((Full with { Channels = 0 }).Check).Message);
         Assert.Contains("pad to is 0", Assert.Throws<EngineException>((Full with { PadTo = 0 }).Check).Message);
         Assert.Contains("epochs is 0", Assert.Throws<EngineException>(new RunManifest { Training = new TrainingOptions { Epochs = 0 } }.Check).Message);
