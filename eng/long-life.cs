@@ -89,7 +89,7 @@ switch (args[0])
 
 static Network Make() => Networks.Create("resnet20", new NetworkOptions { Channels = 1, Classes = 10 });
 
-static TrainingOptions Options(int steps) => TrainingRecipes.For("digits") with { Model = "resnet20", MaxSteps = steps };
+static TrainingOptions Options(int steps) => TrainingRecipes.For("digits") with { MaxSteps = steps };
 
 void Train(CpuDevice device, int steps)
 {

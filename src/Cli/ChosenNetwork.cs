@@ -21,23 +21,24 @@ internal sealed record ChosenNetwork(string Model, NetworkOptions Options, Netwo
     /// <param name="channels">Of the images that are expected; null for the network's own.</param>
     /// <param name="classes">Of the images that are expected; null for the network's own.</param>
     /// <param name="change">Puts what the command line says in the place of the run's options.</param>
-    /// <exception cref="EngineException">The run names a network that does not exist.</exception>
+    /// <exception cref="EngineException">The run's own network does not exist.</exception>
     /// <exception cref="UsageException">What the command line says does not fit the network.</exception>
     public static ChosenNetwork OfRun(string path, RunManifest run, int? channels, int? classes, Func<NetworkOptions, NetworkOptions> change)
     {
-        ChosenNetwork trained;
+        NetworkOptions trained = run.Part<NetworkOptions>() with { Channels = channels, Classes = classes }, changed = change(trained);
+        if (changed != trained)
+        {
+            return Create(run.Model, changed);
+        }
+
         try
         {
-            NetworkOptions options = run.Part<NetworkOptions>() with { Channels = channels, Classes = classes };
-            trained = new ChosenNetwork(run.Model, options, Networks.Create(run.Model, options));
+            return new ChosenNetwork(run.Model, trained, Networks.Create(run.Model, trained));
         }
         catch (EngineException e)
         {
             throw new EngineException($"'{path}' was trained with a network that cannot be made: {e.Message}", e);
         }
-
-        NetworkOptions changed = change(trained.Options);
-        return changed == trained.Options ? trained : Create(run.Model, changed);
     }
 
     /// <summary>The network for images of so many channels and classes: the same one, unless it was made for other channels.</summary>

@@ -29,8 +29,7 @@ internal static class DataChoice
     /// <exception cref="EngineException">The set is not there or damaged.</exception>
     public static ImageDataset OpenToTrain(RunManifest run, string? directory, int networkSize, CommandOutput output, CancellationToken cancellation)
     {
-        ImageDataset data = Open(run.Data, directory, run.Part<ImageChoices>(), networkSize, FolderUse.Training, null, cancellation);
-        Tell(data, output);
+        ImageDataset data = Open(run.Data, directory, run.Part<ImageChoices>(), networkSize, FolderUse.Training, null, output, cancellation);
         if (run.Training.ValidationCount is > 0 and int held && FolderSet.IsFolder(run.Data))
         {
             output.Note(
@@ -41,50 +40,41 @@ internal static class DataChoice
         return data;
     }
 
-    /// <summary>Opens a set to measure a network on, and says what is to be known of it.</summary>
+    /// <summary>Opens a set, and says what is to be known of it.</summary>
     /// <param name="name">What <see cref="Check"/> returned.</param>
     /// <param name="directory">Where a known set lies.</param>
     /// <param name="images">The sizes of an image folder.</param>
     /// <param name="networkSize">The height and width of images that the network is made for.</param>
-    /// <param name="classNames">The classes that the network tells apart, by which the images are labeled; null where its weights do not tell.</param>
+    /// <param name="use">What an image folder is opened for.</param>
+    /// <param name="classNames">The classes that a network tells apart, by which the images are labeled; null where its weights do not tell.</param>
     /// <param name="output">Where remarks go.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="UsageException">An option does not fit the set.</exception>
     /// <exception cref="EngineException">The set is not there or damaged, or has images of a class that the network does not know.</exception>
-    public static ImageDataset OpenToTest(
-        string name, string? directory, ImageChoices images, int networkSize, IReadOnlyList<string>? classNames, CommandOutput output,
+    public static ImageDataset Open(
+        string name, string? directory, ImageChoices images, int networkSize, FolderUse use, IReadOnlyList<string>? classNames, CommandOutput output,
         CancellationToken cancellation)
     {
-        ImageDataset data = Open(name, directory, images, networkSize, FolderUse.Testing, classNames, cancellation);
-        Tell(data, output);
-        return data;
-    }
-
-    /// <summary>What a run's folder calls the set: an image folder's own name.</summary>
-    public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
-
-    private static ImageDataset Open(
-        string name, string? directory, ImageChoices images, int networkSize, FolderUse use, IReadOnlyList<string>? classNames, CancellationToken cancellation)
-    {
         CheckChoices(name, images);
-        if (!FolderSet.IsFolder(name))
+        bool isFolder = FolderSet.IsFolder(name);
+        if (isFolder && directory is not null)
         {
-            ImageDataset data = DataSets.Open(name, directory, cancellation);
-            return classNames is null ? data : data.ForClasses(classNames);
+            throw new UsageException($"--data-dir cannot be combined with {name}, which is a folder already");
         }
 
-        return directory is null
+        ImageDataset data = isFolder
             ? FolderSet.Open(name, UsageException.Check(() => images.For(networkSize)), use, classNames, cancellation)
-            : throw new UsageException($"--data-dir cannot be combined with {name}, which is a folder already");
-    }
-
-    private static void Tell(ImageDataset data, CommandOutput output)
-    {
+            : DataSets.Open(name, directory, cancellation);
         foreach (string remark in data.Remarks)
         {
             output.Note($"note: {remark}");
         }
+
+        return isFolder || classNames is null ? data : data.ForClasses(classNames);
     }
+
+    /// <summary>What a run's folder calls the set: an image folder's own name.</summary>
+    public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
 
     /// <summary>The channels of a known set's images; null where they are not known before the set is opened.</summary>
     public static int? ChannelsOf(string name) => FolderSet.IsFolder(name) ? 3 : DataSets.All.FirstOrDefault(s => s.Name == name)?.ImageShape?[3];

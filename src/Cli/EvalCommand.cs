@@ -52,8 +52,7 @@ internal sealed class EvalCommand : Subcommand
             dataName = DataChoice.Check(dataName);
         }
 
-        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
-        using SavedModel open = saved;
+        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
         RunManifest? trained = saved.Manifest;
         string model = chosen.Model;
         if (dataName is null)
@@ -62,13 +61,12 @@ internal sealed class EvalCommand : Subcommand
             trained = trained! with { Data = dataName };
         }
 
-        ImageChoices images = _sizes.Apply(
-            arguments, trained is not null && FolderSet.IsFolder(dataName)
-                && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new ImageChoices());
+        ImageChoices trainedOn = trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new();
+        ImageChoices images = _sizes.Apply(arguments, trainedOn);
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
-        ImageDataset data = _adapt.Adapt(
-            arguments, DataChoice.OpenToTest(
-                dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, saved.Data?.Classes, output, cancellation), trained);
+        ImageDataset opened = DataChoice.Open(
+            dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
+        ImageDataset data = _adapt.Adapt(arguments, opened, trained);
         if (views != ImageViews.Center && data.Test is not FolderSource)
         {
             throw new UsageException("--ten-crop and --scales cannot be combined with --channels or --pad-to");

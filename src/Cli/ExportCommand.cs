@@ -35,8 +35,7 @@ internal sealed class ExportCommand : Subcommand
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         OnnxExportOptions options = ReadOptions(arguments);
-        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
-        using SavedModel open = saved;
+        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
         string model = chosen.Model;
         DataDescription? data = saved.Data;
         using CpuDevice device = new();

@@ -44,8 +44,7 @@ internal sealed class PredictCommand : Subcommand
     {
         int top = arguments.GetValue(_top) ?? 5;
         int batchSize = arguments.GetValue(_batchSize) ?? 16;
-        (SavedModel saved, ChosenNetwork chosen) = _saved.Open(arguments);
-        using SavedModel open = saved;
+        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
         DataDescription? data = saved.Data;
         string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ClassLabels.Read(labelFile) : null;
         Network network = chosen.Fit(saved.File);
@@ -74,13 +73,12 @@ internal sealed class PredictCommand : Subcommand
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
     }
 
-    private ImageOptions SizesFor(ParseResult arguments, SavedModel saved, Network network) => UsageException.Check(() =>
+    private ImageOptions SizesFor(ParseResult arguments, SavedModel saved, Network network)
     {
         // A run on images of one size takes others at that size.
-        ImageChoices images = saved.Manifest is { } run
-            && FolderSet.IsFolder(run.Data) ? run.Part<ImageChoices>() : new ImageChoices { ImageSize = saved.Data?.Height };
-        return _sizes.Apply(arguments, images).For(network.ImageSize);
-    });
+        ImageChoices images = saved.Manifest is { } run && FolderSet.IsFolder(run.Data) ? run.Part<ImageChoices>() : new() { ImageSize = saved.Data?.Height };
+        return UsageException.Check(() => _sizes.Apply(arguments, images).For(network.ImageSize));
+    }
 
     private static PixelNormalization NormalizationFor(string? name, DataDescription? data, Network network, ImageOptions images) => name switch
     {

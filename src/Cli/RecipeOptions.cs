@@ -72,10 +72,11 @@ internal sealed class RecipeOptions
             SavedWeights.CheckData(resumed.Path, earlier!.Data, arguments.GetValue(_data));
         }
 
-        return (Read(arguments, earlier, network, DataChoice.Check(data)), network);
+        ImageChoices images = arguments.GetValue(_preset) is { } preset ? ImageChoices.Preset(preset) : earlier?.Part<ImageChoices>() ?? new ImageChoices();
+        return (Read(arguments, earlier, network, DataChoice.Check(data), images), network);
     }
 
-    private RunManifest Read(ParseResult arguments, RunManifest? earlier, ChosenNetwork network, string data) => UsageException.Check(() =>
+    private RunManifest Read(ParseResult arguments, RunManifest? earlier, ChosenNetwork network, string data, ImageChoices images) => UsageException.Check(() =>
     {
         string? preset = arguments.GetValue(_preset);
         RunManifest run = preset is null && earlier is not null ? earlier : new RunManifest
@@ -97,8 +98,7 @@ internal sealed class RecipeOptions
             ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
             Seed = arguments.GetValue(_seed) ?? options.Seed,
         };
-        ImageChoices images = _sizes.Apply(arguments, preset is null ? run.Part<ImageChoices>() : ImageChoices.Preset(preset));
-        images = arguments.GetValue(_color) is { } color ? images with { Color = ImageChoices.Colors[color] } : images;
+        images = _sizes.Apply(arguments, images) with { Color = arguments.GetValue(_color) is { } color ? ImageChoices.Colors[color] : images.Color };
         switch (arguments.GetValue(_augment))
         {
             case "off" or "none":

@@ -25,9 +25,11 @@ internal sealed class SavedNetworkOptions
     public string PathOf(ParseResult arguments) => arguments.GetValue(_path)!;
 
     /// <summary>Opens the weights and makes their network: the one that the command line names, or else the run's that they are from.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="network">The network, without values.</param>
     /// <exception cref="UsageException">Neither says which network it is, or an option does not fit it.</exception>
     /// <exception cref="EngineException">The weights cannot be read, or name a network that does not exist.</exception>
-    public (SavedModel Saved, ChosenNetwork Network) Open(ParseResult arguments)
+    public SavedModel Open(ParseResult arguments, out ChosenNetwork network)
     {
         // A wrong name is told before a file is looked at.
         string? model = arguments.GetValue(_model);
@@ -36,9 +38,10 @@ internal sealed class SavedNetworkOptions
         try
         {
             // Another network's choices are not this one's.
-            return (saved, saved.Manifest is { } run && (model is null || model == run.Model)
+            network = saved.Manifest is { } run && (model is null || model == run.Model)
                 ? ChosenNetwork.OfRun(saved.Path, run, saved.Data?.Channels, saved.Data?.Classes.Count, options => _changes.Read(arguments, options))
-                : named ?? throw new UsageException($"'{saved.Path}' does not say which network it is for: give --model NAME"));
+                : named ?? throw new UsageException($"'{saved.Path}' does not say which network it is for: give --model NAME");
+            return saved;
         }
         catch
         {

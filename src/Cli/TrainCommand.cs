@@ -59,8 +59,8 @@ internal sealed class TrainCommand : Subcommand
         using Device device = DeviceChoice.Open(
             arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
         bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
-        ImageDataset data = DataChoice.OpenToTrain(
-            run, arguments.GetValue(_dataDir), chosen.Network.ImageSize, output, cancellation).Adapted(run.Channels, run.PadTo);
+        ImageDataset data = DataChoice.OpenToTrain(run, arguments.GetValue(_dataDir), chosen.Network.ImageSize, output, cancellation)
+            .Adapted(run.Channels, run.PadTo);
         Network network = chosen.Fit(data.Train.Channels, data.ClassNames.Count);
         if (resumed is null)
         {

@@ -94,7 +94,7 @@ public sealed class EarlierRunsTests : IDisposable
 
         options["color"] = "wild";
         File.WriteAllText(path, options.ToJsonString());
-        (await EngineRun.InProcessAsync(resume)).AssertFails(2, "there is no change of colors 'wild'; there are none, lighting and jitter");
+        (await EngineRun.InProcessAsync(resume)).AssertFails(1, path, "damaged", "there is no change of colors 'wild'; there are none, lighting and jitter");
     }
 
     private static void AssertSame(string expected, string actual) =>

@@ -40,7 +40,7 @@ internal static class Checkpoint
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
-        RunManifest saved = ReadManifest(file, manifest);
+        RunManifest saved = ReadManifest(file).ReadLike(manifest);
         if (saved.Model != manifest.Model)
         {
             throw new EngineException($"'{path}' is a checkpoint of {saved.Model}, not of {manifest.Model}; resume it with the network that it was made with");
@@ -118,18 +118,7 @@ internal static class Checkpoint
         }
     }
 
-    private static RunManifest ReadManifest(SafetensorsFile file, RunManifest? like = null)
-    {
-        RunManifest manifest = RunManifest.FromJson(file.Metadata.GetValueOrDefault("options", ""), file.Path);
-        try
-        {
-            return like is null ? manifest : manifest.ReadLike(like);
-        }
-        catch (EngineException e)
-        {
-            throw new EngineException($"'{file.Path}' is damaged: {e.Message}", e);
-        }
-    }
+    private static RunManifest ReadManifest(SafetensorsFile file) => RunManifest.FromJson(file.Metadata.GetValueOrDefault("options", ""), file.Path);
 
     private static TrainingState ReadState(string path, string json)
     {

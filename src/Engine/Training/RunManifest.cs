@@ -7,7 +7,7 @@ namespace Engine.Training;
 
 /// <summary>
 /// What a run is, for its folder, its checkpoint and the header of its weights: which network is trained on which data, and how. One flat JSON object, in
-/// which other libraries have entries of their own (<see cref="IRunPart{TSelf}"/>). Manifests are equal if their JSON is.
+/// which other libraries have entries of their own (<see cref="IRunPart{TSelf}"/>). Manifests are equal if their JSON is, in whichever order.
 /// </summary>
 public sealed record RunManifest
 {
@@ -17,6 +17,7 @@ public sealed record RunManifest
     // What a file has beyond the engine's own entries: written as it was read, unless the program knows the parts, which are written then.
     private JsonObject _others = [];
     private IReadOnlyList<KnownPart> _parts = [];
+    private string _path = "";
 
     /// <summary>The network's name.</summary>
     public string Model { get; init; } = "resnet20";
@@ -42,35 +43,12 @@ public sealed record RunManifest
         where T : class, IRunPart<T> => this with { _parts = [.. _parts.Where(p => p.Value is not T), KnownPart.Of(part)] };
 
     /// <summary>A part: what <see cref="With"/> was given, or else what the file has.</summary>
-    /// <exception cref="EngineException">An entry of the file is none of its values.</exception>
+    /// <exception cref="EngineException">An entry of the file is none of its values; the message names both.</exception>
     public T Part<T>()
-        where T : class, IRunPart<T> => _parts.Select(p => p.Value).OfType<T>().FirstOrDefault() ?? KnownPart.Read<T>(_others);
+        where T : class, IRunPart<T> => _parts.Select(p => p.Value).OfType<T>().FirstOrDefault() ?? KnownPart.Read<T>(this);
 
     /// <summary>The manifest as one line of JSON with names such as batch_size.</summary>
-    public string ToJson()
-    {
-        JsonObject all = Serialize(this, TrainingJson.Default.RunManifest);
-        Add(Serialize(Training, TrainingJson.Default.TrainingOptions));
-        if (_parts.Count == 0)
-        {
-            Add(_others);
-        }
-
-        foreach (KnownPart part in _parts)
-        {
-            part.Write(all);
-        }
-
-        return all.ToJsonString();
-
-        void Add(JsonObject entries)
-        {
-            foreach ((string name, JsonNode? value) in entries)
-            {
-                all[name] = value?.DeepClone();
-            }
-        }
-    }
+    public string ToJson() => ToNode().ToJsonString();
 
     /// <summary>Reads what <see cref="ToJson"/> wrote, in this version or an earlier one; what is missing has its default.</summary>
     /// <param name="json">The text.</param>
@@ -89,12 +67,13 @@ public sealed record RunManifest
             return manifest with
             {
                 Training = Deserialize(given, new TrainingOptions(), TrainingJson.Default.TrainingOptions),
+                _path = path,
                 _others = [.. given.Where(e => !OwnNames.Contains(e.Key)).Select(e => KeyValuePair.Create(e.Key, e.Value?.DeepClone()))],
             };
         }
         catch (JsonException e)
         {
-            throw new EngineException($"'{path}' is damaged: the training options are not valid JSON", e);
+            throw Damaged(path, e);
         }
     }
 
@@ -117,13 +96,41 @@ public sealed record RunManifest
     }
 
     /// <inheritdoc/>
-    public bool Equals(RunManifest? other) => other is not null && ToJson() == other.ToJson();
+    public bool Equals(RunManifest? other) => other is not null && JsonNode.DeepEquals(ToNode(), other.ToNode());
 
     /// <inheritdoc/>
-    public override int GetHashCode() => ToJson().GetHashCode(StringComparison.Ordinal);
+    public override int GetHashCode() => HashCode.Combine(Model, Data, Training);
 
     /// <summary>A manifest that was read, with the parts that another one has: what a part does not know decides nothing.</summary>
-    internal RunManifest ReadLike(RunManifest other) => this with { _parts = [.. other._parts.Select(p => p.ReadLike(_others))] };
+    internal RunManifest ReadLike(RunManifest other) => this with { _parts = [.. other._parts.Select(p => p.ReadLike(this))] };
+
+    private JsonObject ToNode()
+    {
+        JsonObject all = Serialize(this, TrainingJson.Default.RunManifest);
+        Add(Serialize(Training, TrainingJson.Default.TrainingOptions));
+        if (_parts.Count == 0)
+        {
+            Add(_others);
+        }
+
+        foreach (KnownPart part in _parts)
+        {
+            part.Write(all);
+        }
+
+        return all;
+
+        void Add(JsonObject entries)
+        {
+            foreach ((string name, JsonNode? value) in entries)
+            {
+                all[name] = value?.DeepClone();
+            }
+        }
+    }
+
+    private static EngineException Damaged(string path, Exception e) =>
+        new($"'{path}' is damaged: {(e is EngineException ? e.Message : "the training options are not valid JSON")}", e);
 
     private static JsonObject Serialize<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToNode(value, type)!.AsObject();
 
@@ -140,21 +147,21 @@ public sealed record RunManifest
     }
 
     // A part with what its type alone can do, so that parts of all types are in one list.
-    private sealed record KnownPart(object Value, Action<JsonObject> Write, Func<JsonObject, KnownPart> ReadLike)
+    private sealed record KnownPart(object Value, Action<JsonObject> Write, Func<RunManifest, KnownPart> ReadLike)
     {
         public static KnownPart Of<T>(T part)
-            where T : class, IRunPart<T> => new(part, part.WriteTo, entries => Of(Read<T>(entries)));
+            where T : class, IRunPart<T> => new(part, part.WriteTo, manifest => Of(Read<T>(manifest)));
 
-        public static T Read<T>(JsonObject entries)
+        public static T Read<T>(RunManifest manifest)
             where T : class, IRunPart<T>
         {
             try
             {
-                return T.ReadFrom(entries);
+                return T.ReadFrom(manifest._others);
             }
-            catch (Exception e) when (e is InvalidOperationException or FormatException)
+            catch (Exception e) when (e is EngineException or InvalidOperationException or FormatException)
             {
-                throw new EngineException("the training options are not valid JSON", e);
+                throw Damaged(manifest._path, e);
             }
         }
     }

@@ -3,8 +3,8 @@ using Engine.Data;
 namespace Engine.Training;
 
 /// <summary>
-/// Everything that decides how a network is trained: two runs with equal options on the same device and number of threads end with the
-/// same weights, to the last bit.
+/// The figures of a training: two runs of the same network on the same images with equal options, device and number of threads end with the same weights, to
+/// the last bit.
 /// </summary>
 public sealed record TrainingOptions
 {

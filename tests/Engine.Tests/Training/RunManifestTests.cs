@@ -104,8 +104,8 @@ public sealed class RunManifestTests : IDisposable
         }
 
         Assert.Equal(
-            "the training options are not valid JSON",
-            Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"note":5}""", "x").Part<Note>()).Message);
+            "'run.json' is damaged: the training options are not valid JSON",
+            Assert.Throws<EngineException>(() => RunManifest.FromJson("""{"note":5}""", "run.json").Part<Note>()).Message);
         Assert.Contains("channels is 0", Assert.Throws<EngineException>((Full with { Channels = 0 }).Check).Message);
         Assert.Contains("pad to is 0", Assert.Throws<EngineException>((Full with { PadTo = 0 }).Check).Message);
         Assert.Contains("epochs is 0", Assert.Throws<EngineException>(new RunManifest { Training = new TrainingOptions { Epochs = 0 } }.Check).Message);
@@ -122,6 +122,7 @@ public sealed class RunManifestTests : IDisposable
         Assert.Equal(manifest, read);
         Assert.Equal(manifest.GetHashCode(), read.GetHashCode());
         Assert.NotEqual(manifest, manifest.With(new Note("other")));
+        Assert.Equal(read, manifest.With(note));
         Assert.Equal(new Note(""), new RunManifest().Part<Note>());
 
         // A program with parts speaks for what it knows; the rest is dropped, as a key that no version has.
