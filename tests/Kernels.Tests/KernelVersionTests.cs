@@ -112,6 +112,41 @@ public sealed class KernelVersionTests : EmulatorTest
         }
     }
 
+    /// <summary>In tf32; the contract has it in bf16. Odd and even sides, filters and paddings; one channel and four.</summary>
+    [Theory]
+    [InlineData(9, 12, 3, 7, 7, 3)]
+    [InlineData(8, 7, 1, 3, 5, 1)]
+    [InlineData(10, 10, 4, 2, 4, 0)]
+    [InlineData(7, 9, 2, 6, 3, 2)]
+    public void A_first_convolution_folded_over_squares_is_the_convolution(int height, int width, int channels, int rows, int columns, int padding)
+    {
+        using CudaDevice device = CudaDevice.Open(0, CudaPrecision.TensorFloat32);
+        using ReferenceDevice reference = new();
+        ConvolutionGeometry geometry = new(2, padding, 1, 1);
+        Shape input = new(2, height, width, channels), filter = new(8, rows, columns, channels), output = geometry.OutputShape(input, filter);
+        (double[] x, double[] w, double[] dy) = (Values(input, 1), Values(filter, 2), Values(output, 3));
+        (double[] y, double[] dw) = Convolve(device);
+        (double[] expected, double[] expectedGradient) = Convolve(reference);
+        for (int i = 0; i < y.Length; i++)
+        {
+            Assert.Equal(expected[i], y[i], 0.03);
+        }
+
+        for (int i = 0; i < dw.Length; i++)
+        {
+            Assert.Equal(expectedGradient[i], dw[i], 0.05);
+        }
+
+        (double[] Output, double[] Gradient) Convolve(Device on)
+        {
+            using Tensor into = Tensor.Create(on, output, on.FloatType), gradient = Tensor.From<double>(on, filter, [.. w.Select(v => v / 2)]);
+            using Tensor from = Tensor.From<double>(on, input, x), by = Tensor.From<double>(on, filter, w), of = Tensor.From<double>(on, output, dy);
+            on.ConvolutionForward(from, by, geometry, into);
+            on.ConvolutionBackwardFilter(from, of, geometry, new(gradient, Accumulate: true));
+            return (into.ToArray<double>(), gradient.ToArray<double>());
+        }
+    }
+
     [Theory]
     [InlineData(DataType.Float32, 33, 70)]
     [InlineData(DataType.BFloat16, 64, 5)]
@@ -212,7 +247,9 @@ public sealed class KernelVersionTests : EmulatorTest
     private void Launch(string name, DataType type, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments) =>
         _device.Kernels.Get(name, type == DataType.BFloat16 ? KernelVariant.BFloat16 : KernelVariant.Float32).Launch(_device.Stream, grid, block, 0, arguments);
 
-    private Tensor Normal(Shape shape, DataType type, int seed)
+    private Tensor Normal(Shape shape, DataType type, int seed) => Tensor.From<double>(_device, shape, Values(shape, seed), type);
+
+    private static double[] Values(Shape shape, int seed)
     {
         RandomSource random = new(23, seed);
         double[] values = new double[shape.Count];
@@ -221,6 +258,6 @@ public sealed class KernelVersionTests : EmulatorTest
             values[i] = random.NextNormal();
         }
 
-        return Tensor.From<double>(_device, shape, values, type);
+        return values;
     }
 }
