@@ -28,9 +28,9 @@ public class Convolutions : DeviceBenchmark
 
     /// <summary>The gradient by the input.</summary>
     [Benchmark]
-    public void ByData() => _subject.Place.Device.ConvolutionBackwardData(_output, _filter, _subject.Shape.Geometry, _input, accumulate: false);
+    public void ByData() => _subject.Place.Device.ConvolutionBackwardData(_output, _filter, _subject.Shape.Geometry, _input);
 
     /// <summary>The gradient by the filter.</summary>
     [Benchmark]
-    public void ByFilter() => _subject.Place.Device.ConvolutionBackwardFilter(_input, _output, _subject.Shape.Geometry, _filter, accumulate: false);
+    public void ByFilter() => _subject.Place.Device.ConvolutionBackwardFilter(_input, _output, _subject.Shape.Geometry, _filter);
 }

@@ -88,10 +88,10 @@ internal static class FusionCatalog
         (Tensor x, Tensor y, Tensor dy) = (s.Normal(s.Shape), s.Normal(s.Shape), s.Normal(s.Shape));
         (Tensor dx, Tensor masked, NormTensors n) = (s.Result(s.Shape), s.Result(s.Shape), new NormTensors(s, s.Shape.Last));
         void Run(Tensor gradient, bool relu, Tensor? shortcut) => d.BatchNormBackward(
-            gradient, x, y, n.Gamma, null, n.Mean, n.InverseDeviation, relu, true, dx, shortcut, n.GammaGradient, n.BetaGradient, NormAccumulate.None);
+            gradient, x, y, n.Gamma, null, n.Mean, n.InverseDeviation, relu, true, dx, shortcut, n.GammaGradient, n.BetaGradient);
         return new(() => Run(dy, relu: true, masked), () =>
         {
-            d.ReluBackward(dy, y, masked, false);
+            d.ReluBackward(dy, y, masked);
             Run(masked, relu: false, null);
         });
     }

@@ -20,7 +20,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "UnaryBackward Tanh", shape, s => 3 * s.Size, s =>
         {
             (Tensor dy, Tensor y, Tensor dx) = (s.Normal(shape), s.Normal(shape), s.Result(shape));
-            return () => s.Place.Device.UnaryBackward(UnaryFunction.Tanh, 0, dy, y, dx, false);
+            return () => s.Place.Device.UnaryBackward(UnaryFunction.Tanh, 0, dy, y, dx);
         });
         (string, Shape, double)[] divisors = [("of one shape", shape, 3), ("by a row", row, 2), ("by a number", Shape.Scalar, 2)];
         foreach ((string name, Shape right, double moved) in divisors)
@@ -35,7 +35,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "BinaryBackward Divide by a row", shape, s => 3 * s.Size, s =>
         {
             (Tensor dy, Tensor a, Tensor b, Tensor dx) = (s.Normal(shape), s.Normal(shape), s.Normal(row), s.Result(shape));
-            return () => s.Place.Device.BinaryBackward(BinaryFunction.Divide, true, dy, a, b, dx, false);
+            return () => s.Place.Device.BinaryBackward(BinaryFunction.Divide, true, dy, a, b, dx);
         });
         yield return new(device, "Where", shape, s => 4 * s.Size, s =>
         {
@@ -70,7 +70,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "GatherBackward 4096 rows", Table, s => s.Size + (4096.0 * s.Size / Table[0]), s =>
         {
             (Tensor dx, Tensor indices, Tensor dy) = (s.Result(Table), s.Labels(4096, Table[0]), s.Normal(new Shape(4096, Table[1])));
-            return () => s.Place.Device.GatherBackward(dy, indices, 0, dx, false);
+            return () => s.Place.Device.GatherBackward(dy, indices, 0, dx);
         });
         Shape rows = new(4096, 512);
         yield return new(device, "Softmax", rows, s => 2 * s.Size, s =>
@@ -81,7 +81,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "SoftmaxBackward", rows, s => 3 * s.Size, s =>
         {
             (Tensor dy, Tensor y, Tensor dx) = (s.Normal(rows), s.Normal(rows), s.Result(rows));
-            return () => s.Place.Device.SoftmaxBackward(dy, y, false, dx, false);
+            return () => s.Place.Device.SoftmaxBackward(dy, y, false, dx);
         });
     }
 }

@@ -29,10 +29,10 @@ internal static partial class PrimitiveCatalog
         yield return Make("Add", 3, (d, x, y, z) => () => d.Add(x, y, z));
         yield return Make("AddRelu", 3, (d, x, y, z) => () => d.AddRelu(x, y, z));
         yield return Make("Relu", 2, (d, x, y, z) => () => d.Relu(x, z));
-        yield return Make("ReluBackward", 3, (d, x, y, z) => () => d.ReluBackward(x, y, z, false));
+        yield return Make("ReluBackward", 3, (d, x, y, z) => () => d.ReluBackward(x, y, z));
         yield return Make("Multiply", 3, (d, x, y, z) => () => d.Multiply(x, y, z, false));
         yield return Make("Sigmoid", 2, (d, x, y, z) => () => d.Sigmoid(x, z));
-        yield return Make("SigmoidBackward", 3, (d, x, y, z) => () => d.SigmoidBackward(x, y, z, false));
+        yield return Make("SigmoidBackward", 3, (d, x, y, z) => () => d.SigmoidBackward(x, y, z));
         yield return Make("Scale", 2, (d, x, y, z) => () => d.Scale(x, 0.5, z, false));
         yield return new(device, "ScaleBy", shape, s => 2 * s.Size, s =>
         {
@@ -47,7 +47,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "BiasBackward", shape, s => s.Size, s =>
         {
             (Tensor x, Tensor bias) = (s.Normal(s.Shape), s.Wide(s.Shape.Last));
-            return () => s.Place.Device.BiasBackward(x, bias, false);
+            return () => s.Place.Device.BiasBackward(x, bias);
         });
         yield return new(device, "Reduce mean", shape, s => s.Size, s =>
         {
@@ -80,7 +80,7 @@ internal static partial class PrimitiveCatalog
             (Device d, Tensor x, Tensor dy, Tensor dx) = (s.Place.Device, s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
             NormTensors n = new(s, channels);
             return () => d.BatchNormBackward(
-                dy, x, null, n.Gamma, n.Beta, n.Mean, n.InverseDeviation, true, true, dx, null, n.GammaGradient, n.BetaGradient, NormAccumulate.None);
+                dy, x, null, n.Gamma, n.Beta, n.Mean, n.InverseDeviation, true, true, dx, null, n.GammaGradient, n.BetaGradient);
         });
         const int groups = 8;
         yield return new(device, "GroupNorm 8 groups", shape, s => 3 * s.Size, s =>
@@ -94,7 +94,7 @@ internal static partial class PrimitiveCatalog
             (Device d, Tensor x, Tensor dy, Tensor dx) = (s.Place.Device, s.Normal(s.Shape), s.Normal(s.Shape), s.Result(s.Shape));
             NormTensors n = new(s, channels);
             (Tensor mean, Tensor inverse) = (s.Wide(s.Shape[0], groups), s.Wide(s.Shape[0], groups));
-            return () => d.GroupNormBackward(dy, x, groups, n.Gamma, mean, inverse, dx, n.GammaGradient, n.BetaGradient, NormAccumulate.None);
+            return () => d.GroupNormBackward(dy, x, groups, n.Gamma, mean, inverse, dx, n.GammaGradient, n.BetaGradient);
         });
     }
 
@@ -110,7 +110,7 @@ internal static partial class PrimitiveCatalog
         {
             Shape pooled = StemPool.OutputShape(Stem);
             (Tensor dx, Tensor dy, Tensor positions) = (s.Result(Stem), s.Normal(pooled), s.Result(pooled, DataType.UInt8));
-            return () => s.Place.Device.MaxPoolBackward(dy, positions, StemPool, dx, false);
+            return () => s.Place.Device.MaxPoolBackward(dy, positions, StemPool, dx);
         });
         yield return new(device, "AveragePool 2x2 by 2", Stem, s => 1.25 * s.Size, s =>
         {
@@ -120,7 +120,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "AveragePoolBackward 2x2 by 2", Stem, s => 1.25 * s.Size, s =>
         {
             (Tensor dx, Tensor dy) = (s.Result(Stem), s.Normal(Halving.OutputShape(Stem)));
-            return () => s.Place.Device.AveragePoolBackward(dy, Halving, true, dx, false);
+            return () => s.Place.Device.AveragePoolBackward(dy, Halving, true, dx);
         });
         yield return new(device, "AdaptiveAveragePool to 1x1", LastStage, s => s.Size, s =>
         {
@@ -130,7 +130,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "AdaptiveAveragePoolBackward", LastStage, s => s.Size, s =>
         {
             (Tensor dx, Tensor dy) = (s.Result(LastStage), s.Normal(new Shape(LastStage[0], 1, 1, LastStage.Last)));
-            return () => s.Place.Device.AdaptiveAveragePoolBackward(dy, dx, false);
+            return () => s.Place.Device.AdaptiveAveragePoolBackward(dy, dx);
         });
 
         // The shortcut between resnet20's first two stages reads a quarter of the pixels and doubles the channels.
@@ -143,7 +143,7 @@ internal static partial class PrimitiveCatalog
         yield return new(device, "PadSubsampleBackward by 2", narrow, s => 1.25 * s.Size, s =>
         {
             (Tensor dx, Tensor dy) = (s.Result(narrow), s.Normal(wide));
-            return () => s.Place.Device.PadSubsampleBackward(dy, 2, 8, dx, false);
+            return () => s.Place.Device.PadSubsampleBackward(dy, 2, 8, dx);
         });
     }
 

@@ -33,12 +33,13 @@ public sealed partial class CudaDevice
 
     private void CudnnBatchNormBackward(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         // The masked gradient is the shortcut's; where that is added to something, or nobody wants it, it needs a place of its own.
-        bool isShortcutAdded = accumulate.HasFlag(NormAccumulate.Shortcut);
-        using Tensor? masked = relu && (shortcutGradient is null || isShortcutAdded) ? Tensor.Borrow(this, outputGradient.Shape, outputGradient.Type) : null;
-        Tensor gradient = relu ? masked ?? shortcutGradient! : outputGradient;
+        bool isShortcutAdded = shortcutGradient.Accumulate;
+        bool isApart = relu && (shortcutGradient.Gradient is null || isShortcutAdded);
+        using Tensor? masked = isApart ? Tensor.Borrow(this, outputGradient.Shape, outputGradient.Type) : null;
+        Tensor gradient = relu ? masked ?? shortcutGradient.Gradient! : outputGradient;
         if (relu)
         {
             using Tensor? again = output is null ? Tensor.Borrow(this, input.Shape, input.Type) : null;
@@ -47,47 +48,48 @@ public sealed partial class CudaDevice
                 BatchNormApply(input, gamma, beta!, mean, inverseDeviation, shortcut: null, relu: false, again);
             }
 
-            ReluBackward(outputGradient, output ?? again!, gradient, accumulate: false);
+            ReluBackward(outputGradient, output ?? again!, gradient);
         }
 
-        if (shortcutGradient is not null && isShortcutAdded)
+        if (shortcutGradient.Gradient is { } sum && isShortcutAdded)
         {
-            Add(shortcutGradient, gradient, shortcutGradient);
+            Add(sum, gradient, sum);
         }
-        else if (shortcutGradient is not null && !ReferenceEquals(shortcutGradient, gradient) && shortcutGradient.ReadAddress != gradient.ReadAddress)
+        else if (shortcutGradient.Gradient is { } copy && !ReferenceEquals(copy, gradient) && copy.ReadAddress != gradient.ReadAddress)
         {
-            Copy(gradient, shortcutGradient);
+            Copy(gradient, copy);
         }
 
-        if (inputGradient is null && gammaGradient is null && betaGradient is null)
+        if (inputGradient.Gradient is null && gammaGradient.Gradient is null && betaGradient.Gradient is null)
         {
             return;
         }
 
         // cuDNN gives all three gradients, and adds to both of the parameters' or to none.
-        bool addsGamma = accumulate.HasFlag(NormAccumulate.Gamma), addsBeta = accumulate.HasFlag(NormAccumulate.Beta);
-        bool isDirect = gammaGradient is not null && betaGradient is not null && addsGamma == addsBeta;
+        bool addsGamma = gammaGradient.Accumulate, addsBeta = betaGradient.Accumulate;
+        bool isDirect = gammaGradient.Gradient is not null && betaGradient.Gradient is not null && addsGamma == addsBeta;
 
         // Nor does it say that an input may be overwritten while it is read.
-        bool isOverInput = inputGradient is not null && inputGradient.ReadAddress == input.ReadAddress;
-        using Tensor? dx = inputGradient is null || isOverInput ? Tensor.Borrow(this, input.Shape, input.Type) : null;
+        bool isOverInput = inputGradient.Gradient is not null && inputGradient.Gradient.ReadAddress == input.ReadAddress;
+        using Tensor? dx = inputGradient.Gradient is null || isOverInput ? Tensor.Borrow(this, input.Shape, input.Type) : null;
         using Tensor? dgamma = isDirect ? null : Tensor.Borrow(this, gamma.Shape, gamma.Type);
         using Tensor? dbeta = isDirect ? null : Tensor.Borrow(this, gamma.Shape, gamma.Type);
         TensorDescriptor data = DataDescriptor(input, gradient);
         Enter();
         _dnn!.BatchNormalizationBackward(
-            CudnnBatchNormMode.Spatial, accumulate.HasFlag(NormAccumulate.Input) && inputGradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
-            data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient!).WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma),
-            WriteAddressOf(dgamma ?? gammaGradient), WriteAddressOf(dbeta ?? betaGradient), 1e-5, AddressOf(mean), AddressOf(inverseDeviation));
+            CudnnBatchNormMode.Spatial, inputGradient.Accumulate && inputGradient.Gradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
+            data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient.Gradient!).WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma),
+            WriteAddressOf(dgamma ?? gammaGradient.Gradient), WriteAddressOf(dbeta ?? betaGradient.Gradient), 1e-5, AddressOf(mean),
+            AddressOf(inverseDeviation));
         if (isOverInput)
         {
-            Copy(dx!, inputGradient!);
+            Copy(dx!, inputGradient.Gradient!);
         }
 
         if (!isDirect)
         {
-            Deliver(dgamma!, gammaGradient, addsGamma);
-            Deliver(dbeta!, betaGradient, addsBeta);
+            Deliver(dgamma!, gammaGradient.Gradient, addsGamma);
+            Deliver(dbeta!, betaGradient.Gradient, addsBeta);
         }
     }
 

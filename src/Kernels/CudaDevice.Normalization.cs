@@ -30,7 +30,7 @@ public sealed partial class CudaDevice
         RowTile tile = Tile(shape, Storage(input));
         using Tensor partials = Temporary(4L * tile.Chunks * channels);
         Launch("column_sums", tile.Variant, tile.Grid, tile.Block, input.ReadAddress, partials.WriteAddress(), shape.Rows, channels);
-        FinishSums(partials, tile, channels, 1, sums, accumulate, null, false, null);
+        FinishSums(partials, tile, channels, 1, new(sums, accumulate), null, null);
     }
 
     /// <inheritdoc/>
@@ -82,19 +82,18 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         // cuDNN differentiates only through the batch's own statistics.
         if (BatchNorm == CudaBatchNorm.Cudnn && batchStatistics)
         {
             CudnnBatchNormBackward(
-                outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient,
-                accumulate);
+                outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, inputGradient, shortcutGradient, gammaGradient, betaGradient);
             return;
         }
 
         (int rows, int channels) = (input.Shape.Rows, input.Shape.Last);
-        KernelVariant storage = Storage(outputGradient, input, relu ? output : null, inputGradient, shortcutGradient);
+        KernelVariant storage = Storage(outputGradient, input, relu ? output : null, inputGradient.Gradient, shortcutGradient.Gradient);
         RowTile tile = Tile(input.Shape, storage, blocks: 3, rows: 2);
         // The ReLU's mask is the output's sign; or else beta lets the kernels compute that sign again.
         nint mask = relu ? output?.ReadAddress ?? 0 : 0;
@@ -102,32 +101,30 @@ public sealed partial class CudaDevice
         nint gradient = outputGradient.ReadAddress;
 
         // A shortcut's gradient that is overwritten is the masked gradient itself: written by the first pass, read by the second.
-        bool isShortcutFirst = shortcutGradient is not null && !accumulate.HasFlag(NormAccumulate.Shortcut);
+        bool isShortcutFirst = shortcutGradient.Gradient is not null && !shortcutGradient.Accumulate;
         using Tensor sums = Temporary(8L * channels);
         using (Tensor partials = Temporary(8L * tile.Chunks * channels))
         {
             Launch(
                 "bn_backward_sums", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, AddressOf(mean),
                 AddressOf(inverseDeviation),
-                isShortcutFirst ? shortcutGradient!.WriteAddress() : 0, partials.WriteAddress(), rows, channels);
-            FinishSums(
-                partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
-                accumulate.HasFlag(NormAccumulate.Gamma), sums);
+                isShortcutFirst ? shortcutGradient.Gradient!.WriteAddress() : 0, partials.WriteAddress(), rows, channels);
+            FinishSums(partials, tile, channels, 2, betaGradient, gammaGradient, sums);
         }
 
         if (isShortcutFirst)
         {
-            (gradient, mask, offset) = (shortcutGradient!.ReadAddress, 0, 0);
+            (gradient, mask, offset) = (shortcutGradient.Gradient!.ReadAddress, 0, 0);
         }
 
-        nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient?.WriteAddress() ?? 0;
-        if (inputGradient is not null || intoShortcut != 0)
+        nint intoShortcut = isShortcutFirst ? 0 : shortcutGradient.Gradient?.WriteAddress() ?? 0;
+        if (inputGradient.Gradient is not null || intoShortcut != 0)
         {
             tile = Tile(input.Shape, storage);
             Launch(
                 "bn_backward_apply", tile.Variant, tile.Grid, tile.Block, gradient, input.ReadAddress, mask, AddressOf(gamma), offset, mean.ReadAddress,
-                inverseDeviation.ReadAddress, sums.ReadAddress, batchStatistics ? 1f / rows : 0f, inputGradient?.WriteAddress() ?? 0,
-                Flag(accumulate.HasFlag(NormAccumulate.Input)), intoShortcut, Flag(accumulate.HasFlag(NormAccumulate.Shortcut)), rows, channels);
+                inverseDeviation.ReadAddress, sums.ReadAddress, batchStatistics ? 1f / rows : 0f, inputGradient.Gradient?.WriteAddress() ?? 0,
+                Flag(inputGradient.Accumulate), intoShortcut, Flag(shortcutGradient.Accumulate), rows, channels);
         }
     }
 
@@ -141,28 +138,26 @@ public sealed partial class CudaDevice
     /// <inheritdoc/>
     protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
-        KernelVariant variant = GroupVariant(Storage(outputGradient, input, inputGradient), input, groups);
+        KernelVariant variant = GroupVariant(Storage(outputGradient, input, inputGradient.Gradient), input, groups);
         int channels = input.Shape.Last;
-        if (inputGradient is not null)
+        if (inputGradient.Gradient is not null)
         {
             Launch(
                 "group_norm_backward", variant, input.Shape[0] * groups, ThreadsPerBlock, outputGradient.ReadAddress, input.ReadAddress, AddressOf(gamma),
-                AddressOf(savedMean), AddressOf(savedInverseDeviation), inputGradient.WriteAddress(), Flag(accumulate.HasFlag(NormAccumulate.Input)),
+                AddressOf(savedMean), AddressOf(savedInverseDeviation), inputGradient.Gradient.WriteAddress(), Flag(inputGradient.Accumulate),
                 PixelsOf(input), channels, groups);
         }
 
-        if (gammaGradient is not null || betaGradient is not null)
+        if (gammaGradient.Gradient is not null || betaGradient.Gradient is not null)
         {
             RowTile tile = Tile(input.Shape, variant);
             using Tensor partials = Temporary(8L * tile.Chunks * channels);
             Launch(
                 "group_norm_backward_sums", tile.Variant, tile.Grid, tile.Block, outputGradient.ReadAddress, input.ReadAddress, AddressOf(savedMean),
                 AddressOf(savedInverseDeviation), partials.WriteAddress(), input.Shape.Rows, PixelsOf(input), channels, groups);
-            FinishSums(
-                partials, tile, channels, 2, betaGradient, accumulate.HasFlag(NormAccumulate.Beta), gammaGradient,
-                accumulate.HasFlag(NormAccumulate.Gamma), null);
+            FinishSums(partials, tile, channels, 2, betaGradient, gammaGradient, null);
         }
     }
 
@@ -201,9 +196,8 @@ public sealed partial class CudaDevice
     }
 
     private void FinishSums(
-        Tensor partials, RowTile tile, int channels, int sumsPerChannel, Tensor? first, bool accumulateFirst, Tensor? second, bool accumulateSecond,
-        Tensor? sums) =>
+        Tensor partials, RowTile tile, int channels, int sumsPerChannel, GradientTarget first, GradientTarget second, Tensor? sums) =>
         Launch(
             "column_sums_finish", KernelVariant.Only, GridForWarps(channels), ThreadsPerBlock, partials.ReadAddress, tile.Chunks, channels, sumsPerChannel,
-            WriteAddressOf(first), Flag(accumulateFirst), WriteAddressOf(second), Flag(accumulateSecond), sums?.WriteAddress() ?? 0);
+            WriteAddressOf(first.Gradient), Flag(first.Accumulate), WriteAddressOf(second.Gradient), Flag(second.Accumulate), sums?.WriteAddress() ?? 0);
 }

@@ -145,9 +145,9 @@ public sealed class KernelBenchmark : IDisposable
         yield return ("bn_apply", 2 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, null, relu: false, c));
         yield return ("bn_apply + shortcut + ReLU", 3 * bytes, () => _device.BatchNormInference(a, gamma, beta, mean, variance, 1e-5, b, relu: true, c));
         yield return ("bn_backward", 5 * bytes, () => _device.BatchNormBackward(
-            a, b, null, gamma, beta, mean, variance, relu: true, batchStatistics: true, c, null, null, null, NormAccumulate.None));
+            a, b, null, gamma, beta, mean, variance, relu: true, batchStatistics: true, c, null, null, null));
         yield return ("bn_backward + shortcut + ReLU", 7 * bytes, () => _device.BatchNormBackward(
-            a, b, c, gamma, null, mean, variance, relu: true, batchStatistics: true, b, a, null, null, NormAccumulate.None));
+            a, b, c, gamma, null, mean, variance, relu: true, batchStatistics: true, b, a, null, null));
         ParameterUpdate[] parameters = [new ParameterUpdate(_weights[0], _weights[1], _weights[2], WeightDecay: 1e-4)];
         yield return ("sgd_step", 5 * _weights[0].ByteCount, () => _device.SgdStep(parameters, _settings));
     }

@@ -93,7 +93,7 @@ public abstract class ManualBlock : IDisposable
         }
         else if (_downsample is ZeroPadShortcut pad)
         {
-            x.Device.PadSubsampleBackward(sumGradient, pad.Stride, pad.Before, xGradient, accumulate: false);
+            x.Device.PadSubsampleBackward(sumGradient, pad.Stride, pad.Before, xGradient);
         }
         else
         {
@@ -192,15 +192,15 @@ public abstract class ManualBlock : IDisposable
             _cGradient = _block.Like(C);
             yGradient.Device.BatchNormBackward(
                 yGradient, C, y, Map.Gamma, beta: null, Map.Mean, Map.InverseDeviation, relu, batchStatistics: true,
-                _cGradient, shortcutGradient, gammaGradient, betaGradient, NormAccumulate.None);
+                _cGradient, shortcutGradient, gammaGradient, betaGradient);
         }
 
         /// <summary>wGradient: at each tap, cGradient times the x that it read, summed. xGradient: cGradient scattered through w.</summary>
         public void ConvolutionBackward(Tensor xGradient, bool accumulate)
         {
             Tensor w = _convolution.Weight.Value;
-            xGradient.Device.ConvolutionBackwardData(_cGradient, w, _convolution.Geometry, xGradient, accumulate);
-            xGradient.Device.ConvolutionBackwardFilter(_x, _cGradient, _convolution.Geometry, FilterGradient(w), accumulate: false);
+            xGradient.Device.ConvolutionBackwardData(_cGradient, w, _convolution.Geometry, new(xGradient, accumulate));
+            xGradient.Device.ConvolutionBackwardFilter(_x, _cGradient, _convolution.Geometry, FilterGradient(w));
         }
 
         /// <summary>The same into a gradient of its own, where x is used nowhere else.</summary>
@@ -221,11 +221,11 @@ public abstract class ManualBlock : IDisposable
             Device device = before.C.Device;
             Tensor w = _convolution.Weight.Value, g = _block.Like(before.C);
             (Tensor gammaGradient, Tensor betaGradient) = before.NormGradients();
-            device.NormalizedConvolutionBackwardFilter(before.C, before.Map, _cGradient, _convolution.Geometry, FilterGradient(w), accumulate: false);
+            device.NormalizedConvolutionBackwardFilter(before.C, before.Map, _cGradient, _convolution.Geometry, FilterGradient(w));
             device.NormalizedConvolutionBackwardData(
                 _cGradient, w, _convolution.Geometry, before.C, before.Map, output: null, g, accumulate: false, betaGradient, gammaGradient);
             before._cGradient = _block.Like(before.C);
-            device.BatchNormBackwardApply(g, before.C, before.Map, betaGradient, gammaGradient, before._cGradient, accumulate: false);
+            device.BatchNormBackwardApply(g, before.C, before.Map, betaGradient, gammaGradient, before._cGradient);
         }
 
         private void Convolve(Tensor input, NormMap? map)

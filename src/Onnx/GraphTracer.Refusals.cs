@@ -43,14 +43,13 @@ internal sealed partial class GraphTracer
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu,
-        bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
-        NormAccumulate accumulate) =>
+        bool batchStatistics, GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient) =>
         throw Refuse(nameof(BatchNormBackward));
 
     /// <inheritdoc/>
     protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate) =>
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient) =>
         throw Refuse(nameof(GroupNormBackward));
 
     /// <inheritdoc/>

@@ -211,8 +211,8 @@ public sealed class FlowRecorder : IDisposable
             Device device = output.Device;
             using Tensor mask = Tensor.Create(device, output.Shape, output.Type);
             device.Fill(mask, 1);
-            device.ReluBackward(mask, output, mask, accumulate: false);
-            device.BiasBackward(mask, probe.ActiveCounts, accumulate: false);
+            device.ReluBackward(mask, output, mask);
+            device.BiasBackward(mask, probe.ActiveCounts);
             probe.ReluPixels = output.Shape.ElementCount / output.Shape.Last;
         }
 

@@ -36,13 +36,13 @@ public sealed class ConvolutionPlanTests : EmulatorTest
         ConvolutionGeometry geometry = new(3, 0, 1, 1);
         using Tensor gradient = Ramp(device, new Shape(1, 3, 3, 4)), filter = Ramp(device, new Shape(4, 2, 2, 3)), input = Ramp(device, new Shape(1, 8, 8, 3));
         using Tensor ofInput = Tensor.Create(device, input.Shape, DataType.Float32), ofFilter = Tensor.Create(device, filter.Shape, DataType.Float32);
-        device.ConvolutionBackwardData(gradient, filter, geometry, ofInput, accumulate: false);
-        device.ConvolutionBackwardFilter(input, gradient, geometry, ofFilter, accumulate: false);
+        device.ConvolutionBackwardData(gradient, filter, geometry, ofInput);
+        device.ConvolutionBackwardFilter(input, gradient, geometry, ofFilter);
         float[] onceInput = ofInput.ToArray<float>(), onceFilter = ofFilter.ToArray<float>();
         for (int time = 0; time < 2; time++)
         {
-            device.ConvolutionBackwardData(gradient, filter, geometry, ofInput, accumulate: true);
-            device.ConvolutionBackwardFilter(input, gradient, geometry, ofFilter, accumulate: true);
+            device.ConvolutionBackwardData(gradient, filter, geometry, new(ofInput, Accumulate: true));
+            device.ConvolutionBackwardFilter(input, gradient, geometry, new(ofFilter, Accumulate: true));
         }
 
         Assert.Equal(onceInput.Select(value => 3 * value), ofInput.ToArray<float>());

@@ -21,8 +21,8 @@ public sealed class RestoredNormTests : EmulatorTest
         device.BatchNormApply(x, gamma, beta, mean, inverse, null, relu: true, again);
         Assert.Equal(y.ToArray<float>(), again.ToArray<float>());
 
-        device.BatchNormBackward(dy, x, y, gamma, null, mean, inverse, relu: true, true, dx, null, dgamma, dbeta, NormAccumulate.None);
-        device.BatchNormBackward(dy, x, null, gamma, beta, mean, inverse, relu: true, true, dxAgain, null, dgammaAgain, dbetaAgain, NormAccumulate.None);
+        device.BatchNormBackward(dy, x, y, gamma, null, mean, inverse, relu: true, true, dx, null, dgamma, dbeta);
+        device.BatchNormBackward(dy, x, null, gamma, beta, mean, inverse, relu: true, true, dxAgain, null, dgammaAgain, dbetaAgain);
         Assert.Equal(dx.ToArray<float>(), dxAgain.ToArray<float>());
         Assert.Equal(dgamma.ToArray<float>(), dgammaAgain.ToArray<float>());
         Assert.Equal(dbeta.ToArray<float>(), dbetaAgain.ToArray<float>());

@@ -160,8 +160,3 @@ public abstract class Operation
         (first.Type == first.Device.ActivationType && other.Type == first.Device.FloatType)
         || (first.Type == first.Device.FloatType && other.Type == first.Device.ActivationType);
 }
-
-/// <summary>Where one input's gradient goes.</summary>
-/// <param name="Gradient">The tensor to write; null where nobody wants this gradient.</param>
-/// <param name="Accumulate">Whether to add to what it holds (another use of the input was there first) or to overwrite it.</param>
-public readonly record struct GradientTarget(Tensor? Gradient, bool Accumulate);

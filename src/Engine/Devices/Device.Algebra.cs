@@ -21,11 +21,13 @@ public abstract partial class Device
     /// <param name="saved">The forward's output where <see cref="AlgebraFunctions.SlopeReadsOutput"/>, else its input; not read of a function
     /// that <see cref="AlgebraFunctions.IsLinear"/>, and may then be any tensor of the shape.</param>
     /// <param name="inputGradient">Where the gradient by the input goes.</param>
-    /// <param name="accumulate">Whether it is added to what is there.</param>
-    public void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, Tensor inputGradient, bool accumulate)
+    public void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        UnaryBackwardCore(function, parameter, outputGradient, saved, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            UnaryBackwardCore(function, parameter, outputGradient, saved, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>output = function(left, right), both broadcast to the output. The output may be an input of its own shape.</summary>
@@ -45,11 +47,13 @@ public abstract partial class Device
     /// <param name="left">The left input, broadcast to the output.</param>
     /// <param name="right">The right input, broadcast to the output.</param>
     /// <param name="gradient">Of the output's shape; may be <paramref name="outputGradient"/> when not accumulating.</param>
-    /// <param name="accumulate">Whether it is added to what is there.</param>
-    public void BinaryBackward(BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, Tensor gradient, bool accumulate)
+    public void BinaryBackward(BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, GradientTarget gradient)
     {
-        using DeviceUse use = Work();
-        BinaryBackwardCore(function, byRight, outputGradient, left, right, gradient, accumulate);
+        if (gradient.Gradient is { } wanted)
+        {
+            using DeviceUse use = Work();
+            BinaryBackwardCore(function, byRight, outputGradient, left, right, wanted, gradient.Accumulate);
+        }
     }
 
     /// <summary>output = left where condition is not zero (a NaN is not), else right, all three broadcast to the output.</summary>
@@ -107,10 +111,13 @@ public abstract partial class Device
     /// inputGradient[a, k, b] (+)= the sum of outputGradient[a, i, b] over all i with indices[i] = k, in ascending order of i: the transposed
     /// map of <see cref="Gather"/>.
     /// </summary>
-    public void GatherBackward(Tensor outputGradient, Tensor indices, int axis, Tensor inputGradient, bool accumulate)
+    public void GatherBackward(Tensor outputGradient, Tensor indices, int axis, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        GatherBackwardCore(outputGradient, indices, axis, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            GatherBackwardCore(outputGradient, indices, axis, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>
@@ -127,9 +134,12 @@ public abstract partial class Device
     /// The gradient of <see cref="Softmax"/> y: inputGradient (+)= y (dy - sum of dy y); of its logarithm: inputGradient (+)= dy - exp(y) sum of dy;
     /// sums over the last axis. inputGradient may be outputGradient when not accumulating.
     /// </summary>
-    public void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, Tensor inputGradient, bool accumulate)
+    public void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        SoftmaxBackwardCore(outputGradient, output, isLog, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            SoftmaxBackwardCore(outputGradient, output, isLog, gradient, inputGradient.Accumulate);
+        }
     }
 }

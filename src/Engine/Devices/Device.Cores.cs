@@ -94,7 +94,7 @@ public abstract partial class Device
     /// <summary>Computes <see cref="BatchNormBackward"/>.</summary>
     protected abstract void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate);
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient);
 
     /// <summary>Computes <see cref="GroupNorm"/>.</summary>
     protected abstract void GroupNormCore(
@@ -103,7 +103,7 @@ public abstract partial class Device
     /// <summary>Computes <see cref="GroupNormBackward"/>.</summary>
     protected abstract void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate);
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient);
 
     /// <summary>Computes <see cref="MaxPool"/>.</summary>
     protected abstract void MaxPoolCore(Tensor input, in PoolingGeometry geometry, Tensor output, Tensor positions);

@@ -45,12 +45,14 @@ public abstract partial class Device
     /// <param name="outputGradient">[N, P, Q, K].</param>
     /// <param name="geometry">Stride, padding, dilation and groups.</param>
     /// <param name="filterGradient">[K, R, S, C / groups].</param>
-    /// <param name="accumulate">Whether to add to what it holds.</param>
     public void NormalizedConvolutionBackwardFilter(
-        Tensor input, in NormMap map, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+        Tensor input, in NormMap map, Tensor outputGradient, in ConvolutionGeometry geometry, GradientTarget filterGradient)
     {
-        using DeviceUse use = Work();
-        NormalizedConvolutionBackwardFilterCore(input, in map, outputGradient, in geometry, filterGradient, accumulate);
+        if (filterGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            NormalizedConvolutionBackwardFilterCore(input, in map, outputGradient, in geometry, gradient, filterGradient.Accumulate);
+        }
     }
 
     /// <summary>
@@ -87,12 +89,14 @@ public abstract partial class Device
     /// <param name="sum">[C].</param>
     /// <param name="sumNormalized">[C].</param>
     /// <param name="inputGradient">[N, H, W, C]; may be <paramref name="input"/> or <paramref name="g"/> when not accumulating.</param>
-    /// <param name="accumulate">Whether to add to what it holds.</param>
     public void BatchNormBackwardApply(
-        Tensor g, Tensor input, in NormMap map, Tensor sum, Tensor sumNormalized, Tensor inputGradient, bool accumulate)
+        Tensor g, Tensor input, in NormMap map, Tensor sum, Tensor sumNormalized, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        BatchNormBackwardApplyCore(g, input, in map, sum, sumNormalized, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            BatchNormBackwardApplyCore(g, input, in map, sum, sumNormalized, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>Computes <see cref="BatchNormStatistics"/>.</summary>
@@ -143,7 +147,7 @@ public abstract partial class Device
         // The gradient by a shortcut beside the norm would be g.
         BatchNormBackwardCore(
             g, input, output, map.Gamma, map.Beta, map.Mean, map.InverseDeviation, relu: true, map.BatchStatistics,
-            inputGradient: null, shortcutGradient: g, sumNormalized, sum, NormAccumulate.None);
+            inputGradient: null, shortcutGradient: g, sumNormalized, sum);
     }
 
     /// <summary>Computes <see cref="BatchNormBackwardApply"/>.</summary>

@@ -103,15 +103,14 @@ public abstract partial class Device
     /// <paramref name="outputGradient"/> itself, which is then masked in place.</param>
     /// <param name="gammaGradient">[C], or null when not wanted.</param>
     /// <param name="betaGradient">[C], or null when not wanted.</param>
-    /// <param name="accumulate">Which of the four are added to what they hold.</param>
     public void BatchNormBackward(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         using DeviceUse use = Work();
         BatchNormBackwardCore(
             outputGradient, input, output, gamma, beta, mean, inverseDeviation, relu, batchStatistics, inputGradient, shortcutGradient, gammaGradient,
-            betaGradient, accumulate);
+            betaGradient);
     }
 
     /// <summary>
@@ -136,9 +135,9 @@ public abstract partial class Device
     /// <summary>The gradients of <see cref="GroupNorm"/>; null for one that is not wanted.</summary>
     public void GroupNormBackward(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         using DeviceUse use = Work();
-        GroupNormBackwardCore(outputGradient, input, groups, gamma, savedMean, savedInverseDeviation, inputGradient, gammaGradient, betaGradient, accumulate);
+        GroupNormBackwardCore(outputGradient, input, groups, gamma, savedMean, savedInverseDeviation, inputGradient, gammaGradient, betaGradient);
     }
 }

@@ -59,10 +59,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= outputGradient where output &gt; 0, else 0. inputGradient may be outputGradient when not accumulating.</summary>
-    public void ReluBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    public void ReluBackward(Tensor outputGradient, Tensor output, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        ReluBackwardCore(outputGradient, output, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            ReluBackwardCore(outputGradient, output, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>output = left * right, element by element, added to output when accumulating.</summary>
@@ -80,10 +83,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= outputGradient * output * (1 - output).</summary>
-    public void SigmoidBackward(Tensor outputGradient, Tensor output, Tensor inputGradient, bool accumulate)
+    public void SigmoidBackward(Tensor outputGradient, Tensor output, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        SigmoidBackwardCore(outputGradient, output, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            SigmoidBackwardCore(outputGradient, output, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>output (+)= factor * input, the factor a number on the host.</summary>
@@ -110,17 +116,23 @@ public abstract partial class Device
     }
 
     /// <summary>The transposed map: inputGradient (+)= for every output pixel its gradient times the filter, scattered to the pixels that it read.</summary>
-    public void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate)
+    public void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        ConvolutionBackwardDataCore(outputGradient, filter, in geometry, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            ConvolutionBackwardDataCore(outputGradient, filter, in geometry, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>filterGradient[k, r, s, c] (+)= sum over n, p, q of outputGradient[n, p, q, k] * input at the pixel that tap (r, s) read.</summary>
-    public void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
+    public void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, GradientTarget filterGradient)
     {
-        using DeviceUse use = Work();
-        ConvolutionBackwardFilterCore(input, outputGradient, in geometry, filterGradient, accumulate);
+        if (filterGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            ConvolutionBackwardFilterCore(input, outputGradient, in geometry, gradient, filterGradient.Accumulate);
+        }
     }
 
     // ---- Matrix product and bias -------------------------------------------------------------------------------------------
@@ -140,10 +152,13 @@ public abstract partial class Device
     }
 
     /// <summary>biasGradient[c] (+)= sum of outputGradient[..., c] over all other axes.</summary>
-    public void BiasBackward(Tensor outputGradient, Tensor biasGradient, bool accumulate)
+    public void BiasBackward(Tensor outputGradient, GradientTarget biasGradient)
     {
-        using DeviceUse use = Work();
-        BiasBackwardCore(outputGradient, biasGradient, accumulate);
+        if (biasGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            BiasBackwardCore(outputGradient, gradient, biasGradient.Accumulate);
+        }
     }
 
     // ---- Pooling -----------------------------------------------------------------------------------------------------------
@@ -158,10 +173,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= each output's gradient, at the pixel that won its window.</summary>
-    public void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, Tensor inputGradient, bool accumulate)
+    public void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        MaxPoolBackwardCore(outputGradient, positions, in geometry, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            MaxPoolBackwardCore(outputGradient, positions, in geometry, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>output = the mean of each window; the divisor counts padding (always kernel height times width) or only real pixels.</summary>
@@ -172,10 +190,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= each output's gradient over its window's divisor, at every pixel of the window.</summary>
-    public void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, Tensor inputGradient, bool accumulate)
+    public void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        AveragePoolBackwardCore(outputGradient, in geometry, countPadding, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            AveragePoolBackwardCore(outputGradient, in geometry, countPadding, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>
@@ -189,10 +210,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= each output's gradient over its window's size, at every pixel of the window.</summary>
-    public void AdaptiveAveragePoolBackward(Tensor outputGradient, Tensor inputGradient, bool accumulate)
+    public void AdaptiveAveragePoolBackward(Tensor outputGradient, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        AdaptiveAveragePoolBackwardCore(outputGradient, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            AdaptiveAveragePoolBackwardCore(outputGradient, gradient, inputGradient.Accumulate);
+        }
     }
 
     /// <summary>
@@ -209,10 +233,13 @@ public abstract partial class Device
     }
 
     /// <summary>inputGradient (+)= the transposed map of <see cref="PadSubsample"/>: the gradient where a pixel was taken, zero elsewhere.</summary>
-    public void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, Tensor inputGradient, bool accumulate)
+    public void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, GradientTarget inputGradient)
     {
-        using DeviceUse use = Work();
-        PadSubsampleBackwardCore(outputGradient, stride, padBefore, inputGradient, accumulate);
+        if (inputGradient.Gradient is { } gradient)
+        {
+            using DeviceUse use = Work();
+            PadSubsampleBackwardCore(outputGradient, stride, padBefore, gradient, inputGradient.Accumulate);
+        }
     }
 
     // ---- Loss and metrics --------------------------------------------------------------------------------------------------

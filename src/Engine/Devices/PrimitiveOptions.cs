@@ -1,25 +1,5 @@
 namespace Engine;
 
-/// <summary>Which outputs of a normalization's backward are added to what they hold.</summary>
-[Flags]
-public enum NormAccumulate
-{
-    /// <summary>All are overwritten.</summary>
-    None = 0,
-
-    /// <summary>The gradient by the input.</summary>
-    Input = 1,
-
-    /// <summary>The gradient by the shortcut.</summary>
-    Shortcut = 2,
-
-    /// <summary>The gradient by gamma.</summary>
-    Gamma = 4,
-
-    /// <summary>The gradient by beta.</summary>
-    Beta = 8,
-}
-
 /// <summary>A statistic over all elements of a tensor.</summary>
 public enum Reduction
 {

@@ -38,9 +38,6 @@ public sealed class AdaptiveAveragePoolOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
-        {
-            Device.AdaptiveAveragePoolBackward(OutputGradient, target, into.Accumulate);
-        }
+        Device.AdaptiveAveragePoolBackward(OutputGradient, Target(_input));
     }
 }

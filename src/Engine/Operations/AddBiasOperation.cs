@@ -41,10 +41,7 @@ public sealed class AddBiasOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_bias) is { Gradient: { } biasGradient } intoBias)
-        {
-            Device.BiasBackward(OutputGradient, biasGradient, intoBias.Accumulate);
-        }
+        Device.BiasBackward(OutputGradient, Target(_bias));
 
         if (!TryDonate(_input, out _) && Target(_input) is { Gradient: { } inputGradient } into)
         {

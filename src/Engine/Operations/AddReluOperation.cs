@@ -64,7 +64,7 @@ public sealed class AddReluOperation : Operation
     // The gradient already belongs to one input. Where the other is the same tensor, its share doubles the buffer in place.
     private void PassOn(Tensor gradient, Tensor other)
     {
-        Device.ReluBackward(gradient, Output, gradient, accumulate: false);
+        Device.ReluBackward(gradient, Output, gradient);
         if (Target(other) is { Gradient: { } target } into)
         {
             Device.Scale(gradient, 1, target, into.Accumulate);
@@ -73,9 +73,6 @@ public sealed class AddReluOperation : Operation
 
     private void Mask(Tensor input)
     {
-        if (Target(input) is { Gradient: { } target } into)
-        {
-            Device.ReluBackward(OutputGradient, Output, target, into.Accumulate);
-        }
+        Device.ReluBackward(OutputGradient, Output, Target(input));
     }
 }

@@ -41,9 +41,6 @@ public sealed class AveragePoolOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
-        {
-            Device.AveragePoolBackward(OutputGradient, _geometry, _countPadding, target, into.Accumulate);
-        }
+        Device.AveragePoolBackward(OutputGradient, _geometry, _countPadding, Target(_input));
     }
 }

@@ -197,27 +197,21 @@ public sealed class BatchNormOperation : Operation
         bool isShortcutApart = _shortcut is not null && !ReferenceEquals(_shortcut, _input);
         Tensor gradient = OutputGradient;
         GradientTarget intoGamma = Target(_gamma), intoBeta = Target(_beta), intoShortcut = default;
-        GradientTarget intoInput = !ReferenceEquals(_shortcut, _input) && TryOverwrite(_input)
-            ? new GradientTarget(_input.Gradient, Accumulate: false)
-            : Target(_input);
+        GradientTarget intoInput = !ReferenceEquals(_shortcut, _input) && TryOverwrite(_input) ? _input.Gradient : Target(_input);
         if (isShortcutApart)
         {
-            intoShortcut = TryDonate(_shortcut!, out _) ? new GradientTarget(gradient, Accumulate: false) : Target(_shortcut);
+            intoShortcut = TryDonate(_shortcut!, out _) ? gradient : Target(_shortcut);
         }
 
-        NormAccumulate accumulate = (intoInput.Accumulate ? NormAccumulate.Input : 0)
-            | (intoShortcut.Accumulate ? NormAccumulate.Shortcut : 0)
-            | (intoGamma.Accumulate ? NormAccumulate.Gamma : 0)
-            | (intoBeta.Accumulate ? NormAccumulate.Beta : 0);
         Device.BatchNormBackward(
             gradient, _input, KeepsOutput ? Output : null, _gamma, _beta, _mean, _inverseDeviation, _relu, _batchStatistics,
-            intoInput.Gradient, intoShortcut.Gradient, intoGamma.Gradient, intoBeta.Gradient, accumulate);
+            intoInput, intoShortcut, intoGamma, intoBeta);
 
         if (!isShortcutApart && Target(_shortcut) is { Gradient: { } shortcutGradient } into)
         {
             if (_relu)
             {
-                Device.ReluBackward(gradient, Output, shortcutGradient, into.Accumulate);
+                Device.ReluBackward(gradient, Output, into);
             }
             else
             {
@@ -245,11 +239,7 @@ public sealed class BatchNormOperation : Operation
             Device.Scale(g, 1, shortcutGradient, intoShortcut.Accumulate);
         }
 
-        GradientTarget intoInput = TryOverwrite(_input) ? new GradientTarget(_input.Gradient, Accumulate: false) : Target(_input);
-        if (intoInput.Gradient is { } inputGradient)
-        {
-            Device.BatchNormBackwardApply(g, _input, Map, sums.Sum, sums.SumNormalized, inputGradient, intoInput.Accumulate);
-        }
+        Device.BatchNormBackwardApply(g, _input, Map, sums.Sum, sums.SumNormalized, TryOverwrite(_input) ? _input.Gradient : Target(_input));
     }
 
     // A ReLU alone behind the norm can be applied by who reads the output, and a convolution does so.

@@ -76,7 +76,7 @@ public sealed class BinaryOperation : Operation
         {
             if (!IsSum)
             {
-                Device.BinaryBackward(_function, false, gradient, _a, _b, gradient, accumulate: false);
+                Device.BinaryBackward(_function, false, gradient, _a, _b, gradient);
             }
         }
         else
@@ -98,12 +98,12 @@ public sealed class BinaryOperation : Operation
         }
         else if (target.Shape == Output.Shape && target.Type == Output.Type)
         {
-            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, target, into.Accumulate);
+            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, new(target, into.Accumulate));
         }
         else
         {
             using Tensor all = Tensor.Create(Device, Output.Shape, Output.Type);
-            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, all, accumulate: false);
+            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, all);
             Broadcasting.SumInto(all, 1, into);
         }
     }

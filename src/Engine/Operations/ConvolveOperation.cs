@@ -62,11 +62,11 @@ public sealed class ConvolveOperation : Operation
         {
             if (norm is { } pending)
             {
-                Device.NormalizedConvolutionBackwardFilter(pending.Input, pending.Map, OutputGradient, _geometry, filterGradient, intoFilter.Accumulate);
+                Device.NormalizedConvolutionBackwardFilter(pending.Input, pending.Map, OutputGradient, _geometry, new(filterGradient, intoFilter.Accumulate));
             }
             else
             {
-                Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, filterGradient, intoFilter.Accumulate);
+                Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, new(filterGradient, intoFilter.Accumulate));
             }
         }
 
@@ -76,9 +76,9 @@ public sealed class ConvolveOperation : Operation
                 OutputGradient, _filter, _geometry, producer.Input, producer.Map, producer.Mask, sums.Gradient, sums.Accumulate, sums.Sum, sums.SumNormalized);
             sums.Seal();
         }
-        else if (Target(_input) is { Gradient: { } inputGradient } intoInput)
+        else
         {
-            Device.ConvolutionBackwardData(OutputGradient, _filter, _geometry, inputGradient, intoInput.Accumulate);
+            Device.ConvolutionBackwardData(OutputGradient, _filter, _geometry, Target(_input));
         }
     }
 }

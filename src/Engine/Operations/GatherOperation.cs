@@ -51,9 +51,6 @@ public sealed class GatherOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
-        {
-            Device.GatherBackward(OutputGradient, _indices, _axis, target, into.Accumulate);
-        }
+        Device.GatherBackward(OutputGradient, _indices, _axis, Target(_input));
     }
 }

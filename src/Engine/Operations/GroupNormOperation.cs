@@ -59,10 +59,6 @@ public sealed class GroupNormOperation : Operation
     protected internal override void Backward()
     {
         GradientTarget intoInput = Target(_input), intoGamma = Target(_gamma), intoBeta = Target(_beta);
-        NormAccumulate accumulate = (intoInput.Accumulate ? NormAccumulate.Input : 0)
-            | (intoGamma.Accumulate ? NormAccumulate.Gamma : 0)
-            | (intoBeta.Accumulate ? NormAccumulate.Beta : 0);
-        Device.GroupNormBackward(
-            OutputGradient, _input, _groups, _gamma, _mean, _inverseDeviation, intoInput.Gradient, intoGamma.Gradient, intoBeta.Gradient, accumulate);
+        Device.GroupNormBackward(OutputGradient, _input, _groups, _gamma, _mean, _inverseDeviation, intoInput, intoGamma, intoBeta);
     }
 }

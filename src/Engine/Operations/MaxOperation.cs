@@ -56,7 +56,7 @@ public sealed class MaxOperation : Operation
             Device.Binary(BinaryFunction.Divide, gradient, count, share);
 
             // The slope of a product by its left factor is the right one: what is largest times its share.
-            Device.BinaryBackward(BinaryFunction.Multiply, false, _isLargest, _isLargest, share, target, into.Accumulate);
+            Device.BinaryBackward(BinaryFunction.Multiply, false, _isLargest, _isLargest, share, new(target, into.Accumulate));
         }
     }
 }

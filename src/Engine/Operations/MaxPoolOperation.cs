@@ -44,9 +44,6 @@ public sealed class MaxPoolOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
-        {
-            Device.MaxPoolBackward(OutputGradient, _positions, _geometry, target, into.Accumulate);
-        }
+        Device.MaxPoolBackward(OutputGradient, _positions, _geometry, Target(_input));
     }
 }

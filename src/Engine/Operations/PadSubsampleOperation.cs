@@ -57,9 +57,6 @@ public sealed class PadSubsampleOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
-        {
-            Device.PadSubsampleBackward(OutputGradient, _stride, _padBefore, target, into.Accumulate);
-        }
+        Device.PadSubsampleBackward(OutputGradient, _stride, _padBefore, Target(_input));
     }
 }

@@ -35,11 +35,11 @@ public sealed class ReluOperation : Operation
     {
         if (TryDonate(_input, out Tensor gradient))
         {
-            Device.ReluBackward(gradient, Output, gradient, accumulate: false);
+            Device.ReluBackward(gradient, Output, gradient);
         }
-        else if (Target(_input) is { Gradient: { } target } into)
+        else
         {
-            Device.ReluBackward(OutputGradient, Output, target, into.Accumulate);
+            Device.ReluBackward(OutputGradient, Output, Target(_input));
         }
     }
 }

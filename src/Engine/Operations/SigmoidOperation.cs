@@ -32,11 +32,11 @@ public sealed class SigmoidOperation : Operation
     {
         if (TryDonate(_input, out Tensor gradient))
         {
-            Device.SigmoidBackward(gradient, Output, gradient, accumulate: false);
+            Device.SigmoidBackward(gradient, Output, gradient);
         }
-        else if (Target(_input) is { Gradient: { } target } into)
+        else
         {
-            Device.SigmoidBackward(OutputGradient, Output, target, into.Accumulate);
+            Device.SigmoidBackward(OutputGradient, Output, Target(_input));
         }
     }
 }

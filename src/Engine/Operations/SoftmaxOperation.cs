@@ -44,11 +44,11 @@ public sealed class SoftmaxOperation : Operation
     {
         if (TryDonate(_input, out Tensor gradient))
         {
-            Device.SoftmaxBackward(gradient, Output, _isLog, gradient, accumulate: false);
+            Device.SoftmaxBackward(gradient, Output, _isLog, gradient);
         }
-        else if (Target(_input) is { Gradient: { } target } into)
+        else
         {
-            Device.SoftmaxBackward(OutputGradient, Output, _isLog, target, into.Accumulate);
+            Device.SoftmaxBackward(OutputGradient, Output, _isLog, Target(_input));
         }
     }
 }

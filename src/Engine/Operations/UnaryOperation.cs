@@ -66,12 +66,12 @@ public sealed class UnaryOperation : Operation
         {
             if (_function != UnaryFunction.Add)
             {
-                Device.UnaryBackward(_function, _parameter, gradient, SavedOr(gradient), gradient, accumulate: false);
+                Device.UnaryBackward(_function, _parameter, gradient, SavedOr(gradient), gradient);
             }
         }
-        else if (Target(_input) is { Gradient: { } target } into)
+        else
         {
-            Device.UnaryBackward(_function, _parameter, OutputGradient, SavedOr(OutputGradient), target, into.Accumulate);
+            Device.UnaryBackward(_function, _parameter, OutputGradient, SavedOr(OutputGradient), Target(_input));
         }
     }
 

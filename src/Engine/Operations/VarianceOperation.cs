@@ -57,7 +57,7 @@ public sealed class VarianceOperation : Operation
             Device.Binary(BinaryFunction.Subtract, _input, _mean, distances);
 
             // The slope of a product by its left factor is the right one: each distance times its share.
-            Device.BinaryBackward(BinaryFunction.Multiply, false, distances, distances, share, target, into.Accumulate);
+            Device.BinaryBackward(BinaryFunction.Multiply, false, distances, distances, share, new(target, into.Accumulate));
         }
     }
 }

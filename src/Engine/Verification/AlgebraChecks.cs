@@ -42,7 +42,7 @@ internal static class AlgebraChecks
                 {
                     double parameter = Parameter(trial, function);
                     Pair gradient = trial.Input(shape), saved = trial.Input(shape, Saved(trial, function, shape)), target = trial.Target(shape, accumulate);
-                    trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], side[target], accumulate));
+                    trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], new(side[target], accumulate)));
                 });
             }
         }
@@ -58,7 +58,7 @@ internal static class AlgebraChecks
         {
             double parameter = Parameter(trial, function);
             Pair gradient = trial.Updated(place), saved = trial.Input(place, Saved(trial, function, place));
-            trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], side[gradient], accumulate: false));
+            trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], side[gradient]));
         });
         foreach (double parameter in (double[])[0, 1, 2, -1, 0.5])
         {
@@ -71,7 +71,7 @@ internal static class AlgebraChecks
             yield return new PrimitiveCheck("UnaryBackward", $"{function} at zero, infinity and NaN with {parameter}", trial =>
             {
                 Pair gradient = trial.Input(shape, 2), saved = trial.Input(shape, Repeated(shape)), target = trial.Output(shape);
-                trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], side[target], accumulate: false));
+                trial.Run(side => side.Device.UnaryBackward(function, parameter, side[gradient], side[saved], side[target]));
             });
         }
     }
@@ -94,7 +94,7 @@ internal static class AlgebraChecks
                 {
                     (Pair a, Pair b) = Arguments(trial, function, left, right);
                     Pair gradient = trial.Input(output), target = trial.Target(output, accumulate);
-                    trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], side[target], accumulate));
+                    trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], new(side[target], accumulate)));
                 });
             }
         }
@@ -121,13 +121,13 @@ internal static class AlgebraChecks
             yield return new PrimitiveCheck("BinaryBackward", $"{name} at zero, infinity and NaN", trial =>
             {
                 Pair a = trial.Input(row, Specials), b = trial.Input(column, Specials), gradient = trial.Input(shape, 2), target = trial.Output(shape);
-                trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], side[target], accumulate: false));
+                trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], side[target]));
             });
             yield return new PrimitiveCheck("BinaryBackward", $"{name} over the output's gradient", trial =>
             {
                 (Pair a, Pair b) = Arguments(trial, function, shape, row);
                 Pair gradient = trial.Updated(shape);
-                trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], side[gradient], accumulate: false));
+                trial.Run(side => side.Device.BinaryBackward(function, byRight, side[gradient], side[a], side[b], side[gradient]));
             });
         }
     }

@@ -92,7 +92,7 @@ internal static class AxesChecks
                 yield return new PrimitiveCheck("GatherBackward", $"{name}{Added(accumulate)}", trial =>
                 {
                     Pair gradient = trial.Input(output), indices = trial.Labels(count, input[axis]), target = trial.Target(input, accumulate, Accuracy.Sum);
-                    trial.Run(side => side.Device.GatherBackward(side[gradient], side[indices], axis, side[target], accumulate));
+                    trial.Run(side => side.Device.GatherBackward(side[gradient], side[indices], axis, new(side[target], accumulate)));
                 });
             }
         }
@@ -125,14 +125,14 @@ internal static class AxesChecks
                     {
                         Pair gradient = trial.Input(shape), output = trial.Input(shape, Probabilities(trial, shape, isLog));
                         Pair target = trial.Target(shape, accumulate, Accuracy.Sum);
-                        trial.Run(side => side.Device.SoftmaxBackward(side[gradient], side[output], isLog, side[target], accumulate));
+                        trial.Run(side => side.Device.SoftmaxBackward(side[gradient], side[output], isLog, new(side[target], accumulate)));
                     });
                 }
 
                 yield return new PrimitiveCheck("SoftmaxBackward", $"{kind} over the output's gradient", trial =>
                 {
                     Pair gradient = trial.Updated(shape, Accuracy.Sum), output = trial.Input(shape, Probabilities(trial, shape, isLog));
-                    trial.Run(side => side.Device.SoftmaxBackward(side[gradient], side[output], isLog, side[gradient], accumulate: false));
+                    trial.Run(side => side.Device.SoftmaxBackward(side[gradient], side[output], isLog, side[gradient]));
                 });
             }
         }

@@ -69,14 +69,14 @@ internal static class BatchNormChecks
             {
                 foreach (Shortcut shortcut in Enum.GetValues<Shortcut>())
                 {
-                    foreach (NormAccumulate accumulate in Accumulations(shortcut))
+                    foreach (NormGradients accumulate in Accumulations(shortcut))
                     {
                         string name = $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}"
                             + $", shortcut {shortcut}, adding {accumulate}";
                         yield return new PrimitiveCheck("BatchNormBackward", name, trial =>
                             RunBackward(
                                 trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, accumulate,
-                                NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta));
+                                NormGradients.Input | NormGradients.Gamma | NormGradients.Beta));
                     }
 
                     yield return new PrimitiveCheck(
@@ -84,8 +84,8 @@ internal static class BatchNormChecks
                         $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics{(relu ? ", ReLU" : "")}, shortcut {shortcut}, "
                             + "over the input",
                         trial => RunBackward(
-                            trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormAccumulate.None,
-                            NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta, overwritesInput: true));
+                            trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormGradients.None,
+                            NormGradients.Input | NormGradients.Gamma | NormGradients.Beta, overwritesInput: true));
                     if (relu)
                     {
                         yield return new PrimitiveCheck(
@@ -93,8 +93,8 @@ internal static class BatchNormChecks
                             $"{data.Shape} around {data.Mean}, {(batchStatistics ? "batch" : "given")} statistics, ReLU from the input, shortcut {shortcut}, "
                                 + "over the input",
                             trial => RunBackward(
-                                trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormAccumulate.None,
-                                NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta, overwritesInput: true, keepsOutput: false));
+                                trial, data.Shape, data.Mean, relu, batchStatistics, shortcut, NormGradients.None,
+                                NormGradients.Input | NormGradients.Gamma | NormGradients.Beta, overwritesInput: true, keepsOutput: false));
                     }
                 }
             }
@@ -102,19 +102,19 @@ internal static class BatchNormChecks
     }
 
     // Every gradient is added in one check and overwritten in another beside one that is added; adding to an alias has no meaning.
-    private static IEnumerable<NormAccumulate> Accumulations(Shortcut shortcut) => shortcut == Shortcut.Separate
-        ? [NormAccumulate.None, NormAccumulate.Input | NormAccumulate.Beta, NormAccumulate.Shortcut | NormAccumulate.Gamma]
-        : [NormAccumulate.None, NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta];
+    private static IEnumerable<NormGradients> Accumulations(Shortcut shortcut) => shortcut == Shortcut.Separate
+        ? [NormGradients.None, NormGradients.Input | NormGradients.Beta, NormGradients.Shortcut | NormGradients.Gamma]
+        : [NormGradients.None, NormGradients.Input | NormGradients.Gamma | NormGradients.Beta];
 
     // Every subset of gradients that somebody may want, and none at all but the shortcut's.
     private static IEnumerable<PrimitiveCheck> Wanted()
     {
-        NormAccumulate[] subsets =
+        NormGradients[] subsets =
         [
-            NormAccumulate.None, NormAccumulate.Input, NormAccumulate.Gamma, NormAccumulate.Beta, NormAccumulate.Input | NormAccumulate.Gamma,
-            NormAccumulate.Input | NormAccumulate.Beta, NormAccumulate.Gamma | NormAccumulate.Beta,
+            NormGradients.None, NormGradients.Input, NormGradients.Gamma, NormGradients.Beta, NormGradients.Input | NormGradients.Gamma,
+            NormGradients.Input | NormGradients.Beta, NormGradients.Gamma | NormGradients.Beta,
         ];
-        foreach (NormAccumulate wanted in subsets)
+        foreach (NormGradients wanted in subsets)
         {
             foreach (Shortcut shortcut in Enum.GetValues<Shortcut>())
             {
@@ -122,16 +122,16 @@ internal static class BatchNormChecks
                 {
                     string name = $"only {wanted}, shortcut {shortcut}, {(batchStatistics ? "batch" : "given")} statistics";
                     yield return new PrimitiveCheck("BatchNormBackward", name, trial =>
-                        RunBackward(trial, new Shape(2, 5, 3, 19), 0, relu: true, batchStatistics, shortcut, NormAccumulate.None, wanted));
+                        RunBackward(trial, new Shape(2, 5, 3, 19), 0, relu: true, batchStatistics, shortcut, NormGradients.None, wanted));
                     yield return new PrimitiveCheck("BatchNormBackward", $"{name}, ReLU from the input", trial =>
-                        RunBackward(trial, new Shape(2, 5, 3, 19), 0, relu: true, batchStatistics, shortcut, NormAccumulate.None, wanted, keepsOutput: false));
+                        RunBackward(trial, new Shape(2, 5, 3, 19), 0, relu: true, batchStatistics, shortcut, NormGradients.None, wanted, keepsOutput: false));
                 }
             }
         }
     }
 
     private static void RunBackward(
-        Trial trial, Shape shape, double center, bool relu, bool batchStatistics, Shortcut shortcut, NormAccumulate accumulate, NormAccumulate wanted,
+        Trial trial, Shape shape, double center, bool relu, bool batchStatistics, Shortcut shortcut, NormGradients accumulate, NormGradients wanted,
         bool overwritesInput = false, bool keepsOutput = true)
     {
         Shape vector = new(shape.Last);
@@ -153,22 +153,25 @@ internal static class BatchNormChecks
 
         Pair outputGradient = shortcut == Shortcut.Aliased ? trial.Updated(shape, gradients, Accuracy.Exact) : trial.Input(shape, gradients);
         Pair mean = trial.Input(vector, means).Wide(), inverseDeviation = trial.Input(vector, inverses).Wide();
-        Pair? inputGradient = overwritesInput ? input : Target(trial, shape, NormAccumulate.Input, wanted, accumulate);
-        Pair? gammaGradient = Target(trial, vector, NormAccumulate.Gamma, wanted, accumulate)?.Wide();
-        Pair? betaGradient = Target(trial, vector, NormAccumulate.Beta, wanted, accumulate)?.Wide();
+        Pair? inputGradient = overwritesInput ? input : Target(trial, shape, NormGradients.Input, wanted, accumulate);
+        Pair? gammaGradient = Target(trial, vector, NormGradients.Gamma, wanted, accumulate)?.Wide();
+        Pair? betaGradient = Target(trial, vector, NormGradients.Beta, wanted, accumulate)?.Wide();
         Pair? shortcutGradient = shortcut switch
         {
             Shortcut.None => null,
-            Shortcut.Separate => trial.Target(shape, accumulate.HasFlag(NormAccumulate.Shortcut)),
+            Shortcut.Separate => trial.Target(shape, accumulate.HasFlag(NormGradients.Shortcut)),
             _ => outputGradient,
         };
         trial.Run(side => side.Device.BatchNormBackward(
             side[outputGradient], side[input], keepsOutput ? side[output] : null, side[gamma], keepsOutput ? null : side[beta],
             side[mean], side[inverseDeviation], relu, batchStatistics,
-            side.Optional(inputGradient), side.Optional(shortcutGradient), side.Optional(gammaGradient), side.Optional(betaGradient), accumulate));
+            new(side.Optional(inputGradient), accumulate.HasFlag(NormGradients.Input)),
+            new(side.Optional(shortcutGradient), accumulate.HasFlag(NormGradients.Shortcut)),
+            new(side.Optional(gammaGradient), accumulate.HasFlag(NormGradients.Gamma)),
+            new(side.Optional(betaGradient), accumulate.HasFlag(NormGradients.Beta))));
     }
 
-    private static Pair? Target(Trial trial, Shape shape, NormAccumulate which, NormAccumulate wanted, NormAccumulate accumulate) =>
+    private static Pair? Target(Trial trial, Shape shape, NormGradients which, NormGradients wanted, NormGradients accumulate) =>
         wanted.HasFlag(which) ? trial.Target(shape, accumulate.HasFlag(which), Accuracy.Sum) : null;
 
     /// <summary>The batch's own mean and inverse deviation, rounded to what both devices hold.</summary>

@@ -51,12 +51,12 @@ internal static class ConvolutionChecks
             yield return new PrimitiveCheck("ConvolutionBackwardData", $"{c}{added}", trial =>
             {
                 Pair gradient = trial.Input(c.Output), filter = trial.Input(c.Filter).Wide(), target = trial.Target(c.Input, accumulate, Accuracy.Sum);
-                trial.Run(side => side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[target], accumulate));
+                trial.Run(side => side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, new(side[target], accumulate)));
             });
             yield return new PrimitiveCheck("ConvolutionBackwardFilter", $"{c}{added}", trial =>
             {
                 Pair input = trial.Input(c.Input), gradient = trial.Input(c.Output), target = trial.Target(c.Filter, accumulate, Accuracy.Sum).Wide();
-                trial.Run(side => side.Device.ConvolutionBackwardFilter(side[input], side[gradient], c.Geometry, side[target], accumulate));
+                trial.Run(side => side.Device.ConvolutionBackwardFilter(side[input], side[gradient], c.Geometry, new(side[target], accumulate)));
             });
         }
     }
@@ -120,9 +120,9 @@ internal static class ConvolutionChecks
                     Pair first = trial.Output(c.Input, Accuracy.Sum), second = trial.Output(c.Input, Accuracy.Sum);
                     trial.Run(side =>
                     {
-                        side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[first], false);
+                        side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[first]);
                         change(side, side[filter], side[other]);
-                        side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[second], false);
+                        side.Device.ConvolutionBackwardData(side[gradient], side[filter], c.Geometry, side[second]);
                     });
                 });
             }

@@ -82,26 +82,26 @@ internal static class ElementwiseChecks
             yield return new PrimitiveCheck("ReluBackward", $"{shape}{Added(accumulate)}", trial =>
             {
                 Pair gradient = trial.Input(shape), output = trial.Input(shape, Clipped(trial, shape)), target = trial.Target(shape, accumulate);
-                trial.Run(side => side.Device.ReluBackward(side[gradient], side[output], side[target], accumulate));
+                trial.Run(side => side.Device.ReluBackward(side[gradient], side[output], new(side[target], accumulate)));
             });
             yield return new PrimitiveCheck("SigmoidBackward", $"{shape}{Added(accumulate)}", trial =>
             {
                 Pair gradient = trial.Input(shape), target = trial.Target(shape, accumulate);
                 Pair output = trial.Input(shape, Trial.Draw(shape.Count, () => trial.Round(trial.Random.NextDouble())));
-                trial.Run(side => side.Device.SigmoidBackward(side[gradient], side[output], side[target], accumulate));
+                trial.Run(side => side.Device.SigmoidBackward(side[gradient], side[output], new(side[target], accumulate)));
             });
         }
 
         yield return new PrimitiveCheck("ReluBackward", $"{shape} over the output's gradient", trial =>
         {
             Pair gradient = trial.Updated(shape, Accuracy.Exact), output = trial.Input(shape, Clipped(trial, shape));
-            trial.Run(side => side.Device.ReluBackward(side[gradient], side[output], side[gradient], accumulate: false));
+            trial.Run(side => side.Device.ReluBackward(side[gradient], side[output], side[gradient]));
         });
         yield return new PrimitiveCheck("SigmoidBackward", $"{shape} over the output's gradient", trial =>
         {
             Pair gradient = trial.Updated(shape);
             Pair output = trial.Input(shape, Trial.Draw(shape.Count, () => trial.Round(trial.Random.NextDouble())));
-            trial.Run(side => side.Device.SigmoidBackward(side[gradient], side[output], side[gradient], accumulate: false));
+            trial.Run(side => side.Device.SigmoidBackward(side[gradient], side[output], side[gradient]));
         });
     }
 

@@ -26,28 +26,30 @@ internal static class GroupNormChecks
                 deviation = trial.Output(statistics, Accuracy.Sum).Wide();
             trial.Run(side => side.Device.GroupNorm(side[input], groups, side[gamma], side[beta], 1e-5, side[output], side[mean], side[deviation]));
         });
-        const NormAccumulate all = NormAccumulate.Input | NormAccumulate.Gamma | NormAccumulate.Beta;
-        (NormAccumulate Wanted, NormAccumulate Added)[] uses =
+        const NormGradients all = NormGradients.Input | NormGradients.Gamma | NormGradients.Beta;
+        (NormGradients Wanted, NormGradients Added)[] uses =
         [
-            (all, NormAccumulate.None), (all, all), (all, NormAccumulate.Gamma), (all, NormAccumulate.Input | NormAccumulate.Beta),
-            (NormAccumulate.Input, NormAccumulate.None), (
-                NormAccumulate.Gamma | NormAccumulate.Beta, NormAccumulate.None), (NormAccumulate.Gamma, NormAccumulate.Gamma),
-            (NormAccumulate.Beta, NormAccumulate.None),
+            (all, NormGradients.None), (all, all), (all, NormGradients.Gamma), (all, NormGradients.Input | NormGradients.Beta),
+            (NormGradients.Input, NormGradients.None), (
+                NormGradients.Gamma | NormGradients.Beta, NormGradients.None), (NormGradients.Gamma, NormGradients.Gamma),
+            (NormGradients.Beta, NormGradients.None),
         ];
-        foreach ((NormAccumulate wanted, NormAccumulate added) in uses)
+        foreach ((NormGradients wanted, NormGradients added) in uses)
         {
             yield return new PrimitiveCheck("GroupNormBackward", $"{name}, {wanted}, adding {added}", trial =>
             {
                 Pair gradient = trial.Input(shape), input = trial.Input(shape, center), gamma = trial.Input(vector, 1, 0.3).Wide();
                 Pair mean = trial.Input(statistics, center, 0.1).Wide();
                 Pair deviation = trial.Input(statistics, Trial.Draw(statistics.Count, () => trial.Round(0.8 + (0.4 * trial.Random.NextDouble())))).Wide();
-                Pair? inputGradient = wanted.HasFlag(NormAccumulate.Input) ? trial.Target(shape, added.HasFlag(NormAccumulate.Input), Accuracy.Sum) : null;
-                Pair? gammaGradient = wanted.HasFlag(NormAccumulate.Gamma) ? trial.Target(
-                    vector, added.HasFlag(NormAccumulate.Gamma), Accuracy.Sum).Wide() : null;
-                Pair? betaGradient = wanted.HasFlag(NormAccumulate.Beta) ? trial.Target(vector, added.HasFlag(NormAccumulate.Beta), Accuracy.Sum).Wide() : null;
+                Pair? inputGradient = wanted.HasFlag(NormGradients.Input) ? trial.Target(shape, added.HasFlag(NormGradients.Input), Accuracy.Sum) : null;
+                Pair? gammaGradient = wanted.HasFlag(NormGradients.Gamma) ? trial.Target(
+                    vector, added.HasFlag(NormGradients.Gamma), Accuracy.Sum).Wide() : null;
+                Pair? betaGradient = wanted.HasFlag(NormGradients.Beta) ? trial.Target(vector, added.HasFlag(NormGradients.Beta), Accuracy.Sum).Wide() : null;
                 trial.Run(side => side.Device.GroupNormBackward(
                     side[gradient], side[input], groups, side[gamma], side[mean], side[deviation],
-                    side.Optional(inputGradient), side.Optional(gammaGradient), side.Optional(betaGradient), added));
+                    new(side.Optional(inputGradient), added.HasFlag(NormGradients.Input)),
+                    new(side.Optional(gammaGradient), added.HasFlag(NormGradients.Gamma)),
+                    new(side.Optional(betaGradient), added.HasFlag(NormGradients.Beta))));
             });
         }
     }

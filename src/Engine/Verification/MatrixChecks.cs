@@ -52,7 +52,7 @@ internal static class MatrixChecks
             yield return new PrimitiveCheck("BiasBackward", $"{shape}{(accumulate ? ", added" : "")}", trial =>
             {
                 Pair gradient = trial.Input(shape), target = trial.Target(vector, accumulate, Accuracy.Sum).Wide();
-                trial.Run(side => side.Device.BiasBackward(side[gradient], side[target], accumulate));
+                trial.Run(side => side.Device.BiasBackward(side[gradient], new(side[target], accumulate)));
             });
         }
     }

@@ -58,7 +58,7 @@ internal static class NormFusionChecks
                 (Pair input, MapPairs map) = Normalized(trial, c.Input, batchStatistics: true);
                 Pair gradient = trial.Input(c.Output), target = trial.Target(c.Filter, accumulate, Accuracy.Sum).Wide();
                 trial.Run(side => side.Device.NormalizedConvolutionBackwardFilter(
-                    side[input], map.On(side), side[gradient], c.Geometry, side[target], accumulate));
+                    side[input], map.On(side), side[gradient], c.Geometry, new(side[target], accumulate)));
             });
         }
     }
@@ -99,7 +99,7 @@ internal static class NormFusionChecks
                     };
                     Pair sum = trial.Input(new Shape(shape.Last)).Wide(), sumNormalized = trial.Input(new Shape(shape.Last)).Wide();
                     trial.Run(side => side.Device.BatchNormBackwardApply(
-                        side[g], side[input], map.On(side), side[sum], side[sumNormalized], side[target], accumulate: how == ", added"));
+                        side[g], side[input], map.On(side), side[sum], side[sumNormalized], new(side[target], how == ", added")));
                 });
             }
         }

@@ -58,7 +58,7 @@ internal static class PoolingChecks
             {
                 Pair gradient = trial.Input(pooled), positions = trial.Input(pooled, Positions(trial.Random, shape, geometry), DataType.UInt8);
                 Pair target = trial.Target(shape, accumulate);
-                trial.Run(side => side.Device.MaxPoolBackward(side[gradient], side[positions], geometry, side[target], accumulate));
+                trial.Run(side => side.Device.MaxPoolBackward(side[gradient], side[positions], geometry, new(side[target], accumulate)));
             });
         }
     }
@@ -80,7 +80,7 @@ internal static class PoolingChecks
                 yield return new PrimitiveCheck("AveragePoolBackward", $"{name}{Added(accumulate)}", trial =>
                 {
                     Pair gradient = trial.Input(pooled), target = trial.Target(shape, accumulate, Accuracy.Sum);
-                    trial.Run(side => side.Device.AveragePoolBackward(side[gradient], geometry, countPadding, side[target], accumulate));
+                    trial.Run(side => side.Device.AveragePoolBackward(side[gradient], geometry, countPadding, new(side[target], accumulate)));
                 });
             }
         }
@@ -99,7 +99,7 @@ internal static class PoolingChecks
             yield return new PrimitiveCheck("AdaptiveAveragePoolBackward", $"{shape} to {pooled}{Added(accumulate)}", trial =>
             {
                 Pair gradient = trial.Input(pooled), target = trial.Target(shape, accumulate);
-                trial.Run(side => side.Device.AdaptiveAveragePoolBackward(side[gradient], side[target], accumulate));
+                trial.Run(side => side.Device.AdaptiveAveragePoolBackward(side[gradient], new(side[target], accumulate)));
             });
         }
     }
@@ -119,7 +119,7 @@ internal static class PoolingChecks
             yield return new PrimitiveCheck("PadSubsampleBackward", $"{name}{Added(accumulate)}", trial =>
             {
                 Pair gradient = trial.Input(reduced), target = trial.Target(shape, accumulate);
-                trial.Run(side => side.Device.PadSubsampleBackward(side[gradient], data.Stride, data.Before, side[target], accumulate));
+                trial.Run(side => side.Device.PadSubsampleBackward(side[gradient], data.Stride, data.Before, new(side[target], accumulate)));
             });
         }
     }

@@ -37,8 +37,8 @@ public sealed class RestoredOutputTests
         using Tensor y = Like(x), dx = Like(x), dxAgain = Like(x);
         using Tensor mean = Like(gamma), inverse = Like(gamma), dgamma = Like(gamma), dbeta = Like(gamma), dgammaAgain = Like(gamma), dbetaAgain = Like(gamma);
         device.BatchNormTraining(x, gamma, beta, null, relu: true, null, null, 0.1, 1e-5, y, mean, inverse);
-        device.BatchNormBackward(dy, x, y, gamma, null, mean, inverse, relu: true, true, dx, null, dgamma, dbeta, NormAccumulate.None);
-        device.BatchNormBackward(dy, x, null, gamma, beta, mean, inverse, relu: true, true, dxAgain, null, dgammaAgain, dbetaAgain, NormAccumulate.None);
+        device.BatchNormBackward(dy, x, y, gamma, null, mean, inverse, relu: true, true, dx, null, dgamma, dbeta);
+        device.BatchNormBackward(dy, x, null, gamma, beta, mean, inverse, relu: true, true, dxAgain, null, dgammaAgain, dbetaAgain);
         Assert.Equal(dx.ToArray<double>(), dxAgain.ToArray<double>());
         Assert.Equal(dgamma.ToArray<double>(), dgammaAgain.ToArray<double>());
         Assert.Equal(dbeta.ToArray<double>(), dbetaAgain.ToArray<double>());
@@ -168,10 +168,7 @@ public sealed class RestoredOutputTests
 
         protected internal override void Backward()
         {
-            if (Target(_input) is { Gradient: { } target } into)
-            {
-                Device.SigmoidBackward(OutputGradient, Output, target, into.Accumulate);
-            }
+            Device.SigmoidBackward(OutputGradient, Output, Target(_input));
         }
 
         protected internal override void Recompute() => Device.Sigmoid(_input, Output);

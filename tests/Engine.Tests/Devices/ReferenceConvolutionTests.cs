@@ -23,7 +23,7 @@ public sealed class ReferenceConvolutionTests : ReferenceTests
     public void Gradient_by_the_data_is_PyTorchs(bool accumulate)
     {
         Tensor gradient = accumulate ? Full(Input, 10) : Empty(Input);
-        Device.ConvolutionBackwardData(Pattern(Output, 3, 7, 3, 2), Pattern(Filter, 5, 13, 6, 4), Geometry, gradient, accumulate);
+        Device.ConvolutionBackwardData(Pattern(Output, 3, 7, 3, 2), Pattern(Filter, 5, 13, 6, 4), Geometry, new(gradient, accumulate));
         AssertClose(
             [
                 1, 0.375, 1, -0.25, -0.625, 1.875, 0.75, -0.125, -0.5, 0.75, -3, 0.875, -1.375, 2, -1, 2.25, -2, -0.5, -1.5, 2.5, -1.75, 0.5, 0.625, -1.625,
@@ -40,7 +40,7 @@ public sealed class ReferenceConvolutionTests : ReferenceTests
     public void Gradient_by_the_filter_is_PyTorchs(bool accumulate)
     {
         Tensor gradient = accumulate ? Full(Filter, 10) : Empty(Filter);
-        Device.ConvolutionBackwardFilter(Pattern(Input, 7, 11, 5, 4), Pattern(Output, 3, 7, 3, 2), Geometry, gradient, accumulate);
+        Device.ConvolutionBackwardFilter(Pattern(Input, 7, 11, 5, 4), Pattern(Output, 3, 7, 3, 2), Geometry, new(gradient, accumulate));
         AssertClose(
             [
                 -1.125, 2, -0.625, -0.375, 0.875, -3, 0.875, 0.125, -3, -1.375, 0.125, 2.125,
@@ -78,9 +78,9 @@ public sealed class ReferenceConvolutionTests : ReferenceTests
         Device.AddBias(rows, bias, output);
         AssertClose([11, 22, 33, 14, 25, 36], output);
 
-        Device.BiasBackward(rows, bias, accumulate: true);
+        Device.BiasBackward(rows, new(bias, Accumulate: true));
         AssertClose([15, 27, 39], bias);
-        Device.BiasBackward(rows, bias, accumulate: false);
+        Device.BiasBackward(rows, bias);
         AssertClose([5, 7, 9], bias);
     }
 }

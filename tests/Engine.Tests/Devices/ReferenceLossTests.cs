@@ -155,7 +155,7 @@ public sealed class ReferenceLossTests : ReferenceTests
         Assert.Equal([3, 0, double.NaN], output.ToArray<double>());
         Device.Relu(left, output);
         Assert.Equal([1, 0, double.NaN], output.ToArray<double>());
-        Device.ReluBackward(right, Make(shape, 4, 0, 5), output = Full(shape, 10), accumulate: true);
+        Device.ReluBackward(right, Make(shape, 4, 0, 5), new(output = Full(shape, 10), Accumulate: true));
         AssertClose([12, 10, 11], output);
         Device.Multiply(right, right, output, accumulate: true);
         AssertClose([16, 11, 12], output);
@@ -166,7 +166,7 @@ public sealed class ReferenceLossTests : ReferenceTests
         Tensor sigmoid = Empty(Shape.Scalar);
         Device.Sigmoid(Make(Shape.Scalar, Math.Log(3)), sigmoid);
         AssertClose([0.75], sigmoid);
-        Device.SigmoidBackward(Make(Shape.Scalar, 2), sigmoid, sigmoid, accumulate: false);
+        Device.SigmoidBackward(Make(Shape.Scalar, 2), sigmoid, sigmoid);
         AssertClose([0.375], sigmoid);
     }
 }

@@ -26,7 +26,7 @@ public sealed class ReferenceNormalizationTests : ReferenceTests
         Tensor outputGradient = Pattern(Shape, 3, 7, 2, 2), inputGradient = Empty(Shape), gammaGradient = Full(Vector, 10), betaGradient = Empty(Vector);
         Device.BatchNormBackward(
             outputGradient, input, output, gamma, beta: null, mean, inverse, relu: true, batchStatistics: true,
-            inputGradient, shortcutGradient: outputGradient, gammaGradient, betaGradient, NormAccumulate.Gamma);
+            inputGradient, shortcutGradient: outputGradient, new(gammaGradient, Accumulate: true), betaGradient);
         AssertClose(
             [
                 -0.269239291102, -0.0157357599354, -0.240392553875, 0.281675473983, 2.44239093204, 0.671403166189, 1.58659208637, 0.968814400107,
@@ -55,7 +55,7 @@ public sealed class ReferenceNormalizationTests : ReferenceTests
         Tensor inputGradient = Full(Shape, 10), gammaGradient = Empty(Vector), betaGradient = Full(Vector, 10);
         Device.BatchNormBackward(
             Pattern(Shape, 3, 7, 2, 2), input, output, gamma, beta: null, mean, inverse, relu: true, batchStatistics: false,
-            inputGradient, shortcutGradient: null, gammaGradient, betaGradient, NormAccumulate.Input | NormAccumulate.Beta);
+            new(inputGradient, Accumulate: true), shortcutGradient: null, gammaGradient, new(betaGradient, Accumulate: true));
         AssertClose(
             [
                 0, 0, 0, 0, 1.29903594062, 0.353549855112, 0.866023960412, 0.707099710225,
@@ -82,7 +82,7 @@ public sealed class ReferenceNormalizationTests : ReferenceTests
 
         Tensor inputGradient = Empty(Groups), gammaGradient = Empty(new Shape(4)), betaGradient = Empty(new Shape(4));
         Device.GroupNormBackward(
-            Pattern(Groups, 3, 7, 2, 2), input, 2, gamma, mean, inverse, inputGradient, gammaGradient, betaGradient, NormAccumulate.None);
+            Pattern(Groups, 3, 7, 2, 2), input, 2, gamma, mean, inverse, inputGradient, gammaGradient, betaGradient);
         AssertClose(
             [
                 -0.848381200382, -1.92077067329, 1.93947203387, -0.0266789118119, 1.97683719354, 0.792314680125, 1.00308166886, -2.91587479092,

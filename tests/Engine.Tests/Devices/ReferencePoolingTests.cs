@@ -14,7 +14,7 @@ public sealed class ReferencePoolingTests : ReferenceTests
         AssertClose([-0.25, 1.5, 1, 2.75, 2, 0.5, 2.25, 1.5, 2.5, 2.75, 1.25, 0.5, 1.5, 0.75, 2.75, 2, 0.5, 2.25], output);
         Assert.Equal([5, 5, 5, 5, 2, 4, 3, 1, 4, 1, 2, 0, 3, 1, 3, 1, 2, 2], positions.ToArray<byte>());
 
-        Device.MaxPoolBackward(Pattern(Pooled, 3, 7, 2, 2), positions, Geometry, gradient, accumulate: false);
+        Device.MaxPoolBackward(Pattern(Pooled, 3, 7, 2, 2), positions, Geometry, gradient);
         AssertClose(
             [0, 0, 0, 0, 0, 0, 1.5, 0, -1, -0.5, 0, 0, 2, 2, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0.5, 0, 0, 0.5, 0, 0, -0.5, 0, 0, 0, -1, 0, 2, 0], gradient);
     }
@@ -43,7 +43,7 @@ public sealed class ReferencePoolingTests : ReferenceTests
                 0.625, -0.333333333333, -0.416666666667, 0.0833333333333, -0.291666666667, 0.791666666667, 0.0416666666667, -0.25, 0.333333333333,
             ],
             output);
-        Device.AveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), Geometry, countPadding: true, gradient, accumulate: true);
+        Device.AveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), Geometry, countPadding: true, new(gradient, Accumulate: true));
         AssertClose(
             [
                 -0.166666666667, 0.0833333333333, 0.333333333333, 0, 0.333333333333, 0, 0.25, -0.0833333333333, 0, -0.0833333333333,
@@ -67,7 +67,7 @@ public sealed class ReferencePoolingTests : ReferenceTests
                 0.625, -0.666666666667, -0.833333333333, 0.25, -0.875, 1.1875, 0.0625, -0.75, 1,
             ],
             output);
-        Device.AveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), Geometry, countPadding: false, gradient, accumulate: false);
+        Device.AveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), Geometry, countPadding: false, gradient);
         AssertClose(
             [
                 -0.5, 0.25, 0.5, 0, 0.5, 0, 0.75, -0.25, -0.166666666667, -0.0833333333333,
@@ -89,7 +89,7 @@ public sealed class ReferencePoolingTests : ReferenceTests
                 0.625, -0.5, 0.291666666667, 0.5625, -0.5625, 1.1875, 0.0625, 0.375, 0.6875,
             ],
             output);
-        Device.AdaptiveAveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), gradient, accumulate: false);
+        Device.AdaptiveAveragePoolBackward(Pattern(Pooled, 3, 7, 2, 2), gradient);
         AssertClose(
             [
                 -0.25, 0.125, 0.25, 0.125, 0.875, -0.125, 0.375, -0.125, -0.0833333333333, -0.0416666666667,
@@ -109,7 +109,7 @@ public sealed class ReferencePoolingTests : ReferenceTests
         AssertClose([0, 1, 0, 0, 3, 0, 0, 7, 0, 0, 9, 0], output);
 
         Tensor gradient = Full(new Shape(1, 3, 3, 1), 10);
-        Device.PadSubsampleBackward(Make(new Shape(1, 2, 2, 3), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), 2, 1, gradient, accumulate: true);
+        Device.PadSubsampleBackward(Make(new Shape(1, 2, 2, 3), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), 2, 1, new(gradient, Accumulate: true));
         AssertClose([2, 0, 5, 0, 0, 0, 8, 0, 11], gradient, offset: 10);
     }
 }

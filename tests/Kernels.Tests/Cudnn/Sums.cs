@@ -42,8 +42,8 @@ internal sealed class Sums : IDisposable
     internal double[] All(bool accumulate = false)
     {
         double[] forward = Forward();
-        Device.ConvolutionBackwardData(Gradient, Filter, Geometry, InputGradient, accumulate);
-        Device.ConvolutionBackwardFilter(Input, Gradient, Geometry, FilterGradient, accumulate);
+        Device.ConvolutionBackwardData(Gradient, Filter, Geometry, new(InputGradient, accumulate));
+        Device.ConvolutionBackwardFilter(Input, Gradient, Geometry, new(FilterGradient, accumulate));
         return [.. forward, .. InputGradient.ToArray<double>(), .. FilterGradient.ToArray<double>()];
     }
 

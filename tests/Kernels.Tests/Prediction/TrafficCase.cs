@@ -80,11 +80,11 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
 
         yield return new("relu", "", "Moves: n read, n written.", T, T, t => t.Device.Relu(t.X, t.Y));
         const string masked = "Moves: 2 n read, n written; accumulating reads n more.";
-        yield return new("relu_backward", "", masked, 2 * T, T, t => t.Device.ReluBackward(t.D, t.Y, t.X, accumulate: false));
-        yield return new("relu_backward", "adding", masked, 3 * T, T, t => t.Device.ReluBackward(t.D, t.Y, t.X, accumulate: true));
+        yield return new("relu_backward", "", masked, 2 * T, T, t => t.Device.ReluBackward(t.D, t.Y, t.X));
+        yield return new("relu_backward", "adding", masked, 3 * T, T, t => t.Device.ReluBackward(t.D, t.Y, new(t.X, Accumulate: true)));
         yield return new("multiply", "", "Moves: 2 n read, n written.", 2 * T, T, t => t.Device.Multiply(t.X, t.Y, t.Z, accumulate: false));
         yield return new("sigmoid", "", "Moves: n read, n written.", T, T, t => t.Device.Sigmoid(t.X, t.Y));
-        yield return new("sigmoid_backward", "", "Moves: 2 n read, n written.", 2 * T, T, t => t.Device.SigmoidBackward(t.D, t.Y, t.X, accumulate: false));
+        yield return new("sigmoid_backward", "", "Moves: 2 n read, n written.", 2 * T, T, t => t.Device.SigmoidBackward(t.D, t.Y, t.X));
         yield return new("scale", "", "Moves: n read, n written.", T, T, t => t.Device.Scale(t.X, 2, t.Y, accumulate: false));
         yield return new(
             "scale", "by a number on the device", "Moves: n read, n written.", T + 4, T, t => t.Device.ScaleBy(t.X, t.Number, t.Y, accumulate: false));
@@ -93,9 +93,9 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
     private static IEnumerable<TrafficCase> Norms()
     {
         yield return new("add_bias", "", "Moves: all read once, written once.", T + C, T, t => t.Device.AddBias(t.X, t.V(0), t.Y));
-        yield return new("column_sums", "", "Moves: all read once.", T, Sums, t => t.Device.BiasBackward(t.X, t.V(0), accumulate: false));
-        yield return new("column_sums_finish", "", "Moves: the partials.", Sums, C, t => t.Device.BiasBackward(t.X, t.V(0), accumulate: false));
-        yield return new("column_sums_finish", "adding", "Moves: the partials.", Sums + C, C, t => t.Device.BiasBackward(t.X, t.V(0), accumulate: true));
+        yield return new("column_sums", "", "Moves: all read once.", T, Sums, t => t.Device.BiasBackward(t.X, t.V(0)));
+        yield return new("column_sums_finish", "", "Moves: the partials.", Sums, C, t => t.Device.BiasBackward(t.X, t.V(0)));
+        yield return new("column_sums_finish", "adding", "Moves: the partials.", Sums + C, C, t => t.Device.BiasBackward(t.X, new(t.V(0), Accumulate: true)));
         yield return new(
             "bn_statistics_1", "", "Moves: all read twice,", 2 * T, 3 * C,
             t =>
@@ -139,10 +139,10 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             t => t.Device.GroupNorm(t.X, 1, t.V(0), t.V(1), 1e-5, t.Y, PerImage(t), PerImage(t)));
         yield return new(
             "group_norm_backward", "", "Moves: two tensors read twice, one written.", (4 * T) + C + (2 * 4 * TrafficTensors.Images), T,
-            t => t.Device.GroupNormBackward(t.D, t.X, 1, t.V(0), PerImage(t), PerImage(t), t.Y, null, null, NormAccumulate.None));
+            t => t.Device.GroupNormBackward(t.D, t.X, 1, t.V(0), PerImage(t), PerImage(t), t.Y, null, null));
         yield return new(
             "group_norm_backward_sums", "", "Moves: two tensors read.", (2 * T) + (2 * 4 * TrafficTensors.Images), 2 * Sums,
-            t => t.Device.GroupNormBackward(t.D, t.X, 1, t.V(0), PerImage(t), PerImage(t), null, t.V(1), t.V(2), NormAccumulate.None));
+            t => t.Device.GroupNormBackward(t.D, t.X, 1, t.V(0), PerImage(t), PerImage(t), null, t.V(1), t.V(2)));
     }
 
     private static IEnumerable<TrafficCase> Pooling()
@@ -153,23 +153,23 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             "max_pool", "", "the output and a byte for each element written.", T, half + (half / 2), t => t.Device.MaxPool(t.X, window, t.Half, t.Positions));
         yield return new(
             "max_pool_backward", "", "Moves: gradients and positions read once, the result written.", half + (half / 2), T,
-            t => t.Device.MaxPoolBackward(t.Half, t.Positions, window, t.X, accumulate: false));
+            t => t.Device.MaxPoolBackward(t.Half, t.Positions, window, t.X));
         yield return new("average_pool", "", "Moves: the input read once, the output written.", T, half, t => t.Device.AveragePool(t.X, window, true, t.Half));
         yield return new(
             "average_pool_backward", "adding", "Moves: gradients read, the result written.", half + T, T,
-            t => t.Device.AveragePoolBackward(t.Half, window, true, t.X, accumulate: true));
+            t => t.Device.AveragePoolBackward(t.Half, window, true, new(t.X, Accumulate: true)));
         yield return new(
             "adaptive_average_pool", "", "Moves: the input read once, the output written.", T, half, t => t.Device.AdaptiveAveragePool(t.X, t.Half));
         yield return new(
             "adaptive_average_pool_backward", "", "Moves: gradients read, the result written.", half, T,
-            t => t.Device.AdaptiveAveragePoolBackward(t.Half, t.X, accumulate: false));
+            t => t.Device.AdaptiveAveragePoolBackward(t.Half, t.X));
         const string part = "Moves: the part of the input that is taken, sum, the output.";
         yield return new("pad_subsample", "", part, half, 2 * half, t => t.Device.PadSubsample(t.X, 2, 0, t.Wide));
         yield return new(
             "pad_subsample", "with a sum", part, 3 * half, 2 * half, t => t.Device.AddPadSubsampleRelu(t.Wide, t.X, 2, 0, t.Wide));
         yield return new(
             "pad_subsample_backward", "", "Moves: the gradient's part read, the result written.", half, T,
-            t => t.Device.PadSubsampleBackward(t.Wide, 2, 0, t.X, accumulate: false));
+            t => t.Device.PadSubsampleBackward(t.Wide, 2, 0, t.X));
     }
 
     private static IEnumerable<TrafficCase> Others()
@@ -244,14 +244,14 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         const long logits = 16 * 10 * 2, indices = 16 * 4;
         yield return new("unary", "", "Moves: n read, n written.", T, T, t => t.Device.Unary(UnaryFunction.Exp, t.X, 0, t.Y));
         const string slope = "Moves: 2 n read, n written.";
-        yield return new("unary_backward", "", slope, 2 * T, T, t => t.Device.UnaryBackward(UnaryFunction.Exp, 0, t.D, t.Y, t.X, accumulate: false));
+        yield return new("unary_backward", "", slope, 2 * T, T, t => t.Device.UnaryBackward(UnaryFunction.Exp, 0, t.D, t.Y, t.X));
         yield return new(
             "unary_backward", "of the same slope everywhere", slope, T, T, t =>
-                t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X, accumulate: false));
+                t.Device.UnaryBackward(UnaryFunction.Divide, 2, t.D, t.Y, t.X));
         const string once = "Moves: all read once, written once.";
         yield return new("broadcast", "", once, 2 * T, T, t => t.Device.Binary(BinaryFunction.Subtract, t.X, t.Y, t.Z));
         yield return new(
-            "broadcast", "a slope, adding", once, 4 * T, T, t => t.Device.BinaryBackward(BinaryFunction.Divide, true, t.D, t.X, t.Y, t.Z, accumulate: true));
+            "broadcast", "a slope, adding", once, 4 * T, T, t => t.Device.BinaryBackward(BinaryFunction.Divide, true, t.D, t.X, t.Y, new(t.Z, Accumulate: true)));
         yield return new("reduce_rows", "", once, T, T / TrafficTensors.Channels, t => t.Device.MaxAxes(t.X, Reduced(t, TrafficTensors.Side, 1)));
         yield return new(
             "reduce_columns", "adding", once, T + (2 * 2 * TrafficTensors.Channels), 2 * 2 * TrafficTensors.Channels,
@@ -264,13 +264,13 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
             t => t.Device.Gather(t.Logits, t.Labels, 0, t.LogitsGradient));
         yield return new(
             "gather_backward", "", "Moves: both gradients, and the indices, which stay in the cache.", logits + indices, logits,
-            t => t.Device.GatherBackward(t.LogitsGradient, t.Labels, 0, t.Logits, accumulate: false));
+            t => t.Device.GatherBackward(t.LogitsGradient, t.Labels, 0, t.Logits));
         yield return new(
             "softmax", "", "Moves: the input read (again from the cache), the output written.", logits, logits,
             t => t.Device.Softmax(t.Logits, false, t.LogitsGradient));
         yield return new(
             "softmax_backward", "", "Moves: the gradient and the output read (again from the cache), the result written.", 2 * logits, logits,
-            t => t.Device.SoftmaxBackward(t.LogitsGradient, t.Logits, false, t.LogitsGradient, accumulate: false));
+            t => t.Device.SoftmaxBackward(t.LogitsGradient, t.Logits, false, t.LogitsGradient));
     }
 
     private static Tensor Reduced(TrafficTensors t, int side, int channels) =>
@@ -283,8 +283,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
 
     private static Action<TrafficTensors> Backward(bool output, bool beta, bool shortcut, bool added) => t => t.Device.BatchNormBackward(
         t.D, t.X, output ? t.Y : null, t.V(0), beta ? t.V(1) : null, t.V(2), t.V(3), relu: output
-            || beta, batchStatistics: true, t.Z, shortcut ? Shortcut(t) : null,
-        t.V(4), t.V(5), added ? NormAccumulate.Input : NormAccumulate.None);
+            || beta, batchStatistics: true, new(t.Z, added), shortcut ? Shortcut(t) : null,
+        t.V(4), t.V(5));
 
     private static Tensor Shortcut(TrafficTensors t) => Tensor.Create(t.Device, t.X.Shape, DataType.BFloat16);
 }

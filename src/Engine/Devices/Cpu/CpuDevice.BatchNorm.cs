@@ -78,7 +78,7 @@ public sealed unsafe partial class CpuDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         int channels = tile.Channels;
@@ -115,27 +115,27 @@ public sealed unsafe partial class CpuDevice
             Output = relu ? Floats(output) : null,
             Scale = isComputedAgain ? scale : null,
             Shift = isComputedAgain ? shift : null,
-            ShortcutGradient = FloatsToWrite(shortcutGradient),
-            AccumulateShortcut = accumulate.HasFlag(NormAccumulate.Shortcut),
+            ShortcutGradient = FloatsToWrite(shortcutGradient.Gradient),
+            AccumulateShortcut = shortcutGradient.Accumulate,
         };
-        bool isSummed = gammaGradient is not null || betaGradient is not null || (batchStatistics && inputGradient is not null);
-        if (isSummed || shortcutGradient is not null)
+        bool isSummed = gammaGradient.Gradient is not null || betaGradient.Gradient is not null || (batchStatistics && inputGradient.Gradient is not null);
+        if (isSummed || shortcutGradient.Gradient is not null)
         {
             SumGradients(inputs, center, tile, pixels, sums, work, tasks);
         }
 
         float* gammas = Floats(gamma), inverseDeviations = Floats(inverseDeviation);
-        float* gammaGradients = FloatsToWrite(gammaGradient), betaGradients = FloatsToWrite(betaGradient);
+        float* gammaGradients = FloatsToWrite(gammaGradient.Gradient), betaGradients = FloatsToWrite(betaGradient.Gradient);
         for (int c = 0; c < channels; c++)
         {
             double sum = sums[c];
             double sumNormalized = sums[channels + c] * inverseDeviations[c];
-            Put(gammaGradients, c, sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
-            Put(betaGradients, c, sum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(gammaGradients, c, sumNormalized, gammaGradient.Accumulate);
+            Put(betaGradients, c, sum, betaGradient.Accumulate);
             (direct[c], slope[c], offset[c]) = GradientMap(gammas[c], inverseDeviations[c], sum, sumNormalized, pixels, batchStatistics);
         }
 
-        if (inputGradient is null)
+        if (inputGradient.Gradient is null)
         {
             return;
         }
@@ -144,15 +144,15 @@ public sealed unsafe partial class CpuDevice
         tile.Repeat(slope);
         tile.Repeat(offset);
 
-        if (shortcutGradient is not null && !inputs.AccumulateShortcut)
+        if (shortcutGradient.Gradient is not null && !inputs.AccumulateShortcut)
         {
             // The shortcut's gradient has been overwritten with g, clipped already.
             inputs = new NormGradientInputs { OutputGradient = inputs.ShortcutGradient, Input = inputs.Input };
         }
 
         int mapTasks = TaskCount(pixels, tile.MapPixels);
-        float* result = FloatsToWrite(inputGradient);
-        bool accumulateInput = accumulate.HasFlag(NormAccumulate.Input);
+        float* result = FloatsToWrite(inputGradient.Gradient);
+        bool accumulateInput = inputGradient.Accumulate;
         switch (inputs.Output is not null, inputs.Scale is not null)
         {
             case (true, _):

@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuDevice
     /// <inheritdoc/>
     protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         ChannelTile tile = ChannelTile.For(input.Shape.Last, Width);
         int channels = tile.Channels;
@@ -31,7 +31,7 @@ public sealed unsafe partial class CpuDevice
             input, tile, groups, gamma, Floats(savedMean), Floats(savedInverseDeviation), (byte*)(sums + sumCount));
         Run(
             new GroupNormBackwardJob(
-                arguments, Floats(outputGradient), FloatsToWrite(inputGradient), accumulate.HasFlag(NormAccumulate.Input), sums),
+                arguments, Floats(outputGradient), FloatsToWrite(inputGradient.Gradient), inputGradient.Accumulate, sums),
             images);
         for (int c = 0; c < channels; c++)
         {
@@ -42,8 +42,8 @@ public sealed unsafe partial class CpuDevice
                 gammaSum += sums[(n * 2L * channels) + channels + c];
             }
 
-            Put(FloatsToWrite(gammaGradient), c, gammaSum, accumulate.HasFlag(NormAccumulate.Gamma));
-            Put(FloatsToWrite(betaGradient), c, betaSum, accumulate.HasFlag(NormAccumulate.Beta));
+            Put(FloatsToWrite(gammaGradient.Gradient), c, gammaSum, gammaGradient.Accumulate);
+            Put(FloatsToWrite(betaGradient.Gradient), c, betaSum, betaGradient.Accumulate);
         }
     }
 

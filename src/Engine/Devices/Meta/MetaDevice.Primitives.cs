@@ -79,8 +79,7 @@ public partial class MetaDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation,
-        bool relu, bool batchStatistics, Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient,
-        NormAccumulate accumulate)
+        bool relu, bool batchStatistics, GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
     }
 
@@ -93,7 +92,7 @@ public partial class MetaDevice
     /// <inheritdoc/>
     protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean,
-        Tensor savedInverseDeviation, Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        Tensor savedInverseDeviation, GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
     }
 

@@ -62,7 +62,7 @@ public sealed partial class ReferenceDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation, bool relu, bool batchStatistics,
-        Tensor? inputGradient, Tensor? shortcutGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         ReadOnlySpan<double> x = Numbers(input), gammas = Numbers(gamma), means = Numbers(mean), inverseDeviations = Numbers(inverseDeviation);
         int channels = input.Shape.Last;
@@ -89,28 +89,28 @@ public sealed partial class ReferenceDevice
                 sumNormalized += g[i] * (x[i] - means[c]) * inverseDeviations[c];
             }
 
-            for (int i = c; inputGradient is not null && i < g.Length; i += channels)
+            for (int i = c; inputGradient.Gradient is not null && i < g.Length; i += channels)
             {
                 double normalized = (x[i] - means[c]) * inverseDeviations[c];
                 double viaStatistics = batchStatistics ? (sum + (normalized * sumNormalized)) / pixels : 0;
                 double value = gammas[c] * inverseDeviations[c] * (g[i] - viaStatistics);
-                Put(ref NumbersToWrite(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
+                Put(ref NumbersToWrite(inputGradient.Gradient)[i], value, inputGradient.Accumulate);
             }
 
-            if (gammaGradient is not null)
+            if (gammaGradient.Gradient is not null)
             {
-                Put(ref NumbersToWrite(gammaGradient)[c], sumNormalized, accumulate.HasFlag(NormAccumulate.Gamma));
+                Put(ref NumbersToWrite(gammaGradient.Gradient)[c], sumNormalized, gammaGradient.Accumulate);
             }
 
-            if (betaGradient is not null)
+            if (betaGradient.Gradient is not null)
             {
-                Put(ref NumbersToWrite(betaGradient)[c], sum, accumulate.HasFlag(NormAccumulate.Beta));
+                Put(ref NumbersToWrite(betaGradient.Gradient)[c], sum, betaGradient.Accumulate);
             }
         }
 
-        for (int i = 0; shortcutGradient is not null && i < g.Length; i++)
+        for (int i = 0; shortcutGradient.Gradient is not null && i < g.Length; i++)
         {
-            Put(ref NumbersToWrite(shortcutGradient)[i], g[i], accumulate.HasFlag(NormAccumulate.Shortcut));
+            Put(ref NumbersToWrite(shortcutGradient.Gradient)[i], g[i], shortcutGradient.Accumulate);
         }
     }
 

@@ -46,7 +46,7 @@ public sealed partial class ReferenceDevice
     /// </remarks>
     protected override void GroupNormBackwardCore(
         Tensor outputGradient, Tensor input, int groups, Tensor gamma, Tensor savedMean, Tensor savedInverseDeviation,
-        Tensor? inputGradient, Tensor? gammaGradient, Tensor? betaGradient, NormAccumulate accumulate)
+        GradientTarget inputGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
     {
         ReadOnlySpan<double> dy = Numbers(outputGradient), x = Numbers(input), gammas = Numbers(gamma);
         int channels = input.Shape.Last;
@@ -71,12 +71,12 @@ public sealed partial class ReferenceDevice
 
                 foreach (int i in members)
                 {
-                    if (inputGradient is not null)
+                    if (inputGradient.Gradient is not null)
                     {
                         double normalized = (x[i] - mean) * inverseDeviation;
                         double viaStatistics = (sum + (normalized * sumNormalized)) / members.Length;
                         double value = inverseDeviation * ((dy[i] * gammas[i % channels]) - viaStatistics);
-                        Put(ref NumbersToWrite(inputGradient)[i], value, accumulate.HasFlag(NormAccumulate.Input));
+                        Put(ref NumbersToWrite(inputGradient.Gradient)[i], value, inputGradient.Accumulate);
                     }
                 }
             }
@@ -84,14 +84,14 @@ public sealed partial class ReferenceDevice
 
         for (int c = 0; c < channels; c++)
         {
-            if (gammaGradient is not null)
+            if (gammaGradient.Gradient is not null)
             {
-                Put(ref NumbersToWrite(gammaGradient)[c], gammaSums[c], accumulate.HasFlag(NormAccumulate.Gamma));
+                Put(ref NumbersToWrite(gammaGradient.Gradient)[c], gammaSums[c], gammaGradient.Accumulate);
             }
 
-            if (betaGradient is not null)
+            if (betaGradient.Gradient is not null)
             {
-                Put(ref NumbersToWrite(betaGradient)[c], betaSums[c], accumulate.HasFlag(NormAccumulate.Beta));
+                Put(ref NumbersToWrite(betaGradient.Gradient)[c], betaSums[c], betaGradient.Accumulate);
             }
         }
     }

@@ -39,7 +39,7 @@ public sealed class CpuConvolutionTests
         {
             Tensor result = Tensor.Create(device, input, device.FloatType);
             device.ConvolutionBackwardData(
-                Tensor.From<double>(device, output, gradients), Tensor.From<double>(device, filter, weights), geometry, result, accumulate: false);
+                Tensor.From<double>(device, output, gradients), Tensor.From<double>(device, filter, weights), geometry, result);
             return result;
         })];
         AssertClose(results[0], results[1]);

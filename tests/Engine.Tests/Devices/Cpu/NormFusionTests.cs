@@ -41,7 +41,7 @@ public sealed class NormFusionTests
         using Tensor filterGradient = Values(filter.Shape), g = Values(shape), sum = Values(channels), sumNormalized = Values(channels);
         NormMap map = new(gamma, beta, mean, inverse, BatchStatistics: true);
         device.NormalizedConvolution(input, map, filter, geometry, output, new NormStatistics(means, inverses, null, null, 0.1, 1e-5));
-        device.NormalizedConvolutionBackwardFilter(input, map, gradient, geometry, filterGradient, accumulate: false);
+        device.NormalizedConvolutionBackwardFilter(input, map, gradient, geometry, filterGradient);
         device.NormalizedConvolutionBackwardData(gradient, filter, geometry, input, map, output: null, g, accumulate: false, sum, sumNormalized);
         return [.. new[] { output, means, inverses, filterGradient, g, sum, sumNormalized }.Select(tensor => tensor.ToArray<double>())];
 

@@ -79,8 +79,8 @@ public sealed class WinogradTests
         using Tensor output = Numbers(device, gradient.Shape, random), inputGradient = Numbers(device, input.Shape, random),
             filterGradient = Numbers(device, filter.Shape, random);
         device.ConvolutionForward(input, filter, geometry, output);
-        device.ConvolutionBackwardData(gradient, filter, geometry, inputGradient, accumulate);
-        device.ConvolutionBackwardFilter(input, gradient, geometry, filterGradient, accumulate);
+        device.ConvolutionBackwardData(gradient, filter, geometry, new(inputGradient, accumulate));
+        device.ConvolutionBackwardFilter(input, gradient, geometry, new(filterGradient, accumulate));
         return new Result(output.ToArray<float>(), inputGradient.ToArray<float>(), filterGradient.ToArray<float>());
     }
 
