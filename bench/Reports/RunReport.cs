@@ -44,9 +44,14 @@ internal static class RunReport
             ["dotnet"] = RuntimeInformation.FrameworkDescription,
             ["load_average_before"] = new JsonArray([.. load.Select(v => (JsonNode)v)]),
         },
-        ["ceilings"] = new JsonObject(timings.Select(m => m.Subject.Place).DistinctBy(place => place.Name).Select(place => KeyValuePair.Create<string, JsonNode?>(
+        ["ceilings"] = new JsonObject(timings.Select(
+            m => m.Subject.Place).DistinctBy(place => place.Name).Select(place => KeyValuePair.Create<string, JsonNode?>(
             place.Name,
-            new JsonObject { ["bytes_per_second"] = Math.Round(place.Ceilings.BytesPerSecond), ["operations_per_second"] = Math.Round(place.Ceilings.OperationsPerSecond) }))),
+            new JsonObject
+            {
+                ["bytes_per_second"] = Math.Round(place.Ceilings.BytesPerSecond),
+                ["operations_per_second"] = Math.Round(place.Ceilings.OperationsPerSecond),
+            }))),
         ["results"] = new JsonArray([.. timings.Select(Json)]),
     };
 

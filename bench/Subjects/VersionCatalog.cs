@@ -44,16 +44,20 @@ internal static class VersionCatalog
             return () =>
                 Launch((CudaDevice)s.Place.Device, "bn_statistics_1", 1, ThreadsPerBlock, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
         });
-        yield return new(device, "bn_statistics_2", Activation, s => s.Size, s =>
+        foreach ((int version, int blocks) in new[] { (2, 8), (3, 4) })
         {
-            // Packs of 16 bytes across the channels, and as many chunks of rows as give every multiprocessor eight blocks.
-            CudaDevice cuda = (CudaDevice)s.Place.Device;
-            int across = s.Shape.Last / (16 / cuda.ActivationType.Size());
-            int chunks = cuda.Context.Properties.MultiprocessorCount * 8;
-            (Tensor x, Tensor partials) = (s.Normal(s.Shape), s.Wide(3 * chunks, s.Shape.Last));
-            Dim3 grid = new(1, (uint)chunks), block = new((uint)across, (uint)(ThreadsPerBlock / across));
-            return () => Launch(cuda, "bn_statistics_2", grid, block, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
-        });
+            string kernel = $"bn_statistics_{version}";
+            yield return new(device, kernel, Activation, s => s.Size, s =>
+            {
+                // Packs of 16 bytes across the channels, and as many chunks of rows as give every multiprocessor so many blocks.
+                CudaDevice cuda = (CudaDevice)s.Place.Device;
+                int across = s.Shape.Last / (16 / cuda.ActivationType.Size());
+                int chunks = cuda.Context.Properties.MultiprocessorCount * blocks;
+                (Tensor x, Tensor partials) = (s.Normal(s.Shape), s.Wide(3 * chunks, s.Shape.Last));
+                Dim3 grid = new(1, (uint)chunks), block = new((uint)across, (uint)(ThreadsPerBlock / across));
+                return () => Launch(cuda, kernel, grid, block, x.ReadAddress, partials.WriteAddress(), s.Shape.Rows, s.Shape.Last);
+            });
+        }
     }
 
     private static void Launch(CudaDevice device, string kernel, Dim3 grid, Dim3 block, params ReadOnlySpan<KernelArgument> arguments) =>

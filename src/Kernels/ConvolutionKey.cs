@@ -13,9 +13,6 @@ namespace Engine.Kernels;
 public readonly record struct ConvolutionKey(
     ConvolutionDirection Direction, Shape Input, Shape Filter, Shape Output, ConvolutionGeometry Geometry, CudnnDataType Type)
 {
-    /// <summary>The elements of its largest tensor.</summary>
-    internal long LargestTensor => Math.Max(Math.Max(Input.ElementCount, Output.ElementCount), Filter.ElementCount);
-
     /// <summary>
     /// Whether it is of the kind that torchvision's networks consist of, which every cuDNN 9 computes: square filters of odd size up to
     /// 11, dense, padded by at most half of their size, moved by 1, 2 or 4, of 3 channels or of channels in eights, and of at least four

@@ -78,7 +78,8 @@ public sealed partial class CudaDevice
         Enter();
         _dnn!.BatchNormalizationBackward(
             CudnnBatchNormMode.Spatial, inputGradient.Accumulate && inputGradient.Gradient is not null ? 1 : 0, isDirect && addsGamma ? 1 : 0,
-            data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient.Gradient!).WriteAddress(), VectorDescriptor(gamma), AddressOf(gamma),
+            data, input.ReadAddress, data, gradient.ReadAddress, data, (dx ?? inputGradient.Gradient!).WriteAddress(), VectorDescriptor(gamma),
+            AddressOf(gamma),
             WriteAddressOf(dgamma ?? gammaGradient.Gradient), WriteAddressOf(dbeta ?? betaGradient.Gradient), 1e-5, AddressOf(mean),
             AddressOf(inverseDeviation));
         if (isOverInput)

@@ -17,7 +17,8 @@ public sealed class RunReportTests : IDisposable
     [Fact]
     public void A_run_is_one_table_whose_columns_line_up()
     {
-        string[] lines = RunReport.Table([Timing("Primitives.Call", "Copy", 0.001), Timing("Fusions.Fused", "AddRelu of a long name", 1.5)]).TrimEnd('\n').Split('\n');
+        Timing[] timings = [Timing("Primitives.Call", "Copy", 0.001), Timing("Fusions.Fused", "AddRelu of a long name", 1.5)];
+        string[] lines = RunReport.Table(timings).TrimEnd('\n').Split('\n');
         Assert.Equal(4, lines.Length);
         Assert.Single(lines.Select(line => line.Length).Distinct());
         Assert.StartsWith("| benchmark       | case ", lines[0], StringComparison.Ordinal);

@@ -112,8 +112,8 @@ public sealed class EmulatedCommandTests : IDisposable
         JsonElement kernels = Run("bench", "--kernels", "--batch-size", "1", "--device", "cuda", "--precision", "bf16", "--steps", "1", "--json")[^1];
         JsonElement[] rates = [.. kernels.GetProperty("kernels").EnumerateArray()];
         Assert.Equal(
-            ["copy", "add_relu_1", "add_relu_2", "add_relu_3", "bn_statistics_1", "bn_statistics_2", "bn_statistics_3", "bn_apply", "bn_apply + shortcut + ReLU",
-                "bn_backward", "bn_backward + shortcut + ReLU", "sgd_step"],
+            ["copy", "add_relu_1", "add_relu_2", "add_relu_3", "bn_statistics_1", "bn_statistics_2", "bn_statistics_3", "bn_apply",
+                "bn_apply + shortcut + ReLU", "bn_backward", "bn_backward + shortcut + ReLU", "sgd_step"],
             rates.Select(rate => rate.GetProperty("name").GetString()));
         Assert.Equal(100, rates[0].GetProperty("percent_of_copy").GetDouble());
         Assert.Matches("^add_relu=[123]$", kernels.GetProperty("winners").GetString());

@@ -87,10 +87,7 @@ public sealed class EmulatedLibraryTests : EmulatorTest
         using CudaDNNContext dnn = new();
         dnn.SetStream(emulated.Stream);
         Shape outputShape = Geometry.OutputShape(InputShape, FilterShape);
-        using TensorDescriptor x = new(CudnnDataType.Float32, InputShape);
-        using FilterDescriptor w = new(CudnnDataType.Float32, FilterShape);
-        using TensorDescriptor y = new(CudnnDataType.Float32, outputShape);
-        using ConvolutionDescriptor convolution = new(Geometry, CudnnMathType.Fma);
+        using ConvolutionDescriptors descriptors = new(CudnnDataType.Float32, InputShape, FilterShape, outputShape, Geometry, CudnnMathType.Fma);
         using CudaDeviceVariable<float> input = Pattern(InputShape, 7);
         using CudaDeviceVariable<float> filter = Pattern(FilterShape, 5);
         using CudaDeviceVariable<float> gradient = Pattern(outputShape, 11);
@@ -102,14 +99,13 @@ public sealed class EmulatedLibraryTests : EmulatorTest
         float[] expectedFilter = filterGradient.ToArray();
         ForEachTap(outputShape, input.ToArray(), filter.ToArray(), gradient.ToArray(), expectedOutput, expectedInput, expectedFilter);
 
-        long bytes = dnn.GetConvolutionForwardWorkspaceSize(x, w, convolution, y, algorithm);
+        long bytes = dnn.GetConvolutionWorkspaceSize(ConvolutionDirection.Forward, descriptors, algorithm);
         using CudaDeviceVariable<byte> workspace = new(Math.Max(1, bytes));
         nint scratch = workspace.DevicePointer;
-        dnn.ConvolutionForward(1, x, input.DevicePointer, w, filter.DevicePointer, convolution, algorithm, scratch, bytes, 1, y, output.DevicePointer);
-        dnn.ConvolutionBackwardData(
-            1, w, filter.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, x, inputGradient.DevicePointer);
-        dnn.ConvolutionBackwardFilter(
-            1, x, input.DevicePointer, y, gradient.DevicePointer, convolution, algorithm, scratch, bytes, 1, w, filterGradient.DevicePointer);
+        (nint x, nint w, nint dy) = (input.DevicePointer, filter.DevicePointer, gradient.DevicePointer);
+        dnn.Convolve(ConvolutionDirection.Forward, descriptors, new(x, w, output.DevicePointer), algorithm, scratch, bytes, beta: 1);
+        dnn.Convolve(ConvolutionDirection.BackwardData, descriptors, new(inputGradient.DevicePointer, w, dy), algorithm, scratch, bytes, beta: 1);
+        dnn.Convolve(ConvolutionDirection.BackwardFilter, descriptors, new(x, filterGradient.DevicePointer, dy), algorithm, scratch, bytes, beta: 1);
         emulated.Stream.Synchronize();
 
         // All numbers are small integers, so the sums are exact in any order.
@@ -125,22 +121,20 @@ public sealed class EmulatedLibraryTests : EmulatorTest
         using CudaDNNContext dnn = new();
         dnn.SetStream(emulated.Stream);
         Shape outputShape = Geometry.OutputShape(InputShape, FilterShape);
-        using TensorDescriptor x = new(CudnnDataType.Float32, InputShape);
-        using FilterDescriptor w = new(CudnnDataType.Float32, FilterShape);
-        using TensorDescriptor y = new(CudnnDataType.Float32, outputShape);
-        using ConvolutionDescriptor convolution = new(Geometry, CudnnMathType.Fma);
+        using ConvolutionDescriptors descriptors = new(CudnnDataType.Float32, InputShape, FilterShape, outputShape, Geometry, CudnnMathType.Fma);
         using CudaDeviceVariable<float> input = Pattern(InputShape, 7);
         using CudaDeviceVariable<float> filter = Pattern(FilterShape, 5);
         using CudaDeviceVariable<float> output = Pattern(outputShape, 3);
         using CudaDeviceVariable<byte> workspace = new(100_000);
-        ConvolutionPerformance[] found = dnn.FindConvolutionForwardAlgorithms(
-            x, input.DevicePointer, w, filter.DevicePointer, convolution, y, output.DevicePointer, workspace.DevicePointer, workspace.Size);
+        ConvolutionAddresses at = new(input.DevicePointer, filter.DevicePointer, output.DevicePointer);
+        ConvolutionPerformance[] found = dnn.FindConvolutionAlgorithms(
+            ConvolutionDirection.Forward, descriptors, at, workspace.DevicePointer, workspace.Size);
         emulated.Stream.Synchronize();
         Assert.Equal([1, 0, 2], found.Select(performance => performance.Algorithm));
         Assert.Equal([0, 0, 3000], found.Select(performance => performance.Status));
         Assert.True(found[0].Milliseconds < found[1].Milliseconds);
         Assert.Equal(CudnnMathType.Fma, found[0].MathType);
-        Assert.Equal((nuint)dnn.GetConvolutionForwardWorkspaceSize(x, w, convolution, y, 1), found[0].WorkspaceBytes);
+        Assert.Equal((nuint)dnn.GetConvolutionWorkspaceSize(ConvolutionDirection.Forward, descriptors, 1), found[0].WorkspaceBytes);
         Assert.All(output.ToArray(), value => Assert.True(float.IsNaN(value)));
     }
 
@@ -151,17 +145,15 @@ public sealed class EmulatedLibraryTests : EmulatorTest
         using CudaDNNContext dnn = new();
         dnn.SetStream(emulated.Stream);
         Shape outputShape = Geometry.OutputShape(InputShape, FilterShape);
-        using TensorDescriptor x = new(CudnnDataType.Float32, InputShape);
-        using FilterDescriptor w = new(CudnnDataType.Float32, FilterShape);
-        using TensorDescriptor y = new(CudnnDataType.Float32, outputShape);
-        using ConvolutionDescriptor convolution = new(Geometry, CudnnMathType.Fma);
+        using ConvolutionDescriptors descriptors = new(CudnnDataType.Float32, InputShape, FilterShape, outputShape, Geometry, CudnnMathType.Fma);
         using CudaDeviceVariable<float> data = Pattern(new Shape(1, 1, 1, 1000), 7);
         nint address = data.DevicePointer;
-        CudaException mismatch = Assert.Throws<CudaException>(() => dnn.GetConvolutionForwardWorkspaceSize(y, w, convolution, x, 1));
+        using ConvolutionDescriptors turned = new(CudnnDataType.Float32, outputShape, FilterShape, InputShape, Geometry, CudnnMathType.Fma);
+        CudaException mismatch = Assert.Throws<CudaException>(() => dnn.GetConvolutionWorkspaceSize(ConvolutionDirection.Forward, turned, 1));
         Assert.Contains("do not fit", mismatch.Message);
         Assert.Contains($"filter Float32 {FilterShape}", mismatch.Message);
         CudaException small = Assert.Throws<CudaException>(() =>
-            dnn.ConvolutionForward(1, x, address, w, address, convolution, 1, address, 16, 0, y, address));
+            dnn.Convolve(ConvolutionDirection.Forward, descriptors, new(address, address, address), 1, address, 16, beta: 0));
         Assert.Contains("a workspace of 16 bytes was given", small.Message);
     }
 

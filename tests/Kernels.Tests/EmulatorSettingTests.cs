@@ -234,14 +234,15 @@ public sealed partial class EmulatorSettingTests : EmulatorTest
         using EmulatedContext emulated = new();
         using CudaDNNContext dnn = new();
         dnn.SetStream(emulated.Stream);
-        using TensorDescriptor x = new(CudnnDataType.Float32, new Shape(1, 4, 4, 2));
-        using FilterDescriptor w = new(CudnnDataType.Float32, new Shape(2, 1, 1, 2));
-        using ConvolutionDescriptor convolution = new(new ConvolutionGeometry(new Size2(1, 1), new Size2(0, 0), new Size2(1, 1), Groups: 1), CudnnMathType.Fma);
+        Shape image = new(1, 4, 4, 2);
+        using ConvolutionDescriptors descriptors = new(
+            CudnnDataType.Float32, image, new Shape(2, 1, 1, 2), image, ConvolutionGeometry.Default, CudnnMathType.Fma);
         using CudaDeviceVariable<float> data = EmulatedContext.Ramp(1024);
         using CudaDeviceVariable<byte> workspace = new(10_000);
         using IDisposable setting = CudaEmulator.Set(Times, times);
-        ConvolutionPerformance[] found = dnn.FindConvolutionForwardAlgorithms(
-            x, data.DevicePointer, w, data.DevicePointer, convolution, x, data.DevicePointer, workspace.DevicePointer, workspace.Size);
+        ConvolutionAddresses at = new(data.DevicePointer, data.DevicePointer, data.DevicePointer);
+        ConvolutionPerformance[] found = dnn.FindConvolutionAlgorithms(
+            ConvolutionDirection.Forward, descriptors, at, workspace.DevicePointer, workspace.Size);
         Assert.Equal(3000, found[^1].Status);
         return found[0].Algorithm;
     }

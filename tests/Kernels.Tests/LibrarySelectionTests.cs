@@ -230,7 +230,7 @@ public sealed class LibrarySelectionTests : IDisposable
         Assert.Contains("cuLaunchKernel", NativeLibraryDescription.Driver.Functions);
         Assert.DoesNotContain("cuFuncGetParamInfo", NativeLibraryDescription.Driver.Functions);
         Assert.Contains("nvrtcGetCUBIN", NativeLibraryDescription.Nvrtc.Functions);
-        Assert.Contains("cublasGemmStridedBatchedEx", NativeLibraryDescription.Cublas.Functions);
+        Assert.Contains("cublasGemmEx", NativeLibraryDescription.Cublas.Functions);
         Assert.Contains("cudnnGetConvolutionForwardAlgorithm_v7", NativeLibraryDescription.Cudnn.Functions);
         Assert.All(
             NativeLibraryDescription.All.SelectMany(library => library.Functions),

@@ -23,9 +23,9 @@ public abstract partial class Device
     /// <param name="inputGradient">Where the gradient by the input goes.</param>
     public void UnaryBackward(UnaryFunction function, double parameter, Tensor outputGradient, Tensor saved, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             UnaryBackwardCore(function, parameter, outputGradient, saved, gradient, inputGradient.Accumulate);
         }
     }
@@ -49,9 +49,9 @@ public abstract partial class Device
     /// <param name="gradient">Of the output's shape; may be <paramref name="outputGradient"/> when not accumulating.</param>
     public void BinaryBackward(BinaryFunction function, bool byRight, Tensor outputGradient, Tensor left, Tensor right, GradientTarget gradient)
     {
+        using DeviceUse use = Work();
         if (gradient.Gradient is { } wanted)
         {
-            using DeviceUse use = Work();
             BinaryBackwardCore(function, byRight, outputGradient, left, right, wanted, gradient.Accumulate);
         }
     }
@@ -113,9 +113,9 @@ public abstract partial class Device
     /// </summary>
     public void GatherBackward(Tensor outputGradient, Tensor indices, int axis, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             GatherBackwardCore(outputGradient, indices, axis, gradient, inputGradient.Accumulate);
         }
     }
@@ -136,9 +136,9 @@ public abstract partial class Device
     /// </summary>
     public void SoftmaxBackward(Tensor outputGradient, Tensor output, bool isLog, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             SoftmaxBackwardCore(outputGradient, output, isLog, gradient, inputGradient.Accumulate);
         }
     }

@@ -48,9 +48,9 @@ public abstract partial class Device
     public void NormalizedConvolutionBackwardFilter(
         Tensor input, in NormMap map, Tensor outputGradient, in ConvolutionGeometry geometry, GradientTarget filterGradient)
     {
+        using DeviceUse use = Work();
         if (filterGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             NormalizedConvolutionBackwardFilterCore(input, in map, outputGradient, in geometry, gradient, filterGradient.Accumulate);
         }
     }
@@ -92,9 +92,9 @@ public abstract partial class Device
     public void BatchNormBackwardApply(
         Tensor g, Tensor input, in NormMap map, Tensor sum, Tensor sumNormalized, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             BatchNormBackwardApplyCore(g, input, in map, sum, sumNormalized, gradient, inputGradient.Accumulate);
         }
     }

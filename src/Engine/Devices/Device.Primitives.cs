@@ -61,9 +61,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= outputGradient where output &gt; 0, else 0. inputGradient may be outputGradient when not accumulating.</summary>
     public void ReluBackward(Tensor outputGradient, Tensor output, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             ReluBackwardCore(outputGradient, output, gradient, inputGradient.Accumulate);
         }
     }
@@ -85,9 +85,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= outputGradient * output * (1 - output).</summary>
     public void SigmoidBackward(Tensor outputGradient, Tensor output, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             SigmoidBackwardCore(outputGradient, output, gradient, inputGradient.Accumulate);
         }
     }
@@ -118,9 +118,9 @@ public abstract partial class Device
     /// <summary>The transposed map: inputGradient (+)= for every output pixel its gradient times the filter, scattered to the pixels that it read.</summary>
     public void ConvolutionBackwardData(Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             ConvolutionBackwardDataCore(outputGradient, filter, in geometry, gradient, inputGradient.Accumulate);
         }
     }
@@ -128,9 +128,9 @@ public abstract partial class Device
     /// <summary>filterGradient[k, r, s, c] (+)= sum over n, p, q of outputGradient[n, p, q, k] * input at the pixel that tap (r, s) read.</summary>
     public void ConvolutionBackwardFilter(Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, GradientTarget filterGradient)
     {
+        using DeviceUse use = Work();
         if (filterGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             ConvolutionBackwardFilterCore(input, outputGradient, in geometry, gradient, filterGradient.Accumulate);
         }
     }
@@ -154,9 +154,9 @@ public abstract partial class Device
     /// <summary>biasGradient[c] (+)= sum of outputGradient[..., c] over all other axes.</summary>
     public void BiasBackward(Tensor outputGradient, GradientTarget biasGradient)
     {
+        using DeviceUse use = Work();
         if (biasGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             BiasBackwardCore(outputGradient, gradient, biasGradient.Accumulate);
         }
     }
@@ -175,9 +175,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= each output's gradient, at the pixel that won its window.</summary>
     public void MaxPoolBackward(Tensor outputGradient, Tensor positions, in PoolingGeometry geometry, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             MaxPoolBackwardCore(outputGradient, positions, in geometry, gradient, inputGradient.Accumulate);
         }
     }
@@ -192,9 +192,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= each output's gradient over its window's divisor, at every pixel of the window.</summary>
     public void AveragePoolBackward(Tensor outputGradient, in PoolingGeometry geometry, bool countPadding, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             AveragePoolBackwardCore(outputGradient, in geometry, countPadding, gradient, inputGradient.Accumulate);
         }
     }
@@ -212,9 +212,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= each output's gradient over its window's size, at every pixel of the window.</summary>
     public void AdaptiveAveragePoolBackward(Tensor outputGradient, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             AdaptiveAveragePoolBackwardCore(outputGradient, gradient, inputGradient.Accumulate);
         }
     }
@@ -235,9 +235,9 @@ public abstract partial class Device
     /// <summary>inputGradient (+)= the transposed map of <see cref="PadSubsample"/>: the gradient where a pixel was taken, zero elsewhere.</summary>
     public void PadSubsampleBackward(Tensor outputGradient, int stride, int padBefore, GradientTarget inputGradient)
     {
+        using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
-            using DeviceUse use = Work();
             PadSubsampleBackwardCore(outputGradient, stride, padBefore, gradient, inputGradient.Accumulate);
         }
     }

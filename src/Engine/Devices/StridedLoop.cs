@@ -76,9 +76,6 @@ public readonly struct StridedLoop
     /// <summary>A tensor's stride along the innermost axis.</summary>
     public int InnerStride(int operand) => _strides[(operand * Axes) + Axes - 1];
 
-    /// <summary>Where a tensor's part starts.</summary>
-    public int StartOf(int operand) => _starts[operand];
-
     /// <summary>Where a tensor stands when the innermost loop is entered the given time.</summary>
     public long RowStart(int operand, int row)
     {

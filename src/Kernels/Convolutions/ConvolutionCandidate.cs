@@ -1,25 +1,5 @@
 namespace Engine.Kernels.Convolutions;
 
-/// <summary>Where a convolution's three tensors lie, in the roles of the forward map whatever the direction.</summary>
-internal readonly record struct ConvolutionAddresses(nint Input, nint Filter, nint Output)
-{
-    /// <summary>The one that a direction writes.</summary>
-    internal nint Result(ConvolutionDirection direction) => direction switch
-    {
-        ConvolutionDirection.Forward => Output,
-        ConvolutionDirection.BackwardData => Input,
-        _ => Filter,
-    };
-
-    /// <summary>The same with another place for the result.</summary>
-    internal ConvolutionAddresses WithResult(ConvolutionDirection direction, nint address) => direction switch
-    {
-        ConvolutionDirection.Forward => this with { Output = address },
-        ConvolutionDirection.BackwardData => this with { Input = address },
-        _ => this with { Filter = address },
-    };
-}
-
 /// <summary>A way to compute one convolution by cuDNN.</summary>
 internal abstract class ConvolutionCandidate : IDisposable
 {

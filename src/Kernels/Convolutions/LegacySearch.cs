@@ -66,23 +66,12 @@ internal sealed class LegacySearch(CudaDNNContext dnn, CudaPrecision precision)
 
     private ConvolutionPerformance[] Ask(in ConvolutionKey key, (ConvolutionAddresses At, nint Workspace, long Bytes)? run)
     {
-        using TensorDescriptor input = new(key.Type, key.Input), output = new(key.Type, key.Output);
-        using FilterDescriptor filter = new(key.Type, key.Filter);
-        using ConvolutionDescriptor convolution = new(key.Geometry, MathType);
+        using ConvolutionDescriptors descriptors = new(key.Type, key.Input, key.Filter, key.Output, key.Geometry, MathType);
         try
         {
-            return (key.Direction, run) switch
-            {
-                (ConvolutionDirection.Forward, null) => dnn.GetConvolutionForwardAlgorithms(input, filter, convolution, output),
-                (ConvolutionDirection.BackwardData, null) => dnn.GetConvolutionBackwardDataAlgorithms(filter, output, convolution, input),
-                (_, null) => dnn.GetConvolutionBackwardFilterAlgorithms(input, output, convolution, filter),
-                (ConvolutionDirection.Forward, var (at, workspace, bytes)) => dnn.FindConvolutionForwardAlgorithms(
-                    input, at.Input, filter, at.Filter, convolution, output, at.Output, workspace, bytes),
-                (ConvolutionDirection.BackwardData, var (at, workspace, bytes)) => dnn.FindConvolutionBackwardDataAlgorithms(
-                    filter, at.Filter, output, at.Output, convolution, input, at.Input, workspace, bytes),
-                (_, var (at, workspace, bytes)) => dnn.FindConvolutionBackwardFilterAlgorithms(
-                    input, at.Input, output, at.Output, convolution, filter, at.Filter, workspace, bytes),
-            };
+            return run is var (at, workspace, bytes)
+                ? dnn.FindConvolutionAlgorithms(key.Direction, descriptors, at, workspace, bytes)
+                : dnn.GetConvolutionAlgorithms(key.Direction, descriptors);
         }
         catch (CudaException e) when (e.IsNotSupported)
         {

@@ -23,24 +23,12 @@ internal static unsafe partial class CublasApi
     internal static partial int cublasSetStream_v2(nint handle, nint stream);
 
     [LibraryImport(Library)]
-    internal static partial int cublasSetMathMode(nint handle, int mode);
-
-    [LibraryImport(Library)]
     internal static partial int cublasSetWorkspace_v2(nint handle, nint workspace, nuint bytes);
-
-    [LibraryImport(Library)]
-    internal static partial int cublasSgemm_v2(
-        nint handle, int transposeA, int transposeB, int m, int n, int k, float* alpha, nint a, int lda, nint b, int ldb, float* beta, nint c, int ldc);
 
     [LibraryImport(Library)]
     internal static partial int cublasGemmEx(
         nint handle, int transposeA, int transposeB, int m, int n, int k, void* alpha, nint a, int typeA, int lda, nint b, int typeB, int ldb,
         void* beta, nint c, int typeC, int ldc, int computeType, int algorithm);
-
-    [LibraryImport(Library)]
-    internal static partial int cublasGemmStridedBatchedEx(
-        nint handle, int transposeA, int transposeB, int m, int n, int k, void* alpha, nint a, int typeA, int lda, long strideA,
-        nint b, int typeB, int ldb, long strideB, void* beta, nint c, int typeC, int ldc, long strideC, int batchCount, int computeType, int algorithm);
 
     internal static void Check(int status, string call, string? details = null)
     {

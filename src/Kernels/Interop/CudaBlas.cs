@@ -20,23 +20,12 @@ public enum CublasComputeType
     Tf32 = 77,
 }
 
-/// <summary>Whether cuBLAS may round 32-bit factors, in the numbering of cublasMath_t.</summary>
-public enum CublasMath
-{
-    /// <summary>As the compute type says.</summary>
-    Default = 0,
-
-    /// <summary>32-bit matrix products by tensor cores, of factors rounded to tf32.</summary>
-    Tf32 = 3,
-}
-
 /// <summary>A matrix as cuBLAS sees it: in column order, so that a row-major [rows, columns] is its transpose.</summary>
 /// <param name="Pointer">Its address on the device.</param>
 /// <param name="Type">Its elements.</param>
 /// <param name="LeadingDimension">Elements between neighboring columns.</param>
 /// <param name="Transpose">Whether its transpose enters the product.</param>
-/// <param name="BatchStride">Elements between neighboring matrices of a batch.</param>
-public readonly record struct CublasMatrix(nint Pointer, CudaDataType Type, int LeadingDimension, bool Transpose = false, long BatchStride = 0);
+public readonly record struct CublasMatrix(nint Pointer, CudaDataType Type, int LeadingDimension, bool Transpose = false);
 
 /// <summary>A cuBLAS handle: matrix products on one stream.</summary>
 public sealed unsafe class CudaBlas : IDisposable
@@ -75,9 +64,6 @@ public sealed unsafe class CudaBlas : IDisposable
         _stream = stream.Handle;
     }
 
-    /// <summary>Whether products of 32-bit floats may use tf32.</summary>
-    public void SetMathMode(CublasMath mode) => CublasApi.Check(CublasApi.cublasSetMathMode(Handle, (int)mode), "cublasSetMathMode", $"mode {mode}");
-
     /// <summary>Gives it memory to work in, aligned to 256 bytes, so that it takes none itself; NVIDIA advises 32 MiB on Hopper and 4 MiB before.</summary>
     public void SetWorkspace(nint pointer, long bytes) =>
         CublasApi.Check(CublasApi.cublasSetWorkspace_v2(Handle, pointer, (nuint)bytes), "cublasSetWorkspace", $"{bytes} bytes");
@@ -91,20 +77,6 @@ public sealed unsafe class CudaBlas : IDisposable
         if (status != 0 || CudaSynchronization.IsOn)
         {
             Check(status, "cublasGemmEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {computeType}");
-        }
-    }
-
-    /// <summary>As <see cref="Gemm"/>, for every matrix of a batch.</summary>
-    public void GemmStridedBatched(
-        int m, int n, int k, float alpha, in CublasMatrix a, in CublasMatrix b, float beta, in CublasMatrix c, int batchCount, CublasComputeType computeType)
-    {
-        int status = CublasApi.cublasGemmStridedBatchedEx(
-            Handle, a.Transpose ? 1 : 0, b.Transpose ? 1 : 0, m, n, k, &alpha, a.Pointer, (int)a.Type, a.LeadingDimension, a.BatchStride,
-            b.Pointer, (int)b.Type, b.LeadingDimension, b.BatchStride, &beta, c.Pointer, (int)c.Type, c.LeadingDimension, c.BatchStride, batchCount,
-            (int)computeType, DefaultAlgorithm);
-        if (status != 0 || CudaSynchronization.IsOn)
-        {
-            Check(status, "cublasGemmStridedBatchedEx", $"m {m}, n {n}, k {k}, a {a}, b {b}, c {c}, {batchCount} matrices, {computeType}");
         }
     }
 

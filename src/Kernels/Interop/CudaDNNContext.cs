@@ -1,8 +1,8 @@
 namespace Engine.Kernels.Interop;
 
 /// <summary>
-/// A cuDNN handle: convolutions and batch norm on one stream. All operations compute output = alpha * result + beta * output, so
-/// beta is 1 to accumulate and 0 to overwrite. Data are raw device addresses.
+/// A cuDNN handle: convolutions and batch norm on one stream. All operations compute output = result + beta * output, so beta is 1 to
+/// accumulate and 0 to overwrite. Data are raw device addresses.
 /// </summary>
 public sealed unsafe class CudaDNNContext : IDisposable
 {
@@ -46,150 +46,87 @@ public sealed unsafe class CudaDNNContext : IDisposable
     }
 
     /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionForwardAlgorithms(
-        TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
+    public ConvolutionPerformance[] GetConvolutionAlgorithms(ConvolutionDirection direction, ConvolutionDescriptors descriptors)
     {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
+        (nint first, nint second, nint result) = InOrder(direction, descriptors);
+        nint convolution = descriptors.Convolution.Handle;
+        ConvolutionPerformance* found = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
-        Check(
-            CudnnApi.cudnnGetConvolutionForwardAlgorithm_v7(Handle, x.Handle, w.Handle, convolution.Handle, y.Handle, MostAlgorithms, &count, results),
-            "cudnnGetConvolutionForwardAlgorithm_v7", x, w, convolution, y);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
+        int status = direction switch
+        {
+            ConvolutionDirection.Forward =>
+                CudnnApi.cudnnGetConvolutionForwardAlgorithm_v7(Handle, first, second, convolution, result, MostAlgorithms, &count, found),
+            ConvolutionDirection.BackwardData =>
+                CudnnApi.cudnnGetConvolutionBackwardDataAlgorithm_v7(Handle, first, second, convolution, result, MostAlgorithms, &count, found),
+            _ => CudnnApi.cudnnGetConvolutionBackwardFilterAlgorithm_v7(Handle, first, second, convolution, result, MostAlgorithms, &count, found),
+        };
+        Check(status, "cudnnGetConvolution", direction, "Algorithm_v7", descriptors);
+        return new Span<ConvolutionPerformance>(found, count).ToArray();
     }
 
     /// <summary>
-    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites y, waits for the GPU, and is not allowed during capture.
+    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites the result, waits for the GPU, and is not allowed during
+    /// capture.
     /// </summary>
-    public ConvolutionPerformance[] FindConvolutionForwardAlgorithms(
-        TensorDescriptor x, nint xData, FilterDescriptor w, nint wData, ConvolutionDescriptor convolution, TensorDescriptor y, nint yData, nint workspace,
-        long workspaceBytes)
+    public ConvolutionPerformance[] FindConvolutionAlgorithms(
+        ConvolutionDirection direction, ConvolutionDescriptors descriptors, in ConvolutionAddresses at, nint workspace, long workspaceBytes)
     {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
+        (nint first, nint second, nint result) = InOrder(direction, descriptors);
+        (nint firstData, nint secondData, nint resultData) = InOrder(direction, at.Input, at.Filter, at.Output);
+        nint convolution = descriptors.Convolution.Handle;
+        ConvolutionPerformance* found = stackalloc ConvolutionPerformance[MostAlgorithms];
         int count;
-        Check(
-            CudnnApi.cudnnFindConvolutionForwardAlgorithmEx(
-                Handle, x.Handle, xData, w.Handle, wData, convolution.Handle, y.Handle, yData, MostAlgorithms, &count, results, workspace,
-                (nuint)workspaceBytes),
-            "cudnnFindConvolutionForwardAlgorithmEx", x, w, convolution, y);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
+        int status = direction switch
+        {
+            ConvolutionDirection.Forward => CudnnApi.cudnnFindConvolutionForwardAlgorithmEx(
+                Handle, first, firstData, second, secondData, convolution, result, resultData, MostAlgorithms, &count, found, workspace, (nuint)workspaceBytes),
+            ConvolutionDirection.BackwardData => CudnnApi.cudnnFindConvolutionBackwardDataAlgorithmEx(
+                Handle, first, firstData, second, secondData, convolution, result, resultData, MostAlgorithms, &count, found, workspace, (nuint)workspaceBytes),
+            _ => CudnnApi.cudnnFindConvolutionBackwardFilterAlgorithmEx(
+                Handle, first, firstData, second, secondData, convolution, result, resultData, MostAlgorithms, &count, found, workspace, (nuint)workspaceBytes),
+        };
+        Check(status, "cudnnFindConvolution", direction, "AlgorithmEx", descriptors);
+        return new Span<ConvolutionPerformance>(found, count).ToArray();
     }
 
     /// <summary>The workspace that an algorithm needs, in bytes.</summary>
-    public long GetConvolutionForwardWorkspaceSize(TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y, int algorithm)
+    public long GetConvolutionWorkspaceSize(ConvolutionDirection direction, ConvolutionDescriptors descriptors, int algorithm)
     {
+        (nint first, nint second, nint result) = InOrder(direction, descriptors);
+        nint convolution = descriptors.Convolution.Handle;
         nuint bytes;
-        Check(
-            CudnnApi.cudnnGetConvolutionForwardWorkspaceSize(Handle, x.Handle, w.Handle, convolution.Handle, y.Handle, algorithm, &bytes),
-            "cudnnGetConvolutionForwardWorkspaceSize", x, w, convolution, y);
+        int status = direction switch
+        {
+            ConvolutionDirection.Forward =>
+                CudnnApi.cudnnGetConvolutionForwardWorkspaceSize(Handle, first, second, convolution, result, algorithm, &bytes),
+            ConvolutionDirection.BackwardData =>
+                CudnnApi.cudnnGetConvolutionBackwardDataWorkspaceSize(Handle, first, second, convolution, result, algorithm, &bytes),
+            _ => CudnnApi.cudnnGetConvolutionBackwardFilterWorkspaceSize(Handle, first, second, convolution, result, algorithm, &bytes),
+        };
+        Check(status, "cudnnGetConvolution", direction, "WorkspaceSize", descriptors);
         return (long)bytes;
     }
 
-    /// <summary>y = alpha * convolution of x by w + beta * y.</summary>
-    public void ConvolutionForward(
-        float alpha, TensorDescriptor x, nint xData, FilterDescriptor w, nint wData, ConvolutionDescriptor convolution, int algorithm,
-        nint workspace, long workspaceBytes, float beta, TensorDescriptor y, nint yData) =>
-        Check(
-            CudnnApi.cudnnConvolutionForward(
-                Handle, &alpha, x.Handle, xData, w.Handle, wData, convolution.Handle, algorithm, workspace, (nuint)workspaceBytes, &beta, y.Handle, yData),
-            "cudnnConvolutionForward", x, w, convolution, y);
-
-    /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionBackwardDataAlgorithms(
-        FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx)
+    /// <summary>result = one of a convolution's three maps + beta * result; the direction says which of the three tensors is the result.</summary>
+    public void Convolve(
+        ConvolutionDirection direction, ConvolutionDescriptors descriptors, in ConvolutionAddresses at, int algorithm, nint workspace, long workspaceBytes,
+        float beta)
     {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
-        int count;
-        Check(
-            CudnnApi.cudnnGetConvolutionBackwardDataAlgorithm_v7(Handle, w.Handle, dy.Handle, convolution.Handle, dx.Handle, MostAlgorithms, &count, results),
-            "cudnnGetConvolutionBackwardDataAlgorithm_v7", dx, w, convolution, dy);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
+        (nint first, nint second, nint result) = InOrder(direction, descriptors);
+        (nint firstData, nint secondData, nint resultData) = InOrder(direction, at.Input, at.Filter, at.Output);
+        nint convolution = descriptors.Convolution.Handle;
+        float one = 1;
+        int status = direction switch
+        {
+            ConvolutionDirection.Forward => CudnnApi.cudnnConvolutionForward(
+                Handle, &one, first, firstData, second, secondData, convolution, algorithm, workspace, (nuint)workspaceBytes, &beta, result, resultData),
+            ConvolutionDirection.BackwardData => CudnnApi.cudnnConvolutionBackwardData(
+                Handle, &one, first, firstData, second, secondData, convolution, algorithm, workspace, (nuint)workspaceBytes, &beta, result, resultData),
+            _ => CudnnApi.cudnnConvolutionBackwardFilter(
+                Handle, &one, first, firstData, second, secondData, convolution, algorithm, workspace, (nuint)workspaceBytes, &beta, result, resultData),
+        };
+        Check(status, "cudnnConvolution", direction, "", descriptors);
     }
-
-    /// <summary>
-    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites dx, waits for the GPU, and is not allowed during capture.
-    /// </summary>
-    public ConvolutionPerformance[] FindConvolutionBackwardDataAlgorithms(
-        FilterDescriptor w, nint wData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, TensorDescriptor dx, nint dxData, nint workspace,
-        long workspaceBytes)
-    {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
-        int count;
-        Check(
-            CudnnApi.cudnnFindConvolutionBackwardDataAlgorithmEx(
-                Handle, w.Handle, wData, dy.Handle, dyData, convolution.Handle, dx.Handle, dxData, MostAlgorithms, &count, results, workspace,
-                (nuint)workspaceBytes),
-            "cudnnFindConvolutionBackwardDataAlgorithmEx", dx, w, convolution, dy);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
-    }
-
-    /// <summary>The workspace that an algorithm needs, in bytes.</summary>
-    public long GetConvolutionBackwardDataWorkspaceSize(
-        FilterDescriptor w, TensorDescriptor dy, ConvolutionDescriptor convolution, TensorDescriptor dx, int algorithm)
-    {
-        nuint bytes;
-        Check(
-            CudnnApi.cudnnGetConvolutionBackwardDataWorkspaceSize(Handle, w.Handle, dy.Handle, convolution.Handle, dx.Handle, algorithm, &bytes),
-            "cudnnGetConvolutionBackwardDataWorkspaceSize", dx, w, convolution, dy);
-        return (long)bytes;
-    }
-
-    /// <summary>dx = alpha * the transposed map of w on dy + beta * dx.</summary>
-    public void ConvolutionBackwardData(
-        float alpha, FilterDescriptor w, nint wData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, int algorithm,
-        nint workspace, long workspaceBytes, float beta, TensorDescriptor dx, nint dxData) =>
-        Check(
-            CudnnApi.cudnnConvolutionBackwardData(
-                Handle, &alpha, w.Handle, wData, dy.Handle, dyData, convolution.Handle, algorithm, workspace, (nuint)workspaceBytes, &beta, dx.Handle, dxData),
-            "cudnnConvolutionBackwardData", dx, w, convolution, dy);
-
-    /// <summary>The algorithms that cuDNN expects to be fast, best first, without running any.</summary>
-    public ConvolutionPerformance[] GetConvolutionBackwardFilterAlgorithms(
-        TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw)
-    {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
-        int count;
-        Check(
-            CudnnApi.cudnnGetConvolutionBackwardFilterAlgorithm_v7(Handle, x.Handle, dy.Handle, convolution.Handle, dw.Handle, MostAlgorithms, &count, results),
-            "cudnnGetConvolutionBackwardFilterAlgorithm_v7", x, dw, convolution, dy);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
-    }
-
-    /// <summary>
-    /// Runs and times all algorithms that fit the workspace; fastest first. It overwrites dw, waits for the GPU, and is not allowed during capture.
-    /// </summary>
-    public ConvolutionPerformance[] FindConvolutionBackwardFilterAlgorithms(
-        TensorDescriptor x, nint xData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, FilterDescriptor dw, nint dwData, nint workspace,
-        long workspaceBytes)
-    {
-        ConvolutionPerformance* results = stackalloc ConvolutionPerformance[MostAlgorithms];
-        int count;
-        Check(
-            CudnnApi.cudnnFindConvolutionBackwardFilterAlgorithmEx(
-                Handle, x.Handle, xData, dy.Handle, dyData, convolution.Handle, dw.Handle, dwData, MostAlgorithms, &count, results, workspace,
-                (nuint)workspaceBytes),
-            "cudnnFindConvolutionBackwardFilterAlgorithmEx", x, dw, convolution, dy);
-        return new Span<ConvolutionPerformance>(results, count).ToArray();
-    }
-
-    /// <summary>The workspace that an algorithm needs, in bytes.</summary>
-    public long GetConvolutionBackwardFilterWorkspaceSize(
-        TensorDescriptor x, TensorDescriptor dy, ConvolutionDescriptor convolution, FilterDescriptor dw, int algorithm)
-    {
-        nuint bytes;
-        Check(
-            CudnnApi.cudnnGetConvolutionBackwardFilterWorkspaceSize(Handle, x.Handle, dy.Handle, convolution.Handle, dw.Handle, algorithm, &bytes),
-            "cudnnGetConvolutionBackwardFilterWorkspaceSize", x, dw, convolution, dy);
-        return (long)bytes;
-    }
-
-    /// <summary>dw = alpha * the gradient by the filter + beta * dw.</summary>
-    public void ConvolutionBackwardFilter(
-        float alpha, TensorDescriptor x, nint xData, TensorDescriptor dy, nint dyData, ConvolutionDescriptor convolution, int algorithm,
-        nint workspace, long workspaceBytes, float beta, FilterDescriptor dw, nint dwData) =>
-        Check(
-            CudnnApi.cudnnConvolutionBackwardFilter(
-                Handle, &alpha, x.Handle, xData, dy.Handle, dyData, convolution.Handle, algorithm, workspace, (nuint)workspaceBytes, &beta, dw.Handle, dwData),
-            "cudnnConvolutionBackwardFilter", x, dw, convolution, dy);
 
     /// <summary>
     /// Batch norm with the batch's statistics. The running ones (null: 0) become (1 - factor) * old + factor * the batch's mean
@@ -210,23 +147,6 @@ public sealed unsafe class CudaDNNContext : IDisposable
         }
 
         WaitFor("cudnnBatchNormalizationForwardTraining");
-    }
-
-    /// <summary>Batch norm with given statistics.</summary>
-    public void BatchNormalizationForwardInference(
-        CudnnBatchNormMode mode, TensorDescriptor x, nint xData, TensorDescriptor y, nint yData, TensorDescriptor parameters, nint scale, nint bias,
-        nint mean, nint variance, double epsilon)
-    {
-        float one = 1;
-        float zero = 0;
-        int status = CudnnApi.cudnnBatchNormalizationForwardInference(
-            Handle, (int)mode, &one, &zero, x.Handle, xData, y.Handle, yData, parameters.Handle, scale, bias, mean, variance, epsilon);
-        if (status != 0)
-        {
-            CudnnApi.Check(status, "cudnnBatchNormalizationForwardInference", $"input {x}, output {y}, parameters {parameters}");
-        }
-
-        WaitFor("cudnnBatchNormalizationForwardInference");
     }
 
     /// <summary>The gradients of <see cref="BatchNormalizationForwardTraining"/>; the betas say whether each is added to what is there.</summary>
@@ -271,16 +191,27 @@ public sealed unsafe class CudaDNNContext : IDisposable
         }
     }
 
-    private void Check(int status, string call, TensorDescriptor x, FilterDescriptor w, ConvolutionDescriptor convolution, TensorDescriptor y)
+    // cuDNN names what a map reads in the order of its formula, and then what it writes.
+    private static (nint First, nint Second, nint Result) InOrder(ConvolutionDirection direction, nint input, nint filter, nint output) => direction switch
+    {
+        ConvolutionDirection.Forward => (input, filter, output),
+        ConvolutionDirection.BackwardData => (filter, output, input),
+        _ => (input, output, filter),
+    };
+
+    private static (nint First, nint Second, nint Result) InOrder(ConvolutionDirection direction, ConvolutionDescriptors descriptors) =>
+        InOrder(direction, descriptors.Input.Handle, descriptors.Filter.Handle, descriptors.Output.Handle);
+
+    private void Check(int status, string call, ConvolutionDirection direction, string callEnd, ConvolutionDescriptors descriptors)
     {
         if (status != 0)
         {
-            CudnnApi.Check(status, call, $"input side {x}, filter {w}, output side {y}, {convolution}");
+            CudnnApi.Check(status, $"{call}{direction}{callEnd}", descriptors.ToString());
         }
 
         if (CudaSynchronization.IsOn)
         {
-            CudaSynchronization.Wait(_stream, $"{call}, input side {x}, filter {w}, output side {y}, {convolution}");
+            CudaSynchronization.Wait(_stream, $"{call}{direction}{callEnd}, {descriptors}");
         }
     }
 }

@@ -141,11 +141,6 @@ internal static unsafe partial class CudnnApi
         double averageFactor, nint runningMean, nint runningVariance, double epsilon, nint savedMean, nint savedInverseDeviation);
 
     [LibraryImport(Library)]
-    internal static partial int cudnnBatchNormalizationForwardInference(
-        nint handle, int mode, float* alpha, float* beta, nint x, nint xData, nint y, nint yData, nint parameters, nint scale, nint bias,
-        nint mean, nint variance, double epsilon);
-
-    [LibraryImport(Library)]
     internal static partial int cudnnBatchNormalizationBackward(
         nint handle, int mode, float* alphaData, float* betaData, float* alphaParameters, float* betaParameters, nint x, nint xData, nint dy, nint dyData,
         nint dx, nint dxData, nint parameters, nint scale, nint scaleGradient, nint biasGradient, double epsilon, nint savedMean, nint savedInverseDeviation);

@@ -47,9 +47,6 @@ internal static unsafe partial class DriverApi
     internal static partial int cuCtxSetCurrent(nint context);
 
     [LibraryImport(Library)]
-    internal static partial int cuCtxGetCurrent(nint* context);
-
-    [LibraryImport(Library)]
     internal static partial int cuCtxSynchronize();
 
     [LibraryImport(Library)]

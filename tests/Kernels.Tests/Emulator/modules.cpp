@@ -87,7 +87,6 @@ bool open_into(Kind& kind, const std::string& path)
 // Opens the modules beside this library whose kernels are of the wanted kind.
 std::vector<std::unique_ptr<Module>>& scan()
 {
-    checking = build() == Build::Checked;
     Kind& kind = kinds[(int)build()];
     if (kind.scanned)
     {

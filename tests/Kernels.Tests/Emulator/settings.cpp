@@ -235,6 +235,7 @@ std::string read_all()
         times = new_times;
         order_of_work = new_order;
         kernels_build = new_build;
+        checking = new_build == Build::Checked; // also for calls before the first kernel
         multiprocessor_count = new_count;
         is_read = true;
     }

@@ -251,7 +251,8 @@ internal sealed record TrafficCase(string Kernel, string Variation, string Moves
         const string once = "Moves: all read once, written once.";
         yield return new("broadcast", "", once, 2 * T, T, t => t.Device.Binary(BinaryFunction.Subtract, t.X, t.Y, t.Z));
         yield return new(
-            "broadcast", "a slope, adding", once, 4 * T, T, t => t.Device.BinaryBackward(BinaryFunction.Divide, true, t.D, t.X, t.Y, new(t.Z, Accumulate: true)));
+            "broadcast", "a slope, adding", once, 4 * T, T,
+            t => t.Device.BinaryBackward(BinaryFunction.Divide, true, t.D, t.X, t.Y, new(t.Z, Accumulate: true)));
         yield return new("reduce_rows", "", once, T, T / TrafficTensors.Channels, t => t.Device.MaxAxes(t.X, Reduced(t, TrafficTensors.Side, 1)));
         yield return new(
             "reduce_columns", "adding", once, T + (2 * 2 * TrafficTensors.Channels), 2 * 2 * TrafficTensors.Channels,

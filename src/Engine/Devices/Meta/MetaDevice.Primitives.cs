@@ -79,7 +79,8 @@ public partial class MetaDevice
     /// <inheritdoc/>
     protected override void BatchNormBackwardCore(
         Tensor outputGradient, Tensor input, Tensor? output, Tensor gamma, Tensor? beta, Tensor mean, Tensor inverseDeviation,
-        bool relu, bool batchStatistics, GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient, GradientTarget betaGradient)
+        bool relu, bool batchStatistics, GradientTarget inputGradient, GradientTarget shortcutGradient, GradientTarget gammaGradient,
+        GradientTarget betaGradient)
     {
     }
 
