@@ -127,7 +127,6 @@ public sealed partial class Trainer
             {
                 callback.StepEnded(report);
             }
-
         }
 
         _state.Pending.RemoveRange(0, steps);
