@@ -69,49 +69,14 @@ template <> DEVICE bf16 from_float<bf16>(float v)
     return result;
 }
 
-// load and store move a pack of one element, or of 16 bytes, between memory and floats in registers.
-template <class T> DEVICE void load(const T* source, float (&v)[1]) { v[0] = to_float(*source); }
-
-DEVICE void load(const float* source, float (&v)[4])
-{
-    float4 words = *reinterpret_cast<const float4*>(source);
-    v[0] = words.x;
-    v[1] = words.y;
-    v[2] = words.z;
-    v[3] = words.w;
-}
-
 DEVICE void unpack_bf16(unsigned int word, float& low, float& high)
 {
     low = __uint_as_float(word << 16);
     high = __uint_as_float(word & 0xffff0000u);
 }
 
-DEVICE void load(const bf16* source, float (&v)[8])
-{
-    uint4 words = *reinterpret_cast<const uint4*>(source);
-    unpack_bf16(words.x, v[0], v[1]);
-    unpack_bf16(words.y, v[2], v[3]);
-    unpack_bf16(words.z, v[4], v[5]);
-    unpack_bf16(words.w, v[6], v[7]);
-}
-
-// Eight floats beside a pack of eight bf16: two accesses.
-DEVICE void load(const float* source, float (&v)[8])
-{
-    float4 a = *reinterpret_cast<const float4*>(source);
-    float4 b = *reinterpret_cast<const float4*>(source + 4);
-    v[0] = a.x;
-    v[1] = a.y;
-    v[2] = a.z;
-    v[3] = a.w;
-    v[4] = b.x;
-    v[5] = b.y;
-    v[6] = b.z;
-    v[7] = b.w;
-}
-
-// A pack as memory has it. Loaded so, several can be on their way before the first is needed; with floats the registers would not do.
+// A pack, of one element or of 16 bytes, as memory has it. Read so, several can be on their way before the first is needed; as floats
+// they would take too many registers.
 template <class T, int W> struct Bits;
 
 template <class T> struct Bits<T, 1>
@@ -149,6 +114,29 @@ template <> struct Bits<bf16, 8>
         unpack_bf16(words.w, v[6], v[7]);
     }
 };
+
+// load and store move a pack between memory and floats in registers.
+template <class T, int W> DEVICE void load(const T* source, float (&v)[W])
+{
+    Bits<T, W> bits;
+    bits.read(source);
+    bits.unpack(v);
+}
+
+// Eight floats beside a pack of eight bf16: two accesses.
+DEVICE void load(const float* source, float (&v)[8])
+{
+    float4 a = *reinterpret_cast<const float4*>(source);
+    float4 b = *reinterpret_cast<const float4*>(source + 4);
+    v[0] = a.x;
+    v[1] = a.y;
+    v[2] = a.z;
+    v[3] = a.w;
+    v[4] = b.x;
+    v[5] = b.y;
+    v[6] = b.z;
+    v[7] = b.w;
+}
 
 template <class T> DEVICE void store(T* target, const float (&v)[1]) { *target = from_float<T>(v[0]); }
 
@@ -1056,7 +1044,9 @@ template <class T> DEVICE void bn_statistics_1(const T* input, float* partials, 
 EXPORT(bn_statistics_1, (const T* input, float* partials, int rows, int channels), (input, partials, rows, channels))
 
 // Merges the moments of a block's rows, of each thread W, and writes them as partials[chunk][count, mean, squares][channel].
-template <int W> DEVICE void store_moments(float count, const float (&shift)[W], const float (&sum)[W], const float (&square)[W], float* partials, int channels)
+template <int W>
+DEVICE void store_moments(
+    float count, const float (&shift)[W], const float (&sum)[W], const float (&square)[W], float* partials, int channels)
 {
     __shared__ float means[W * THREADS], squares[W * THREADS], counts[THREADS];
     int thread = threadIdx.y * blockDim.x + threadIdx.x;

@@ -20,7 +20,6 @@ public sealed partial class CudaDevice : Device
 
     private readonly CudaQueue _queue;
     private readonly int _addReluVersion = KernelVersions.FromEnvironment().Of("add_relu");
-    private readonly long _plentifulBytes;
     private readonly bool _foldsFirstLayer = KernelVersions.FromEnvironment().Of("first_layer") == 2;
     private string? _addReluKernel;
     private readonly CudaDNNContext? _dnn;
@@ -30,7 +29,7 @@ public sealed partial class CudaDevice : Device
         : base($"cuda:{queue.Context.DeviceId}", DataType.Float32)
     {
         _queue = queue;
-        _plentifulBytes = queue.Context.GetMemoryInfo().Free / 2;
+        PlentifulBytes = queue.Context.GetMemoryInfo().Free / 2;
         (Precision, BatchNorm) = (precision, batchNorm);
         _dnn = new CudaDNNContext();
         _dnn.SetStream(queue.Stream);
@@ -40,7 +39,7 @@ public sealed partial class CudaDevice : Device
     private CudaDevice(RecordingQueue queue, CudaPrecision precision) : base(queue.Gpu.Name, DataType.Float32)
     {
         _queue = queue;
-        _plentifulBytes = queue.Properties.TotalMemory / 2;
+        PlentifulBytes = queue.Properties.TotalMemory / 2;
         Precision = precision;
         queue.Owner = this;
     }
@@ -55,7 +54,10 @@ public sealed partial class CudaDevice : Device
     public override DataType ActivationType => Precision == CudaPrecision.BFloat16 ? DataType.BFloat16 : DataType.Float32;
 
     /// <summary>While less than half of the memory is in use that was free when the device was opened.</summary>
-    public override bool KeepsOutputs => Memory.UsedBytes < _plentifulBytes;
+    public override bool KeepsOutputs => Memory.UsedBytes < PlentifulBytes;
+
+    /// <summary>Up to how many bytes in use memory counts as plentiful.</summary>
+    internal long PlentifulBytes { get; set; }
 
     /// <summary>In tf32 the factors of products have 10 bits of mantissa; all else is as its type has it.</summary>
     public override CheckTolerance Tolerance => Precision == CudaPrecision.TensorFloat32 ? new CheckTolerance(1e-5, 3e-3) : base.Tolerance;

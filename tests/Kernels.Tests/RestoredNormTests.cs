@@ -1,3 +1,5 @@
+using Engine.Models;
+
 namespace Engine.Kernels.Tests;
 
 /// <summary>That what the tape does not keep of a batch norm comes back as the forward made it.</summary>
@@ -26,6 +28,32 @@ public sealed class RestoredNormTests : EmulatorTest
         Assert.Equal(dx.ToArray<float>(), dxAgain.ToArray<float>());
         Assert.Equal(dgamma.ToArray<float>(), dgammaAgain.ToArray<float>());
         Assert.Equal(dbeta.ToArray<float>(), dbetaAgain.ToArray<float>());
+    }
+
+    /// <summary>The gradients are the same to the bit, and the memory is what it is about.</summary>
+    [Theory]
+    [InlineData(CudaPrecision.Float32)]
+    [InlineData(CudaPrecision.BFloat16)]
+    public void Outputs_are_kept_only_while_memory_is_plentiful(CudaPrecision precision)
+    {
+        (float[] kept, long mostKept) = Train(plentifulBytes: long.MaxValue);
+        (float[] again, long mostAgain) = Train(plentifulBytes: 0);
+        Assert.Equal(again, kept);
+        Assert.True(mostAgain < 0.9 * mostKept, $"{mostAgain} bytes where outputs are computed again, {mostKept} where they are kept");
+
+        (float[] Gradients, long MostBytes) Train(long plentifulBytes)
+        {
+            using CudaDevice device = CudaDevice.Open(0, precision);
+            device.PlentifulBytes = plentifulBytes;
+            Network network = Networks.Create("resnet8", new NetworkOptions { Channels = 1, Classes = 4 });
+            network.To(device, seed: 3);
+            RandomSource random = new(5);
+            using Tensor images = Draw(device, new Shape(8, 16, 16, 1), device.ActivationType, random);
+            using Tensor labels = Tensor.From<int>(device, new Shape(8), [0, 1, 2, 3, 0, 1, 2, 3], DataType.Int32);
+            device.Memory.ResetPeak();
+            network.Forward(images).CrossEntropy(labels).Backward();
+            return ([.. network.Parameters.SelectMany(p => p.Parameter.Value.Gradient!.ToArray<float>())], device.Memory.PeakUsedBytes);
+        }
     }
 
     private static Tensor Draw(CudaDevice device, Shape shape, DataType type, RandomSource random) =>
