@@ -36,6 +36,14 @@ internal static class DataChoice
                 $"note: {Words.Count(held, "training image")} {(held == 1 ? "is" : "are")} held out for testing, instead of the test set");
         }
 
+        if (run.Training.ValidationCount is > 0 and int some && some < data.Train.Count)
+        {
+            foreach (string remark in data.WithValidation(some, run.Training.Seed).Remarks.Except(data.Remarks))
+            {
+                output.Note($"note: {remark}");
+            }
+        }
+
         FolderChecking.Run(data, output, cancellation);
         return data;
     }

@@ -1,3 +1,5 @@
+using Engine.Formats;
+
 namespace Engine.Data;
 
 /// <summary>A data set: images to train on, images held out to test with, and what is known about them.</summary>
@@ -8,6 +10,8 @@ namespace Engine.Data;
 /// <param name="Credit">One line: who made the set, and under which license.</param>
 public sealed record ImageDataset(string Name, IImageSource Train, IImageSource Test, Augmentation Augmentation, string Credit)
 {
+    private const int ShownClasses = 5;
+
     /// <summary>The classes' names, by label of the test images; those of the training images too, unless <see cref="ForClasses"/> was asked for.</summary>
     public IReadOnlyList<string> ClassNames => Test.ClassNames;
 
@@ -50,7 +54,7 @@ public sealed record ImageDataset(string Name, IImageSource Train, IImageSource 
 
     /// <summary>
     /// The same set with some training images held out: they take the test images' place, so that a recipe can be chosen
-    /// without looking at those.
+    /// without looking at those. A class of which nothing is left to train on is remarked.
     /// </summary>
     /// <param name="count">Images to hold out, 5,000 in the paper.</param>
     /// <param name="seed">Chooses them.</param>
@@ -58,6 +62,27 @@ public sealed record ImageDataset(string Name, IImageSource Train, IImageSource 
     public ImageDataset WithValidation(int count, long seed)
     {
         (ImageSubset train, ImageSubset validation) = ImageSubset.Split(Train, count, seed);
-        return this with { Train = train, Test = validation };
+        int[] before = ImagesOfClasses(Train), left = ImagesOfClasses(train);
+        string[] lost = [.. Train.ClassNames.Where((_, c) => before[c] > 0 && left[c] == 0).Select(name => $"'{ShownName.Of(name)}'")];
+        return this with { Train = train, Test = validation, Remarks = lost.Length == 0 ? Remarks : [.. Remarks, Remark(lost)] };
+    }
+
+    private static int[] ImagesOfClasses(IImageSource source)
+    {
+        int[] counts = new int[source.ClassNames.Count];
+        for (int i = 0; i < source.Count; i++)
+        {
+            counts[source.Label(i)]++;
+        }
+
+        return counts;
+    }
+
+    private static string Remark(string[] lost)
+    {
+        string names = string.Join(", ", lost.Take(ShownClasses)) + (lost.Length > ShownClasses ? $" and {lost.Length - ShownClasses} more" : "");
+        return lost.Length == 1
+            ? $"nothing is left to train on of class {names}: all its images are held out for validation"
+            : $"nothing is left to train on of {lost.Length} classes, all of whose images are held out for validation: {names}";
     }
 }

@@ -58,4 +58,31 @@ public class ImageSourceTests
             Assert.Equal("/h/.cache/engine/data", DataFolder.Resolve(v => v switch { "XDG_CACHE_HOME" => "relative", "HOME" => "/h", _ => null }));
         }
     }
+
+    /// <summary>Two classes of one image each beside one of six: they are remarked when the split takes them, and only then.</summary>
+    [Fact]
+    public void A_class_of_which_nothing_is_left_to_train_on_is_remarked()
+    {
+        MemoryImageSource source = new(new byte[8], [0, 0, 1, 0, 0, 2, 0, 0], 1, 1, 1, ["many", "o\u001bne", "other", "none"]);
+        ImageDataset data = new("tiny", source, source, new Augmentation(0, false), "") { Remarks = ["as it was"] };
+        HashSet<int> seen = [];
+        for (int seed = 0; seed < 40; seed++)
+        {
+            ImageDataset split = data.WithValidation(4, seed);
+            HashSet<int> left = [.. Enumerable.Range(0, split.Train.Count).Select(split.Train.Label)];
+            int lost = (left.Contains(1) ? 0 : 1) + (left.Contains(2) ? 0 : 2);
+            seen.Add(lost);
+            Assert.Equal(
+                lost switch
+                {
+                    0 => ["as it was"],
+                    1 => ["as it was", "nothing is left to train on of class 'o?ne': all its images are held out for validation"],
+                    2 => ["as it was", "nothing is left to train on of class 'other': all its images are held out for validation"],
+                    _ => ["as it was", "nothing is left to train on of 2 classes, all of whose images are held out for validation: 'o?ne', 'other'"],
+                },
+                split.Remarks);
+        }
+
+        Assert.Equal([0, 1, 2, 3], seen.Order());
+    }
 }
