@@ -12,13 +12,14 @@ namespace Engine.Cli;
 internal sealed class BenchCommand : Subcommand
 {
     private const int KernelsBatchSize = 1024;
+    private const int LatencySteps = 200;
     private readonly Option<string> _model = SharedOptions.Model("resnet20");
     private readonly ModelOptions _modelOptions = new();
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("128, or 1,024 with --kernels");
     private readonly Option<string> _mode = OptionKinds.OneOf("--mode", ["train", "infer"], "Measure training steps, or only forward passes", "train");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
-    private readonly Option<int?> _steps = OptionKinds.Number<int>("--steps", "N", "Number of measured steps", shown: "10", least: 1);
+    private readonly Option<int?> _steps = OptionKinds.Number<int>("--steps", "N", "Number of measured steps", shown: "10, or 200 for a single image's latency", least: 1);
     private readonly Option<int?> _warmUp = OptionKinds.Number<int>("--warmup", "N", "Number of warm-up steps before them", shown: "3", least: 0);
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
@@ -35,6 +36,7 @@ internal sealed class BenchCommand : Subcommand
         output, "bench", "Measure images per second on synthetic data.",
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2",
+        "engine bench --model resnet18 --batch-size 1 --mode infer --steps 10000",
         "engine bench --device cuda --precision bf16 --batch-norm cudnn",
         "engine bench --device cuda --convolutions legacy --json",
         "engine bench --model resnet50 --device cuda --precision bf16 --plans resnet50.json",
@@ -53,7 +55,8 @@ internal sealed class BenchCommand : Subcommand
         string precision = arguments.GetValue(_precision)!;
         bool isOfKernels = arguments.GetValue(_kernels);
         int batchSize = arguments.GetValue(_batchSize) ?? (isOfKernels ? KernelsBatchSize : 128);
-        int steps = arguments.GetValue(_steps) ?? 10;
+        bool isOfLatency = mode == "infer" && batchSize == 1 && !isOfKernels;
+        int steps = arguments.GetValue(_steps) ?? (isOfLatency ? LatencySteps : 10);
         int warmUp = arguments.GetValue(_warmUp) ?? 3;
         CudaBatchNorm batchNorm = arguments.GetValue(_batchNorm) == "cudnn" ? CudaBatchNorm.Cudnn : CudaBatchNorm.Engine;
         Network network = UsageException.Check(() => Networks.Create(model, _modelOptions.Read(arguments)));
@@ -71,7 +74,7 @@ internal sealed class BenchCommand : Subcommand
 
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
-        BenchmarkResult result = benchmark.Run(warmUp, steps, cancellation);
+        BenchmarkResult result = benchmark.Run(warmUp, steps, isOfLatency, cancellation);
         if (convolutions.Plans is { } plans && device is CudaDevice measured)
         {
             measured.SavePlans(plans);
@@ -83,6 +86,17 @@ internal sealed class BenchCommand : Subcommand
         {
             JsonObject json = Json(result, model, mode, batchSize, device, precision, isRecorded, batchNorm);
             ConvolutionOptions.Report(device, json);
+            if (result.Latencies is not null)
+            {
+                json["latency_milliseconds"] = new JsonObject
+                {
+                    ["p50"] = Math.Round(result.Latency(50), 4),
+                    ["p99"] = Math.Round(result.Latency(99), 4),
+                    ["max"] = Math.Round(result.Latency(100), 4),
+                    ["calls"] = result.Latencies.Count,
+                };
+            }
+
             if (forecast is not null)
             {
                 json["predicted_images_per_second"] = Math.Round(forecast.ImagesPerSecond, 1);
@@ -97,6 +111,13 @@ internal sealed class BenchCommand : Subcommand
                 CultureInfo.InvariantCulture,
                 $"{model}, {mode}, batch size {batchSize}, {precision}: {result.Median:N1} images/s (from {result.Rates[0]:N1} to {result.Rates[^1]:N1}), "
                     + $"peak memory {result.PeakDeviceBytes / 1048576.0:N1} MiB, {result.ManagedBytesPerStep:N0} managed bytes per step"));
+            if (result.Latencies is not null)
+            {
+                output.Say(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"a single image takes {result.Latency(50):N2} ms (p50), {result.Latency(99):N2} ms (p99), of {result.Latencies.Count:N0} calls"));
+            }
+
             if (forecast is not null)
             {
                 output.Say(string.Create(

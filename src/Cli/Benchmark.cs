@@ -12,12 +12,16 @@ namespace Engine.Cli;
 /// <param name="Gen1Collections">Collections of generation 1 and above while measuring.</param>
 /// <param name="Gen2Collections">Collections of generation 2 while measuring.</param>
 /// <param name="ResidentGrowthBytes">How much the process' resident memory grew while measuring.</param>
+/// <param name="Latencies">Milliseconds of single steps, each waited for, the shortest first; null where they were not asked for.</param>
 internal sealed record BenchmarkResult(
     IReadOnlyList<double> Rates, int StepsPerRate, long PeakDeviceBytes, long ManagedBytesPerStep, long NativeAllocations, int Gen1Collections,
-    int Gen2Collections, long ResidentGrowthBytes)
+    int Gen2Collections, long ResidentGrowthBytes, IReadOnlyList<double>? Latencies = null)
 {
     /// <summary>The rate in the middle.</summary>
     public double Median => Rates[Rates.Count / 2];
+
+    /// <summary>The milliseconds that so many percent of all steps took at most.</summary>
+    public double Latency(double percent) => Latencies![Math.Max(0, (int)Math.Ceiling(percent / 100 * Latencies.Count) - 1)];
 }
 
 /// <summary>Runs a network's <see cref="SyntheticStep"/> on random images.</summary>
@@ -63,8 +67,9 @@ internal sealed class Benchmark : IDisposable
     /// <summary>Warms up and measures.</summary>
     /// <param name="warmUp">Steps before measuring.</param>
     /// <param name="count">Rates to measure, each over one step, or over ten where the device works on its own.</param>
+    /// <param name="measuresLatency">Whether single steps are measured too.</param>
     /// <param name="cancellation">Stops it between two steps.</param>
-    public BenchmarkResult Run(int warmUp, int count, CancellationToken cancellation)
+    public BenchmarkResult Run(int warmUp, int count, bool measuresLatency, CancellationToken cancellation)
     {
         int chunk = _device.IsAsynchronous ? 10 : 1;
 
@@ -95,9 +100,18 @@ internal sealed class Benchmark : IDisposable
         managed = GC.GetTotalAllocatedBytes(precise: true) - managed;
         resident = ResidentBytes() - resident;
         Array.Sort(rates);
+        double[]? latencies = null;
+        if (measuresLatency)
+        {
+            // Where a rate is one step, it says how long that took.
+            latencies = chunk == 1
+                ? [.. rates.Select(rate => 1e3 * _batchSize / rate).Order()]
+                : [.. Enumerable.Range(0, count * chunk).Select(_ => 1e3 * Time(1, cancellation)).Order()];
+        }
+
         return new BenchmarkResult(
             rates, chunk, _device.Memory.PeakUsedBytes, managed / ((long)count * chunk), _device.Memory.NativeAllocations - blocks,
-            GC.CollectionCount(1) - gen1, GC.CollectionCount(2) - gen2, resident);
+            GC.CollectionCount(1) - gen1, GC.CollectionCount(2) - gen2, resident, latencies);
     }
 
     public void Dispose()

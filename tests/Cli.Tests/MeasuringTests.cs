@@ -28,6 +28,26 @@ public sealed class MeasuringTests
         Assert.Equal(0, line.GetProperty("native_allocations").GetInt64());
     }
 
+    [Fact]
+    public async Task A_single_image_has_a_latency()
+    {
+        string[] single = ["bench", "--model", "resnet8", "--batch-size", "1", "--mode", "infer", "--device", "cpu", "--threads", "1", "--warmup", "1"];
+        EngineRun run = await EngineRun.InProcessAsync([.. single, "--steps", "101", "--json"]);
+        JsonElement line = Assert.Single(run.Json), latency = line.GetProperty("latency_milliseconds");
+        (double p50, double p99, double max) = (Of("p50"), Of("p99"), Of("max"));
+        Assert.Equal(101, latency.GetProperty("calls").GetInt32());
+        Assert.InRange(p50, 1e-3, p99);
+        Assert.InRange(p99, p50, max);
+        Assert.Equal(1e3 / line.GetProperty("images_per_second").GetProperty("median").GetDouble(), p50, 0.01 * p50);
+
+        EngineRun text = await EngineRun.InProcessAsync([.. single, "--steps", "3"]);
+        Assert.Contains("(p99), of 3 calls", text.Output + text.Error, StringComparison.Ordinal);
+        EngineRun batch = await EngineRun.InProcessAsync("bench", "--model", "resnet8", "--batch-size", "2", "--mode", "infer", "--device", "cpu", "--json");
+        Assert.False(Assert.Single(batch.Json).TryGetProperty("latency_milliseconds", out _));
+
+        double Of(string name) => latency.GetProperty(name).GetDouble();
+    }
+
     /// <summary>No GPU, driver or library is needed.</summary>
     [Theory]
     [InlineData("train", 206)]
