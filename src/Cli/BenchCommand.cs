@@ -19,7 +19,8 @@ internal sealed class BenchCommand : Subcommand
     private readonly Option<string> _mode = OptionKinds.OneOf("--mode", ["train", "infer"], "Measure training steps, or only forward passes", "train");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
-    private readonly Option<int?> _steps = OptionKinds.Number<int>("--steps", "N", "Number of measured steps", shown: "10, or 200 for a single image's latency", least: 1);
+    private readonly Option<int?> _steps = OptionKinds.Number<int>(
+        "--steps", "N", "Number of measured steps", shown: "10, or 200 for a single image's latency", least: 1);
     private readonly Option<int?> _warmUp = OptionKinds.Number<int>("--warmup", "N", "Number of warm-up steps before them", shown: "3", least: 0);
     private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<string?> _graph = SharedOptions.Graph();
