@@ -851,59 +851,69 @@ template <int S, int W> DEVICE void store_column_sums(float (&sums)[S][W], float
 #define FINISH_CHANNELS 8
 #define FINISH_PARTS (THREADS / FINISH_CHANNELS)
 
+// Adds up S sums over the threads of each channel; the first FINISH_CHANNELS threads get the results.
+template <int S> DEVICE void add_finish_parts(float (&sums)[S])
+{
+    __shared__ float shared[S][THREADS / WARP][FINISH_CHANNELS];
+    int lane = threadIdx.x % WARP;
+    for (int s = 0; s < S; s++)
+    {
+        for (int distance = WARP / 2; distance >= FINISH_CHANNELS; distance /= 2)
+        {
+            sums[s] += __shfl_xor_sync(ALL_LANES, sums[s], distance);
+        }
+
+        if (lane < FINISH_CHANNELS)
+        {
+            shared[s][threadIdx.x / WARP][lane] = sums[s];
+        }
+    }
+
+    __syncthreads();
+    if (threadIdx.x < FINISH_CHANNELS)
+    {
+        for (int s = 0; s < S; s++)
+        {
+            sums[s] = 0.0f;
+            for (int w = 0; w < THREADS / WARP; w++)
+            {
+                sums[s] += shared[s][w][lane];
+            }
+        }
+    }
+}
+
 // first (+)= sum 0, second (+)= sum 1, sums[s][channel] = sum s, each where its address is given; one or two sums a channel.
 // Moves: the partials.
 EXPORT_ONE(column_sums_finish,
     (const float* partials, int chunks, int channels, int sums_per_channel, float* first, int accumulate_first, float* second,
         int accumulate_second, float* sums))
 {
-    __shared__ float shared[2][THREADS / WARP][FINISH_CHANNELS];
-    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     int c = blockIdx.x * FINISH_CHANNELS + threadIdx.x % FINISH_CHANNELS;
-    float sums_of_part[2] = {};
+    float total[2] = {};
     if (c < channels)
     {
 #pragma unroll 4
         for (int chunk = threadIdx.x / FINISH_CHANNELS; chunk < chunks; chunk += FINISH_PARTS)
         {
             const float* source = partials + (long long)chunk * sums_per_channel * channels + c;
-            sums_of_part[0] += source[0];
-            sums_of_part[1] += sums_per_channel > 1 ? source[channels] : 0.0f;
+            total[0] += source[0];
+            total[1] += sums_per_channel > 1 ? source[channels] : 0.0f;
         }
     }
 
-    for (int s = 0; s < 2; s++)
+    add_finish_parts(total);
+    for (int s = 0; s < sums_per_channel && threadIdx.x < FINISH_CHANNELS && c < channels; s++)
     {
-        for (int distance = WARP / 2; distance >= FINISH_CHANNELS; distance /= 2)
-        {
-            sums_of_part[s] += __shfl_xor_sync(ALL_LANES, sums_of_part[s], distance);
-        }
-
-        if (lane < FINISH_CHANNELS)
-        {
-            shared[s][warp][lane] = sums_of_part[s];
-        }
-    }
-
-    __syncthreads();
-    int s = threadIdx.x / FINISH_CHANNELS;
-    if (s < sums_per_channel && c < channels)
-    {
-        float sum = 0.0f;
-        for (int w = 0; w < THREADS / WARP; w++)
-        {
-            sum += shared[s][w][threadIdx.x % FINISH_CHANNELS];
-        }
-
         float* target = s == 0 ? first : second;
         if (target)
         {
-            target[c] = sum + ((s == 0 ? accumulate_first : accumulate_second) ? target[c] : 0.0f);
+            target[c] = total[s] + ((s == 0 ? accumulate_first : accumulate_second) ? target[c] : 0.0f);
         }
 
         if (sums)
         {
-            sums[s * channels + c] = sum;
+            sums[s * channels + c] = total[s];
         }
     }
 }
@@ -1163,8 +1173,6 @@ EXPORT_ONE(bn_statistics_finish,
 {
     // With s the first chunk's mean, near to every other's: counts, sums of distances from s and of their squares. They add up without
     // a division, which would keep each chunk waiting for the one before.
-    __shared__ float shared[3][THREADS / WARP][FINISH_CHANNELS];
-    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     int c = blockIdx.x * FINISH_CHANNELS + threadIdx.x % FINISH_CHANNELS;
     float shift = c < channels ? partials[channels + c] : 0.0f;
     float total[3] = {};
@@ -1181,31 +1189,9 @@ EXPORT_ONE(bn_statistics_finish,
         }
     }
 
-    for (int s = 0; s < 3; s++)
-    {
-        for (int distance = WARP / 2; distance >= FINISH_CHANNELS; distance /= 2)
-        {
-            total[s] += __shfl_xor_sync(ALL_LANES, total[s], distance);
-        }
-
-        if (lane < FINISH_CHANNELS)
-        {
-            shared[s][warp][lane] = total[s];
-        }
-    }
-
-    __syncthreads();
+    add_finish_parts(total);
     if (threadIdx.x < FINISH_CHANNELS && c < channels)
     {
-        for (int s = 0; s < 3; s++)
-        {
-            total[s] = 0.0f;
-            for (int w = 0; w < THREADS / WARP; w++)
-            {
-                total[s] += shared[s][w][lane];
-            }
-        }
-
         Moments all = moments_of(total[0], shift, total[1], total[2]);
         mean[c] = all.mean;
         inverse_deviation[c] = 1.0f / sqrtf(all.squares / all.count + epsilon);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 
 namespace Engine.Bench.Machine;
 
@@ -20,6 +21,13 @@ internal sealed record MachineInfo(string Processor, int Cores, string Vectors, 
             device.Description.Split(',')[0], Environment.ProcessorCount, SimdLevels.Widest.DisplayName(),
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription);
     }
+
+    /// <summary>As files of results have it. The runtime is not in it: some of them name it among versions.</summary>
+    /// <param name="more">What else a file says of the machine.</param>
+    public JsonObject ToJson(params IEnumerable<KeyValuePair<string, JsonNode?>> more) => new(
+    [
+        new("processor", Processor), new("cores", Cores), new("vectors", Vectors), new("memory_bytes", MemoryBytes), new("system", System), .. more,
+    ]);
 
     /// <summary>One line.</summary>
     public override string ToString() => string.Create(

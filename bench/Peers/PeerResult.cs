@@ -84,15 +84,7 @@ internal sealed record PeerResult(
             ["date"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),
             ["command"] = command,
             ["commit"] = commit,
-            ["machine"] = new JsonObject
-            {
-                ["processor"] = machine.Processor,
-                ["cores"] = machine.Cores,
-                ["vectors"] = machine.Vectors,
-                ["memory_bytes"] = machine.MemoryBytes,
-                ["system"] = machine.System,
-                ["load_average_before"] = Numbers(load),
-            },
+            ["machine"] = machine.ToJson(new KeyValuePair<string, JsonNode?>("load_average_before", Numbers(load))),
             ["versions"] = versions,
             ["device"] = options.Device,
             ["precision"] = options.Precision,

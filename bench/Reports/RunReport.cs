@@ -34,16 +34,8 @@ internal static class RunReport
         ["date"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         ["command"] = command,
         ["commit"] = commit,
-        ["machine"] = new JsonObject
-        {
-            ["processor"] = machine.Processor,
-            ["cores"] = machine.Cores,
-            ["vectors"] = machine.Vectors,
-            ["memory_bytes"] = machine.MemoryBytes,
-            ["system"] = machine.System,
-            ["dotnet"] = RuntimeInformation.FrameworkDescription,
-            ["load_average_before"] = new JsonArray([.. load.Select(v => (JsonNode)v)]),
-        },
+        ["machine"] = machine.ToJson(
+            new("dotnet", RuntimeInformation.FrameworkDescription), new("load_average_before", new JsonArray([.. load.Select(v => (JsonNode)v)]))),
         ["ceilings"] = new JsonObject(timings.Select(
             m => m.Subject.Place).DistinctBy(place => place.Name).Select(place => KeyValuePair.Create<string, JsonNode?>(
             place.Name,

@@ -30,18 +30,18 @@ internal static class DataChoice
     public static ImageDataset OpenToTrain(RunManifest run, string? directory, int networkSize, CommandOutput output, CancellationToken cancellation)
     {
         ImageDataset data = Open(run.Data, directory, run.Part<ImageChoices>(), networkSize, FolderUse.Training, null, output, cancellation);
-        if (run.Training.ValidationCount is > 0 and int held && FolderSet.IsFolder(run.Data))
+        int held = run.Training.ValidationCount;
+        if (held > 0 && FolderSet.IsFolder(run.Data))
         {
             output.Note(
                 $"note: {Words.Count(held, "training image")} {(held == 1 ? "is" : "are")} held out for testing, instead of the test set");
         }
 
-        if (run.Training.ValidationCount is > 0 and int some && some < data.Train.Count)
+        // A count that leaves one part empty is an error of the trainer's.
+        IReadOnlyList<string> remarks = held > 0 && held < data.Train.Count ? data.WithValidation(held, run.Training.Seed).Remarks : data.Remarks;
+        foreach (string remark in remarks.Except(data.Remarks))
         {
-            foreach (string remark in data.WithValidation(some, run.Training.Seed).Remarks.Except(data.Remarks))
-            {
-                output.Note($"note: {remark}");
-            }
+            output.Note($"note: {remark}");
         }
 
         FolderChecking.Run(data, output, cancellation);

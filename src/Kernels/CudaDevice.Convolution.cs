@@ -46,7 +46,7 @@ public sealed partial class CudaDevice
     {
         KernelVariant storage = Storage(output, input);
         Tensor weights = InStorage(filter, storage);
-        Folding? folding = Folds(storage) ? Folding.Of(input.Shape, filter.Shape, output.Shape, geometry, PackWidth(input.Type)) : null;
+        Folding? folding = FoldingOf(input, filter.Shape, output.Shape, geometry);
         using Tensor? foldedInput = folding is null ? null : Fold(input, folding.Input, folding.Padding);
         using Tensor? foldedWeights = folding is null ? null : Fold(weights, folding.Filter, folding.Front);
         (input, weights) = (foldedInput ?? input, foldedWeights ?? weights);
@@ -73,9 +73,7 @@ public sealed partial class CudaDevice
         Tensor input, Tensor outputGradient, in ConvolutionGeometry geometry, Tensor filterGradient, bool accumulate)
     {
         KernelVariant storage = Storage(outputGradient, input);
-        Folding? folding = Folds(storage)
-            ? Folding.Of(input.Shape, filterGradient.Shape, outputGradient.Shape, geometry, PackWidth(input.Type))
-            : null;
+        Folding? folding = FoldingOf(input, filterGradient.Shape, outputGradient.Shape, geometry);
         using Tensor? foldedInput = folding is null ? null : Fold(input, folding.Input, folding.Padding);
         input = foldedInput ?? input;
         Shape shape = folding?.Filter ?? filterGradient.Shape;
@@ -106,7 +104,10 @@ public sealed partial class CudaDevice
     }
 
     // Full 32-bit floats are multiplied without tensor cores, which take any number of channels.
-    private bool Folds(KernelVariant storage) => _foldsFirstLayer && (storage != KernelVariant.Float32 || Precision == CudaPrecision.TensorFloat32);
+    private Folding? FoldingOf(Tensor input, Shape filter, Shape output, in ConvolutionGeometry geometry) =>
+        _foldsFirstLayer && (input.Type != DataType.Float32 || Precision == CudaPrecision.TensorFloat32)
+            ? Folding.Of(input.Shape, filter, output, geometry, PackWidth(input.Type))
+            : null;
 
     /// <summary>A tensor's squares of 2 x 2 pixels as pixels, in memory for the duration of a primitive.</summary>
     private Tensor Fold(Tensor tensor, Shape folded, Size2 shift)

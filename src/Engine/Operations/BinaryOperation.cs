@@ -98,7 +98,7 @@ public sealed class BinaryOperation : Operation
         }
         else if (target.Shape == Output.Shape && target.Type == Output.Type)
         {
-            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, new(target, into.Accumulate));
+            Device.BinaryBackward(_function, byRight, OutputGradient, _a, _b, into);
         }
         else
         {

@@ -58,15 +58,15 @@ public sealed class ConvolveOperation : Operation
     protected internal override void Backward()
     {
         PendingNorm? norm = PendingNorm.Of(_input);
-        if (Target(_filter) is { Gradient: { } filterGradient } intoFilter)
+        if (Target(_filter) is { Gradient: not null } intoFilter)
         {
             if (norm is { } pending)
             {
-                Device.NormalizedConvolutionBackwardFilter(pending.Input, pending.Map, OutputGradient, _geometry, new(filterGradient, intoFilter.Accumulate));
+                Device.NormalizedConvolutionBackwardFilter(pending.Input, pending.Map, OutputGradient, _geometry, intoFilter);
             }
             else
             {
-                Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, new(filterGradient, intoFilter.Accumulate));
+                Device.ConvolutionBackwardFilter(_input, OutputGradient, _geometry, intoFilter);
             }
         }
 

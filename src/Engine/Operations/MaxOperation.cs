@@ -48,7 +48,7 @@ public sealed class MaxOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
+        if (Target(_input) is { Gradient: not null } into)
         {
             using Tensor share = Tensor.Create(Device, _reduced, Output.Type), count = Tensor.Create(Device, _reduced, Output.Type);
             using Tensor gradient = OutputGradient.View(_reduced, isTapeOwned: false);
@@ -56,7 +56,7 @@ public sealed class MaxOperation : Operation
             Device.Binary(BinaryFunction.Divide, gradient, count, share);
 
             // The slope of a product by its left factor is the right one: what is largest times its share.
-            Device.BinaryBackward(BinaryFunction.Multiply, false, _isLargest, _isLargest, share, new(target, into.Accumulate));
+            Device.BinaryBackward(BinaryFunction.Multiply, false, _isLargest, _isLargest, share, into);
         }
     }
 }

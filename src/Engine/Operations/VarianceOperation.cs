@@ -50,14 +50,14 @@ public sealed class VarianceOperation : Operation
     /// <inheritdoc/>
     protected internal override void Backward()
     {
-        if (Target(_input) is { Gradient: { } target } into)
+        if (Target(_input) is { Gradient: not null } into)
         {
             using Tensor share = Tensor.Create(Device, _mean.Shape, Output.Type), distances = Tensor.Create(Device, _input.Shape, _input.Type);
             Device.Scale(OutputGradient, 2 / _divisor, share, accumulate: false);
             Device.Binary(BinaryFunction.Subtract, _input, _mean, distances);
 
             // The slope of a product by its left factor is the right one: each distance times its share.
-            Device.BinaryBackward(BinaryFunction.Multiply, false, distances, distances, share, new(target, into.Accumulate));
+            Device.BinaryBackward(BinaryFunction.Multiply, false, distances, distances, share, into);
         }
     }
 }
