@@ -66,9 +66,7 @@ internal sealed class DoctorCommand : Subcommand
             ["libraries"] = new JsonArray(
             [
                 .. cuda.Libraries.Select(l => Library(l.Name, l.IsFound, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet, l.PassedOver)),
-                Library(
-                    "TurboJPEG (JPEG images)", TurboJpegLibrary.IsAvailable, TurboJpegLibrary.IsAvailable, TurboJpegLibrary.Path, null, null,
-                    TurboJpegLibrary.HowToGet, []),
+                .. ImageLibrary.All.Select(l => Library(l.Title, l.IsAvailable, l.IsAvailable, l.Path, null, null, l.HowToGet, [])),
             ]),
             ["data_folder"] = DataFolder.Cache,
             ["data"] = new JsonArray([.. DataSets.All.Select(DataListCommand.Json)]),

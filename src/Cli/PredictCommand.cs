@@ -14,8 +14,7 @@ internal sealed class PredictCommand : Subcommand
 {
     private readonly Argument<string[]> _images = new("IMAGE")
     {
-        Description = "JPEG or PNG files, or folders with "
-        + "such files",
+        Description = "Image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM), or folders with such files",
         Arity = ArgumentArity.OneOrMore
     };
     private readonly SavedNetworkOptions _saved = new();

@@ -11,7 +11,7 @@ namespace Engine.Vision;
 internal sealed class FolderListing(CancellationToken cancellation = default)
 {
     /// <summary>The endings of names that are taken for images, in any capitals.</summary>
-    public static readonly string[] Extensions = [".jpg", ".jpeg", ".png"];
+    public static readonly string[] Extensions = [.. ImageFormat.All.SelectMany(f => f.Endings)];
 
     /// <summary>The endings as a message lists them.</summary>
     public static string ExtensionList => string.Join(", ", Extensions[..^1]) + " or " + Extensions[^1];

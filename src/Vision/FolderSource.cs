@@ -5,7 +5,7 @@ using Engine.Formats;
 namespace Engine.Vision;
 
 /// <summary>
-/// The JPEG and PNG files of a folder that has a folder for each class, as torchvision's ImageFolder: decoded whenever one is asked for,
+/// The image files of a folder that has a folder for each class, as torchvision's ImageFolder: decoded whenever one is asked for,
 /// by as many threads as ask.
 /// </summary>
 public sealed class FolderSource : IImageSource

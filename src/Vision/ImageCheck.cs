@@ -26,7 +26,7 @@ public sealed class ImageCheck(string? rememberedPath)
     /// <param name="sources">The folders.</param>
     /// <param name="progress">Told now and then how many images are done, of how many; by one thread at a time. Null for nobody.</param>
     /// <param name="cancellation">Stops it; what has been found whole is remembered.</param>
-    /// <exception cref="EngineException">The JPEG library is missing.</exception>
+    /// <exception cref="EngineException">A library that decodes images is missing.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public ImageCheckResult Run(IReadOnlyList<FolderSource> sources, Action<int, int>? progress = null, CancellationToken cancellation = default)
     {

@@ -73,7 +73,7 @@ public sealed class ImageClassifier : IDisposable
     public bool IsPerPixel { get; }
 
     /// <summary>Runs files through the network, in order. A file that cannot be read has its error in its scores, and stops nothing.</summary>
-    /// <param name="paths">JPEG and PNG files.</param>
+    /// <param name="paths">Image files.</param>
     /// <param name="batchSize">How many images go through the network at a time; with <see cref="ImageViews.Scales"/> it is one.</param>
     /// <param name="views">Which parts of an image are shown.</param>
     /// <param name="sides">For <see cref="ImageViews.Scales"/>, what the shorter side becomes.</param>

@@ -20,13 +20,13 @@ public sealed class ImageLoader : IDisposable
     public string? Warning => _reader.Warning;
 
     /// <summary>torchvision's evaluation: the shorter side resized, the middle cropped.</summary>
-    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="path">An image file.</param>
     /// <param name="pixels">Takes the crop: [ImageSize, ImageSize, 3].</param>
     /// <exception cref="EngineException">The file cannot be read.</exception>
     public void ReadCenter(string path, Span<byte> pixels) => Center(_reader.Read(path), pixels);
 
     /// <summary>A random crop, with its colors changed at random; it is not mirrored.</summary>
-    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="path">An image file.</param>
     /// <param name="random">Decides, and nothing else does.</param>
     /// <param name="pixels">Takes the crop: [ImageSize, ImageSize, 3].</param>
     /// <exception cref="EngineException">The file cannot be read.</exception>
@@ -54,7 +54,7 @@ public sealed class ImageLoader : IDisposable
     }
 
     /// <summary>torchvision's TenCrop without the mirror images: the shorter side resized, then four corners and the middle.</summary>
-    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="path">An image file.</param>
     /// <param name="pixels">Takes the crops: [5, ImageSize, ImageSize, 3].</param>
     /// <exception cref="EngineException">The file cannot be read.</exception>
     public void ReadFiveCrops(string path, Span<byte> pixels)
@@ -70,7 +70,7 @@ public sealed class ImageLoader : IDisposable
     }
 
     /// <summary>The whole image at several sizes.</summary>
-    /// <param name="path">A JPEG or PNG file.</param>
+    /// <param name="path">An image file.</param>
     /// <param name="sides">What the shorter side becomes in each.</param>
     /// <returns>An image for each side.</returns>
     /// <exception cref="EngineException">The file cannot be read, or a resized image is too large.</exception>

@@ -50,7 +50,7 @@ public sealed class FolderTests : IDisposable
     [Fact]
     public async Task Training_says_which_folder_is_used_for_what_and_what_is_left_out()
     {
-        File.WriteAllText(_folder["images/train/dark/x.webp"], "");
+        File.WriteAllText(_folder["images/train/dark/x.heic"], "");
         Write("images/train/.ipynb_checkpoints/1.png", 100);
         EngineRun run = await TrainAsync();
         Assert.Equal((0, 8), Counted(run));

@@ -175,7 +175,7 @@ public sealed class MeasuringTests
 
         Assert.Equal(Environment.ProcessorCount, report.GetProperty("processors").GetInt32());
         Assert.Equal(
-            ["NVIDIA driver", "NVRTC", "cuBLAS", "cuDNN 9", "TurboJPEG (JPEG images)"],
+            ["NVIDIA driver", "NVRTC", "cuBLAS", "cuDNN 9", "TurboJPEG (JPEG images)", "libwebp (WebP images)"],
             report.GetProperty("libraries").EnumerateArray().Select(library => library.GetProperty("name").GetString()));
         Assert.Contains("reference", report.GetProperty("devices").EnumerateArray().Select(d => d.GetProperty("name").GetString()));
         Assert.Contains("built in", report.GetProperty("data").EnumerateArray().Select(d => d.GetProperty("location").GetString()));

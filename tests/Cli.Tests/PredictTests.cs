@@ -15,7 +15,7 @@ public sealed class PredictTests : IDisposable
 
     public PredictTests()
     {
-        Assert.True(TurboJpegLibrary.IsAvailable, $"these tests need the TurboJPEG library: {TurboJpegLibrary.HowToGet}");
+        Assert.True(ImageLibrary.Jpeg.IsAvailable, $"these tests need the TurboJPEG library: {ImageLibrary.Jpeg.HowToGet}");
         foreach (string part in (string[])["train", "test"])
         {
             for (int i = 0; i < 6; i++)

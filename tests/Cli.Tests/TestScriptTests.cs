@@ -14,7 +14,7 @@ public sealed class TestScriptTests : IDisposable
         Directory.CreateDirectory(_folder["bin"]);
         File.Copy(Path.Combine(AppContext.BaseDirectory, "eng", "test"), _folder["eng/test"]);
         Plant("dotnet", "echo \"arguments: $*\"; echo 'Passed!  - Failed:     0, Passed:     3, Skipped:     0, Total:     3'");
-        Plant("ldconfig", "[ ! -e libturbojpeg ] || echo libturbojpeg.so.0");
+        Plant("ldconfig", "[ ! -e libturbojpeg ] || echo libturbojpeg.so.0; [ ! -e libwebp ] || echo libwebp.so.7");
         Plant("uname", "echo Linux");
     }
 
@@ -29,9 +29,9 @@ public sealed class TestScriptTests : IDisposable
         Assert.Contains(
             "g++ is missing and could not be installed (apt install g++): the tests of the CUDA device (tests/Kernels.Tests) are not run\n", output);
         Assert.Contains("libturbojpeg is missing and could not be installed (apt install libturbojpeg0): the tests with JPEG images are not run\n", output);
-        Assert.Contains("arguments: test -p:HasCompiler=false --filter Needs!=TurboJPEG\n", output);
+        Assert.Contains("arguments: test -p:HasCompiler=false --filter (Needs!=TurboJPEG)&Needs!=WebP\n", output);
         Assert.Contains("\n3 passed, 0 failed\nnot run: the tests of the CUDA device (tests/Kernels.Tests) (g++ is missing); the tests with JPEG images "
-            + "(libturbojpeg is missing)\n", output);
+            + "(libturbojpeg is missing); the tests with WebP images (libwebp is missing)\n", output);
     }
 
     [Fact]
@@ -49,7 +49,8 @@ public sealed class TestScriptTests : IDisposable
         Plant("sudo", "[ \"$1\" != -n ] || shift; exec \"$@\"");
         Plant(
             "apt-get",
-            "case \"$*\" in *g++*) printf '#!/bin/sh\\n' > bin/g++; chmod +x bin/g++ ;; *libturbojpeg0*) exit 100 ;; *libturbojpeg*) : > libturbojpeg ;; esac");
+            "case \"$*\" in *g++*) printf '#!/bin/sh\\n' > bin/g++; chmod +x bin/g++ ;; *libturbojpeg0*) exit 100 ;; *libturbojpeg*) : > libturbojpeg ;; "
+                + "*libwebp7*) : > libwebp ;; esac");
         (int code, string output) = await RunAsync("true");
         Assert.Equal((0, true), (code, output.Contains("arguments: test\n", StringComparison.Ordinal)));
         Assert.DoesNotContain("not run", output);
@@ -60,6 +61,7 @@ public sealed class TestScriptTests : IDisposable
     {
         Plant("g++", "");
         File.WriteAllText(_folder["libturbojpeg"], "");
+        File.WriteAllText(_folder["libwebp"], "");
         Plant("dotnet", "echo 'Failed!  - Failed:     2, Passed:     5, Skipped:     0, Total:     7'; exit 1");
         Assert.Equal((1, "\n5 passed, 2 failed\n"), Last(await RunAsync("")));
         Plant("dotnet", "echo 'error CS1002'; exit 1");

@@ -10,8 +10,20 @@ internal static class ImageTargets
 {
     private static readonly ImageReader Reader = new();
 
-    /// <summary>PNG and JPEG.</summary>
-    public static IEnumerable<FuzzTarget> All => [new("png", ReadPng, Pngs), new("jpeg", bytes => Reader.Decode(bytes, "x"), Jpegs)];
+    /// <summary>All kinds of images that are read.</summary>
+    public static IEnumerable<FuzzTarget> All =>
+    [
+        new("png", ReadPng, Pngs),
+        Of("jpeg", "images.zip", ".jpg"),
+        Of("bmp", "other-images.zip", ".bmp"),
+        Of("gif", "other-images.zip", ".gif"),
+        Of("tiff", "other-images.zip", ".tif"),
+        Of("webp", "other-images.zip", ".webp"),
+        Of("pnm", "other-images.zip", ".ppm", ".pgm", ".pbm"),
+    ];
+
+    private static FuzzTarget Of(string name, string archive, params string[] endings) =>
+        new(name, bytes => Reader.Decode(bytes, "x"), () => Stored(archive, endings));
 
     // As it is, and with right check sums, which a fuzzer does not find.
     private static void ReadPng(byte[] bytes)
@@ -91,10 +103,10 @@ internal static class ImageTargets
 
     private static byte[] Chunk(ReadOnlySpan<byte> name, byte[] body) => [0, 0, (byte)(body.Length >> 8), (byte)body.Length, .. name, .. body, 0, 0, 0, 0];
 
-    private static IEnumerable<byte[]> Jpegs()
+    private static IEnumerable<byte[]> Stored(string archiveName, params string[] endings)
     {
-        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Files", "images.zip"));
-        foreach (ZipArchiveEntry entry in archive.Entries.Where(e => e.Name.EndsWith(".jpg", StringComparison.Ordinal) && e.Length < 2000))
+        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Files", archiveName));
+        foreach (ZipArchiveEntry entry in archive.Entries.Where(e => endings.Contains(Path.GetExtension(e.Name)) && e.Length < 2000))
         {
             using Stream stream = entry.Open();
             byte[] content = new byte[entry.Length];

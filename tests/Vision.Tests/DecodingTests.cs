@@ -17,7 +17,7 @@ public sealed class DecodingTests : IDisposable
     [Fact]
     [Trait("Needs", "TurboJPEG")]
     public void The_jpeg_library_is_installed() =>
-        Assert.True(TurboJpegLibrary.IsAvailable, $"these tests need the TurboJPEG library: {TurboJpegLibrary.HowToGet}");
+        Assert.True(ImageLibrary.Jpeg.IsAvailable, $"these tests need the TurboJPEG library: {ImageLibrary.Jpeg.HowToGet}");
 
     [Theory]
     [MemberData(nameof(Jpegs))]
@@ -121,7 +121,7 @@ public sealed class DecodingTests : IDisposable
     public void Other_files_are_refused_by_what_they_are()
     {
         AssertRefused([], "it is empty");
-        AssertRefused("GIF89a, and more of it"u8.ToArray(), "neither a JPEG nor a PNG");
+        AssertRefused("an image, or so it says"u8.ToArray(), "it is no JPEG, PNG, WebP, BMP, GIF, TIFF or PNM file");
         string missing = Path.Combine(Path.GetTempPath(), "no-such-image.jpg");
         EngineException e = Assert.Throws<EngineException>(() => _reader.Read(missing));
         Assert.Equal($"the image '{missing}' cannot be read: there is no such file", e.Message);
@@ -139,10 +139,13 @@ public sealed class DecodingTests : IDisposable
     [Fact]
     public void A_missing_library_is_one_line_that_names_the_package()
     {
-        Assert.Equal(0, TurboJpegLibrary.Load(["libno-such-library.so.0"]));
-        EngineException e = Assert.Throws<EngineException>(() => TurboJpegLibrary.Require(isAvailable: false));
-        Assert.Contains("libturbojpeg0", e.Message);
-        Assert.DoesNotContain('\n', e.Message);
+        foreach ((ImageLibrary library, string package) in ((ImageLibrary, string)[])[(ImageLibrary.Jpeg, "libturbojpeg0"), (ImageLibrary.WebP, "libwebp7")])
+        {
+            Assert.Equal(0, library.Load(["libno-such-library.so.0"]));
+            EngineException e = Assert.Throws<EngineException>(() => library.Require(isAvailable: false));
+            Assert.Contains(package, e.Message);
+            Assert.DoesNotContain('\n', e.Message);
+        }
     }
 
     [Fact]

@@ -76,21 +76,24 @@ public sealed class FolderRuleTests : IDisposable
     [Fact]
     public void Files_of_other_kinds_and_images_without_a_class_are_counted()
     {
-        Write("train/cat/one.BMP", "x"u8);
-        Write("train/cat/two.bmp", "x"u8);
-        Write("val/dog/three.webp", "x"u8);
+        Write("train/cat/one.HEIC", "x"u8);
+        Write("train/cat/two.heic", "x"u8);
+        Write("val/dog/three.avif", "x"u8);
         Write("train/README", "x"u8);
         Write("train/dog/notes", "x"u8);
         Put("train", ".", "loose.png");
         ImageDataset set = FolderSet.Open(Name, _options);
         Assert.Equal((3, 3), (set.Train.Count, set.Test.Count));
         Assert.Equal(3, set.Remarks.Count);
-        Assert.Equal($"4 files in '{_folder.Path}' are left out, as only .jpg, .jpeg, .png are read: 2 .bmp, 1 without an ending, 1 .webp", set.Remarks[1]);
+        Assert.Equal(
+            $"4 files in '{_folder.Path}' are left out, as only .jpg, .jpeg, .png, .webp, .bmp, .gif, .tif, .tiff, .ppm, .pgm, .pbm are read: 2 .heic, "
+                + "1 without an ending, 1 .avif",
+            set.Remarks[1]);
         Assert.Equal($"1 image in '{_folder.Path}' is skipped, because it is outside of the class folders", set.Remarks[2]);
 
         Directory.CreateDirectory(_folder["train/emu"]);
-        Write("train/emu/four.bmp", "x"u8);
-        Assert.Contains(".bmp", Assert.Throws<EngineException>(() => FolderSet.Open(Name, _options)).Message);
+        Write("train/emu/four.heic", "x"u8);
+        Assert.Contains(".heic", Assert.Throws<EngineException>(() => FolderSet.Open(Name, _options)).Message);
     }
 
     [Fact]

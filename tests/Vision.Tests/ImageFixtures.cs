@@ -2,10 +2,13 @@ using System.IO.Compression;
 
 namespace Vision.Tests;
 
-/// <summary>The images of Data/images.zip, which Data/make_images.py makes with Pillow and torchvision.</summary>
+/// <summary>
+/// The images of Data/images.zip, which Data/make_images.py makes with Pillow and torchvision, and of Data/other-images.zip, in which the pixels of
+/// NAME.KIND are called NAME.KIND.rgb.
+/// </summary>
 internal static class ImageFixtures
 {
-    private static readonly Dictionary<string, byte[]> Files = ReadArchive();
+    private static readonly Dictionary<string, byte[]> Files = ReadArchives();
 
     /// <summary>The names of all files with some beginning and end, in order.</summary>
     public static IEnumerable<string> Names(string start, string end) => Files.Keys
@@ -48,16 +51,19 @@ internal static class ImageFixtures
         return ((double)sum / actual.Length, largest);
     }
 
-    private static Dictionary<string, byte[]> ReadArchive()
+    private static Dictionary<string, byte[]> ReadArchives()
     {
-        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Data", "images.zip"));
         Dictionary<string, byte[]> files = new(StringComparer.Ordinal);
-        foreach (ZipArchiveEntry entry in archive.Entries)
+        foreach (string name in (string[])["images.zip", "other-images.zip"])
         {
-            using Stream stream = entry.Open();
-            byte[] content = new byte[entry.Length];
-            stream.ReadExactly(content);
-            files.Add(entry.Name, content);
+            using ZipArchive archive = ZipFile.OpenRead(Path.Combine(AppContext.BaseDirectory, "Data", name));
+            foreach (ZipArchiveEntry entry in archive.Entries)
+            {
+                using Stream stream = entry.Open();
+                byte[] content = new byte[entry.Length];
+                stream.ReadExactly(content);
+                files.Add(entry.Name, content);
+            }
         }
 
         return files;

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Vision;
 
 /// <summary>
-/// Reads JPEG and PNG files as upright red, green and blue pixels. Memory is kept from one image to the next; for one thread at a time.
+/// Reads image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM) as upright red, green and blue pixels. Memory is kept from one image to the next; for one thread at a time.
 /// </summary>
 public sealed class ImageReader : IDisposable
 {
@@ -16,8 +16,7 @@ public sealed class ImageReader : IDisposable
 
     // What compresses so badly is no image within the limit of pixels.
     private const long MaximumFileBytes = 1L << 30;
-    private readonly PngDecoder _png = new();
-    private JpegDecoder? _jpeg;
+    private readonly ImageDecoder?[] _decoders = new ImageDecoder?[ImageFormat.All.Count];
     private RgbImage _image = new();
     private RgbImage _stored = new();
     private byte[] _file = [];
@@ -28,7 +27,7 @@ public sealed class ImageReader : IDisposable
 
     /// <summary>Reads a file: its kind is told by its content, not by its name.</summary>
     /// <returns>The upright image; it belongs to this reader, and lasts until the next one is read.</returns>
-    /// <exception cref="EngineException">The file cannot be read, or is no whole JPEG or PNG file; the message names it.</exception>
+    /// <exception cref="EngineException">The file cannot be read, or is no whole image of a kind that is read; the message names it.</exception>
     /// <exception cref="ObjectDisposedException">The reader has been disposed.</exception>
     public RgbImage Read(string path)
     {
@@ -69,7 +68,7 @@ public sealed class ImageReader : IDisposable
     /// <param name="file">The whole file.</param>
     /// <param name="name">What errors call it.</param>
     /// <returns>The upright image; it belongs to this reader, and lasts until the next one is read.</returns>
-    /// <exception cref="EngineException">It is no whole JPEG or PNG file.</exception>
+    /// <exception cref="EngineException">It is no whole image of a kind that is read.</exception>
     /// <exception cref="ObjectDisposedException">The reader has been disposed.</exception>
     public RgbImage Decode(ReadOnlySpan<byte> file, string name)
     {
@@ -94,19 +93,22 @@ public sealed class ImageReader : IDisposable
         return _image;
     }
 
-    /// <summary>Frees the native decoder.</summary>
+    /// <summary>Frees the native decoders.</summary>
     public void Dispose()
     {
         _isDisposed = true;
-        _jpeg?.Dispose();
+        foreach (ImageDecoder? decoder in _decoders)
+        {
+            decoder?.Dispose();
+        }
     }
 
     /// <summary>Refuses images without pixels and with too many.</summary>
-    internal static void CheckSize(long width, long height, long maximum)
+    internal static void CheckSize(long width, long height)
     {
-        if (width < 1 || height < 1 || width > maximum || height > maximum || width * height > maximum)
+        if (width < 1 || height < 1 || width > MaximumPixels || height > MaximumPixels || width * height > MaximumPixels)
         {
-            throw new InvalidDataException($"its size is {width}x{height}; expected at least one pixel, and at most {maximum:N0}");
+            throw new InvalidDataException($"its size is {width}x{height}; expected at least one pixel, and at most {MaximumPixels:N0}");
         }
     }
 
@@ -122,22 +124,17 @@ public sealed class ImageReader : IDisposable
 
     private Orientation DecodeStored(ReadOnlySpan<byte> file, string name)
     {
-        if (JpegHeader.Matches(file))
+        for (int i = 0; i < _decoders.Length; i++)
         {
-            JpegHeader header = JpegHeader.Read(file);
-            CheckSize(header.Width, header.Height, MaximumPixels);
-            JpegCost.Check(file, header, ImageMemory.Limit);
-            (_jpeg ??= new JpegDecoder()).Decode(file, header, _image);
-            return header.Orientation;
+            if (ImageFormat.All[i].Matches(file))
+            {
+                ImageDecoder decoder = _decoders[i] ??= ImageFormat.All[i].NewDecoder();
+                Orientation orientation = decoder.Decode(file, _image);
+                Warning = decoder.Warning is { } warning ? $"the image '{Shown(name)}' is read, but {warning}" : null;
+                return orientation;
+            }
         }
 
-        if (!PngDecoder.Matches(file))
-        {
-            throw new InvalidDataException(file.IsEmpty ? "it is empty" : "it is neither a JPEG nor a PNG file");
-        }
-
-        Orientation orientation = _png.Decode(file, _image, MaximumPixels);
-        Warning = _png.Warning is { } warning ? $"the image '{Shown(name)}' is read, but {warning}" : null;
-        return orientation;
+        throw new InvalidDataException(file.IsEmpty ? "it is empty" : $"it is no {ImageFormat.Names} file");
     }
 }

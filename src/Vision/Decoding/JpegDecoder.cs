@@ -8,57 +8,39 @@ namespace Engine.Vision;
 /// where both use the same libjpeg-turbo. Files are always decoded in full size: the library's half-size transform is not what an
 /// antialiased resize of the full image gives.
 /// </remarks>
-internal sealed class JpegDecoder : IDisposable
+internal sealed class JpegDecoder : ImageDecoder
 {
-    private readonly DecompressorHandle _handle;
+    private DecompressorHandle? _handle;
     private byte[] _inks = [];
 
-    /// <summary>Takes a decoder from the library.</summary>
-    /// <exception cref="EngineException">The library is missing.</exception>
-    public JpegDecoder()
+    /// <inheritdoc/>
+    public override Orientation Decode(ReadOnlySpan<byte> file, RgbImage image)
     {
-        TurboJpegLibrary.Require();
-        _handle = new DecompressorHandle();
-        if (_handle.IsInvalid)
-        {
-            throw new EngineException("TurboJPEG cannot make a decoder: there is not enough memory");
-        }
-    }
-
-    /// <summary>Decodes a file as it is stored, whatever its orientation.</summary>
-    /// <param name="file">The whole file.</param>
-    /// <param name="header">What <see cref="JpegHeader.Read"/> found in it.</param>
-    /// <param name="image">Takes the pixels.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or truncated.</exception>
-    public unsafe void Decode(ReadOnlySpan<byte> file, JpegHeader header, RgbImage image)
-    {
+        JpegHeader header = JpegHeader.Read(file);
+        ImageReader.CheckSize(header.Width, header.Height);
+        JpegCost.Check(file, header, ImageMemory.Limit);
         image.Reserve(header.Width, header.Height);
         if (header.Components < 4)
         {
-            fixed (byte* pixels = image.Buffer)
+            Decompress(file, image.Buffer, header, 3, TurboJpegApi.Rgb);
+        }
+        else
+        {
+            int inks = checked(header.Width * header.Height * 4);
+            if (_inks.Length < inks)
             {
-                Decompress(file, pixels, header, 3, TurboJpegApi.Rgb);
+                _inks = GC.AllocateUninitializedArray<byte>(inks);
             }
 
-            return;
+            Decompress(file, _inks, header, 4, TurboJpegApi.Cmyk);
+            ToRgb(_inks.AsSpan(0, inks), image.Pixels);
         }
 
-        int inks = checked(header.Width * header.Height * 4);
-        if (_inks.Length < inks)
-        {
-            _inks = GC.AllocateUninitializedArray<byte>(inks);
-        }
-
-        fixed (byte* pixels = _inks)
-        {
-            Decompress(file, pixels, header, 4, TurboJpegApi.Cmyk);
-        }
-
-        ToRgb(_inks.AsSpan(0, inks), image.Pixels);
+        return header.Orientation;
     }
 
-    /// <summary>Frees the decoder.</summary>
-    public void Dispose() => _handle.Dispose();
+    /// <inheritdoc/>
+    public override void Dispose() => _handle?.Dispose();
 
     /// <summary>
     /// Inks to light, as Pillow converts them: c, m, y and k are stored inverted (Adobe's convention, which all programs follow), and
@@ -78,15 +60,23 @@ internal sealed class JpegDecoder : IDisposable
         }
     }
 
-    private unsafe void Decompress(ReadOnlySpan<byte> file, byte* pixels, JpegHeader header, int bytesPerPixel, int format)
+    private static DecompressorHandle NewDecompressor()
     {
+        ImageLibrary.Jpeg.Require();
+        DecompressorHandle handle = new();
+        return handle.IsInvalid ? throw new EngineException("TurboJPEG cannot make a decoder: there is not enough memory") : handle;
+    }
+
+    private unsafe void Decompress(ReadOnlySpan<byte> file, byte[] target, JpegHeader header, int bytesPerPixel, int format)
+    {
+        _handle ??= NewDecompressor();
         bool isAdded = false;
         _handle.DangerousAddRef(ref isAdded);
         try
         {
             nint handle = _handle.DangerousGetHandle();
             int result;
-            fixed (byte* data = file)
+            fixed (byte* data = file, pixels = target)
             {
                 // Never more than width x height pixels are written: where the library sees a larger image it scales it down or refuses.
                 result = TurboJpegApi.Decompress(

@@ -13,9 +13,8 @@ namespace Engine.Vision;
 /// As Pillow's convert("RGB"), alpha is dropped, not blended, and of 16 bits the upper 8 count; Pillow clips 16-bit gray to 255
 /// instead, which turns nearly every such image white, and is not followed.
 /// </remarks>
-internal sealed class PngDecoder
+internal sealed class PngDecoder : ImageDecoder
 {
-
     // Adam7: each pass's first column and row, and its steps.
     private static readonly (int Left, int Top, int Across, int Down)[] Passes =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
@@ -24,21 +23,13 @@ internal sealed class PngDecoder
     private readonly byte[] _palette = new byte[256 * 3];
     private int _colors;
 
-    /// <summary>What is wrong with the file that was decoded last though its pixels are whole, as the end of a sentence; null for nothing.</summary>
-    public string? Warning { get; private set; }
-
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>Whether a file begins as PNG files do.</summary>
     public static bool Matches(ReadOnlySpan<byte> file) => file.StartsWith(Signature);
 
-    /// <summary>Decodes a file as it is stored, whatever its orientation.</summary>
-    /// <param name="file">The whole file.</param>
-    /// <param name="image">Takes the pixels.</param>
-    /// <param name="maximum">The most pixels that are accepted.</param>
-    /// <returns>The orientation that an eXIf chunk tells.</returns>
-    /// <exception cref="InvalidDataException">The file is damaged, truncated or too large.</exception>
-    public Orientation Decode(ReadOnlySpan<byte> file, RgbImage image, long maximum)
+    /// <inheritdoc/>
+    public override Orientation Decode(ReadOnlySpan<byte> file, RgbImage image)
     {
         PngHeader? header = null;
         Orientation orientation = Orientation.Upright;
@@ -95,7 +86,7 @@ internal sealed class PngDecoder
             switch (name)
             {
                 case var _ when name.SequenceEqual("IHDR"u8):
-                    header = PngHeader.Read(body, maximum);
+                    header = PngHeader.Read(body);
                     break;
                 case var _ when name.SequenceEqual("PLTE"u8):
                     ReadPalette(body);

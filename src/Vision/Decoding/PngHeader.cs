@@ -21,9 +21,8 @@ internal readonly record struct PngHeader(int Width, int Height, byte Depth, Png
 
     /// <summary>Reads the content of an IHDR chunk.</summary>
     /// <param name="body">The content.</param>
-    /// <param name="maximum">The most pixels that are accepted.</param>
-    /// <exception cref="InvalidDataException">It is damaged, or claims more.</exception>
-    public static PngHeader Read(ReadOnlySpan<byte> body, long maximum)
+    /// <exception cref="InvalidDataException">It is damaged, or claims too many pixels.</exception>
+    public static PngHeader Read(ReadOnlySpan<byte> body)
     {
         if (body.Length != 13)
         {
@@ -45,7 +44,7 @@ internal readonly record struct PngHeader(int Width, int Height, byte Depth, Png
             throw new InvalidDataException($"its header has an unknown kind of pixels (color type {type}, {depth} bits)");
         }
 
-        ImageReader.CheckSize(width, height, maximum);
+        ImageReader.CheckSize(width, height);
         return new PngHeader((int)width, (int)height, depth, (PngColorType)type, body[12] == 1);
     }
 }

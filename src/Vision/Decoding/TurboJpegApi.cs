@@ -5,6 +5,9 @@ namespace Engine.Vision;
 /// <summary>The functions of turbojpeg.h in use: those of version 2, which version 3 still has.</summary>
 internal static partial class TurboJpegApi
 {
+    /// <summary>The name that the declarations use; <see cref="ImageLibrary"/> finds the file.</summary>
+    public const string Library = "turbojpeg";
+
     /// <summary>TJPF_RGB.</summary>
     public const int Rgb = 0;
 
@@ -20,19 +23,19 @@ internal static partial class TurboJpegApi
     /// <summary>TJERR_WARNING: the image was decoded, but something in the file is wrong.</summary>
     public const int Warning = 0;
 
-    [LibraryImport(TurboJpegLibrary.Key, EntryPoint = "tjInitDecompress")]
+    [LibraryImport(Library, EntryPoint = "tjInitDecompress")]
     public static partial nint InitDecompress();
 
-    [LibraryImport(TurboJpegLibrary.Key, EntryPoint = "tjDestroy")]
+    [LibraryImport(Library, EntryPoint = "tjDestroy")]
     public static partial int Destroy(nint handle);
 
-    [LibraryImport(TurboJpegLibrary.Key, EntryPoint = "tjDecompress2")]
+    [LibraryImport(Library, EntryPoint = "tjDecompress2")]
     public static unsafe partial int Decompress(
         nint handle, byte* jpeg, CULong jpegBytes, byte* pixels, int width, int pitch, int height, int pixelFormat, int flags);
 
-    [LibraryImport(TurboJpegLibrary.Key, EntryPoint = "tjGetErrorStr2")]
+    [LibraryImport(Library, EntryPoint = "tjGetErrorStr2")]
     public static partial nint GetErrorText(nint handle);
 
-    [LibraryImport(TurboJpegLibrary.Key, EntryPoint = "tjGetErrorCode")]
+    [LibraryImport(Library, EntryPoint = "tjGetErrorCode")]
     public static partial int GetErrorCode(nint handle);
 }
