@@ -43,7 +43,7 @@ public sealed record DataDescription
     public static string WithoutPlace(string name)
     {
         int colon = name.IndexOf(':', StringComparison.Ordinal);
-        string[] parts = name[(colon + 1)..].Split('/', '\\', StringSplitOptions.RemoveEmptyEntries);
+        string[] parts = name[(colon + 1)..].Split(['/', '\\'], StringSplitOptions.RemoveEmptyEntries);
         return colon < 0 || parts.Length == 0 ? name : name[..(colon + 1)] + parts[^1];
     }
 
