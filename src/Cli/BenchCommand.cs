@@ -29,6 +29,8 @@ internal sealed class BenchCommand : Subcommand
     private readonly ConvolutionOptions _convolutions = new(writesPlans: true);
     private readonly Option<bool> _kernels = new("--kernels") { Description = "Measure the memory-bound GPU kernels instead, compared with a copy" };
 
+    private readonly Option<bool> _layers = new("--layers") { Description = "Measure each layer of the network, on the CPU, instead of the whole" };
+
     private readonly Option<string?> _predict = OptionKinds.Text(
         "--predict", $"{string.Join('|', GpuDescription.BuiltIn)}|FILE.json", "Predict the step on a GPU that this machine does not have, from the kernels it "
             + "would launch")!;
@@ -38,6 +40,7 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet20 --batch-size 128 --mode train --json",
         "engine bench --model resnet50 --batch-size 8 --mode infer --device cpu --threads 2",
         "engine bench --model resnet18 --batch-size 1 --mode infer --steps 10000",
+        "engine bench --model resnet50 --batch-size 1 --mode infer --layers",
         "engine bench --device cuda --precision bf16 --batch-norm cudnn",
         "engine bench --device cuda --convolutions legacy --json",
         "engine bench --model resnet50 --device cuda --precision bf16 --plans resnet50.json",
@@ -45,7 +48,7 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
         _predict.CompletionSources.Add([.. GpuDescription.BuiltIn]);
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _predict, .. _convolutions.All,
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _layers, _predict, .. _convolutions.All,
             .. _modelOptions.All]);
     }
 
@@ -75,6 +78,13 @@ internal sealed class BenchCommand : Subcommand
 
         bool isRecorded = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device) ?? device.CanRecordSteps;
         using Benchmark benchmark = new(network, device, batchSize, mode == "train", isRecorded);
+        if (arguments.GetValue(_layers))
+        {
+            LayerReport report = new(network, benchmark.Profile(warmUp, steps, cancellation));
+            report.Write(output, $"{model}, {mode}, batch size {batchSize}");
+            return Task.FromResult(ExitCodes.Success);
+        }
+
         BenchmarkResult result = benchmark.Run(warmUp, steps, isOfLatency, cancellation);
         if (convolutions.Plans is { } plans && device is CudaDevice measured)
         {

@@ -114,6 +114,40 @@ internal sealed class Benchmark : IDisposable
             GC.CollectionCount(1) - gen1, GC.CollectionCount(2) - gen2, resident, latencies);
     }
 
+    /// <summary>Measures each primitive of a step.</summary>
+    /// <param name="warmUp">Steps before measuring.</param>
+    /// <param name="count">Steps to measure.</param>
+    /// <param name="cancellation">Stops it between two steps.</param>
+    /// <returns>The calls of a step, in their order, each with the median of its times.</returns>
+    /// <exception cref="EngineException">The device only queues work.</exception>
+    public IReadOnlyList<PrimitiveCall> Profile(int warmUp, int count, CancellationToken cancellation)
+    {
+        if (_device.IsAsynchronous)
+        {
+            throw new EngineException($"--layers measures devices that compute at once, such as cpu, and not {_device.Name}, which only queues work");
+        }
+
+        Time(warmUp, cancellation);
+        PrimitiveProfile profile = new();
+        List<PrimitiveCall[]> steps = [];
+        try
+        {
+            _device.Profile = profile;
+            for (int i = 0; i < count; i++)
+            {
+                profile.Clear();
+                Time(1, cancellation);
+                steps.Add([.. profile.Calls]);
+            }
+        }
+        finally
+        {
+            _device.Profile = null;
+        }
+
+        return [.. steps[0].Select((call, i) => call with { Seconds = steps.Select(s => s[i].Seconds).Order().ElementAt(count / 2) })];
+    }
+
     public void Dispose()
     {
         _recording?.Dispose();

@@ -36,6 +36,7 @@ public abstract partial class Device
         Tensor input, NormMap? map, Tensor filter, in ConvolutionGeometry geometry, Tensor output, NormStatistics? statistics)
     {
         using DeviceUse use = Work();
+        Describe(filter, input.Shape, output.Shape);
         NormalizedConvolutionCore(input, map, filter, in geometry, output, statistics);
     }
 
@@ -51,6 +52,7 @@ public abstract partial class Device
         using DeviceUse use = Work();
         if (filterGradient.Gradient is { } gradient)
         {
+            Describe(gradient, input.Shape, outputGradient.Shape);
             NormalizedConvolutionBackwardFilterCore(input, in map, outputGradient, in geometry, gradient, filterGradient.Accumulate);
         }
     }
@@ -76,6 +78,7 @@ public abstract partial class Device
         Tensor sum, Tensor sumNormalized)
     {
         using DeviceUse use = Work();
+        Describe(filter, input.Shape, outputGradient.Shape);
         NormalizedConvolutionBackwardDataCore(outputGradient, filter, in geometry, input, in map, output, g, accumulate, sum, sumNormalized);
     }
 

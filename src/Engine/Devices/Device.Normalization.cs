@@ -78,6 +78,7 @@ public abstract partial class Device
         Tensor? shortcut, bool relu, Tensor output)
     {
         using DeviceUse use = Work();
+        Describe(filter, input.Shape, output.Shape);
         ConvolutionNormInferenceCore(input, filter, in geometry, gamma, beta, mean, variance, epsilon, shortcut, relu, output);
     }
 

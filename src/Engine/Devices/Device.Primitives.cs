@@ -112,6 +112,7 @@ public abstract partial class Device
     public void ConvolutionForward(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output)
     {
         using DeviceUse use = Work();
+        Describe(filter, input.Shape, output.Shape);
         ConvolutionForwardCore(input, filter, in geometry, output);
     }
 
@@ -121,6 +122,7 @@ public abstract partial class Device
         using DeviceUse use = Work();
         if (inputGradient.Gradient is { } gradient)
         {
+            Describe(filter, gradient.Shape, outputGradient.Shape);
             ConvolutionBackwardDataCore(outputGradient, filter, in geometry, gradient, inputGradient.Accumulate);
         }
     }
@@ -131,6 +133,7 @@ public abstract partial class Device
         using DeviceUse use = Work();
         if (filterGradient.Gradient is { } gradient)
         {
+            Describe(gradient, input.Shape, outputGradient.Shape);
             ConvolutionBackwardFilterCore(input, outputGradient, in geometry, gradient, filterGradient.Accumulate);
         }
     }
@@ -141,6 +144,7 @@ public abstract partial class Device
     public void MatMul(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         using DeviceUse use = Work();
+        Profile?.Describe(right, left.Shape, output.Shape, output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1]);
         MatMulCore(left, transposeLeft, right, transposeRight, output, accumulate);
     }
 

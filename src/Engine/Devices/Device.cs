@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Engine;
 
 /// <summary>
@@ -195,8 +197,30 @@ public abstract partial class Device : IDisposable
     /// <summary>Whether one thread has gone on where another was in the middle of a step.</summary>
     internal bool WasShared => _gate.WasShared;
 
+    /// <summary>What primitives take, while this is set; null, as it is from the start, to measure nothing.</summary>
+    public PrimitiveProfile? Profile { get; set; }
+
+    /// <summary>How the last convolution was computed, in a word or two; "" for a device that has one way.</summary>
+    protected virtual string Algorithm => "";
+
+    internal void EndProfiled() => Profile?.End(Algorithm);
+
     /// <summary>The device is the calling thread's while one primitive runs.</summary>
-    private DeviceUse Work() => _gate.Enter(isPrimitive: true);
+    private DeviceUse Work([CallerMemberName] string primitive = "")
+    {
+        DeviceUse use = _gate.Enter(isPrimitive: true);
+        if (Profile is null)
+        {
+            return use;
+        }
+
+        Profile.Begin(primitive);
+        return use.Profiled(this);
+    }
+
+    // A convolution for the profile: each output is a sum over the taps and a group's channels.
+    private void Describe(Tensor filter, Shape input, Shape output) =>
+        Profile?.Describe(filter, input, output, output.Rows * filter.Shape.ElementCount, hasAlgorithms: true);
 
     /// <summary>Makes a call that does not use the device, such as a property, answer as all others do once the device has been disposed.</summary>
     protected void ThrowIfDisposed() => _gate.ThrowIfClosed();

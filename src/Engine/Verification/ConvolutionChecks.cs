@@ -29,6 +29,10 @@ internal static class ConvolutionChecks
         new(1, 7, 7, 128, 128, 3, Padding: 1, Groups: 32), new(2, 4, 4, 12, 20, 1, Groups: 4), new(1, 9, 9, 6, 9, 3, Padding: 2, Dilation: 2, Groups: 3),
         new(1, 8, 8, 34, 34, 1, Groups: 2), new(1, 10, 10, 16, 16, 5, Stride: 3, Padding: 2, Groups: 16),
 
+        // Groups of 1, 2, 4 and 8 channels, of which several share a vector.
+        new(1, 9, 8, 48, 48, 3, Padding: 2, Dilation: 2, Groups: 6), new(2, 6, 5, 32, 32, 3, Stride: 2, Padding: 1, Groups: 16),
+        new(1, 5, 5, 16, 16, 1, Groups: 4), new(1, 7, 9, 32, 32, 3, Padding: 1, Dilation: 2, Groups: 32),
+
         // Nothing square.
         new(2, 7, 9, 5, 7, new Size2(1, 3), Padding: new Size2(0, 1)), new(1, 9, 7, 16, 16, new Size2(3, 1), new Size2(2, 1), new Size2(1, 0)),
         new(1, 11, 6, 3, 17, new Size2(5, 3), new Size2(1, 2), new Size2(0, 2), new Size2(2, 1)),

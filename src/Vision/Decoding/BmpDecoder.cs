@@ -80,7 +80,11 @@ internal sealed class BmpDecoder : ImageDecoder
         }
     }
 
-    private static (int Shift, uint Most) Place(uint mask) => mask == 0 ? (0, 0) : (BitOperations.TrailingZeroCount(mask), mask >> BitOperations.TrailingZeroCount(mask));
+    private static (int Shift, uint Most) Place(uint mask)
+    {
+        int shift = mask == 0 ? 0 : BitOperations.TrailingZeroCount(mask);
+        return (shift, mask >> shift);
+    }
 
     private static byte Sample(uint value, (int Shift, uint Most) place) =>
         place.Most == 0 ? (byte)0 : (byte)(((value >> place.Shift) & place.Most) * 255UL / place.Most);

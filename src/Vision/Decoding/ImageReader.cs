@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Vision;
 
 /// <summary>
-/// Reads image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM) as upright red, green and blue pixels. Memory is kept from one image to the next; for one thread at a time.
+/// Reads image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM) as upright red, green and blue pixels. Memory is kept from one image to the next; for one
+/// thread at a time.
 /// </summary>
 public sealed class ImageReader : IDisposable
 {

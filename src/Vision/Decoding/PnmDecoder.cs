@@ -3,7 +3,10 @@ using System.Buffers.Binary;
 namespace Engine.Vision;
 
 /// <summary>Decodes the bitmaps, graymaps and pixmaps of Netpbm, written in digits (P1, P2, P3) or bytes (P4, P5, P6), of up to 16 bits a sample.</summary>
-/// <remarks>A sample x of at most m becomes 255 x / m, rounded to the nearest (of two to the even one), as in Pillow. It clips 16-bit gray to 255 instead; as for PNG, that is not followed.</remarks>
+/// <remarks>
+/// A sample x of at most m becomes 255 x / m, rounded to the nearest (of two to the even one), as in Pillow. It clips 16-bit gray to 255 instead; as for PNG,
+/// that is not followed.
+/// </remarks>
 internal sealed class PnmDecoder : ImageDecoder
 {
     private const int MostSample = 65535;

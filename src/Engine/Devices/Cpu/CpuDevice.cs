@@ -59,6 +59,9 @@ public sealed unsafe partial class CpuDevice : Device
         $"{Processor.Name}, {Threads} {(Threads == 1 ? "thread" : "threads")}, "
         + $"{Level.DisplayName()} ({(int)Level} {(Level == SimdLevel.Scalar ? "float" : "floats")})";
 
+    /// <inheritdoc/>
+    protected override string Algorithm => _convolution.Algorithm;
+
     /// <summary>Floats in a vector.</summary>
     private int Width => (int)Level;
 

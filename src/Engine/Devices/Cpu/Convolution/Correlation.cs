@@ -36,7 +36,16 @@ internal unsafe struct Correlation
     /// <summary>Whether destination channels run over the filter's C (gradient by the input) instead of its K (forward).</summary>
     public bool FilterIsTransposed;
 
+    /// <summary>
+    /// The channels of the caller's groups, where as many of those as fill a vector are taken for one group, whose filter is a block diagonal
+    /// (<see cref="Merged"/>); 0 elsewhere.
+    /// </summary>
+    public int MergedChannels;
+
     public readonly int GroupSourceChannels => SourceChannels / Groups;
+
+    /// <summary>Source channels that a destination channel reads.</summary>
+    public readonly int FilterChannels => MergedChannels > 0 ? MergedChannels : GroupSourceChannels;
 
     public readonly int GroupDestinationChannels => DestinationChannels / Groups;
 
@@ -45,7 +54,24 @@ internal unsafe struct Correlation
 
     /// <summary>Floats from one K of the filter to the next.</summary>
     public readonly long FilterPitch =>
-        (long)FilterRows * FilterColumns * (FilterIsTransposed ? GroupDestinationChannels : GroupSourceChannels);
+        (long)FilterRows * FilterColumns * (FilterIsTransposed && MergedChannels == 0 ? GroupDestinationChannels : FilterChannels);
+
+    /// <summary>
+    /// The same work with groups of a few channels joined to groups of a vector's width, so that a vector of sums is of several groups, and no lane of it
+    /// is idle. Where groups fill vectors as they are, or cannot be joined, it is this.
+    /// </summary>
+    public readonly Correlation Merged(int width)
+    {
+        Correlation merged = this;
+        if (Groups > 1 && MergedChannels == 0 && SourceChannels == DestinationChannels && GroupSourceChannels < width && width % GroupSourceChannels == 0
+            && SourceChannels % width == 0)
+        {
+            merged.MergedChannels = GroupSourceChannels;
+            merged.Groups = SourceChannels / width;
+        }
+
+        return merged;
+    }
 
     /// <summary>Where the filter's elements for a group, a first destination channel in it, a tap and the group's first source channel begin.</summary>
     public readonly float* FilterAt(int group, int destination, int tapRow, int tapColumn)

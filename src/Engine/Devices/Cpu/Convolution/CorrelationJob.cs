@@ -84,7 +84,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int blockSize = Convolution.PackedFilter.BlockSize(Work, width);
 
         // In rows of even length, every even pixel has its right neighbor beside it.
-        bool paired = BlockVectors == 1 && S.Registers >= 32 && columns % 2 == 0;
+        bool paired = BlockVectors == 1 && S.Registers >= 32 && columns % 2 == 0 && Work.MergedChannels == 0;
         int tile = paired ? PixelTile<S, V>.PairedPixels : PixelTile<S, V>.Pixels;
         int pairPitch = Work.Columns.Step * window.ColumnPitch;
         float** sources = stackalloc float*[PixelTile<S, V>.PairedPixels];
@@ -149,7 +149,11 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int channel, TEnd end)
         where TEnd : struct, IEpilogue
     {
-        if (paired)
+        if (Work.MergedChannels > 0)
+        {
+            MergedTile<S, V>.Compute(sources, runs, runCount, runLength, Work.MergedChannels, filter, results, accumulate, channel, end);
+        }
+        else if (paired)
         {
             PixelTile<S, V>.Compute1Pairs(sources, pairPitch, runs, runCount, runLength, filter, results, accumulate, channel, end);
         }

@@ -24,6 +24,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
     /// <summary>What an epilogue adds up.</summary>
     public ChannelSums Sums { get; } = new();
 
+    /// <summary>How the last convolution was computed.</summary>
+    public string Algorithm { get; private set; } = "";
+
     private WinogradConvolution Winograd => _winograd ??= new WinogradConvolution(team, _scratch);
 
     public void Forward<TEpilogue>(Tensor input, Tensor filter, in ConvolutionGeometry geometry, Tensor output, TEpilogue epilogue)
@@ -146,8 +149,12 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         }
     }
 
-    private bool IsTransformed<S, V>(in Correlation work, bool isFilterGradient = false) where S : struct, ISimd<V> where V : struct =>
-        usesWinograd && WinogradConvolution.Pays<S, V>(work, isFilterGradient);
+    private bool IsTransformed<S, V>(in Correlation work, bool isFilterGradient = false) where S : struct, ISimd<V> where V : struct
+    {
+        bool isTransformed = usesWinograd && WinogradConvolution.Pays<S, V>(work, isFilterGradient);
+        Algorithm = isTransformed ? "Winograd" : work.Merged(S.Width).MergedChannels > 0 ? "direct, groups joined" : "direct";
+        return isTransformed;
+    }
 
     // Two vectors of output channels where there are registers for sixteen sums and channels to fill them.
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
@@ -227,7 +234,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         int vectors = BlockVectors<S, V>(work);
         int width = vectors * S.Width;
         Bands bands = new(work, Bands.FilterBudget);
-        FilterGradientPlan plan = new(work, bands, width, tileRows: vectors == 1 && S.Registers >= 32 ? 16 : 8);
+        int tileRows = work.MergedChannels > 0 ? MergedTile<S, V>.Rows : vectors == 1 && S.Registers >= 32 ? 16 : 8;
+        FilterGradientPlan plan = new(work, bands, width, tileRows);
 
         // A tile reads whole rows of eight or sixteen; where the last tile reaches past its pixel it may do so only in a copy.
         bool inPlace = work.ReadsInPlace && plan.RunLength % plan.TileRows == 0;
@@ -278,7 +286,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 return;
             }
 
-            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue);
+            Correlation merged = work.Merged(S.Width);
+            owner.Correlate<S, V, TEpilogue>(merged, owner.PackForward<S, V>(merged, filter), epilogue);
         }
     }
 
@@ -293,10 +302,11 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 return;
             }
 
-            int width = BlockVectors<S, V>(work) * S.Width;
-            float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
-            owner.Pack(work, width, packed);
-            owner.Correlate<S, V, TEpilogue>(work, packed, epilogue);
+            Correlation merged = work.Merged(S.Width);
+            int width = BlockVectors<S, V>(merged) * S.Width;
+            float* packed = owner._packed.Ensure(PackedFilter.Size(merged, width));
+            owner.Pack(merged, width, packed);
+            owner.Correlate<S, V, TEpilogue>(merged, packed, epilogue);
         }
     }
 
@@ -310,7 +320,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             }
             else
             {
-                owner.SumFilter<S, V>(work, gradient);
+                owner.SumFilter<S, V>(work.Merged(S.Width), gradient);
             }
         }
     }

@@ -18,7 +18,7 @@ internal readonly struct FilterGradientPlan
         // Neighboring columns are neighbors in memory: a whole filter row meets consecutive floats, unless it is dilated.
         bool wholeRows = work.Columns.TapStep == 1 || work.Columns.Taps == 1;
         RunCount = wholeRows ? work.Rows.Taps : work.Rows.Taps * work.Columns.Taps;
-        RunLength = wholeRows ? work.Columns.Taps * work.GroupSourceChannels : work.GroupSourceChannels;
+        RunLength = wholeRows ? work.Columns.Taps * work.FilterChannels : work.FilterChannels;
         ColumnsInRun = wholeRows ? work.Columns.Taps : 1;
         TileRows = tileRows;
         PaddedRunLength = (RunLength + tileRows - 1) / tileRows * tileRows;
@@ -29,7 +29,7 @@ internal readonly struct FilterGradientPlan
         Splits = Math.Min(Blocks, (WantedTasks + Partials - 1) / Partials);
     }
 
-    /// <summary>Stretches of consecutive floats of a pixel's window, the floats in each, and those rounded up to whole tiles.</summary>
+    /// <summary>Stretches of consecutive floats of a pixel's window, the filter's rows for each, and those rounded up to whole tiles.</summary>
     public int RunCount { get; }
 
     public int RunLength { get; }
@@ -122,8 +122,16 @@ internal unsafe struct FilterGradientJob<S, V> : IParallelJob
                     + (tapColumn * Work.Columns.TapStep * window.ColumnPitch);
                 for (int row = 0; row < Plan.RunLength; row += Plan.TileRows, into += Plan.TileRows * width)
                 {
-                    pairs.Input = start + row;
-                    Accumulate(pairs, into);
+                    if (Work.MergedChannels > 0)
+                    {
+                        pairs.Input = start;
+                        MergedTile<S, V>.Accumulate(pairs, Work.MergedChannels, row, Plan.RunLength, into);
+                    }
+                    else
+                    {
+                        pairs.Input = start + row;
+                        Accumulate(pairs, into);
+                    }
                 }
             }
         }

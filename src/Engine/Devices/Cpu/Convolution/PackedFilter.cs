@@ -17,7 +17,7 @@ internal static class PackedFilter
 
     /// <summary>Floats in one block.</summary>
     public static int BlockSize(in Correlation work, int blockWidth) =>
-        checked(work.Rows.Taps * work.Columns.Taps * work.GroupSourceChannels * blockWidth);
+        checked(work.Rows.Taps * work.Columns.Taps * work.FilterChannels * blockWidth);
 }
 
 /// <summary>Packs one block of one group's output channels a task.</summary>
@@ -32,6 +32,12 @@ internal unsafe struct PackFilterJob : IParallelJob
     /// <summary>Packs one block: group * blocks + block is its number.</summary>
     public readonly void Pack(int task, float* into)
     {
+        if (Work.MergedChannels > 0)
+        {
+            PackMerged(task, into);
+            return;
+        }
+
         int blocks = PackedFilter.Blocks(Work, BlockWidth);
         int group = task / blocks;
         int first = task % blocks * BlockWidth;
@@ -51,6 +57,30 @@ internal unsafe struct PackFilterJob : IParallelJob
                 }
 
                 into += Work.GroupSourceChannels * BlockWidth;
+            }
+        }
+    }
+
+    // For each source channel of a group a vector, in whose lanes are the groups' filters for that channel.
+    private readonly void PackMerged(int task, float* into)
+    {
+        int channels = Work.MergedChannels;
+        for (int row = 0; row < Work.Rows.Taps; row++)
+        {
+            for (int column = 0; column < Work.Columns.Taps; column++)
+            {
+                long tap = ((((long)Work.Rows.FirstTap + (row * Work.Rows.TapDelta)) * Work.FilterColumns) + Work.Columns.FirstTap
+                    + (column * Work.Columns.TapDelta)) * channels;
+                for (int source = 0; source < channels; source++)
+                {
+                    for (int lane = 0; lane < BlockWidth; lane++)
+                    {
+                        long channel = ((long)task * BlockWidth) + lane, place = channel % channels;
+                        *into++ = Work.FilterIsTransposed
+                            ? Work.Filter[((channel - place + source) * Work.FilterPitch) + tap + place]
+                            : Work.Filter[(channel * Work.FilterPitch) + tap + source];
+                    }
+                }
             }
         }
     }

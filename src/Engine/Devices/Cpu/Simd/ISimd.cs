@@ -69,6 +69,9 @@ internal unsafe interface ISimd<V> where V : struct
     /// <summary>chosen where left = right, otherwise where not.</summary>
     static abstract V WhereEqual(V left, V right, V chosen, V otherwise);
 
+    /// <summary>Each lane takes the float of the lane whose number, an integer, is in its place.</summary>
+    static abstract V Permute(V value, V lanes);
+
     /// <summary>One byte a lane, as floats.</summary>
     static abstract V LoadBytes(byte* source);
 

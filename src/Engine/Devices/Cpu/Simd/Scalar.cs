@@ -82,6 +82,9 @@ internal readonly unsafe struct Scalar : ISimd<float>
     public static float WhereEqual(float left, float right, float chosen, float otherwise) => left == right ? chosen : otherwise;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Permute(float value, float lanes) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadBytes(byte* source) => *source;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
