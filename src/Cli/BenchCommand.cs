@@ -48,8 +48,8 @@ internal sealed class BenchCommand : Subcommand
         "engine bench --model resnet50 --batch-size 256 --precision bf16 --predict h100")
     {
         _predict.CompletionSources.Add([.. GpuDescription.BuiltIn]);
-        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _layers, _predict, .. _convolutions.All,
-            .. _modelOptions.All]);
+        AddOptions([_model, _batchSize, _mode, _device, _threads, _steps, _warmUp, _precision, _graph, _batchNorm, _kernels, _layers, _predict,
+            .. _convolutions.All, .. _modelOptions.All]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)

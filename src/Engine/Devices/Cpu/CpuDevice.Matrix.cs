@@ -5,9 +5,18 @@ namespace Engine;
 /// <content>The matrix product.</content>
 public sealed unsafe partial class CpuDevice
 {
+    // So few rows take less time than packing the right matrix, of which a linear layer in evaluation keeps a copy as a convolution does.
+    private const int FewRows = 8;
+
     /// <inheritdoc/>
     protected override void MatMulCore(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
+        if (!transposeLeft && transposeRight && output.Shape[0] <= FewRows)
+        {
+            _convolution.Product(left, right, output, accumulate);
+            return;
+        }
+
         int rows = output.Shape[0];
         int columns = output.Shape[1];
         int inner = left.Shape[transposeLeft ? 0 : 1];

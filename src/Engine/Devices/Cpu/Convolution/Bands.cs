@@ -9,6 +9,9 @@ internal readonly struct Bands
     /// <summary>Floats in a band's source pixels for the forward: 128 KB, a share of any second-level cache that leaves room for the filter.</summary>
     public const int CorrelationBudget = 32 * 1024;
 
+    /// <summary>The same where the filter is larger than an image, and is to be read seldom: most of a second-level cache, read in place or copied.</summary>
+    public const int ImageBudget = 256 * 1024, ImageCopyBudget = 128 * 1024;
+
     /// <summary>Floats in a band's source pixels for the filter's gradient: 64 KB, as much again goes to the output's gradient.</summary>
     public const int FilterBudget = 16 * 1024;
 

@@ -20,6 +20,9 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
     /// <summary>Bands in a task, or tasks that share the output channels of a band.</summary>
     public int BandsPerTask, Splits;
 
+    /// <summary>For each thread the number of the band and group that its memory holds a copy of, counted from 1; 0 for none.</summary>
+    public long* Copied;
+
     /// <summary>Each thread's memory for a copied band, and the floats between two threads'.</summary>
     public float* Scratch;
     public long ScratchPitch;
@@ -57,8 +60,11 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         int blocks = Convolution.PackedFilter.Blocks(Work, BlockVectors * S.Width);
         for (int group = firstBlock / blocks; group * blocks < endBlock; group++)
         {
+            // The tasks that share a band's channels find its copy where their thread has made one.
+            long number = ((long)band * Work.Groups) + group + 1;
             SourceWindow window = SourceWindow.Open<S, V>(
-                Work, Bands, firstImage, images, firstRow, rows, group, Scratch + (thread * ScratchPitch), InPlace);
+                Work, Bands, firstImage, images, firstRow, rows, group, Scratch + (thread * ScratchPitch), InPlace, isCopied: Copied[thread] == number);
+            Copied[thread] = number;
             for (int run = 0; run < runCount; run++)
             {
                 int row = wholeRows ? run : run / Work.Columns.Taps;
@@ -85,7 +91,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
 
         // In rows of even length, every even pixel has its right neighbor beside it.
         bool paired = BlockVectors == 1 && S.Registers >= 32 && columns % 2 == 0 && Work.MergedChannels == 0;
-        int tile = paired ? PixelTile<S, V>.PairedPixels : PixelTile<S, V>.Pixels;
+        int tile = paired ? PixelTile<S, V>.PairedPixels : BlockVectors == 2 ? BestTile(pixels) : PixelTile<S, V>.Pixels;
         int pairPitch = Work.Columns.Step * window.ColumnPitch;
         float** sources = stackalloc float*[PixelTile<S, V>.PairedPixels];
         float** destinations = stackalloc float*[PixelTile<S, V>.PairedPixels];
@@ -129,7 +135,7 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                 // twice; the rest by way of the spill.
                 if (channels == width && (count == tile || !TEpilogue.AddsUp))
                 {
-                    Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, destinations, Work.Accumulate, firstChannel, epilogue);
+                    Compute(paired, tile, sources, pairPitch, runs, runCount, runLength, filter, destinations, Work.Accumulate, firstChannel, epilogue);
                     continue;
                 }
 
@@ -138,14 +144,21 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
                     spilled[i] = spill + (i * width);
                 }
 
-                Compute(paired, sources, pairPitch, runs, runCount, runLength, filter, spilled, false, firstChannel, default(PlainEpilogue));
+                Compute(paired, tile, sources, pairPitch, runs, runCount, runLength, filter, spilled, false, firstChannel, default(PlainEpilogue));
                 Deliver(spill, destinations, count, firstChannel, channels, width, epilogue);
             }
         }
     }
 
+    // A tile takes about as long as its pixels and one more, for what it loads of the filter; the last one's idle places take as long as any.
+    private static int BestTile(int pixels)
+    {
+        const int many = PixelTile<S, V>.Pixels, fewer = PixelTile<S, V>.FewerPixels;
+        return (pixels + fewer - 1) / fewer * (fewer + 1) < (pixels + many - 1) / many * (many + 1) ? fewer : many;
+    }
+
     private readonly void Compute<TEnd>(
-        bool paired, float** sources, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate,
+        bool paired, int tile, float** sources, int pairPitch, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate,
         int channel, TEnd end)
         where TEnd : struct, IEpilogue
     {
@@ -160,6 +173,10 @@ internal unsafe struct CorrelationJob<S, V, TEpilogue> : IParallelJob
         else if (BlockVectors == 1)
         {
             PixelTile<S, V>.Compute1(sources, runs, runCount, runLength, filter, results, accumulate, channel, end);
+        }
+        else if (tile == PixelTile<S, V>.FewerPixels)
+        {
+            PixelTile<S, V>.Compute2Seven(sources, runs, runCount, runLength, filter, results, accumulate, channel, end);
         }
         else
         {

@@ -47,6 +47,33 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         Dispatch(new ForwardCall<TEpilogue>(this, filter, epilogue), work);
     }
 
+    /// <summary>
+    /// A product with a transposed matrix, of a few rows: [M, K] by [N, K] is a 1x1 convolution of M pixels. The sums are those of any product.
+    /// </summary>
+    public void Product(Tensor left, Tensor right, Tensor output, bool accumulate)
+    {
+        Correlation work = new()
+        {
+            Rows = CorrelationAxis.Forward(1, 1, 1, 0, 1),
+            Columns = CorrelationAxis.Forward(left.Shape[0], 1, 1, 0, 1),
+            Batch = 1,
+            Groups = 1,
+            Source = (float*)left.ReadAddress,
+            SourceHeight = 1,
+            SourceWidth = left.Shape[0],
+            SourceChannels = left.Shape[1],
+            DestinationHeight = 1,
+            DestinationWidth = left.Shape[0],
+            DestinationChannels = right.Shape[0],
+            FilterRows = 1,
+            FilterColumns = 1,
+            Filter = (float*)right.ReadAddress,
+            Destination = (float*)output.WriteAddress(),
+            Accumulate = accumulate,
+        };
+        Dispatch(new ForwardCall<PlainEpilogue>(this, right, default), work);
+    }
+
     /// <summary>The gradient by the input; an epilogue that adds up needs a stride of 1, where all of it is one correlation.</summary>
     public void BackwardData<TEpilogue>(
         Tensor outputGradient, Tensor filter, in ConvolutionGeometry geometry, Tensor inputGradient, bool accumulate, TEpilogue epilogue)
@@ -165,13 +192,21 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         where V : struct
         where TEpilogue : struct, IEpilogue
     {
-        Bands bands = new(work, Bands.CorrelationBudget, WantedTasks);
-        int blocks = work.Groups * PackedFilter.Blocks(work, BlockVectors<S, V>(work) * S.Width);
+        int width = BlockVectors<S, V>(work) * S.Width, blocks = work.Groups * PackedFilter.Blocks(work, width);
+
+        // What is larger, an image or the filter, is read once, and the other again and again: the image for each block of output channels, or the filter
+        // for each band.
+        bool isFilterLarger = blocks >= WantedTasks
+            && PackedFilter.Size(work, width) > (long)work.SourceHeight * work.SourceWidth * work.SourceChannels;
+        Bands bands = isFilterLarger
+            ? new(work, work.ReadsInPlace ? Bands.ImageBudget : Bands.ImageCopyBudget)
+            : new(work, Bands.CorrelationBudget, WantedTasks);
         int splits = Math.Clamp(WantedTasks / bands.Count, 1, blocks);
         long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
         int bandsPerTask = TEpilogue.AddsUp ? Math.Max(1, bands.Count / MostParts) : 1;
         int tasks = (bands.Count + bandsPerTask - 1) / bandsPerTask;
         epilogue.Prepare(tasks);
+        long* copied = stackalloc long[team.Size];
         CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
@@ -182,6 +217,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             Epilogue = epilogue,
             BandsPerTask = bandsPerTask,
             Splits = splits,
+            Copied = copied,
             Scratch = _scratch.Ensure(pitch * team.Size),
             ScratchPitch = pitch,
         };

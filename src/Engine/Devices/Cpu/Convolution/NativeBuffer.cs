@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Engine.Devices.Cpu.Convolution;
 
 /// <summary>Floats outside the managed heap that grow when more are needed and never shrink: after the first step nothing is allocated.</summary>
@@ -18,7 +16,7 @@ internal sealed unsafe class NativeBuffer : IDisposable
             Dispose();
             try
             {
-                _floats = (float*)NativeMemory.AlignedAlloc(checked((nuint)floats * sizeof(float)), 64);
+                _floats = (float*)CpuMemory.Allocate(checked(floats * sizeof(float)));
             }
             catch (OutOfMemoryException e)
             {
@@ -37,7 +35,7 @@ internal sealed unsafe class NativeBuffer : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_floats);
+        CpuMemory.Free(_floats);
         _floats = null;
         Capacity = 0;
     }

@@ -12,8 +12,8 @@ internal static unsafe class PixelTile<S, V>
     where S : struct, ISimd<V>
     where V : struct
 {
-    /// <summary>Output pixels in a tile, and in a tile of pairs.</summary>
-    public const int Pixels = 8, PairedPixels = 16;
+    /// <summary>Output pixels in a tile, in a tile of <see cref="Compute2Seven{TEpilogue}"/>, and in a tile of pairs.</summary>
+    public const int Pixels = 8, FewerPixels = 7, PairedPixels = 16;
 
     /// <summary>
     /// Computes eight pixels by one vector of channels.
@@ -164,6 +164,92 @@ internal static unsafe class PixelTile<S, V>
         epilogue.Put<S, V>(b6, results[6] + S.Width, channel + S.Width, ref third, ref fourth);
         epilogue.Put<S, V>(a7, results[7], channel, ref first, ref second);
         epilogue.Put<S, V>(b7, results[7] + S.Width, channel + S.Width, ref third, ref fourth);
+
+        if (TEpilogue.AddsUp)
+        {
+            epilogue.AddUp<S, V>(first, second, channel);
+            epilogue.AddUp<S, V>(third, fourth, channel + S.Width);
+        }
+    }
+
+    /// <summary>
+    /// Computes seven pixels by two vectors of channels, since the sides of ImageNet's maps are multiples of seven; otherwise as
+    /// <see cref="Compute1{TEpilogue}"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Compute2Seven<TEpilogue>(
+        float** pixels, int* runs, int runCount, int runLength, float* filter, float** results, bool accumulate, nint channel, TEpilogue epilogue)
+        where TEpilogue : struct, IEpilogue
+    {
+        float* p0 = pixels[0], p1 = pixels[1], p2 = pixels[2], p3 = pixels[3];
+        float* p4 = pixels[4], p5 = pixels[5], p6 = pixels[6];
+        V a0 = S.Zero, a1 = S.Zero, a2 = S.Zero, a3 = S.Zero, a4 = S.Zero, a5 = S.Zero, a6 = S.Zero;
+        V b0 = S.Zero, b1 = S.Zero, b2 = S.Zero, b3 = S.Zero, b4 = S.Zero, b5 = S.Zero, b6 = S.Zero;
+        for (int run = 0; run < runCount; run++)
+        {
+            nint end = (nint)runs[run] + runLength;
+            for (nint i = runs[run]; i < end; i++)
+            {
+                V f = S.Load(filter);
+                V g = S.Load(filter + S.Width);
+                filter += 2 * S.Width;
+                V x = S.Broadcast(p0[i]);
+                a0 = S.MultiplyAdd(x, f, a0);
+                b0 = S.MultiplyAdd(x, g, b0);
+                x = S.Broadcast(p1[i]);
+                a1 = S.MultiplyAdd(x, f, a1);
+                b1 = S.MultiplyAdd(x, g, b1);
+                x = S.Broadcast(p2[i]);
+                a2 = S.MultiplyAdd(x, f, a2);
+                b2 = S.MultiplyAdd(x, g, b2);
+                x = S.Broadcast(p3[i]);
+                a3 = S.MultiplyAdd(x, f, a3);
+                b3 = S.MultiplyAdd(x, g, b3);
+                x = S.Broadcast(p4[i]);
+                a4 = S.MultiplyAdd(x, f, a4);
+                b4 = S.MultiplyAdd(x, g, b4);
+                x = S.Broadcast(p5[i]);
+                a5 = S.MultiplyAdd(x, f, a5);
+                b5 = S.MultiplyAdd(x, g, b5);
+                x = S.Broadcast(p6[i]);
+                a6 = S.MultiplyAdd(x, f, a6);
+                b6 = S.MultiplyAdd(x, g, b6);
+            }
+        }
+
+        if (accumulate)
+        {
+            a0 = S.Add(a0, S.Load(results[0]));
+            b0 = S.Add(b0, S.Load(results[0] + S.Width));
+            a1 = S.Add(a1, S.Load(results[1]));
+            b1 = S.Add(b1, S.Load(results[1] + S.Width));
+            a2 = S.Add(a2, S.Load(results[2]));
+            b2 = S.Add(b2, S.Load(results[2] + S.Width));
+            a3 = S.Add(a3, S.Load(results[3]));
+            b3 = S.Add(b3, S.Load(results[3] + S.Width));
+            a4 = S.Add(a4, S.Load(results[4]));
+            b4 = S.Add(b4, S.Load(results[4] + S.Width));
+            a5 = S.Add(a5, S.Load(results[5]));
+            b5 = S.Add(b5, S.Load(results[5] + S.Width));
+            a6 = S.Add(a6, S.Load(results[6]));
+            b6 = S.Add(b6, S.Load(results[6] + S.Width));
+        }
+
+        V first = S.Zero, second = S.Zero, third = S.Zero, fourth = S.Zero;
+        epilogue.Put<S, V>(a0, results[0], channel, ref first, ref second);
+        epilogue.Put<S, V>(b0, results[0] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a1, results[1], channel, ref first, ref second);
+        epilogue.Put<S, V>(b1, results[1] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a2, results[2], channel, ref first, ref second);
+        epilogue.Put<S, V>(b2, results[2] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a3, results[3], channel, ref first, ref second);
+        epilogue.Put<S, V>(b3, results[3] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a4, results[4], channel, ref first, ref second);
+        epilogue.Put<S, V>(b4, results[4] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a5, results[5], channel, ref first, ref second);
+        epilogue.Put<S, V>(b5, results[5] + S.Width, channel + S.Width, ref third, ref fourth);
+        epilogue.Put<S, V>(a6, results[6], channel, ref first, ref second);
+        epilogue.Put<S, V>(b6, results[6] + S.Width, channel + S.Width, ref third, ref fourth);
 
         if (TEpilogue.AddsUp)
         {

@@ -20,7 +20,8 @@ internal unsafe struct SourceWindow
         checked((bands.Images * work.Rows.SourceExtent(bands.Rows) * bands.Columns * work.GroupSourceChannels) + 32);
 
     public static SourceWindow Open<S, V>(
-        in Correlation work, in Bands bands, int firstImage, int images, int firstRow, int rows, int group, float* buffer, bool inPlace)
+        in Correlation work, in Bands bands, int firstImage, int images, int firstRow, int rows, int group, float* buffer, bool inPlace,
+        bool isCopied = false)
         where S : struct, ISimd<V> where V : struct
     {
         int firstSourceRow = work.Rows.Start + (firstRow * work.Rows.Step);
@@ -45,7 +46,7 @@ internal unsafe struct SourceWindow
             RowPitch = bands.Columns * channels,
             ImagePitch = (long)extent * bands.Columns * channels,
         };
-        for (int image = 0; image < images; image++)
+        for (int image = 0; image < images && !isCopied; image++)
         {
             for (int row = 0; row < extent; row++)
             {
