@@ -103,6 +103,50 @@ public sealed class ForeignFileTests : IDisposable
         TorchFile.AssertHolds(file, "fc.weight");
     }
 
+    [Theory]
+    [InlineData("0\n", false)]
+    [InlineData("x", false)]
+    [InlineData("-1", false)]
+    [InlineData("1\n", true)]
+    [InlineData("3", true)]
+    public void A_version_is_a_number_above_zero(string version, bool isRead)
+    {
+        byte[] zip = TorchFile.Zip(TorchFile.Dict(("fc.weight", TorchFile.Tensor)));
+        string path = _folder["v.pth"];
+        File.WriteAllBytes(path, TorchFile.Zip(
+            [.. Entries(zip).Select(e => (e.Name, e.Name == "x/version" ? System.Text.Encoding.ASCII.GetBytes(version) : e.Content))]));
+        if (isRead)
+        {
+            using TensorFile file = TensorFile.Open(path);
+            TorchFile.AssertHolds(file, "fc.weight");
+        }
+        else
+        {
+            Assert.Contains("its version is no number", Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
+        }
+    }
+
+    // BINSTRING and SHORT_BINSTRING, as Python 2 wrote names, and lists made by calls.
+    [Fact]
+    public void Names_in_the_opcodes_of_Python_2_are_names_and_a_list_by_call_holds_its_items()
+    {
+        foreach (string name in (string[])["T\u0009\0\0\0fc.weight", "U\u0009fc.weight"])
+        {
+            using TensorFile file = Open($"}}({name}{TorchFile.Tensor}u");
+            TorchFile.AssertHolds(file, "fc.weight");
+        }
+
+        using TensorFile listed = Open($"cbuiltins\ndict\n(cbuiltins\nlist\n(((S'fc.weight'\n{TorchFile.Tensor}tltRtR");
+        TorchFile.AssertHolds(listed, "fc.weight");
+
+        TensorFile Open(string pickle)
+        {
+            string path = _folder["python2.pth"];
+            File.WriteAllBytes(path, TorchFile.Zip(pickle));
+            return TensorFile.Open(path);
+        }
+    }
+
     [Fact]
     public void A_zip_file_without_checksums_is_read_and_one_with_wrong_ones_is_not()
     {

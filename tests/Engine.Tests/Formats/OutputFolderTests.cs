@@ -74,7 +74,11 @@ public sealed class OutputFolderTests : IDisposable
         string path = _folder["run"];
         Directory.CreateDirectory(path);
         File.WriteAllText(Path.Combine(path, FolderLock.FileName), "process 1 on elsewhere since 2020-01-01 00:00:00 UTC\n");
-        OutputFolder.Claim(path).Dispose();
+        OutputFolder claim = OutputFolder.Claim(path);
+        string message = Assert.Throws<EngineException>(() => OutputFolder.Claim(path)).Message;
+        Assert.Contains($"process {Environment.ProcessId} on ", message);
+        Assert.DoesNotContain("elsewhere", message);
+        claim.Dispose();
         Assert.Empty(Names(path));
     }
 

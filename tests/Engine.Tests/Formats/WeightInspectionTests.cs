@@ -41,6 +41,16 @@ public sealed class WeightInspectionTests : IDisposable
         Assert.Empty(Inspect("bn.running_var", StoredType.F32, 1, 0, float.Epsilon));
     }
 
+    [Fact]
+    public void Whole_numbers_and_what_becomes_one_are_not_looked_at()
+    {
+        Assert.Empty(Inspect("bn.running_var", StoredType.I64, float.NaN, -1));
+        string path = _folder["n.safetensors"];
+        SafetensorsWriter.Write(path, [new StoredTensor("x.running_var", StoredType.I64, [1], () => MemoryMarshal.AsBytes<long>([-1L]).ToArray())]);
+        using TensorFile file = TensorFile.Open(path);
+        Assert.Empty(WeightInspection.Inspect(file, file.Entries.Select(e => (e.Name, e, StoredType.F32))));
+    }
+
     private IReadOnlyList<WeightFindings> Inspect(string name, StoredType becomes, params float[] values)
     {
         string path = _folder["x.safetensors"];
