@@ -169,6 +169,28 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public async Task Layers_are_measured_by_name_and_direction()
+    {
+        EngineRun run = await EngineRun.InProcessAsync("bench", "--model", "resnet8", "--batch-size", "2", "--layers", "--steps", "3", "--device", "cpu", "--json");
+        Assert.Equal(0, run.ExitCode);
+        (string Layer, string Primitive)[] rows =
+            [.. run.Json.Select(j => (j.GetProperty("layer").GetString()!, j.GetProperty("primitive").GetString()!))];
+        Assert.Equal(["forward", "backward filter", "backward data"], rows.Where(r => r.Layer == "layer2.0.conv1").Select(r => r.Primitive));
+        Assert.Equal(["forward", "backward filter"], rows.Where(r => r.Layer == "conv1").Select(r => r.Primitive));
+        Assert.Equal(3, rows.Count(r => r == ("fc", "MatMul")));
+        Assert.Contains(("", "SoftmaxCrossEntropy"), rows);
+        Assert.Equal(100, run.Json.Sum(j => j.GetProperty("percent").GetDouble()), 1.0);
+        JsonElement first = run.Json[0];
+        Assert.Equal("[2, 32, 32, 3] to [2, 32, 32, 16]", first.GetProperty("shapes").GetString());
+        Assert.True(first.GetProperty("gigaflops").GetDouble() > 0);
+
+        run = await EngineRun.InProcessAsync(
+            "bench", "--model", "resnet8", "--batch-size", "1", "--mode", "infer", "--layers", "--steps", "2", "--device", "cpu");
+        Assert.All(["layer3.0.conv2", "GFLOP/s", "forward", "fc", "AdaptiveAveragePool", " ms in primitives"], part => Assert.Contains(part, run.Output));
+        Assert.DoesNotContain("backward", run.Output);
+    }
+
+    [Fact]
     public async Task Doctor_tells_of_devices_libraries_and_data()
     {
         JsonElement report = Assert.Single((await EngineRun.InProcessAsync("doctor", "--json")).Json);

@@ -144,7 +144,8 @@ public abstract partial class Device
     public void MatMul(Tensor left, bool transposeLeft, Tensor right, bool transposeRight, Tensor output, bool accumulate)
     {
         using DeviceUse use = Work();
-        Profile?.Describe(right, left.Shape, output.Shape, output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1]);
+        Profile?.Describe(
+            transposeLeft ? output : right, left.Shape, output.Shape, output.Shape.ElementCount * left.Shape[transposeLeft ? 0 : 1]);
         MatMulCore(left, transposeLeft, right, transposeRight, output, accumulate);
     }
 

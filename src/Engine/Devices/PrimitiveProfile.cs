@@ -51,7 +51,10 @@ public sealed class PrimitiveProfile
 /// <summary>One call of a primitive.</summary>
 /// <param name="Name">The primitive's name.</param>
 /// <param name="Seconds">How long it took.</param>
-/// <param name="Filter">Of a convolution the filter, or its gradient where that is computed; of a matrix product the right factor. Null for others.</param>
+/// <param name="Filter">
+/// Of a convolution the filter, or its gradient where that is computed; of a matrix product the right factor, or, where the left one is transposed as in a
+/// linear layer's gradient by its weights, the product. Null for others.
+/// </param>
 /// <param name="Input">The shape of what the filter is applied to in the forward; meaningless without a filter.</param>
 /// <param name="Output">The shape of what comes of that.</param>
 /// <param name="Multiplications">Products that are added up, as the definition has them; an algorithm may do with fewer.</param>

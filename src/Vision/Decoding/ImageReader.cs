@@ -84,6 +84,10 @@ public sealed class ImageReader : IDisposable
         {
             throw new EngineException($"the image '{Shown(name)}' cannot be read: {e.Message.TrimEnd('.')}", e);
         }
+        catch (OutOfMemoryException e)
+        {
+            throw new EngineException($"the image '{Shown(name)}' cannot be read: there is not enough memory left to decode it", e);
+        }
 
         if (orientation != Orientation.Upright)
         {
