@@ -105,6 +105,7 @@ public sealed class OtherFormatsTests : IDisposable
     {
         AssertRefused(Changed("color.bmp", 30, 4), "its kind of compression (4, with 24 bits a pixel) is not supported");
         AssertRefused(Changed("color.bmp", 14, 41), "its header is damaged");
+        AssertRefused("II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"u8.ToArray(), "it is a BigTIFF file");
         AssertRefused("GIF89a\x01\0\x01\0\0\0\0;"u8.ToArray(), "there is no image in it");
         AssertRefused("P6 2 2 0\n"u8.ToArray(), "its largest sample is 0");
         AssertRefused("P6 2 2 70000\n"u8.ToArray(), "larger than 65,535");

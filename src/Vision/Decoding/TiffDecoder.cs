@@ -11,7 +11,7 @@ internal sealed class TiffDecoder : ImageDecoder
 {
     static TiffDecoder() => TiffErrors.Install();
 
-    /// <summary>Whether a file begins as TIFF files do, those of more than 4 GB included.</summary>
+    /// <summary>Whether a file begins as TIFF files do, those for more than 4 GB included, which are refused by their name.</summary>
     public static bool Matches(ReadOnlySpan<byte> file) =>
         file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8) || file.StartsWith("II+\0"u8) || file.StartsWith("MM\0+"u8);
 

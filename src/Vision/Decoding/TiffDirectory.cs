@@ -9,7 +9,7 @@ namespace Engine.Vision;
 internal static class TiffDirectory
 {
     // An entry has a tag, a type, a count, and the values or their place; the number of entries comes first.
-    private const int EntryBytes = 12, BigEntryBytes = 20, Short = 3;
+    private const int EntryBytes = 12, Short = 3, BigVersion = 43;
     private const int Width = 256, Height = 257, RowsPerStrip = 278, TileWidth = 322, TileHeight = 323;
 
     /// <summary>Checks a file.</summary>
@@ -17,19 +17,21 @@ internal static class TiffDirectory
     public static void Check(ReadOnlySpan<byte> file)
     {
         TiffBytes bytes = new(file);
-        bool isBig = bytes.Short(2) == 43;
-        long start = isBig ? bytes.Long(8) : bytes.Int(4);
-        long count = isBig ? bytes.Long(start) : bytes.Short(start), at = start + (isBig ? 8 : 2);
-        (long width, long height, long rows, long tileWidth, long tileHeight) = (0, 0, long.MaxValue, 0, 0);
-        for (long i = 0; i < count; i++, at += isBig ? BigEntryBytes : EntryBytes)
+        if (bytes.Short(2) == BigVersion)
         {
-            long values = isBig ? bytes.Long(at + 4) : bytes.Int(at + 4), place = at + (isBig ? 12 : 8);
-            if (values < 0 || values > file.Length)
+            throw new InvalidDataException("it is a BigTIFF file, which is not read: save it as TIFF");
+        }
+
+        long start = bytes.Int(4), count = bytes.Short(start), at = start + 2;
+        (long width, long height, long rows, long tileWidth, long tileHeight) = (0, 0, long.MaxValue, 0, 0);
+        for (long i = 0; i < count; i++, at += EntryBytes)
+        {
+            if (bytes.Int(at + 4) > file.Length)
             {
                 throw new InvalidDataException("it is truncated or damaged: its directory states more values than the file can hold");
             }
 
-            long value = bytes.Short(at + 2) == Short ? bytes.Short(place) : bytes.Int(place);
+            long value = bytes.Short(at + 2) == Short ? bytes.Short(at + 8) : bytes.Int(at + 8);
             switch (bytes.Short(at))
             {
                 case Width: width = value; break;
@@ -66,9 +68,6 @@ internal readonly ref struct TiffBytes(ReadOnlySpan<byte> file)
 
     /// <summary>The 32 bits at a place.</summary>
     public long Int(long at) => _isLittle ? BinaryPrimitives.ReadUInt32LittleEndian(At(at, 4)) : BinaryPrimitives.ReadUInt32BigEndian(At(at, 4));
-
-    /// <summary>The 64 bits at a place; negative where they are more than any file has.</summary>
-    public long Long(long at) => _isLittle ? BinaryPrimitives.ReadInt64LittleEndian(At(at, 8)) : BinaryPrimitives.ReadInt64BigEndian(At(at, 8));
 
     private ReadOnlySpan<byte> At(long at, int bytes) => at >= 0 && at <= _file.Length - bytes
         ? _file.Slice((int)at, bytes)
