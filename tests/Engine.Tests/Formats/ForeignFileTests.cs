@@ -147,6 +147,46 @@ public sealed class ForeignFileTests : IDisposable
         }
     }
 
+    // Elements of one byte: four of them are four bytes, whether the type is read or only passed over.
+    [Theory]
+    [InlineData("Char", 4, true)]
+    [InlineData("Byte", 4, true)]
+    [InlineData("Bool", 4, true)]
+    [InlineData("QInt8", 4, true)]
+    [InlineData("QUInt8", 4, true)]
+    [InlineData("QUInt4x2", 4, true)]
+    [InlineData("Char", 3, false)]
+    [InlineData("QInt8", 3, false)]
+    [InlineData("Short", 4, false)]
+    [InlineData("QInt32", 15, false)]
+    public void A_storage_has_the_bytes_of_its_type(string type, int bytes, bool isWhole)
+    {
+        string other = TorchFile.Tensor.Replace("Float", type, StringComparison.Ordinal).Replace("S'0'", "S'1'", StringComparison.Ordinal);
+        string path = _folder["typed.pth"];
+        File.WriteAllBytes(path, TorchFile.Zip([
+            .. Entries(TorchFile.Zip(TorchFile.Dict(("fc.weight", TorchFile.Tensor), ("q", other)))), ("x/data/1", new byte[bytes])]));
+        if (isWhole)
+        {
+            using TensorFile file = TensorFile.Open(path);
+            Assert.Contains("fc.weight", file.Entries.Select(e => e.Name));
+        }
+        else
+        {
+            Assert.Contains("typed.pth' is not a valid PyTorch file: ", Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
+        }
+    }
+
+    [Fact]
+    public void A_directory_of_more_entries_than_its_bytes_can_hold_is_refused()
+    {
+        byte[] zip = TorchFile.Zip(TorchFile.Dict(("fc.weight", TorchFile.Tensor)));
+        int end = zip.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
+        BinaryPrimitives.WriteUInt16LittleEndian(zip.AsSpan(end + 10), 60_000);
+        string path = _folder["many.pth"];
+        File.WriteAllBytes(path, zip);
+        Assert.Contains("its zip directory claims 60,000 entries in ", Assert.Throws<EngineException>(() => TensorFile.Open(path)).Message);
+    }
+
     [Fact]
     public void A_zip_file_without_checksums_is_read_and_one_with_wrong_ones_is_not()
     {

@@ -270,10 +270,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         int vectors = BlockVectors<S, V>(work);
         int width = vectors * S.Width;
 
-        // Each band goes through all sums: where those are no matter of the first caches, bands are few and large.
+        // Each band goes through all sums: where those are larger than an image, bands are few and large.
         long filterSize = (long)work.DestinationChannels * work.Rows.Taps * work.Columns.Taps * work.FilterChannels;
-        Bands bands = new(
-            work, filterSize <= Bands.FilterBudget ? Bands.FilterBudget : work.ReadsInPlace ? Bands.ImageBudget : Bands.ImageCopyBudget);
+        bool isFilterLarger = filterSize > (long)work.SourceHeight * work.SourceWidth * work.SourceChannels;
+        Bands bands = new(work, !isFilterLarger ? Bands.FilterBudget : work.ReadsInPlace ? Bands.ImageBudget : Bands.ImageCopyBudget);
         int tileRows = work.MergedChannels > 0 ? MergedTile<S, V>.Rows : vectors == 1 && S.Registers >= 32 ? 16 : 8;
         FilterGradientPlan plan = new(work, bands, width, tileRows);
 
