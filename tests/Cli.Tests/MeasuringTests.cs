@@ -171,7 +171,8 @@ public sealed class MeasuringTests
     [Fact]
     public async Task Layers_are_measured_by_name_and_direction()
     {
-        EngineRun run = await EngineRun.InProcessAsync("bench", "--model", "resnet8", "--batch-size", "2", "--layers", "--steps", "3", "--device", "cpu", "--json");
+        EngineRun run = await EngineRun.InProcessAsync(
+            "bench", "--model", "resnet8", "--batch-size", "2", "--layers", "--steps", "3", "--device", "cpu", "--json");
         Assert.Equal(0, run.ExitCode);
         (string Layer, string Primitive)[] rows =
             [.. run.Json.Select(j => (j.GetProperty("layer").GetString()!, j.GetProperty("primitive").GetString()!))];

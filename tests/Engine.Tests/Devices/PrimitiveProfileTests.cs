@@ -7,10 +7,8 @@ public class PrimitiveProfileTests
     {
         using CpuDevice device = new(threads: 1);
         PrimitiveProfile profile = new();
-        Tensor input = Tensor.Create(device, new Shape(2, 8, 8, 16), DataType.Float32), filter = Tensor.Create(device, new Shape(32, 3, 3, 16), DataType.Float32);
-        Tensor small = Tensor.Create(device, new Shape(32, 1, 1, 4), DataType.Float32), output = Tensor.Create(device, new Shape(2, 8, 8, 32), DataType.Float32);
-        Tensor left = Tensor.Create(device, new Shape(5, 6), DataType.Float32), right = Tensor.Create(device, new Shape(7, 6), DataType.Float32);
-        Tensor product = Tensor.Create(device, new Shape(5, 7), DataType.Float32), gradient = Tensor.Create(device, filter.Shape, DataType.Float32);
+        Tensor input = New(2, 8, 8, 16), filter = New(32, 3, 3, 16), small = New(32, 1, 1, 4), output = New(2, 8, 8, 32), gradient = New(32, 3, 3, 16);
+        Tensor left = New(5, 6), right = New(7, 6), product = New(5, 7);
         foreach (Tensor tensor in (Tensor[])[input, filter, small, left, right])
         {
             device.Fill(tensor, 1);
@@ -37,6 +35,8 @@ public class PrimitiveProfileTests
         Assert.Equal(2 * 2 * 64 * 32 * 144 / 1e-3 / 1e9, call.Gigaflops, 1e-9);
         profile.Clear();
         Assert.Empty(profile.Calls);
+
+        Tensor New(params ReadOnlySpan<int> extents) => Tensor.Create(device, new Shape(extents), DataType.Float32);
     }
 
     // A device that composes a primitive calls others, which are part of it.

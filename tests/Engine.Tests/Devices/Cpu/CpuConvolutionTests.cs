@@ -129,7 +129,8 @@ public sealed class CpuConvolutionTests
         foreach ((int inner, int columns) in ((int, int)[])[(64, 10), (37, 33), (130, 100)])
         {
             float[] left = [.. Enumerable.Range(0, 20 * inner).Select(_ => (float)random.NextNormal())];
-            Tensor right = Tensor.From<float>(device, new Shape(columns, inner), [.. Enumerable.Range(0, columns * inner).Select(_ => (float)random.NextNormal())]);
+            float[] weights = [.. Enumerable.Range(0, columns * inner).Select(_ => (float)random.NextNormal())];
+            Tensor right = Tensor.From<float>(device, new Shape(columns, inner), weights);
             float[] many = Product(20);
             foreach (int rows in (int[])[1, 2, 8, 9])
             {
