@@ -180,8 +180,7 @@ public sealed class BatchNormOperation : Operation
         }
 
         Tape tape = Device.Tape;
-        _sums = new NormSums(tape.TargetOf(output), tape.Allocate(_gamma.Shape, _gamma.Type), tape.Allocate(_gamma.Shape, _gamma.Type));
-        return _sums;
+        return _sums = new NormSums(tape.TargetOf(output), Target(_gamma), Target(_beta), tape, _gamma);
     }
 
     /// <inheritdoc/>
@@ -196,7 +195,7 @@ public sealed class BatchNormOperation : Operation
         // One tensor as input and as shortcut gets its two shares one after the other: the primitive's outputs must not overlap.
         bool isShortcutApart = _shortcut is not null && !ReferenceEquals(_shortcut, _input);
         Tensor gradient = OutputGradient;
-        GradientTarget intoGamma = Target(_gamma), intoBeta = Target(_beta), intoShortcut = default;
+        GradientTarget intoGamma = _sums?.Gamma ?? Target(_gamma), intoBeta = _sums?.Beta ?? Target(_beta), intoShortcut = default;
         GradientTarget intoInput = !ReferenceEquals(_shortcut, _input) && TryOverwrite(_input) ? _input.Gradient : Target(_input);
         if (isShortcutApart)
         {
@@ -222,15 +221,8 @@ public sealed class BatchNormOperation : Operation
 
     private void ApplySums(NormSums sums)
     {
-        if (Target(_gamma) is { Gradient: { } gammaGradient } intoGamma)
-        {
-            Device.Scale(sums.SumNormalized, 1, gammaGradient, intoGamma.Accumulate);
-        }
-
-        if (Target(_beta) is { Gradient: { } betaGradient } intoBeta)
-        {
-            Device.Scale(sums.Sum, 1, betaGradient, intoBeta.Accumulate);
-        }
+        AddUnlessThere(sums.SumNormalized, sums.Gamma);
+        AddUnlessThere(sums.Sum, sums.Beta);
 
         // The shortcut's gradient is g itself.
         Tensor g = OutputGradient;
@@ -240,6 +232,14 @@ public sealed class BatchNormOperation : Operation
         }
 
         Device.BatchNormBackwardApply(g, _input, Map, sums.Sum, sums.SumNormalized, TryOverwrite(_input) ? _input.Gradient : Target(_input));
+    }
+
+    private void AddUnlessThere(Tensor sum, GradientTarget into)
+    {
+        if (into.Gradient is { } gradient && !ReferenceEquals(gradient, sum))
+        {
+            Device.Scale(sum, 1, gradient, into.Accumulate);
+        }
     }
 
     // A ReLU alone behind the norm can be applied by who reads the output, and a convolution does so.

@@ -2,9 +2,11 @@ namespace Engine;
 
 /// <summary>The sums of a norm's backward, taken by the convolution that made the gradient by its output.</summary>
 /// <param name="target">Where the gradient by the norm's output goes, zero where the ReLU clipped.</param>
-/// <param name="sum">[C]: the sum of it.</param>
-/// <param name="sumNormalized">[C]: the sum of it times the normalized input.</param>
-internal sealed class NormSums(GradientTarget target, Tensor sum, Tensor sumNormalized)
+/// <param name="gamma">Where the gradient by gamma goes.</param>
+/// <param name="beta">Where the gradient by beta goes.</param>
+/// <param name="tape">Makes room for the sums where those two cannot be it.</param>
+/// <param name="channels">[C], of the sums.</param>
+internal sealed class NormSums(GradientTarget target, GradientTarget gamma, GradientTarget beta, Tape tape, Tensor channels)
 {
     private long _version = -1;
 
@@ -14,11 +16,17 @@ internal sealed class NormSums(GradientTarget target, Tensor sum, Tensor sumNorm
     /// <summary>Whether other uses of the output have put their shares there before.</summary>
     public bool Accumulate => target.Accumulate;
 
-    /// <summary>The gradient by beta.</summary>
-    public Tensor Sum => sum;
+    /// <summary>Where the gradient by gamma goes.</summary>
+    public GradientTarget Gamma => gamma;
 
-    /// <summary>The gradient by gamma.</summary>
-    public Tensor SumNormalized => sumNormalized;
+    /// <summary>Where the gradient by beta goes.</summary>
+    public GradientTarget Beta => beta;
+
+    /// <summary>[C]: the sum of the gradient, which is the gradient by beta: written there at once, unless it is to be added or not wanted.</summary>
+    public Tensor Sum { get; } = Room(beta, tape, channels);
+
+    /// <summary>[C]: the sum of the gradient times the normalized input, which is the gradient by gamma.</summary>
+    public Tensor SumNormalized { get; } = Room(gamma, tape, channels);
 
     /// <summary>Called when the three are written.</summary>
     public void Seal() => _version = Gradient.Version;
@@ -28,4 +36,7 @@ internal sealed class NormSums(GradientTarget target, Tensor sum, Tensor sumNorm
     /// masks and sums all of it, which the mask that is in it already does not change.
     /// </summary>
     public bool AreOf(Tensor outputGradient) => ReferenceEquals(outputGradient, Gradient) && Gradient.Version == _version;
+
+    private static Tensor Room(GradientTarget into, Tape tape, Tensor channels) =>
+        into is { Gradient: { } gradient, Accumulate: false } ? gradient : tape.Allocate(channels.Shape, channels.Type);
 }
