@@ -103,5 +103,8 @@ public sealed class EvaluationTests : IDisposable
         Assert.InRange(steps[^1].Remaining, TimeSpan.Zero, TimeSpan.FromSeconds(5));
         Assert.Equal(steps.Sum(s => s.BatchAccuracy) / 3, steps[^1].Accuracy, 1e-12);
         Assert.Equal([1, 2, 3], steps.Select(s => s.Step));
+        Assert.Equal([steps[0].Loss, (steps[0].Loss + steps[1].Loss) / 2, steps.Average(s => s.Loss)], steps.Select(s => s.MeanLoss), Near);
+
+        static bool Near(double left, double right) => Math.Abs(left - right) < 1e-12;
     }
 }

@@ -207,6 +207,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         int tasks = (bands.Count + bandsPerTask - 1) / bandsPerTask;
         epilogue.Prepare(tasks);
         long* copied = stackalloc long[team.Size];
+        new Span<long>(copied, team.Size).Clear();
         CorrelationJob<S, V, TEpilogue> job = new()
         {
             Work = work,
