@@ -53,6 +53,7 @@ internal readonly record struct TiffLayout(
         }
 
         ImageMemory.Check(block, ImageMemory.Limit, "a strip or tile of it");
+        CheckParts(tiff, isTiled, fileBytes);
         FieldValue[]? photometric = tiff.GetField(TiffTag.PHOTOMETRIC);
         Photometric color = photometric is null ? samples >= 3 ? Photometric.RGB : Photometric.MINISBLACK : (Photometric)photometric[0].ToInt();
         FieldValue[]? extra = tiff.GetField(TiffTag.EXTRASAMPLES);
@@ -62,6 +63,20 @@ internal readonly record struct TiffLayout(
         return new TiffLayout(
             width, height, bits, samples, color, samples > 1 && Tag(tiff, TiffTag.PLANARCONFIG, 1) == (int)PlanarConfig.SEPARATE, isMultiplied,
             turn is >= 1 and <= 8 ? (Orientation)turn : Orientation.Upright);
+    }
+
+    // LibTiff takes memory for as many packed bytes as a strip or tile is said to have.
+    private static void CheckParts(Tiff tiff, bool isTiled, long fileBytes)
+    {
+        int count = isTiled ? tiff.NumberOfTiles() : tiff.NumberOfStrips();
+        for (int i = 0; i < count; i++)
+        {
+            long bytes = isTiled ? tiff.RawTileSize(i) : tiff.RawStripSize(i);
+            if (bytes > fileBytes)
+            {
+                throw new InvalidDataException($"it is truncated or damaged: a strip or tile of {bytes:N0} bytes is not in {fileBytes:N0}");
+            }
+        }
     }
 
     // How much each way of packing makes of a byte at most. A row of a fax takes a bit at least.
