@@ -9,11 +9,11 @@ internal readonly struct Bands
     /// <summary>Floats in a band's source pixels for the forward: 128 KB, a share of any second-level cache that leaves room for the filter.</summary>
     public const int CorrelationBudget = 32 * 1024;
 
-    /// <summary>The same where the filter is larger than an image, and is to be read seldom: most of a second-level cache, read in place or copied.</summary>
-    public const int ImageBudget = 256 * 1024, ImageCopyBudget = 128 * 1024;
-
     /// <summary>Floats in a band's source pixels for the filter's gradient: 64 KB, as much again goes to the output's gradient.</summary>
     public const int FilterBudget = 16 * 1024;
+
+    // The same where the filter is to be read seldom: most of a second-level cache, read in place or copied.
+    private const int ImageBudget = 256 * 1024, ImageCopyBudget = 128 * 1024;
 
     // A band has at least this many output pixels where the batch allows, so that small images do not waste the tiles' last places.
     private const int WantedPixels = 128;
@@ -46,6 +46,9 @@ internal readonly struct Bands
 
         Count = (work.Batch + Images - 1) / Images * PerImage;
     }
+
+    /// <summary>Bands as large as a second-level cache holds, as a rule whole images: for a filter that is larger than one of them.</summary>
+    public static Bands OfImages(in Correlation work) => new(work, work.ReadsInPlace ? ImageBudget : ImageCopyBudget);
 
     /// <summary>Output rows in a band; the last band of an image may have fewer.</summary>
     public int Rows { get; }

@@ -63,7 +63,7 @@ internal unsafe struct Correlation
     public readonly Correlation Merged(int width)
     {
         Correlation merged = this;
-        if (Groups > 1 && MergedChannels == 0 && SourceChannels == DestinationChannels && GroupSourceChannels < width && width % GroupSourceChannels == 0
+        if (Groups > 1 && SourceChannels == DestinationChannels && GroupSourceChannels < width && width % GroupSourceChannels == 0
             && SourceChannels % width == 0)
         {
             merged.MergedChannels = GroupSourceChannels;
@@ -73,13 +73,15 @@ internal unsafe struct Correlation
         return merged;
     }
 
+    /// <summary>A tap's place in the filter, counted row by row.</summary>
+    public readonly long TapNumber(int tapRow, int tapColumn) =>
+        ((Rows.FirstTap + ((long)tapRow * Rows.TapDelta)) * FilterColumns) + Columns.FirstTap + (tapColumn * Columns.TapDelta);
+
     /// <summary>Where the filter's elements for a group, a first destination channel in it, a tap and the group's first source channel begin.</summary>
     public readonly float* FilterAt(int group, int destination, int tapRow, int tapColumn)
     {
-        int row = Rows.FirstTap + (tapRow * Rows.TapDelta);
-        int column = Columns.FirstTap + (tapColumn * Columns.TapDelta);
         long k = FilterIsTransposed ? (long)group * GroupSourceChannels : ((long)group * GroupDestinationChannels) + destination;
         int channels = FilterIsTransposed ? GroupDestinationChannels : GroupSourceChannels;
-        return Filter + (k * FilterPitch) + ((((long)row * FilterColumns) + column) * channels) + (FilterIsTransposed ? destination : 0);
+        return Filter + (k * FilterPitch) + (TapNumber(tapRow, tapColumn) * channels) + (FilterIsTransposed ? destination : 0);
     }
 }

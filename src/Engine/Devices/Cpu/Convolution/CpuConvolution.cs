@@ -160,8 +160,9 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         FilterColumns = filter[2],
     };
 
-    private void Dispatch<TCall>(TCall call, in Correlation work) where TCall : struct, ICall
+    private void Dispatch<TCall>(TCall call, in Correlation asked) where TCall : struct, ICall
     {
+        Correlation work = asked.Merged((int)level);
         if (work.Batch == 0 || work.SourceChannels == 0 || work.DestinationChannels == 0)
         {
             throw new ShapeException($"convolution: {work.Batch} images of {work.SourceChannels} channels into {work.DestinationChannels}: none may be 0");
@@ -176,12 +177,16 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
         }
     }
 
+    // Decides, and notes it.
     private bool IsTransformed<S, V>(in Correlation work, bool isFilterGradient = false) where S : struct, ISimd<V> where V : struct
     {
         bool isTransformed = usesWinograd && WinogradConvolution.Pays<S, V>(work, isFilterGradient);
-        Algorithm = isTransformed ? "Winograd" : work.Merged(S.Width).MergedChannels > 0 ? "direct, groups joined" : "direct";
+        Algorithm = isTransformed ? "Winograd" : work.MergedChannels > 0 ? "direct, groups joined" : "direct";
         return isTransformed;
     }
+
+    private static bool IsLargerThanImage(long filterSize, in Correlation work) =>
+        filterSize > (long)work.SourceHeight * work.SourceWidth * work.SourceChannels;
 
     // Two vectors of output channels where there are registers for sixteen sums and channels to fill them.
     private static int BlockVectors<S, V>(in Correlation work) where S : struct, ISimd<V> where V : struct =>
@@ -196,10 +201,8 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         // What is larger, an image or the filter, is read once, and the other again and again: the image for each block of output channels, or the filter
         // for each band.
-        bool isFilterLarger = blocks >= WantedTasks
-            && PackedFilter.Size(work, width) > (long)work.SourceHeight * work.SourceWidth * work.SourceChannels;
-        Bands bands = isFilterLarger
-            ? new(work, work.ReadsInPlace ? Bands.ImageBudget : Bands.ImageCopyBudget)
+        Bands bands = blocks >= WantedTasks && IsLargerThanImage(PackedFilter.Size(work, width), work)
+            ? Bands.OfImages(work)
             : new(work, Bands.CorrelationBudget, WantedTasks);
         int splits = Math.Clamp(WantedTasks / bands.Count, 1, blocks);
         long pitch = NativeBuffer.WholeLines(work.ReadsInPlace ? 0 : SourceWindow.CopySize(work, bands));
@@ -273,8 +276,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         // Each band goes through all sums: where those are larger than an image, bands are few and large.
         long filterSize = (long)work.DestinationChannels * work.Rows.Taps * work.Columns.Taps * work.FilterChannels;
-        bool isFilterLarger = filterSize > (long)work.SourceHeight * work.SourceWidth * work.SourceChannels;
-        Bands bands = new(work, !isFilterLarger ? Bands.FilterBudget : work.ReadsInPlace ? Bands.ImageBudget : Bands.ImageCopyBudget);
+        Bands bands = IsLargerThanImage(filterSize, work) ? Bands.OfImages(work) : new(work, Bands.FilterBudget);
         int tileRows = work.MergedChannels > 0 ? MergedTile<S, V>.Rows : vectors == 1 && S.Registers >= 32 ? 16 : 8;
         FilterGradientPlan plan = new(work, bands, width, tileRows);
 
@@ -327,8 +329,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 return;
             }
 
-            Correlation merged = work.Merged(S.Width);
-            owner.Correlate<S, V, TEpilogue>(merged, owner.PackForward<S, V>(merged, filter), epilogue);
+            owner.Correlate<S, V, TEpilogue>(work, owner.PackForward<S, V>(work, filter), epilogue);
         }
     }
 
@@ -343,11 +344,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
                 return;
             }
 
-            Correlation merged = work.Merged(S.Width);
-            int width = BlockVectors<S, V>(merged) * S.Width;
-            float* packed = owner._packed.Ensure(PackedFilter.Size(merged, width));
-            owner.Pack(merged, width, packed);
-            owner.Correlate<S, V, TEpilogue>(merged, packed, epilogue);
+            int width = BlockVectors<S, V>(work) * S.Width;
+            float* packed = owner._packed.Ensure(PackedFilter.Size(work, width));
+            owner.Pack(work, width, packed);
+            owner.Correlate<S, V, TEpilogue>(work, packed, epilogue);
         }
     }
 
@@ -361,7 +361,7 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
             }
             else
             {
-                owner.SumFilter<S, V>(work.Merged(S.Width), gradient);
+                owner.SumFilter<S, V>(work, gradient);
             }
         }
     }

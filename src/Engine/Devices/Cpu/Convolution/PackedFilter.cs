@@ -69,8 +69,7 @@ internal unsafe struct PackFilterJob : IParallelJob
         {
             for (int column = 0; column < Work.Columns.Taps; column++)
             {
-                long tap = ((((long)Work.Rows.FirstTap + (row * Work.Rows.TapDelta)) * Work.FilterColumns) + Work.Columns.FirstTap
-                    + (column * Work.Columns.TapDelta)) * channels;
+                long tap = Work.TapNumber(row, column) * channels;
                 for (int source = 0; source < channels; source++)
                 {
                     for (int lane = 0; lane < BlockWidth; lane++)

@@ -31,7 +31,7 @@ internal readonly unsafe struct WinogradGrid
     public int Tiles { get; }
 
     /// <summary>Whether the transforms can compute it: a dense 3x3 filter of stride 1 in one group.</summary>
-    public static bool Fits(in Correlation work) => work.Groups == 1 && Fits(work.Rows) && Fits(work.Columns);
+    public static bool Fits(in Correlation work) => work is { Groups: 1, MergedChannels: 0 } && Fits(work.Rows) && Fits(work.Columns);
 
     /// <summary>Plans to fetch the source rows that some tiles read, as far as there are such tiles.</summary>
     public Prefetcher FetchSource(int first, int count, int pieces)
