@@ -49,13 +49,8 @@ public sealed class RgbImage
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         int bytes = checked((width * height * 3) + Slack);
-        if (_buffer.Length < bytes || _buffer.Length > ImageMemory.Kept(bytes))
-        {
-            // The old memory may go before the new is taken.
-            (_buffer, Width, Height) = ([], 0, 0);
-            _buffer = GC.AllocateUninitializedArray<byte>(bytes);
-        }
-
+        (Width, Height) = (0, 0);
+        ImageMemory.Ensure(ref _buffer, bytes);
         (Width, Height) = (width, height);
     }
 }

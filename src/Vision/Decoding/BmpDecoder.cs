@@ -27,7 +27,7 @@ internal sealed class BmpDecoder : ImageDecoder
             throw new InvalidDataException("it is truncated");
         }
 
-        ImageMemory.Check(3L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
+        ImageMemory.Check(header.Width, header.Height, 3);
         image.Reserve(header.Width, header.Height);
         for (int y = 0; y < header.Height; y++)
         {
@@ -93,7 +93,7 @@ internal sealed class BmpDecoder : ImageDecoder
     // as it is, in whole pairs of bytes. What no run reaches has the first color.
     private void DecodeRuns(BmpHeader header, ReadOnlySpan<byte> data, RgbImage image)
     {
-        ImageMemory.Check(4L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
+        ImageMemory.Check(header.Width, header.Height, 4);
         byte[] indices = new byte[header.Width * header.Height];
         bool isRle4 = header.Coding == BmpCoding.Rle4;
         int x = 0, y = 0, at = 0;

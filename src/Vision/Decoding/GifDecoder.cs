@@ -48,18 +48,12 @@ internal sealed class GifDecoder : ImageDecoder
 
                     break;
                 case (byte)',':
-                    if (at + FrameHeader > file.Length)
-                    {
-                        throw new InvalidDataException("it is truncated");
-                    }
-
-                    ReadOnlySpan<byte> frame = file.Slice(at, FrameHeader);
-                    at += FrameHeader;
+                    ReadOnlySpan<byte> frame = Take(file, ref at, FrameHeader);
                     ReadOnlySpan<byte> own = Palette(file, frame[8], ref at);
                     Region place = new(Read16(frame), Read16(frame[2..]), Read16(frame[4..]), Read16(frame[6..]));
                     (width, height) = (Math.Max(width, place.Left + place.Width), Math.Max(height, place.Top + place.Height));
                     ImageReader.CheckSize(width, height);
-                    ImageMemory.Check(4L * width * height, ImageMemory.Limit, $"its size of {width}x{height}");
+                    ImageMemory.Check(width, height, 4);
                     Unpack(file, at, place.Width * place.Height);
                     Paint(image, width, height, place, (frame[8] & 0x40) != 0, own.IsEmpty ? palette : own, background);
                     return Orientation.Upright;
@@ -76,40 +70,31 @@ internal sealed class GifDecoder : ImageDecoder
 
     private static int Read16(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt16LittleEndian(bytes);
 
-    private static ReadOnlySpan<byte> Palette(ReadOnlySpan<byte> file, byte flags, scoped ref int at)
+    private static ReadOnlySpan<byte> Take(ReadOnlySpan<byte> file, scoped ref int at, int count)
     {
-        int bytes = (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1);
-        if (at + bytes > file.Length)
+        if (at + count > file.Length)
         {
             throw new InvalidDataException("it is truncated");
         }
 
-        at += bytes;
-        return file.Slice(at - bytes, bytes);
+        at += count;
+        return file.Slice(at - count, count);
     }
+
+    private static ReadOnlySpan<byte> Palette(ReadOnlySpan<byte> file, byte flags, scoped ref int at) =>
+        Take(file, ref at, (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1));
 
     // Data come in parts of at most 255 bytes, after an empty one they end.
     private static ReadOnlySpan<byte> NextPart(ReadOnlySpan<byte> file, scoped ref int at)
     {
-        int length = Byte(file, at);
-        if (at + 1 + length > file.Length)
-        {
-            throw new InvalidDataException("it is truncated");
-        }
-
-        at += 1 + length;
-        return file.Slice(at - length, length);
+        int length = Byte(file, at++);
+        return Take(file, ref at, length);
     }
 
     // Lempel-Ziv-Welch with codes of growing width, the lowest bit first: a code stands for the string of another code and one more pixel.
     private void Unpack(ReadOnlySpan<byte> file, int at, int count)
     {
-        if (_indices.Length < count || _indices.Length > ImageMemory.Kept(count))
-        {
-            _indices = [];
-            _indices = GC.AllocateUninitializedArray<byte>(count);
-        }
-
+        ImageMemory.Ensure(ref _indices, count);
         int smallest = Byte(file, at++);
         if (smallest is < 1 or > 11)
         {

@@ -13,8 +13,35 @@ internal static class ImageMemory
     /// <summary>The bytes that one image may take while it is decoded.</summary>
     public static long Limit { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (2 * Math.Clamp(Environment.ProcessorCount, 1, MostDecoders));
 
-    /// <summary>The most bytes that a buffer keeps where some are needed: one large image does not hold its memory for ever.</summary>
-    public static long Kept(long needed) => Math.Max(Small, 4 * needed);
+    /// <summary>
+    /// Makes a buffer large enough, unless it is; its content is lost then. One that is much larger is given up: one large image does not hold its memory
+    /// for ever.
+    /// </summary>
+    /// <param name="buffer">The buffer.</param>
+    /// <param name="needed">The bytes that it has afterwards, at least.</param>
+    public static void Ensure(ref byte[] buffer, int needed)
+    {
+        if (buffer.Length < needed || buffer.Length > Math.Max(Small, 4L * needed))
+        {
+            // The old memory may go before the new is taken.
+            buffer = [];
+            buffer = GC.AllocateUninitializedArray<byte>(needed);
+        }
+    }
+
+    /// <summary>Refuses an image that takes too much by its size.</summary>
+    /// <param name="width">Pixels from left to right.</param>
+    /// <param name="height">Pixels from top to bottom.</param>
+    /// <param name="bytesPerPixel">What decoding takes for each.</param>
+    /// <exception cref="InvalidDataException">It takes more than <see cref="Limit"/>.</exception>
+    public static void Check(int width, int height, int bytesPerPixel)
+    {
+        long bytes = (long)width * height * bytesPerPixel;
+        if (bytes > Limit)
+        {
+            Check(bytes, Limit, $"its size of {width}x{height}");
+        }
+    }
 
     /// <summary>Refuses an image that takes too much.</summary>
     /// <param name="bytes">What decoding it takes.</param>

@@ -45,11 +45,7 @@ public sealed class ImageReader : IDisposable
             using SafeFileHandle file = RawNames.AreIn(path) ? RawNames.Open(path) : File.OpenHandle(path);
             long size = RandomAccess.GetLength(file);
             length = size <= MaximumFileBytes ? (int)size : throw new InvalidDataException("it is larger than a gigabyte");
-            if (_file.Length < length || _file.Length > ImageMemory.Kept(length))
-            {
-                _file = GC.AllocateUninitializedArray<byte>(length);
-            }
-
+            ImageMemory.Ensure(ref _file, length);
             for (int done = 0; done < length;)
             {
                 int count = RandomAccess.Read(file, _file.AsSpan(done, length - done), done);

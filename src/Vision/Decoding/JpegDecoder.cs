@@ -27,11 +27,7 @@ internal sealed class JpegDecoder : ImageDecoder
         else
         {
             int inks = checked(header.Width * header.Height * 4);
-            if (_inks.Length < inks)
-            {
-                _inks = GC.AllocateUninitializedArray<byte>(inks);
-            }
-
+            ImageMemory.Ensure(ref _inks, inks);
             Decompress(file, _inks, header, 4, TurboJpegApi.Cmyk);
             ToRgb(_inks.AsSpan(0, inks), image.Pixels);
         }

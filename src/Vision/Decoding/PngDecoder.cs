@@ -186,7 +186,7 @@ internal sealed class PngDecoder : ImageDecoder
             throw new InvalidDataException($"it is truncated or damaged: {packed:N0} bytes cannot hold {header.Width}x{header.Height} pixels");
         }
 
-        ImageMemory.Check(6L * header.Width * header.Height, ImageMemory.Limit, $"its size of {header.Width}x{header.Height}");
+        ImageMemory.Check(header.Width, header.Height, 6);
     }
 
     private void DecodePass(PngHeader header, Stream rows, RgbImage image, int left, int top, int across, int down)

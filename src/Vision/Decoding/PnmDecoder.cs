@@ -37,7 +37,7 @@ internal sealed class PnmDecoder : ImageDecoder
             throw new InvalidDataException("it is truncated");
         }
 
-        ImageMemory.Check(3L * width * height, ImageMemory.Limit, $"its size of {width}x{height}");
+        ImageMemory.Check(width, height, 3);
         image.Reserve(width, height);
         Span<byte> pixels = image.Pixels;
         for (int y = 0, p = 0; y < height; y++)

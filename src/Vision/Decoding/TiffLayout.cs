@@ -43,7 +43,7 @@ internal readonly record struct TiffLayout(
         }
 
         CheckCost((Compression)Tag(tiff, TiffTag.COMPRESSION, (int)Compression.NONE), width, height, bits * samples, fileBytes);
-        ImageMemory.Check((long)BytesPerPixel * width * height, ImageMemory.Limit, $"its size of {width}x{height}");
+        ImageMemory.Check(width, height, BytesPerPixel);
         bool isTiled = tiff.IsTiled();
         long block = isTiled ? tiff.TileSize() : tiff.StripSize();
         long most = 2L * MostSamples * (isTiled ? (long)Tag(tiff, TiffTag.TILEWIDTH, 0) * Tag(tiff, TiffTag.TILELENGTH, 0) : (long)width * height);

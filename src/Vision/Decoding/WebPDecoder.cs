@@ -62,6 +62,6 @@ internal sealed class WebPDecoder : ImageDecoder
     private static void CheckSize(int width, int height)
     {
         ImageReader.CheckSize(width, height);
-        ImageMemory.Check((long)BytesPerPixel * width * height, ImageMemory.Limit, $"its size of {width}x{height}");
+        ImageMemory.Check(width, height, BytesPerPixel);
     }
 }
