@@ -96,8 +96,10 @@ public sealed class CpuDeviceAllocationTests
         Batch tensors = new(device);
         Action<Device, Batch> call = Calls[primitive];
 
-        // The first calls compile the kernels and take scratch memory.
+        // The first calls compile the kernels and take scratch memory. A worker that has gone to sleep meanwhile, as on a busy machine, is woken by code
+        // that is compiled then as well.
         call(device, tensors);
+        Thread.Sleep(2);
         call(device, tensors);
         long native = device.Memory.NativeAllocations;
         long used = device.Memory.UsedBytes;
