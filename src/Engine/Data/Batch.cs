@@ -1,42 +1,56 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Some images and their labels on a device, ready for a network. It belongs to its <see cref="DataLoader"/>, which overwrites it
+/// Some samples and their targets on a device, ready for a network. It belongs to its <see cref="BatchLoader"/>, which overwrites it
 /// with the next batch; what must last longer is to be copied.
 /// </summary>
 public sealed class Batch
 {
-    private HostBatch? _host;
+    private ReadOnlyMemory<int> _labels;
+    private ReadOnlyMemory<int> _indices;
+    private bool _isOver = true;
 
-    internal Batch(Tensor images, Tensor labels)
-    {
-        Images = images;
-        Labels = labels;
-    }
+    internal Batch(Tensor inputs, Tensor targets, Tensor? weights = null) => (Inputs, Targets, Weights) = (inputs, targets, weights);
 
-    /// <summary>The images, cropped, mirrored and normalized: floating point [N, H, W, C].</summary>
-    public Tensor Images { get; }
+    /// <summary>What the network is given: images, cropped, mirrored and normalized, floating point [N, H, W, C]; or scaled features, [N, ...].</summary>
+    public Tensor Inputs { get; }
 
-    /// <summary>The labels: Int32 [N].</summary>
-    public Tensor Labels { get; }
+    /// <summary>What it is to answer: labels, Int32 [N]; or floating point [N, values].</summary>
+    public Tensor Targets { get; }
 
-    /// <summary>How many images there are: N, which is smaller in a last, incomplete batch.</summary>
-    public int Count => Labels.Shape[0];
+    /// <summary>A factor for each sample's loss: [N]; null where all count alike.</summary>
+    public Tensor? Weights { get; }
+
+    /// <summary>The images: another name of <see cref="Inputs"/>.</summary>
+    public Tensor Images => Inputs;
+
+    /// <summary>The labels: another name of <see cref="Targets"/>.</summary>
+    public Tensor Labels => Targets;
+
+    /// <summary>How many samples there are: N, which is smaller in a last, incomplete batch.</summary>
+    public int Count => Targets.Shape[0];
 
     /// <summary>The batch's place in its epoch, from 0.</summary>
     public int Step { get; private set; }
 
-    /// <summary>The labels in host memory: [N], until the next batch.</summary>
-    public ReadOnlySpan<int> HostLabels => Host.Labels.AsSpan(0, Count);
+    /// <summary>The labels in host memory: [N], until the next batch; empty where targets are no labels.</summary>
+    public ReadOnlySpan<int> HostLabels => Current(_labels);
 
-    /// <summary>Which images of the source these are: [N], until the next batch.</summary>
-    public ReadOnlySpan<int> Indices => Host.Indices.AsSpan(0, Count);
+    /// <summary>Which samples of the source these are: [N], until the next batch.</summary>
+    public ReadOnlySpan<int> Indices => Current(_indices);
 
-    private HostBatch Host => _host ?? throw new EngineException("this batch is over: the loader has gone on to the next one");
+    internal void Begin(int step, ReadOnlyMemory<int> indices, ReadOnlyMemory<int> labels) =>
+        (Step, _indices, _labels, _isOver) = (step, indices, labels, false);
 
-    internal void Show(HostBatch? host, int step)
+    internal void End() => _isOver = true;
+
+    internal void Free()
     {
-        _host = host;
-        Step = step;
+        Inputs.Dispose();
+        Targets.Dispose();
+        Weights?.Dispose();
     }
+
+    private ReadOnlySpan<int> Current(ReadOnlyMemory<int> numbers) =>
+        _isOver ? throw new EngineException("this batch is over: the loader has gone on to the next one") : numbers.Span;
 }

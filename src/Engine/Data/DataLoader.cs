@@ -6,7 +6,7 @@ namespace Engine.Data;
 /// image's index alone, so that a run can go on in the middle of an epoch with nothing saved.
 /// </summary>
 /// <remarks>All memory is taken once: host batches, and the device's tensors for a full batch and for a last, smaller one.</remarks>
-public sealed class DataLoader : IDisposable
+public sealed class DataLoader : BatchLoader
 {
     // Sets the numbers that a source draws apart from those of the augmentation.
     private static readonly long SourceStream = RandomSource.SeedOf("image source");
@@ -66,11 +66,11 @@ public sealed class DataLoader : IDisposable
     /// <summary>The images.</summary>
     public IImageSource Source { get; }
 
-    /// <summary>How many batches an epoch has.</summary>
-    public int StepsPerEpoch { get; }
+    /// <inheritdoc/>
+    public override int StepsPerEpoch { get; }
 
-    /// <summary>How many images an epoch shows.</summary>
-    public int SamplesPerEpoch { get; }
+    /// <inheritdoc/>
+    public override int SamplesPerEpoch { get; }
 
     /// <summary>
     /// Enumerates an epoch's batches, each of which is overwritten by the next. Leaving the enumeration early stops the threads.
@@ -82,7 +82,7 @@ public sealed class DataLoader : IDisposable
     /// The start is out of range, or another epoch of this loader is still being enumerated. What reading an image throws is
     /// thrown by the enumeration when it reaches that batch.
     /// </exception>
-    public IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
+    public override IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
     {
         ThrowIfDisposed();
         return startStep < 0 || startStep > StepsPerEpoch
@@ -91,7 +91,7 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>Stops the threads and returns the device's memory.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         if (_isDisposed)
         {
@@ -153,7 +153,7 @@ public sealed class DataLoader : IDisposable
             throw new EngineException("loader: an epoch is still being enumerated; finish or leave it first, or use a second loader");
         }
 
-        Arrange(epoch);
+        Arrange(_order, _options.Shuffle, _options.Seed, epoch);
         int workers = _options.Workers ?? (Source.IsDecoded ? Environment.ProcessorCount : 1);
         using BatchQueue queue = new(
             _ring, startStep, StepsPerEpoch, workers, step => Source.IsDecoded ? CountOf(step) : 1, (step, part, batch, random) => Fill(epoch, step, part, batch, random));
@@ -165,30 +165,16 @@ public sealed class DataLoader : IDisposable
             {
                 HostBatch host = queue.Take();
                 batch = Upload(host);
-                batch.Show(host, step);
+                batch.Begin(step, host.Indices.AsMemory(0, host.Count), host.Labels.AsMemory(0, host.Count));
                 yield return batch;
-                batch.Show(null, step);
+                batch.End();
                 queue.Release();
             }
         }
         finally
         {
-            batch?.Show(null, 0);
+            batch?.End();
             _queue = null;
-        }
-    }
-
-    // The order depends on nothing but the seed and the epoch; above all not on the order of the epoch before.
-    private void Arrange(int epoch)
-    {
-        for (int i = 0; i < _order.Length; i++)
-        {
-            _order[i] = i;
-        }
-
-        if (_options.Shuffle)
-        {
-            new RandomSource(_options.Seed, epoch).Shuffle(_order.AsSpan());
         }
     }
 
@@ -265,8 +251,7 @@ public sealed class DataLoader : IDisposable
         {
             Pixels.Dispose();
             Placements.Dispose();
-            Batch.Images.Dispose();
-            Batch.Labels.Dispose();
+            Batch.Free();
         }
     }
 }

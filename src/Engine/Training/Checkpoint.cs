@@ -21,7 +21,7 @@ internal static class Checkpoint
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
     public static void Save(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, DataDescription data) =>
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, TrainingData data) =>
         SafetensorsWriter.Write(
             path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix)
                 ?? []], new Dictionary<string, string>
@@ -29,14 +29,14 @@ internal static class Checkpoint
                     [OwnCheckpoint.MetadataKey] = Version,
                     ["options"] = manifest.ToJson(),
                     ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
-                    [DataDescription.MetadataKey] = data.ToJson(),
+                    [data.Description.Key] = data.Description.Value,
                     [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
                 });
 
     /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>
     public static TrainingState Load(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, RunManifest manifest, DataDescription data, int stepsPerEpoch, long totalSteps)
+        string path, Module model, Optimizer optimizer, MovingAverage? average, RunManifest manifest, TrainingData data, int stepsPerEpoch, long totalSteps)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Check(file);
@@ -55,7 +55,7 @@ internal static class Checkpoint
                 $"'{path}' was made with other options; resume it with those of its run, of which only the number of epochs and steps may change");
         }
 
-        data.Fingerprint?.Check(path, file.Metadata);
+        data.Fingerprint.Check(path, file.Metadata);
         TrainingState state = ReadState(path, file.Metadata.GetValueOrDefault("state", ""));
         long position = ((long)state.Epoch * stepsPerEpoch) + state.Step;
         if (state.Epoch < 0 || state.Step < 0 || state.Step > stepsPerEpoch || (state.GlobalStep != position && state.GlobalStep != totalSteps))

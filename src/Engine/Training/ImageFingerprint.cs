@@ -18,7 +18,11 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
     /// <summary>The name of the entry in a checkpoint's header; checkpoints of earlier versions have none.</summary>
     public const string MetadataKey = "images";
 
-    private const int HashLength = 16;
+    /// <summary>Characters of a hash that are kept.</summary>
+    internal const int HashLength = 16;
+
+    /// <summary>What messages call the samples.</summary>
+    public string Noun { get; init; } = "images";
 
     /// <summary>Reads the names and labels of a set's images; none is opened.</summary>
     public static ImageFingerprint Of(ImageDataset data) => new(data.Train.Count, HashOf(data.Train), data.Test.Count, HashOf(data.Test));
@@ -41,14 +45,14 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
             throw new EngineException($"'{path}' is damaged: the description of the images in its header is not valid");
         }
 
-        Check(path, "training", new(train, words[1]), new(TrainCount, Train));
-        Check(path, "test", new(test, words[3]), new(TestCount, Test));
+        Check(path, $"training {Noun}", new(train, words[1]), new(TrainCount, Train));
+        Check(path, $"test {Noun}", new(test, words[3]), new(TestCount, Test));
     }
 
     /// <summary>The text in a checkpoint's header.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{TrainCount} {Train} {TestCount} {Test}");
 
-    private static void Check(string path, string use, Images before, Images now)
+    private static void Check(string path, string what, Images before, Images now)
     {
         if (before == now)
         {
@@ -56,10 +60,10 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
         }
 
         string difference = before.Count == now.Count
-            ? $"there are still {now.Count:N0}, but their names or labels differ"
+            ? $"there are still {now.Count:N0}, but their {(what.EndsWith("samples", StringComparison.Ordinal) ? "numbers" : "names or labels")} differ"
             : string.Create(CultureInfo.InvariantCulture, $"there were {before.Count:N0}, now there are {now.Count:N0}");
         throw new EngineException(
-            $"the {use} images have changed since '{path}' was written: {difference}; restore them, or start a new run from its weights (--weights)");
+            $"the {what} have changed since '{path}' was written: {difference}; restore them, or start a new run from its weights (--weights)");
     }
 
     private static string HashOf(IImageSource source)

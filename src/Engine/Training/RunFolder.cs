@@ -192,14 +192,14 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Writes the weights after an epoch, with the manifest and what they were trained on in the header.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
-    internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, DataDescription data)
+    internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, TrainingData data)
     {
         Dictionary<string, string> metadata = new()
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
             ["options"] = Manifest.WithoutPlaces().ToJson(),
-            [DataDescription.MetadataKey] = data.ToJson(),
+            [data.Description.Key] = data.Description.Value,
         };
         StateDictionary.Save(model, WeightsPath, metadata);
         if (average is not null)

@@ -120,7 +120,7 @@ public sealed partial class Trainer
             _state.Correct += metrics.Correct;
             _state.Images += metrics.Images;
             _state.MeasuredSteps++;
-            _schedule.ObserveStep(1 - ((double)metrics.Correct / metrics.Images));
+            _schedule.ObserveStep(_data.Task.Answers == 0 ? metrics.Loss : 1 - Share(metrics.Correct, metrics.Images));
             StepReport report = Report(metrics);
             StepEnded?.Invoke(report);
             foreach (TrainingCallback callback in _callbacks)
@@ -132,15 +132,18 @@ public sealed partial class Trainer
         _state.Pending.RemoveRange(0, steps);
     }
 
+    // The share of right answers; 0 where values are neither right nor wrong.
+    private double Share(long correct, long samples) => (double)correct / (samples * Math.Max(1, _data.Task.Answers));
+
     private StepReport Report(StepMetrics metrics)
     {
         double pace = _sessionSteps == 0 ? 0 : (_session.Elapsed.TotalSeconds - _evaluationSeconds) / _sessionSteps;
         double evaluation = _evaluationSeconds / Math.Max(1, _sessionEvaluations) * (Epochs - _state.Epoch);
         return new StepReport(
             _state.Epoch + 1, Epochs, _state.MeasuredSteps, StepsInEpoch, ((long)_state.Epoch * StepsPerEpoch) + _state.MeasuredSteps, TotalSteps,
-            metrics.Loss, _state.LossSum / _state.MeasuredSteps, (double)_state.Correct / _state.Images, metrics.LearningRate,
+            metrics.Loss, _state.LossSum / _state.MeasuredSteps, Share(_state.Correct, _state.Images), metrics.LearningRate,
             _state.Images / Math.Max(_state.Seconds, 1e-9), TimeSpan.FromSeconds(Math.Max(0, (pace * (TotalSteps - _state.GlobalStep)) + evaluation)),
-            (double)metrics.Correct / metrics.Images);
+            Share(metrics.Correct, metrics.Images));
     }
 
     // Evaluates, reports and saves; false when canceled before the evaluation was over.
@@ -152,11 +155,11 @@ public sealed partial class Trainer
         EvaluationResult? averaged = null;
         try
         {
-            result = Evaluation.Run(Model, _test, cancellation, _loss);
+            result = Evaluation.Run(Model, _test, _data.Task, cancellation, _loss);
             if (_average is not null)
             {
                 using IDisposable use = _average.Use();
-                averaged = Evaluation.Run(Model, _test, cancellation, _loss);
+                averaged = Evaluation.Run(Model, _test, _data.Task, cancellation, _loss);
             }
         }
         catch (OperationCanceledException)
@@ -179,18 +182,20 @@ public sealed partial class Trainer
             Epochs = Epochs,
             GlobalStep = _state.GlobalStep,
             TrainLoss = _state.LossSum / _state.MeasuredSteps,
-            TrainAccuracy = (double)_state.Correct / _state.Images,
+            TrainAccuracy = Share(_state.Correct, _state.Images),
             Correct = result.Correct,
             CorrectTop5 = result.CorrectTop5,
             Total = result.Total,
             TestLoss = result.Loss,
+            R2 = result.R2,
+            Rmse = result.Rmse,
             EmaCorrect = averaged?.Correct,
             EmaTestLoss = averaged?.Loss,
             Seconds = _state.Seconds,
             ImagesPerSecond = _state.Images / Math.Max(_state.Seconds, 1e-9),
             LearningRate = rate,
         };
-        _schedule.ObserveEpoch(1 - report.Accuracy);
+        _schedule.ObserveEpoch(_data.Task.Answers == 0 ? report.TestLoss : 1 - report.Accuracy);
         _reports.Add(report);
         _state.NextEpoch();
         _secondsBefore = 0;

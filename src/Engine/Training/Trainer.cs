@@ -15,9 +15,9 @@ public sealed partial class Trainer : IDisposable
     private const int AsynchronousReadInterval = 16;
     private readonly Device _device;
     private readonly RunFolder? _folder;
-    private readonly DataDescription _data;
-    private readonly DataLoader _train;
-    private readonly DataLoader _test;
+    private readonly TrainingData _data;
+    private readonly BatchLoader _train;
+    private readonly BatchLoader _test;
     private readonly Optimizer _optimizer;
     private readonly MovingAverage? _average;
     private readonly Loss? _loss;
@@ -57,8 +57,35 @@ public sealed partial class Trainer : IDisposable
         Module model, ImageDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null,
             bool? recordSteps = null,
         Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
+        : this(model, Checked(options, () => TrainingData.Of(data, options)), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
     {
-        options.Check();
+    }
+
+    /// <summary>Prepares a run on samples of any shape and any target; nothing is computed yet.</summary>
+    /// <param name="model">The network, whose outputs are [N, targets]. It is put on the device, with first weights from the options' seed, unless it is there
+    /// already.</param>
+    /// <param name="data">The samples to train on and to test with. Features are standardized, and values to be predicted, too, unless the set says how they
+    /// are scaled.</param>
+    /// <param name="device">What computes.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="folder">Where to write; null to write nothing.</param>
+    /// <param name="lossReadInterval">As of the other constructor.</param>
+    /// <param name="recordSteps">As of the other constructor.</param>
+    /// <param name="loss">What is made small; null for the one that fits the targets: cross-entropy of classes, binary cross-entropy of labels, and the
+    /// mean squared error of values.</param>
+    /// <param name="optimizer">Makes the optimizer, as of the other constructor.</param>
+    /// <exception cref="EngineException">An option is out of range or does not fit the data, or the device cannot record steps.</exception>
+    public Trainer(
+        Module model, SampleDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null,
+        bool? recordSteps = null, Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
+        : this(model, Checked(options, () => TrainingData.Of(data, options)), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
+    {
+    }
+
+    private Trainer(
+        Module model, TrainingData data, Device device, TrainingOptions options, RunFolder? folder, int? lossReadInterval, bool? recordSteps, Loss? loss,
+        Func<Module, Optimizer>? optimizer)
+    {
         if (options.FreezeBackbone && model is not IFineTunable)
         {
             throw new EngineException($"freeze backbone: a {model.GetType().Name} does not tell its backbone from its head (it is no IFineTunable)");
@@ -67,30 +94,29 @@ public sealed partial class Trainer : IDisposable
         int interval = lossReadInterval ?? (device.IsAsynchronous ? AsynchronousReadInterval : 1);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(interval, nameof(lossReadInterval));
         (Model, Options, _device, _folder) = (model.To(device, options.Seed), options, device, folder);
-        if (options.ValidationCount > 0)
+        if (data.TrainCount == 0 || data.TestCount == 0)
         {
-            data = data.WithValidation(options.ValidationCount, options.Seed);
+            throw new EngineException(
+                $"'{data.Name}' has no {data.Noun}s to {(data.TrainCount == 0 ? "train on" : "test on; hold some out for validation")}");
         }
 
-        if (data.Train.Count == 0 || data.Test.Count == 0)
+        if (loss is not null && data.HasWeights)
         {
-            throw new EngineException($"'{data.Name}' has no images to {(data.Train.Count == 0 ? "train on" : "test on; hold some out for validation")}");
+            throw new EngineException($"'{data.Name}' has weights, which a loss of one's own does not see: leave the weights out, or the loss");
         }
 
         // A set that does not fill one batch is taken as one batch; a larger one leaves out what does not fill its last.
-        int batchSize = Math.Min(options.BatchSize, data.Train.Count);
+        int batchSize = Math.Min(options.BatchSize, data.TrainCount);
         if (batchSize % options.MicroBatches != 0)
         {
             throw new EngineException(
-                $"{options.MicroBatches} micro batches do not divide a batch of {batchSize} image{(batchSize == 1 ? "" : "s")}, which is all that "
+                $"{options.MicroBatches} micro batches do not divide a batch of {batchSize} {data.Noun}{(batchSize == 1 ? "" : "s")}, which is all that "
                     + $"'{data.Name}' has");
         }
 
-        PixelNormalization normalization = NormalizationOf(data, options);
-        _data = DataDescription.Of(data, normalization);
-        Augmentation augmentation = new(options.Padding ?? data.Augmentation.Padding, options.Mirror ?? data.Augmentation.Mirror);
-        _train = new DataLoader(device, data.Train, DataLoaderOptions.Training(batchSize / options.MicroBatches, options.Seed, augmentation, normalization));
-        _test = new DataLoader(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(256, data.Test.Count), normalization));
+        _data = data;
+        _train = data.TrainingLoader(device, batchSize / options.MicroBatches, options);
+        _test = data.TestLoader(device);
         StepsPerEpoch = _train.StepsPerEpoch / options.MicroBatches;
         TotalSteps = Math.Min(options.MaxSteps ?? long.MaxValue, (long)options.Epochs * StepsPerEpoch);
         Epochs = (int)((TotalSteps + StepsPerEpoch - 1) / StepsPerEpoch);
@@ -98,7 +124,7 @@ public sealed partial class Trainer : IDisposable
         _loss = loss;
         _average = options.Ema is { } decay ? new MovingAverage(model, decay) : null;
         _schedule = LearningRateSchedule.Create(options.Schedule, new ScheduleContext(options.LearningRate, TotalSteps));
-        _step = new TrainingStep(model, device, _optimizer, _average, options, loss, _callbacks, _train.Source.ClassNames.Count, recordSteps);
+        _step = new TrainingStep(model, device, _optimizer, _average, options, loss, _callbacks, data.Task, recordSteps);
         _meter = new StepMeter(device, interval, options.MicroBatches);
     }
 
@@ -242,6 +268,12 @@ public sealed partial class Trainer : IDisposable
         _average?.Dispose();
         _optimizer.Dispose();
         _meter.Dispose();
+    }
+
+    private static TrainingData Checked(TrainingOptions options, Func<TrainingData> make)
+    {
+        options.Check();
+        return make();
     }
 
     private RunManifest Manifest => _folder!.Manifest with { Training = Options };

@@ -10,6 +10,7 @@ namespace Engine.Training;
 [JsonSerializable(typeof(RunManifest))]
 [JsonSerializable(typeof(EpochReport))]
 [JsonSerializable(typeof(DataDescription))]
+[JsonSerializable(typeof(SampleDescription))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(TrainingState))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

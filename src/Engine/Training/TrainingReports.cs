@@ -43,18 +43,26 @@ public sealed record EpochReport
     /// <summary>The share of right answers among the epoch's training images, from 0 to 1, each as it was seen.</summary>
     public required double TrainAccuracy { get; init; }
 
-    /// <summary>Right answers on the test (or validation) set.</summary>
+    /// <summary>Right answers on the test (or validation) set; 0 where values are predicted.</summary>
     public required int Correct { get; init; }
 
     /// <summary>Test images whose label is among the five best answers; null where there are at most five classes.</summary>
     [JsonPropertyName("correct_top5")]
     public int? CorrectTop5 { get; init; }
 
-    /// <summary>Images in the test (or validation) set.</summary>
+    /// <summary>Answers on the test (or validation) set: one for each image or sample, or one for each of its labels.</summary>
     public required int Total { get; init; }
 
     /// <summary>The mean loss over the test set.</summary>
     public required double TestLoss { get; init; }
+
+    /// <summary>The share of the values' variance that is explained, see <see cref="EvaluationResult.R2"/>; null where no values are predicted.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? R2 { get; init; }
+
+    /// <summary>The root of the mean squared error, in the values' own units; null where no values are predicted.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Rmse { get; init; }
 
     /// <summary>Right answers of the moving average of the weights; null where there is none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

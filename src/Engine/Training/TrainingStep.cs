@@ -17,7 +17,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly MovingAverage? _average;
     private readonly IReadOnlyList<(string Name, Parameter Parameter)> _parameters;
     private readonly TrainingOptions _options;
-    private readonly int _classes;
+    private readonly LearningTask _task;
     private readonly bool _mayFallBack;
 
     // The first, a middle and the last micro-batch: only the last updates, and only the first overwrites gradients. One that is both
@@ -41,13 +41,13 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="options">How to train.</param>
     /// <param name="loss">What is made small; null for the cross-entropy with the options' label smoothing.</param>
     /// <param name="callbacks">What may watch steps.</param>
-    /// <param name="classes">How many classes the images have.</param>
+    /// <param name="task">What is learned.</param>
     /// <param name="record">Whether to record; null to do so where it works.</param>
     /// <exception cref="EngineException">The device cannot record.</exception>
     public TrainingStep(
         Module model, Device device, Optimizer optimizer, MovingAverage? average, TrainingOptions options, Loss? loss,
         IReadOnlyList<TrainingCallback> callbacks,
-        int classes, bool? record)
+        LearningTask task, bool? record)
     {
         if (record == true && !optimizer.CanRecord)
         {
@@ -60,11 +60,11 @@ internal sealed class TrainingStep : IDisposable
             throw new EngineException($"{device.Name} does not record steps as graphs: leave that off, or use a GPU");
         }
 
-        (_model, _device, _optimizer, _average, _options, _classes) = (model, device, optimizer, average, options, classes);
+        (_model, _device, _optimizer, _average, _options, _task) = (model, device, optimizer, average, options, task);
         (_loss, _callbacks, _parameters) = (loss, callbacks, model.Parameters);
         (_isRecording, _mayFallBack) = (record ?? (device.CanRecordSteps && optimizer.CanRecord), record is null);
         LastLoss = Tensor.Create(device, Shape.Scalar, device.FloatType);
-        Correct = Tensor.Create(device, Shape.Scalar, DataType.Int32);
+        Correct = Tensor.Create(device, Shape.Scalar, task.CountType(device));
     }
 
     /// <summary>The loss of the last micro-batch.</summary>
@@ -191,11 +191,11 @@ internal sealed class TrainingStep : IDisposable
 
     private void Compute(Batch batch)
     {
-        Tensor logits = _model.Forward(batch.Images);
-        Evaluation.CheckClasses(logits, _classes);
-        Tensor loss = _loss is null ? logits.CrossEntropy(batch.Labels, _options.LabelSmoothing) : _loss(logits, batch.Labels);
+        Tensor output = _model.Forward(batch.Inputs);
+        _task.Check(output);
+        Tensor loss = _loss is null ? _task.Loss(output, batch.Targets, batch.Weights, _options.LabelSmoothing) : _loss(output, batch.Targets);
         _device.Copy(loss, LastLoss);
-        _device.TopKCount(logits, batch.Labels, 1, Correct);
+        _task.CountCorrect(output, batch.Targets, Correct);
         (_options.MicroBatches == 1 ? loss : loss.Scale(1.0 / _options.MicroBatches)).Backward();
     }
 
