@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Engine.Data;
 using Engine.Formats;
+using Engine.Layers;
 using Engine.Models;
 using Engine.Training;
 using Engine.Vision;
@@ -28,6 +29,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string?> _scales = OptionKinds.Text(
         "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for "
             + "image folders")!;
+    private readonly Option<bool> _flip = new("--flip") { Description = "Average the answers to each image and to its mirror image" };
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
@@ -39,8 +41,8 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
-        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _device, _threads, _precision,
-            .. _convolutions.All, .. _adapt.All, .. _saved.Network]);
+        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _flip, _device, _threads,
+            _precision, .. _convolutions.All, .. _adapt.All, .. _saved.Network]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
@@ -64,6 +66,12 @@ internal sealed class EvalCommand : Subcommand
         ImageChoices trainedOn = trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new();
         ImageChoices images = _sizes.Apply(arguments, trainedOn);
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
+        bool flips = arguments.GetValue(_flip);
+        if (flips && views != ImageViews.Center)
+        {
+            throw new UsageException("--flip cannot be combined with --ten-crop, which has mirror images already, or --scales");
+        }
+
         ImageDataset opened = DataChoice.Open(
             dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
         ImageDataset data = _adapt.Adapt(arguments, opened, trained);
@@ -100,7 +108,8 @@ internal sealed class EvalCommand : Subcommand
         }
 
         using DataLoader loader = new(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
-        EvaluationResult result = Evaluation.Run(network, loader, cancellation);
+        using FlipAveraging? flipped = flips ? new FlipAveraging(network) : null;
+        EvaluationResult result = Evaluation.Run(flipped ?? (Module)network, loader, cancellation);
         Tell(result, model, data, output);
         return Task.FromResult(ExitCodes.Success);
     }

@@ -41,12 +41,15 @@ internal sealed class RecipeOptions
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
     private readonly Option<int?> _validation = OptionKinds.Number<int>(
         "--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);
+    private readonly Option<int?> _patience = OptionKinds.Number<int>(
+        "--patience", "N", "End the run after N epochs without a better result on the test (or validation) set", shown: "run to the end", least: 1);
+    private readonly Option<bool?> _keepBest = new("--keep-best") { Description = "End with the weights of the best epoch instead of the last" };
     private readonly Option<long?> _seed = SharedOptions.Seed();
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
         [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color,
-            .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+            .. _sizes.All, _normalize, _validation, _patience, _keepBest, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
 
     /// <summary>How a run starts from weights.</summary>
     public FineTuneOptions FineTune => _fineTune;
@@ -96,6 +99,8 @@ internal sealed class RecipeOptions
             LabelSmoothing = arguments.GetValue(_smoothing) ?? options.LabelSmoothing,
             Normalization = arguments.GetValue(_normalize) ?? options.Normalization,
             ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
+            Patience = arguments.GetValue(_patience) ?? options.Patience,
+            KeepBest = arguments.GetValue(_keepBest) ?? options.KeepBest,
             Seed = arguments.GetValue(_seed) ?? options.Seed,
         };
         images = _sizes.Apply(arguments, images) with { Color = arguments.GetValue(_color) is { } color ? ImageChoices.Colors[color] : images.Color };

@@ -101,6 +101,12 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"the training step could not be recorded as a graph, so each kernel was launched separately: {problem}");
         }
 
+        if (result.IsStoppedEarly)
+        {
+            output.Note(
+                $"stopped after epoch {result.Last!.Epoch}: nothing better than epoch {result.Best!.Epoch} in {Words.Count(run.Training.Patience ?? 0, "epoch")}");
+        }
+
         TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
         return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
     }

@@ -36,11 +36,9 @@ internal static class TrainingOutcome
     /// <summary>A word as a shell takes it: it would take a path with a blank for two.</summary>
     public static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
-    private static EpochReport Best(TrainingResult result) => result.Epochs.MaxBy(e => e.Accuracy)!;
-
     private static Table Table(TrainingResult result, RunFolder folder)
     {
-        (EpochReport last, EpochReport best) = (result.Last!, Best(result));
+        (EpochReport last, EpochReport best) = (result.Last!, result.Best!);
         CultureInfo culture = CultureInfo.InvariantCulture;
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
             .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
@@ -60,9 +58,14 @@ internal static class TrainingOutcome
     private static JsonObject Json(TrainingResult result, RunFolder folder)
     {
         JsonObject line = new() { ["event"] = "end", ["completed"] = result.IsCompleted, ["epochs"] = result.Epochs.Count, ["run"] = folder.Path };
+        if (result.IsStoppedEarly)
+        {
+            line["stopped_early"] = true;
+        }
+
         if (result.Last is { } last)
         {
-            EpochReport best = Best(result);
+            EpochReport best = result.Best!;
             line["correct"] = last.Correct;
             line["total"] = last.Total;
             line["loss"] = last.TestLoss;

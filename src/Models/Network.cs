@@ -21,6 +21,9 @@ public abstract class Network : Module, IFineTunable
         Head = null!;
     }
 
+    /// <summary>The name and the options that <see cref="Networks.Create(string, NetworkOptions?)"/> was given; null where it was made otherwise.</summary>
+    internal (string Name, NetworkOptions Options)? Origin { get; set; }
+
     /// <summary>Channels of the images: 3 for color, 1 for gray.</summary>
     public int Channels { get; }
 

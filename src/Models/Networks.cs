@@ -1,5 +1,7 @@
 using System.Globalization;
+using Engine.Formats;
 using Engine.Layers;
+using Engine.Training;
 
 namespace Engine.Models;
 
@@ -63,9 +65,11 @@ public static class Networks
     /// does not fit it.</exception>
     public static Network Create(string name, NetworkOptions? options = null)
     {
+        Register();
         options ??= new NetworkOptions();
         NetworkEntry entry = ImageNet.FirstOrDefault(e => e.Name == name) ?? Cifar(name) ?? throw Unknown(name);
         Network network = entry.Create(options);
+        network.Origin = (name, options);
         if (options.Filters is { } filters)
         {
             foreach ((_, Module module) in network.Modules())
@@ -75,6 +79,21 @@ public static class Networks
         }
 
         return network;
+    }
+
+    /// <summary>
+    /// Makes the networks of this library known to <see cref="NetworkDescription"/>, so that files of weights that are written say which network they are of,
+    /// and such files can be opened. Creating a network by name does it too; a second call does nothing.
+    /// </summary>
+    public static void Register() => NetworkFormat.Register();
+
+    /// <summary>Opens a file of weights that is to predict, of a network of this library or of the engine's layers.</summary>
+    /// <param name="path">A file, or a run's folder.</param>
+    /// <exception cref="EngineException">There are no weights, or they are damaged; the message names the file.</exception>
+    public static SavedModel Open(string path)
+    {
+        Register();
+        return SavedModel.Open(path);
     }
 
     private static EngineException Unknown(string name) => new(

@@ -1,3 +1,5 @@
+using Engine.Formats;
+
 namespace Engine.Data;
 
 /// <summary>A data set of samples: those to train on, those held out to test with, and how their numbers are scaled.</summary>
@@ -10,7 +12,15 @@ public sealed record SampleDataset
     /// <exception cref="EngineException">The parts differ in task, shape or targets.</exception>
     public SampleDataset(Samples train, Samples test, string name = "samples")
     {
-        if (train.Task != test.Task || train.FeatureShape != test.FeatureShape || !train.TargetNames.SequenceEqual(test.TargetNames))
+        if (!train.TargetNames.SequenceEqual(test.TargetNames) && train.TargetNames.Count == test.TargetNames.Count)
+        {
+            (string one, string other) = train.TargetNames.Zip(test.TargetNames).First(pair => pair.First != pair.Second);
+            throw new EngineException(
+                $"'{name}': the samples to train on have a target '{ShownName.Of(one)}' where those to test with have '{ShownName.Of(other)}': give both the same "
+                    + "names in the same order");
+        }
+
+        if (train.Task != test.Task || train.FeatureShape != test.FeatureShape || train.TargetNames.Count != test.TargetNames.Count)
         {
             throw new EngineException(
                 $"'{name}': the samples to train on are {Described(train)}, but those to test with {Described(test)}: both must be of one kind");

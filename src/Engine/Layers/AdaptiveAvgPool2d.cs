@@ -4,6 +4,9 @@ namespace Engine.Layers;
 /// <param name="outputSize">P and Q.</param>
 public sealed class AdaptiveAvgPool2d(Size2 outputSize) : Module
 {
+    /// <summary>P and Q.</summary>
+    public Size2 OutputSize => outputSize;
+
     /// <inheritdoc/>
     protected override string Summary => $"output_size={outputSize}";
 

@@ -3,9 +3,6 @@ namespace Engine.Layers;
 /// <summary>A two-dimensional convolution with a filter [K, R, S, C / groups], Kaiming-normal by fan-out, and an optional bias [K].</summary>
 public sealed class Conv2d : Module
 {
-    private readonly int _inputs, _outputs;
-    private readonly Size2 _kernel;
-
     /// <summary>Makes a convolution from C = <paramref name="inputs"/> to K = <paramref name="outputs"/> channels.</summary>
     /// <exception cref="ShapeException">The groups do not divide the channels.</exception>
     public Conv2d(int inputs, int outputs, Size2 kernel, Size2? stride = null, Size2? padding = null, Size2? dilation = null, int groups = 1, bool bias = true)
@@ -15,7 +12,7 @@ public sealed class Conv2d : Module
             throw new ShapeException($"Conv2d: {groups} groups must divide both {inputs} input and {outputs} output channels");
         }
 
-        (_inputs, _outputs, _kernel) = (inputs, outputs, kernel);
+        (Inputs, Outputs, Kernel) = (inputs, outputs, kernel);
         Geometry = new ConvolutionGeometry(stride ?? 1, padding ?? 0, dilation ?? 1, groups);
         Weight = AddParameter("weight", new Shape(outputs, kernel.Height, kernel.Width, inputs / groups), Initialization.KaimingNormal(FanMode.FanOut));
         if (bias)
@@ -24,6 +21,15 @@ public sealed class Conv2d : Module
             Bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(bound));
         }
     }
+
+    /// <summary>Channels that come in: C.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Channels that go out: K.</summary>
+    public int Outputs { get; }
+
+    /// <summary>The filter's height and width: R and S.</summary>
+    public Size2 Kernel { get; }
 
     /// <summary>The filter [K, R, S, C / groups].</summary>
     public Parameter Weight { get; }
@@ -39,7 +45,7 @@ public sealed class Conv2d : Module
     {
         get
         {
-            string text = $"{_inputs}, {_outputs}, kernel_size={_kernel}, stride={Geometry.Stride}";
+            string text = $"{Inputs}, {Outputs}, kernel_size={Kernel}, stride={Geometry.Stride}";
             text += Geometry.Padding == new Size2(0, 0) ? "" : $", padding={Geometry.Padding}";
             text += Geometry.Dilation == new Size2(1, 1) ? "" : $", dilation={Geometry.Dilation}";
             text += Geometry.Groups == 1 ? "" : $", groups={Geometry.Groups}";

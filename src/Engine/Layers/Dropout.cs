@@ -7,7 +7,6 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Dropout : Module
 {
-    private readonly double _probability;
     private readonly RandomSource _random = new();
     private long _seed;
     private long _calls;
@@ -18,11 +17,14 @@ public sealed class Dropout : Module
     public Dropout(double probability = 0.5)
     {
         DropoutOperation.CheckProbability(probability);
-        _probability = probability;
+        Probability = probability;
     }
 
+    /// <summary>The probability p of a zero.</summary>
+    public double Probability { get; }
+
     /// <inheritdoc/>
-    protected override string Summary => $"p={PythonText.Of(_probability)}, inplace=False";
+    protected override string Summary => $"p={PythonText.Of(Probability)}, inplace=False";
 
     /// <inheritdoc/>
     protected override void SeedCore(long seed, long calls) => (_seed, _calls) = (seed, calls);
@@ -30,12 +32,12 @@ public sealed class Dropout : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input)
     {
-        if (!IsTraining || _probability == 0)
+        if (!IsTraining || Probability == 0)
         {
             return input;
         }
 
         _random.Restart(_seed, _calls++, RandomSource.SeedOf(Path));
-        return DropoutOperation.Apply(input, _probability, _random);
+        return DropoutOperation.Apply(input, Probability, _random);
     }
 }

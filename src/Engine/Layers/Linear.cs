@@ -27,7 +27,7 @@ public sealed class Linear : Module
             throw new ShapeException($"Linear: {inputs} inputs and {outputs} outputs were given, but at least 1 of each is needed");
         }
 
-        (Inputs, Outputs) = (inputs, outputs);
+        (Inputs, Outputs, Image) = (inputs, outputs, image);
         Shape shape = new(outputs, inputs);
         Shape order = image is { } size ? new Shape(outputs, size[0], size[1], size[2]) : shape;
         Weight = AddParameter("weight", shape, Initialization.KaimingUniform(FanMode.FanIn, Math.Sqrt(5)), order);
@@ -42,6 +42,9 @@ public sealed class Linear : Module
 
     /// <summary>Numbers that go out, for each row.</summary>
     public int Outputs { get; }
+
+    /// <summary>[H, W, C] where the input is a flattened image of more than one pixel; null where it is not.</summary>
+    public Shape? Image { get; }
 
     /// <summary>The matrix [outputs, inputs].</summary>
     public Parameter Weight { get; }

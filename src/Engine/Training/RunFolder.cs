@@ -8,7 +8,8 @@ namespace Engine.Training;
 
 /// <summary>
 /// The folder of a run: options.json, metrics.jsonl with a line an epoch, checkpoint.safetensors from which the run can go on,
-/// weights.safetensors with the last finished epoch's weights, and weights-ema.safetensors with their moving average where the run has one. Every file is
+/// weights.safetensors with the last finished epoch's weights, weights-ema.safetensors with their moving average where the run has one, and
+/// weights-best.safetensors with those of the best epoch where the run keeps them. Every file is
 /// replaced as a whole, so that none is ever half-written; the checkpoint is
 /// what makes the folder a run, and what the other files say beyond it is written again. Only one process writes a folder at a time.
 /// </summary>
@@ -16,7 +17,7 @@ public sealed class RunFolder : IDisposable
 {
     private const string OptionsName = "options.json", MetricsName = "metrics.jsonl", CheckpointName = "checkpoint.safetensors",
         WeightsName = "weights.safetensors",
-        AverageName = "weights-ema.safetensors";
+        AverageName = "weights-ema.safetensors", BestName = "weights-best.safetensors";
     private const string EventsBeginning = "events.out.tfevents.";
     private readonly List<EpochReport> _metrics = [];
     private OutputFolder? _claim;
@@ -42,6 +43,9 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The same of the moving average of the weights, where the run has one.</summary>
     public string AveragePath => In(AverageName);
+
+    /// <summary>The weights of the best epoch so far, where the run keeps them.</summary>
+    public string BestPath => In(BestName);
 
     /// <summary>All that a run needs to go on.</summary>
     public string CheckpointPath => In(CheckpointName);
@@ -161,7 +165,7 @@ public sealed class RunFolder : IDisposable
 
             save(CheckpointPath);
             foreach (string file in Directory.GetFiles(Path).Where(
-                f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName or AverageName || IsEvents(f)))
+                f => System.IO.Path.GetFileName(f) is MetricsName or WeightsName or AverageName or BestName || IsEvents(f)))
             {
                 AtomicFile.Delete(file);
             }
@@ -194,6 +198,22 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="EngineException">The file cannot be written.</exception>
     internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, TrainingData data)
     {
+        Dictionary<string, string> metadata = MetadataOf(model, report, data);
+        StateDictionary.Save(model, WeightsPath, metadata);
+        if (average is not null)
+        {
+            using IDisposable use = average.Use();
+            StateDictionary.Save(model, AveragePath, metadata);
+        }
+    }
+
+    /// <summary>Writes the weights of the best epoch so far, as <see cref="WriteWeights"/> does.</summary>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    internal void WriteBest(Module model, EpochReport report, TrainingData data) =>
+        StateDictionary.Save(model, BestPath, MetadataOf(model, report, data));
+
+    private Dictionary<string, string> MetadataOf(Module model, EpochReport report, TrainingData data)
+    {
         Dictionary<string, string> metadata = new()
         {
             ["format"] = "pt",
@@ -201,12 +221,8 @@ public sealed class RunFolder : IDisposable
             ["options"] = Manifest.WithoutPlaces().ToJson(),
             [data.Description.Key] = data.Description.Value,
         };
-        StateDictionary.Save(model, WeightsPath, metadata);
-        if (average is not null)
-        {
-            using IDisposable use = average.Use();
-            StateDictionary.Save(model, AveragePath, metadata);
-        }
+        SavedModel.Describe(model, metadata);
+        return metadata;
     }
 
     /// <summary>Drops the lines of epochs that a resumed run will go through again.</summary>
@@ -266,7 +282,8 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    private static bool IsOurs(string name) => name is OptionsName or MetricsName or CheckpointName or WeightsName or AverageName || IsEvents(name);
+    private static bool IsOurs(string name) => name is OptionsName or MetricsName or CheckpointName or WeightsName or AverageName or BestName
+        || IsEvents(name);
 
     private static bool IsEvents(string path) => System.IO.Path.GetFileName(path).StartsWith(EventsBeginning, StringComparison.Ordinal);
 

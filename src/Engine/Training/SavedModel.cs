@@ -9,11 +9,12 @@ namespace Engine.Training;
 /// Weights that are open for use, wherever they come from: a run's, a file of safetensors or PyTorch, a folder of either, or an index of shards;
 /// with what the file tells of the network and the data, if it is one of this program's.
 /// </summary>
-public sealed class SavedModel : IDisposable
+public sealed partial class SavedModel : IDisposable
 {
     // Batch norm adds it to a variance before the square root is taken: torch.nn.BatchNorm2d's eps.
     private const double Epsilon = 1e-5;
     private readonly List<string> _remarks = [];
+    private bool _isDisposed;
 
     private SavedModel(TensorFile file)
     {
@@ -26,6 +27,7 @@ public sealed class SavedModel : IDisposable
         try
         {
             Data = DataDescription.Read(file.Metadata);
+            Samples = SampleDescription.Read(file.Metadata);
         }
         catch (EngineException e)
         {
@@ -121,6 +123,14 @@ public sealed class SavedModel : IDisposable
         return metadata;
     }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => File.Dispose();
+    /// <summary>Closes the file and frees what predicts. A second call does nothing.</summary>
+    public void Dispose()
+    {
+        lock (_preparing)
+        {
+            _isDisposed = true;
+            _predictor?.Dispose();
+            File.Dispose();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Engine.Data;
+using Engine.Formats;
 using Engine.Layers;
 
 namespace Engine.Training;
@@ -195,6 +196,7 @@ public sealed partial class Trainer
             ImagesPerSecond = _state.Images / Math.Max(_state.Seconds, 1e-9),
             LearningRate = rate,
         };
+        bool isBest = Options.KeepBest && _reports.All(report.IsBetterThan);
         _schedule.ObserveEpoch(_data.Task.Answers == 0 ? report.TestLoss : 1 - report.Accuracy);
         _reports.Add(report);
         _state.NextEpoch();
@@ -203,14 +205,46 @@ public sealed partial class Trainer
         // The checkpoint comes last: what a crash before it has left of this epoch, a resumed run writes again.
         _folder?.Append(report);
         _folder?.WriteWeights(Model, _average, report, _data);
+        if (isBest && _folder is null)
+        {
+            _best.Take(Model);
+        }
+        else if (isBest)
+        {
+            _folder!.WriteBest(Model, report, _data);
+        }
+
         Save();
         EpochEnded?.Invoke(report);
         foreach (TrainingCallback callback in _callbacks)
         {
             callback.EpochEnded(report);
+            _isStopAsked |= callback.ShouldStop(report);
         }
 
         return true;
+    }
+
+    // Whether nothing has got better for as long as the options have patience: by the epochs alone, so that a resumed run sees it too.
+    private bool HasStalled => Options.Patience is { } patience && _reports.Count > 0
+        && _reports[^1].Epoch - new TrainingResult(true, _reports).Best!.Epoch >= patience;
+
+    private void RestoreBest()
+    {
+        if (!Options.KeepBest || new TrainingResult(true, _reports).Best is not { } best)
+        {
+            return;
+        }
+
+        if (_folder is null)
+        {
+            _best.Restore(Model);
+        }
+        else
+        {
+            StateDictionary.Load(Model, _folder.BestPath);
+            _folder.WriteWeights(Model, average: null, best, _data);
+        }
     }
 
     private void Save()

@@ -27,6 +27,8 @@ public sealed partial class Trainer : IDisposable
     private readonly TrainingStep _step;
     private readonly List<EpochReport> _reports = [];
     private readonly Stopwatch _session = new();
+    private readonly WeightSnapshot _best = new();
+    private bool _isStopAsked;
     private TrainingState _state = new();
     private double _secondsBefore;
     private long _sessionSteps;
@@ -216,6 +218,7 @@ public sealed partial class Trainer : IDisposable
         ThrowIfDisposed();
         _session.Restart();
         _sessionSteps = 0;
+        _isStopAsked = false;
         _sessionEvaluations = 0;
         _evaluationSeconds = 0;
         Model.Train();
@@ -230,8 +233,15 @@ public sealed partial class Trainer : IDisposable
                 _folder?.Begin(Manifest, SaveTo);
             }
 
+            bool isStoppedEarly = false;
             while (_state.GlobalStep < TotalSteps || _state.Step > 0)
             {
+                if (_state.Step == 0 && (_isStopAsked || HasStalled))
+                {
+                    isStoppedEarly = true;
+                    break;
+                }
+
                 SetBackbone();
                 if (!RunSteps(cancellation) || !EndEpoch(cancellation))
                 {
@@ -242,7 +252,8 @@ public sealed partial class Trainer : IDisposable
                 }
             }
 
-            return new TrainingResult(IsCompleted: true, [.. _reports]);
+            RestoreBest();
+            return new TrainingResult(IsCompleted: true, [.. _reports]) { IsStoppedEarly = isStoppedEarly };
         }
         finally
         {
@@ -251,6 +262,44 @@ public sealed partial class Trainer : IDisposable
             _device.Tape.Clear();
         }
     }
+
+    /// <summary>
+    /// Trains as <see cref="Run"/> does, on a thread of its own, so that an application's goes on. Until the task has ended, the model and the device belong to
+    /// that thread. A run that is canceled is no fault: its result says that it is not completed.
+    /// </summary>
+    /// <param name="cancellation">Asks for the run to stop after the step in progress.</param>
+    /// <param name="epochs">Is told each epoch, where it wants to be told: a <see cref="Progress{T}"/> made by a window, on the window's thread.</param>
+    /// <param name="steps">Is told each step; null as a rule, since there are many.</param>
+    /// <exception cref="EngineException">As of <see cref="Run"/>.</exception>
+    /// <exception cref="ObjectDisposedException">As of <see cref="Run"/>.</exception>
+    public async Task<TrainingResult> RunAsync(
+        CancellationToken cancellation = default, IProgress<EpochReport>? epochs = null, IProgress<StepReport>? steps = null)
+    {
+        Action<EpochReport> tellEpoch = report => epochs?.Report(report);
+        Action<StepReport> tellStep = report => steps?.Report(report);
+        EpochEnded += tellEpoch;
+        StepEnded += tellStep;
+        try
+        {
+            return await Task.Factory
+                .StartNew(() => Run(cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            EpochEnded -= tellEpoch;
+            StepEnded -= tellStep;
+        }
+    }
+
+    /// <summary>
+    /// Writes the model with all that is needed to use it: its network, where <see cref="Formats.NetworkDescription"/> knows the modules, what goes in, how
+    /// it is scaled, and what comes out. <see cref="SavedModel.Open"/> opens it.
+    /// </summary>
+    /// <param name="path">The file, a .safetensors, which is replaced as a whole.</param>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The model or the device has been disposed.</exception>
+    public void Save(string path) => SavedModel.Save(path, Model, _data.Description);
 
     /// <summary>Frees the loaders and the optimizer, and lets others write the run folder; the model stays. A second call does nothing.</summary>
     public void Dispose()

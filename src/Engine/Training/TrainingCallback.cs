@@ -28,6 +28,9 @@ public abstract class TrainingCallback
     /// <summary>Called after each epoch, when its checkpoint has been written.</summary>
     public virtual void EpochEnded(EpochReport report) { }
 
+    /// <summary>Asked after each epoch, behind <see cref="EpochEnded"/>: whether the run is to end here. A run folder's checkpoint is written then.</summary>
+    public virtual bool ShouldStop(EpochReport report) => false;
+
     /// <summary>Called when a run ends, is canceled or fails, perhaps in the middle of a watched step.</summary>
     public virtual void RunEnded() { }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Engine.Data;
 
 namespace Engine.Training;
@@ -83,6 +84,16 @@ public sealed record TrainingOptions
     /// <summary>Training images that are held out and take the test set's place; 0 for none.</summary>
     public int ValidationCount { get; init; }
 
+    /// <summary>
+    /// Epochs without a better result on the test (or validation) set after which the run ends; null to run to the end. Better is what
+    /// <see cref="EpochReport.IsBetterThan"/> says.
+    /// </summary>
+    public int? Patience { get; init; }
+
+    /// <summary>Whether the run ends with the weights of its best epoch, instead of those of the last.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool KeepBest { get; init; }
+
     /// <summary>Decides the first weights, the order of the images and their augmentation.</summary>
     public long Seed { get; init; }
 
@@ -112,6 +123,7 @@ public sealed record TrainingOptions
             string.Join(", ", PixelNormalization.Names));
         Require(ThawAfter is null or >= 1, "thaw after", ThawAfter, "at least 1 epoch");
         Require(ThawAfter is null || FreezeBackbone, "thaw after", ThawAfter, "left out where the backbone is not frozen");
+        Require(Patience is null or >= 1, "patience", Patience, "at least 1 epoch");
         Require(ValidationCount >= 0, "validation count", ValidationCount, "0 or more");
         LearningRateSchedule.Create(Schedule, new ScheduleContext(LearningRate, 1));
     }

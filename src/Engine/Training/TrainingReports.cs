@@ -81,6 +81,13 @@ public sealed record EpochReport
     /// <summary>The last step's rate.</summary>
     public required double LearningRate { get; init; }
 
+    /// <summary>
+    /// Whether this epoch did better on the test (or validation) set than another of its run: more right answers, or as many with a smaller loss; of values, a
+    /// smaller loss.
+    /// </summary>
+    public bool IsBetterThan(EpochReport other) =>
+        Rmse is null && Correct != other.Correct ? Correct > other.Correct : TestLoss < other.TestLoss;
+
     /// <summary>The share of right answers on the test set, from 0 to 1.</summary>
     [JsonIgnore]
     public double Accuracy => (double)Correct / Total;
@@ -94,6 +101,12 @@ public sealed record EpochReport
 /// <param name="Epochs">The reports of all finished epochs, also of those before a resumption.</param>
 public sealed record TrainingResult(bool IsCompleted, IReadOnlyList<EpochReport> Epochs)
 {
+    /// <summary>Whether it ended before its last epoch because nothing got better, or because a callback asked for it; it is completed then.</summary>
+    public bool IsStoppedEarly { get; init; }
+
+    /// <summary>The best finished epoch; null where there is none.</summary>
+    public EpochReport? Best => Epochs.Aggregate((EpochReport?)null, (best, report) => best is null || report.IsBetterThan(best) ? report : best);
+
     /// <summary>The last finished epoch; null where there is none.</summary>
     public EpochReport? Last => Epochs.Count > 0 ? Epochs[^1] : null;
 }

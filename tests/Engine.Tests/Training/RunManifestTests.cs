@@ -45,6 +45,8 @@ public sealed class RunManifestTests : IDisposable
             PerPixelMean = true,
             Normalization = "pixel",
             ValidationCount = 3,
+            Patience = 4,
+            KeepBest = true,
             Seed = 9,
         },
     };
@@ -62,7 +64,7 @@ public sealed class RunManifestTests : IDisposable
     public void Every_figure_is_read_from_the_JSON_that_earlier_versions_wrote_and_written_under_the_same_name()
     {
         RunManifest read = RunManifest.FromJson(Earlier, "x");
-        Assert.Equal(Full.Training, read.Training);
+        Assert.Equal(Full.Training with { Patience = null, KeepBest = false }, read.Training);
         Assert.Equal((Full.Model, Full.Data, Full.Channels, Full.PadTo, Full.Weights), (read.Model, read.Data, read.Channels, read.PadTo, read.Weights));
 
         // A program that knows no parts writes theirs as they were.
@@ -70,7 +72,8 @@ public sealed class RunManifestTests : IDisposable
         string[] names = [.. JsonNode.Parse(Full.ToJson())!.AsObject().Select(e => e.Key)];
         Assert.Equal(
             names.Order(),
-            JsonNode.Parse(Earlier)!.AsObject().Select(e => e.Key).Except(["model_options", "image_size", "resize", "interpolation", "crop", "color"]).Order());
+            JsonNode.Parse(Earlier)!.AsObject().Select(e => e.Key).Except(["model_options", "image_size", "resize", "interpolation", "crop", "color"])
+                .Concat(["patience", "keep_best"]).Order());
 
         // So that none is added without a value here.
         Assert.Equal(typeof(TrainingOptions).GetProperties().Length + typeof(RunManifest).GetProperties().Length - 1, names.Length);
