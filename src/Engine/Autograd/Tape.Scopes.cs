@@ -23,6 +23,7 @@ public partial class Tape
     internal void EndNoGradient(int mark, Tensor? except = null)
     {
         int depth = Interlocked.Decrement(ref _noGradientDepth);
+        _nextReused = depth == 0 ? 0 : _nextReused;
         if (_device.IsDisposed)
         {
             return;

@@ -35,7 +35,8 @@ public sealed partial class Tape
     public Tensor Allocate(Shape shape, DataType type)
     {
         using DeviceUse use = _device.Use();
-        return Own(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true));
+        return Own(Reused(shape, type, origin: null)
+            ?? Remember(new Tensor(_device, shape, type, _device.Memory.Rent(shape.ElementCount * type.Size()), isTapeOwned: true)));
     }
 
     /// <summary>Makes a tensor that the tape owns and that has no memory until somebody asks for its values: an output that stays pending.</summary>
@@ -45,7 +46,7 @@ public sealed partial class Tape
     public Tensor AllocateView(Tensor source, Shape shape)
     {
         using DeviceUse use = _device.Use();
-        return Own(source.View(shape, isTapeOwned: true));
+        return Own(Reused(shape, source.Type, source) ?? Remember(source.View(shape, isTapeOwned: true)));
     }
 
     /// <summary>Whether an operation on these inputs has to be recorded: recording is on and one of them needs a gradient.</summary>

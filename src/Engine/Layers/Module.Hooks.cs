@@ -50,9 +50,9 @@ public abstract partial class Module
     protected void Observe(Tensor output)
     {
         _forwardHooks?.Invoke(Path, output);
-        if (_backwardHooks is { } hooks && output.NeedsGradient)
+        if (_backwardHooks is not null && output.NeedsGradient)
         {
-            output.GradientObserver += gradient => hooks(Path, gradient);
+            ObserveGradient(output, _backwardHooks);
         }
     }
 
@@ -62,15 +62,21 @@ public abstract partial class Module
     /// </summary>
     protected Tensor Branch(Tensor input, string name)
     {
-        if (_branchHooks is not { } hooks || !input.Device.Tape.ShouldRecord(input))
+        if (_branchHooks is null || !input.Device.Tape.ShouldRecord(input))
         {
             return input;
         }
 
         Tensor branch = ReshapeOperation.Apply(input, input.Shape);
-        branch.GradientObserver += gradient => hooks(Path, name, gradient);
+        ObserveBranch(branch, name, _branchHooks);
         return branch;
     }
+
+    // Methods of their own: a closure is allocated where its variables' scope begins, and nearly no call needs one.
+    private void ObserveGradient(Tensor output, Action<string, Tensor> hooks) => output.GradientObserver += gradient => hooks(Path, gradient);
+
+    private void ObserveBranch(Tensor branch, string name, Action<string, string, Tensor> hooks) =>
+        branch.GradientObserver += gradient => hooks(Path, name, gradient);
 
     /// <summary>Takes the hooks on outputs and their gradients away until what is returned is disposed.</summary>
     internal IDisposable SuspendHooks()

@@ -39,6 +39,28 @@ public partial class Tensor
         return new Tensor(this, shape, memory, isTapeOwned);
     }
 
+    /// <summary>
+    /// Lets a tensor of the tape that has been released stand for another one of its shape and type: of a pass that is made again and again, and whose
+    /// tensors nobody has kept.
+    /// </summary>
+    /// <param name="origin">What it is a view of; null for memory of its own.</param>
+    internal void Reuse(Tensor? origin)
+    {
+        if (origin is not null)
+        {
+            _memory = origin.Memory;
+            _memory.References++;
+            _origin = origin.Owner;
+        }
+        else
+        {
+            Renew();
+        }
+    }
+
+    /// <summary>Whether <see cref="Reuse"/> may be called: nothing of the tensor's last use is left.</summary>
+    internal bool IsReusable => _memory is null && IsTapeOwned && !_isDisposed && !_isBornPending && !RequiresGradient && Producer is null && Gradient is null;
+
     internal void ReleaseMemory()
     {
         if (_memory is not { } memory)

@@ -13,7 +13,7 @@ namespace Engine;
 /// </remarks>
 public sealed partial class Tensor : IDisposable
 {
-    private readonly Tensor? _origin;
+    private Tensor? _origin;
     private DeviceMemory? _memory;
     private MemoryLease? _lease;
     private object? _state;

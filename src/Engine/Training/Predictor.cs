@@ -78,9 +78,14 @@ internal sealed class Predictor : IDisposable
     public void Dispose()
     {
         _isDisposed = true;
-        for (int i = 0; i < _free.Length; i++)
+
+        // A replica that is being made still reads the file, which its owner closes next.
+        lock (_making)
         {
-            Interlocked.Exchange(ref _free[i], null)?.Dispose();
+            for (int i = 0; i < _free.Length; i++)
+            {
+                Interlocked.Exchange(ref _free[i], null)?.Dispose();
+            }
         }
     }
 
@@ -138,6 +143,7 @@ internal sealed class Predictor : IDisposable
             (_network, _shape) = (network, shape);
             try
             {
+                _device.Tape.ReuseTensors();
                 network.To(_device);
                 load(network);
                 network.Eval();
@@ -156,10 +162,19 @@ internal sealed class Predictor : IDisposable
         {
             Tensor input = _tensors[rows] ??= Tensor.Create(_device, Batched(rows), DataType.Float32);
             input.Write(scaled);
-            using NoGradientScope scope = _device.NoGradient();
-            Tensor output = _network.Forward(input);
-            task.Check(output);
-            output.Read(results);
+            Tape tape = _device.Tape;
+            int mark = tape.BeginNoGradient();
+            try
+            {
+                Tensor output = _network.Forward(input);
+                task.Check(output);
+                output.Read(results);
+            }
+            finally
+            {
+                tape.EndNoGradient(mark);
+            }
+
             for (int i = 0; i < rows; i++)
             {
                 task.Interpret(results.Slice(i * task.Outputs, task.Outputs));

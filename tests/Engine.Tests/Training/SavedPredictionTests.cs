@@ -129,6 +129,37 @@ public sealed class SavedPredictionTests : IDisposable
     }
 
     [Fact]
+    public void A_call_allocates_nothing_and_its_rows_do_not_depend_on_one_another()
+    {
+        (Samples samples, float[] expected) = TrainAndSave("a.safetensors");
+        using SavedModel saved = SavedModel.Open(_folder["a.safetensors"]);
+        saved.Concurrency = 1;
+        RandomSource random = new(8);
+        for (int i = 0; i < 200; i++)
+        {
+            // More rows than go through the network together, too.
+            int rows = 1 + random.NextInt(70), first = random.NextInt(samples.Count - rows);
+            float[] results = saved.Predict(samples.Features.Span.Slice(3 * first, 3 * rows));
+            Assert.Equal(expected[(2 * first)..(2 * (first + rows))], results, (x, y) => Math.Abs(x - y) < 1e-5);
+        }
+
+        float[] one = new float[2];
+        for (int i = 0; i < 100; i++)
+        {
+            saved.Predict(samples.FeaturesOf(i % samples.Count), one);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            saved.Predict(samples.FeaturesOf(i % samples.Count), one);
+            saved.Classify(samples.FeaturesOf(i % samples.Count));
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_in_one_line()
     {
         TrainAndSave("w.safetensors");
