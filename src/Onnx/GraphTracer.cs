@@ -128,13 +128,15 @@ internal sealed partial class GraphTracer : Device
             value = Graph.Add("Transpose", $"{value}/Transpose", [value], ("perm", (long[])[0, 2, 3, 1]));
         }
 
+        // The rows of a batch are any number as well, as long as the other extents say how many numbers a row has.
+        bool countsImages = from.Rank > 0 && to.Rank > 0 && from[0] % _batch == 0 && to[0] % _batch == 0;
         bool keepsImages = from.Rank > 0 && to.Rank > 0 && from[0] == to[0];
         if (keepsImages && from.Rank == 4 && to.Rank == 2)
         {
             return Graph.Add("Flatten", $"{value}/Flatten", [value], ("axis", 1L));
         }
 
-        if (_isAnyBatch && !(keepsImages && from[0] == _batch) && from.ElementCount % _batch == 0)
+        if (_isAnyBatch && !countsImages && !(keepsImages && from[0] == _batch) && from.ElementCount % _batch == 0)
         {
             throw new EngineException(
                 $"export to ONNX: the network mixes the images of a batch (it reshapes {Text(from)} to {Text(to)}), so the batch must have a fixed size: give "
@@ -146,6 +148,10 @@ internal sealed partial class GraphTracer : Device
         if (keepsImages && from[0] == _batch)
         {
             extents[0] = 0;
+        }
+        else if (_isAnyBatch && countsImages)
+        {
+            extents[0] = -1;
         }
 
         string result = Graph.Add("Reshape", $"{value}/Reshape", [value, Graph.Add($"{value}/shape", extents)]);
