@@ -12,4 +12,8 @@ namespace Engine.Training;
 [JsonSerializable(typeof(DataDescription))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(ConfusionDocument))]
+[JsonSerializable(typeof(ClassificationDocument))]
+[JsonSerializable(typeof(MultiLabelDocument))]
+[JsonSerializable(typeof(RegressionDocument))]
 internal sealed partial class TrainingJson : JsonSerializerContext;
