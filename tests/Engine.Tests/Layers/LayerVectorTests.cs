@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Engine.Formats;
 using Engine.Layers;
+using Engine.Optimizers;
 
 namespace Engine.Tests.Layers;
 
@@ -49,6 +50,60 @@ public sealed class LayerVectorTests
             using CpuDevice cpu = new(threads: 2, level);
             Check(cpu, name, 2e-5);
         }
+    }
+
+    [Fact]
+    public void Layers_for_series_refuse_other_shapes_in_one_line_that_names_what_they_take()
+    {
+        using ReferenceDevice device = new();
+        using Tensor table = Tensor.From<double>(device, new Shape(4, 3), new double[12]), series = table.Reshape(new Shape(2, 2, 3));
+        using Tensor image = table.Reshape(new Shape(1, 2, 2, 3));
+        foreach (Tensor wrong in (Tensor[])[table, image])
+        {
+            foreach (Module layer in (Module[])[new Conv1d(3, 2, 1), new MaxPool1d(2), new AvgPool1d(2), new AdaptiveAvgPool1d(1)])
+            {
+                string message = Assert.Throws<ShapeException>(() => layer.To(device).Forward(wrong)).Message;
+                Assert.StartsWith($"{layer.GetType().Name}: input {wrong.Shape} must be [N, L, ", message, StringComparison.Ordinal);
+                Assert.DoesNotContain('\n', message);
+            }
+        }
+
+        Assert.Contains("[N, L, 5]", Assert.Throws<ShapeException>(() => new Conv1d(5, 2, 1).To(device).Forward(series)).Message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => new BatchNorm1d(3).To(device).Forward(image));
+        Assert.Throws<ShapeException>(() => new Linear(3, 1).To(device).Forward(Tensor.From<double>(device, Shape.Scalar, [1])));
+        Assert.Throws<ShapeException>(() => new Conv1d(4, 6, 3, groups: 3));
+        Assert.Throws<ShapeException>(() => new Conv1d(4, 6, 0));
+        Assert.Equal("GELU: approximate is 'erf', but must be 'none' or 'tanh'", Assert.Throws<EngineException>(() => new GELU("erf")).Message);
+    }
+
+    [Fact]
+    public void An_optimizer_keeps_its_states_of_a_filter_of_series_through_a_file()
+    {
+        using ReferenceDevice device = new();
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(folder.Path, "optimizer.safetensors");
+        using Module model = new Conv1d(3, 4, 2).To(device, seed: 1), other = new Conv1d(3, 4, 2).To(device, seed: 1);
+        using AdamW optimizer = new(model.Parameters, 0.1), resumed = new(other.Parameters, 0.1);
+        using Tensor input = Tensor.From<double>(device, new Shape(1, 3, 3), [1, -2, 3, 0.5, 4, -1, 2, 2, -3]);
+        Step(model, optimizer, input);
+        TensorFile.Write(file, [.. StateDictionary.Contents(model), .. optimizer.Contents("optimizer.")]);
+        using (TensorFile written = TensorFile.Open(file))
+        {
+            StateDictionary.Load(other, written, new LoadOptions { AllowPartial = true });
+            resumed.Load(written, "optimizer.");
+            Assert.Equal([4, 3, 2], written.Entries.Single(entry => entry.Name == "weight").Extents);
+        }
+
+        Step(model, optimizer, input);
+        Step(other, resumed, input);
+        Assert.Equal(model.Parameters[0].Parameter.Value.ToArray<double>(), other.Parameters[0].Parameter.Value.ToArray<double>());
+    }
+
+    private static void Step(Module model, AdamW optimizer, Tensor input)
+    {
+        Tensor output = model.Forward(input);
+        (output * output).Sum().Backward();
+        optimizer.Step();
     }
 
     private static void Check(Device device, string name, double tolerance)
