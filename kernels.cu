@@ -2986,9 +2986,43 @@ EXPORTED(hold)
 // Tensors here have fewer than 2^31 elements, so that places are computed in 32 bits. Functions are numbered as the enumerations of
 // Engine.Devices are. =========================================================================================================================
 
-enum UnaryFunction { EXP, LOG, SQRT, TANH, ABS, SHIFT, DIVIDE_BY, DIVIDE_INTO, POWER, POWER_OF, AT_LEAST };
+enum UnaryFunction { EXP, LOG, SQRT, TANH, ABS, SHIFT, DIVIDE_BY, DIVIDE_INTO, POWER, POWER_OF, AT_LEAST, GELU, GELU_TANH };
 
 DEVICE float larger_of(float a, float b) { return a > b || a != a ? a : b; }
+
+// The standard normal distribution, where bell = exp(-x^2 / 2): as in NormalCurve of the CPU device, which says where the polynomial is from.
+// It keeps the digits of small values, and shares its exponential with the density.
+DEVICE float normal_below(float x, float bell)
+{
+    float t = 1.0f / (1.0f + 0.26f * fabsf(x)), p = 0.030504865f;
+    p = p * t - 0.152828748f;
+    p = p * t + 0.251491165f;
+    p = p * t - 0.150948850f;
+    p = p * t + 0.160947787f;
+    p = p * t + 0.051027711f;
+    p = p * t + 0.103030245f;
+    p = p * t + 0.103016752f;
+    p = p * t + 0.103759060f;
+    float tail = bell * (p * t);
+    return x > 0.0f ? 1.0f - tail : tail;
+}
+
+DEVICE float gelu(float x) { return x * normal_below(x, expf(-0.5f * x * x)); }
+
+DEVICE float gelu_slope(float x)
+{
+    float bell = expf(-0.5f * x * x);
+    return normal_below(x, bell) + x * (0.39894228f * bell);
+}
+
+// (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+DEVICE float gelu_gate(float x) { return 1.0f / (1.0f + expf(-1.59576912f * (x + 0.044715f * x * x * x))); }
+
+DEVICE float gelu_tanh_slope(float x)
+{
+    float gate = gelu_gate(x);
+    return gate + x * gate * (1.0f - gate) * 1.59576912f * (1.0f + 0.134145f * x * x);
+}
 
 DEVICE float unary_value(int function, float x, float p)
 {
@@ -3004,7 +3038,9 @@ DEVICE float unary_value(int function, float x, float p)
         case DIVIDE_INTO: return p / x;
         case POWER: return powf(x, p);
         case POWER_OF: return powf(p, x);
-        default: return larger_of(x, p);
+        case AT_LEAST: return larger_of(x, p);
+        case GELU: return gelu(x);
+        default: return x * gelu_gate(x);
     }
 }
 
@@ -3023,7 +3059,9 @@ DEVICE float unary_gradient(int function, float dy, float s, float p)
         case DIVIDE_INTO: return -dy * (p / s / s);
         case POWER: return p == 0.0f ? 0.0f : dy * (p * powf(s, p - 1.0f));
         case POWER_OF: return p == 0.0f && !(s > 3.402823466e38f) ? 0.0f : dy * (s * logf(p));
-        default: return s >= p ? dy : 0.0f;
+        case AT_LEAST: return s >= p ? dy : 0.0f;
+        case GELU: return dy * gelu_slope(s);
+        default: return dy * gelu_tanh_slope(s);
     }
 }
 

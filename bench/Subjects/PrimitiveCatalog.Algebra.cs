@@ -8,7 +8,7 @@ internal static partial class PrimitiveCatalog
     private static IEnumerable<PrimitiveSubject> Algebra(BenchDevice device)
     {
         Shape shape = Activations[0], row = new(shape.Last), means = new(shape[0], 1, 1, shape.Last);
-        foreach (UnaryFunction function in (UnaryFunction[])[UnaryFunction.Exp, UnaryFunction.Tanh, UnaryFunction.Power])
+        foreach (UnaryFunction function in (UnaryFunction[])[UnaryFunction.Exp, UnaryFunction.Tanh, UnaryFunction.Power, UnaryFunction.Gelu])
         {
             yield return new(device, $"Unary {function}", shape, s => 2 * s.Size, s =>
             {

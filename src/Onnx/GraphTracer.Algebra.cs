@@ -22,6 +22,8 @@ internal sealed partial class GraphTracer
             UnaryFunction.Power => Node("Pow", [x, Number(parameter)]),
             UnaryFunction.PowerOf => Node("Pow", [Number(parameter), x]),
             UnaryFunction.Maximum => Node("Max", [x, Number(parameter)]),
+            UnaryFunction.Gelu => Node("Mul", [x, Cumulative(x)]),
+            UnaryFunction.GeluTanh => Node("Mul", [x, Node("Sigmoid", [GeluArgument(x)])]),
             _ => throw Refuse($"the function {function}"),
         });
     }
@@ -114,6 +116,20 @@ internal sealed partial class GraphTracer
     private static int OnnxAxis(int rank, int axis) => rank == 4 ? axis switch { 0 => 0, 3 => 1, _ => axis + 1 } : axis;
 
     private static int EngineAxis(int rank, int axis) => rank == 4 ? axis switch { 0 => 0, 1 => 3, _ => axis - 1 } : axis;
+
+    // (1 + erf(x / sqrt 2)) / 2: ONNX has GELU itself only from opset 20.
+    private string Cumulative(string x)
+    {
+        string erf = Node("Erf", [Node("Mul", [x, Number(Math.Sqrt(0.5))])]);
+        return Node("Mul", [Node("Add", [erf, Number(1)]), Number(0.5)]);
+    }
+
+    // 2 sqrt(2 / π) x (1 + 0.044715 x²), for (1 + tanh u) / 2 = sigmoid(2 u).
+    private string GeluArgument(string x)
+    {
+        string factor = Node("Add", [Node("Mul", [Node("Mul", [x, x]), Number(0.044715)]), Number(1)]);
+        return Node("Mul", [Node("Mul", [x, Number(2 * Math.Sqrt(2 / Math.PI))]), factor]);
+    }
 
     private string Number(double number) => Graph.Add("number", [], () => [(float)number]);
 

@@ -61,6 +61,11 @@ internal sealed partial class GraphTracer : Device
         using (tracer.NoGradient())
         {
             Tensor output = model.Forward(input);
+            if (batch is null && output.Shape.Rank > 0 && output.Shape[0] != AnyBatch && output.Shape[0] % AnyBatch == 0)
+            {
+                throw MixedImages($"the output {tracer.Text(output.Shape)} has not one row for each image");
+            }
+
             tracer.Graph.InputExtents = tracer.Extents(input.Shape);
             tracer.Graph.OutputExtents = tracer.Extents(output.Shape);
             tracer.Graph.Finish(tracer.Read(output));
@@ -128,17 +133,17 @@ internal sealed partial class GraphTracer : Device
             value = Graph.Add("Transpose", $"{value}/Transpose", [value], ("perm", (long[])[0, 2, 3, 1]));
         }
 
+        // The rows of a batch are any number as well, as long as the other extents say how many numbers a row has.
+        bool countsImages = from.Rank > 0 && to.Rank > 0 && from[0] % _batch == 0 && to[0] % _batch == 0;
         bool keepsImages = from.Rank > 0 && to.Rank > 0 && from[0] == to[0];
         if (keepsImages && from.Rank == 4 && to.Rank == 2)
         {
             return Graph.Add("Flatten", $"{value}/Flatten", [value], ("axis", 1L));
         }
 
-        if (_isAnyBatch && !(keepsImages && from[0] == _batch) && from.ElementCount % _batch == 0)
+        if (_isAnyBatch && !countsImages && !(keepsImages && from[0] == _batch) && from.ElementCount % _batch == 0)
         {
-            throw new EngineException(
-                $"export to ONNX: the network mixes the images of a batch (it reshapes {Text(from)} to {Text(to)}), so the batch must have a fixed size: give "
-                    + "--batch N");
+            throw MixedImages($"it reshapes {Text(from)} to {Text(to)}");
         }
 
         // A 0 keeps the extent: that of the batch.
@@ -146,6 +151,10 @@ internal sealed partial class GraphTracer : Device
         if (keepsImages && from[0] == _batch)
         {
             extents[0] = 0;
+        }
+        else if (_isAnyBatch && countsImages)
+        {
+            extents[0] = -1;
         }
 
         string result = Graph.Add("Reshape", $"{value}/Reshape", [value, Graph.Add($"{value}/shape", extents)]);
@@ -168,7 +177,7 @@ internal sealed partial class GraphTracer : Device
             throw Refuse($"a constant of type {tensor.Type}");
         }
 
-        if (_isAnyBatch && tensor.Shape.Rank > 0 && tensor.Shape[0] == _batch)
+        if (_isAnyBatch && tensor.Shape.Rank > 0 && tensor.Shape[0] > 0 && tensor.Shape[0] % _batch == 0)
         {
             throw new EngineException(
                 $"export to ONNX: the network makes a constant {Text(tensor.Shape)} of the batch's size, so that must be fixed: give --batch N");
@@ -180,6 +189,9 @@ internal sealed partial class GraphTracer : Device
     private static float[] ChannelsFirst(float[] numbers, Shape shape) => shape.Rank != 4
         ? numbers
         : MemoryMarshal.Cast<byte, float>(FilterOrder.ToPyTorch(MemoryMarshal.AsBytes<float>(numbers).ToArray(), sizeof(float), shape)).ToArray();
+
+    private static EngineException MixedImages(string how) =>
+        new($"export to ONNX: the network mixes the images of a batch ({how}), so the batch must have a fixed size: give --batch N");
 
     private static EngineException Refuse(string primitive) =>
         new($"export to ONNX: the network calls {primitive} in its forward pass, which cannot be exported");

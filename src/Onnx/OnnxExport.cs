@@ -39,13 +39,14 @@ public sealed record OnnxExportResult(IReadOnlyDictionary<string, int> Operators
 
 /// <summary>
 /// Writes networks as ONNX files, which ONNX Runtime and others run. The graph takes "input" [N, C, H, W] and gives "logits"; its
-/// constants have the names, the order and the shapes of PyTorch's state dictionary.
+/// constants have the names, the order and the shapes of PyTorch's state dictionary. Tables [N, C] and series [N, L, C] are taken as they are,
+/// channels last; a filter of series is [K, C / groups, 1, S] there.
 /// </summary>
 public static class OnnxExport
 {
     /// <summary>Writes a network in evaluation mode, atomically. The network is as before afterwards.</summary>
     /// <param name="model">The network, on a device; one of a user's own too, as long as its operations are made of the device's primitives.</param>
-    /// <param name="image">The shape of one image, [1, H, W, C]; H and W are fixed in the file.</param>
+    /// <param name="image">The shape of one image, [1, H, W, C], of a table's row, [1, C], or of a series, [1, L, C]; H, W and L are fixed in the file.</param>
     /// <param name="path">The file.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="EngineException">

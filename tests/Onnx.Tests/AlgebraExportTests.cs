@@ -11,6 +11,7 @@ public sealed class AlgebraExportTests : IDisposable
     {
         ["functions of one number"] = x => (((x.Abs() + 1).Log() + x.Tanh().Exp() - (x * x + 1).Sqrt()) / 3).Flatten(),
         ["functions with a number"] = x => ((1.5 - x) / 2 + (2 / (x.Abs() + 0.5)) + (x.Abs() + 0.1).Power(1.5) + x.PowerOf(1.25) - -x.Maximum(0.25)).Flatten(),
+        ["GELU, and its approximation"] = x => (x.Gelu() - (2 * x).Gelu(approximate: true)).Flatten(),
         ["functions of two images"] = x => ((x.Abs() + 1).Power(x) / (x.Abs() + 0.5) - x.Maximum(-x)).Flatten(),
         ["a number for each channel"] = x => ((x - Channels(x)) / (Channels(x) + 2)).Flatten(),
         ["images, their means and their rows"] = x => (x - x.Mean([1, 2], keepAxes: true)).Maximum(x.Mean(2, keepAxes: true)).Flatten(),

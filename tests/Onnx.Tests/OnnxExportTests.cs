@@ -153,6 +153,7 @@ public sealed class OnnxExportTests : IDisposable
         }));
         AssertRefused("a read of its values by the program", new Inline(x => x.Sum().Item() > 0 ? x : x.Relu()));
         AssertRefused("give --batch N", new Inline(x => x.Reshape(new Shape(x.Shape[0] * 64, 3))));
+        AssertRefused("give --batch N", new Inline(x => x.Reshape(new Shape(3, x.Shape[0] * 64)).Transpose()));
         AssertRefused("has no values yet", Named("resnet8"), new Shape(1, 32, 32, 3), isPlaced: false);
         AssertRefused("opset 16", new Inline(x => x.Relu()), options: new OnnxExportOptions { Opset = 16 });
         Assert.False(File.Exists(path));

@@ -35,6 +35,12 @@ public enum UnaryFunction
 
     /// <summary>The larger of x and p, NaN where one is; its slope at x = p is 1, at NaN 0.</summary>
     Maximum,
+
+    /// <summary>x Φ(x), where Φ(x) = erfc(-x / sqrt 2) / 2 is the standard normal distribution: GELU. NaN at minus infinity, as in PyTorch.</summary>
+    Gelu,
+
+    /// <summary>x (1 + tanh(sqrt(2 / π) (x + 0.044715 x³))) / 2: GELU's approximation. NaN at minus infinity, as in PyTorch.</summary>
+    GeluTanh,
 }
 
 /// <summary>A function of two numbers a and b, for <see cref="Device.Binary"/>.</summary>
@@ -95,6 +101,7 @@ public static class AlgebraFunctions
     {
         UnaryFunction.DivideInto => "divide",
         UnaryFunction.PowerOf => "power",
+        UnaryFunction.GeluTanh => "gelu_tanh",
         _ => function.ToString().ToLowerInvariant(),
     };
 

@@ -5,13 +5,21 @@ namespace Engine.Formats;
 /// <summary>
 /// The order of a filter's numbers: [K, R, S, C] in the engine, [K, C, R, S] in PyTorch's files. Tensors of other ranks (linear
 /// weights [outputs, inputs], vectors) are the same in both, but for linear weights behind a flattened image: their columns are
-/// reordered as a filter's, and their shape stays [outputs, inputs].
+/// reordered as a filter's, and their shape stays [outputs, inputs]. Filters of series, [K, 1, S, C] in the engine, are [K, C, S] there.
 /// </summary>
 public static class FilterOrder
 {
     /// <summary>The extents of a tensor as PyTorch's files have them.</summary>
     public static long[] ToPyTorch(Shape shape) =>
         shape.Rank == 4 ? [shape[0], shape[3], shape[1], shape[2]] : [.. shape.ToArray().Select(extent => (long)extent)];
+
+    /// <summary>The extents of a parameter or of what belongs to it, as PyTorch's files have them.</summary>
+    /// <param name="shape">The shape in the engine.</param>
+    /// <param name="order">What the numbers mean: [K, S, C] of a series' filter [K, 1, S, C].</param>
+    internal static long[] ToPyTorch(Shape shape, Shape order) => shape.Rank == 4 && order.Rank == 3 ? [order[0], order[2], order[1]] : ToPyTorch(shape);
+
+    /// <summary>The shape by which a parameter's numbers are reordered: that of a filter, whatever files call it.</summary>
+    internal static Shape Of(Shape shape, Shape order) => shape.Rank == 4 ? shape : order;
 
     /// <summary>Reorders raw elements from the engine's order to PyTorch's; returns the same array where there is nothing to do.</summary>
     /// <param name="elements">The elements, in the engine's order.</param>

@@ -39,6 +39,7 @@ internal sealed class PendingState(TensorFile file, IReadOnlyList<(NamedTensor T
     private void Write(StoredEntry entry, Tensor tensor, Shape order)
     {
         StoredType from = entry.Type, to = StoredTypes.Of(tensor.Type);
+        order = FilterOrder.Of(tensor.Shape, order);
         bool isReordered = order.Rank == 4;
 
         // The pieces are of whole filters, or of any elements where the order stays.

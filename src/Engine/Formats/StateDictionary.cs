@@ -88,11 +88,11 @@ public static class StateDictionary
     {
         bool isCounter = tensor.Type == DataType.Int32;
         return new StoredTensor(
-            name, isCounter ? StoredType.I64 : StoredTypes.Of(tensor.Type), FilterOrder.ToPyTorch(tensor.Shape), () =>
+            name, isCounter ? StoredType.I64 : StoredTypes.Of(tensor.Type), FilterOrder.ToPyTorch(tensor.Shape, order), () =>
             {
                 byte[] elements = new byte[tensor.ByteCount];
                 tensor.Device.CopyToHost(tensor, elements);
-                return isCounter ? Widen(elements) : FilterOrder.ToPyTorch(elements, tensor.Type.Size(), order);
+                return isCounter ? Widen(elements) : FilterOrder.ToPyTorch(elements, tensor.Type.Size(), FilterOrder.Of(tensor.Shape, order));
             });
     }
 
@@ -110,15 +110,15 @@ public static class StateDictionary
             .Where(e => e.Name.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(e => e.Name[prefix.Length..]);
         NameMatch found = new(entries, new Dictionary<string, UnreadEntry>(), "");
-        LoadReport report = Compare(tensors.Select(t => (t.Name, t.Tensor.Shape, t.Tensor.Type)), found, new LoadOptions());
+        LoadReport report = Compare(tensors.Select(t => (t.Name, FilterOrder.ToPyTorch(t.Tensor.Shape, t.Order), t.Tensor.Type)), found, new LoadOptions());
         Demand(mayMiss ? report with { Missing = [] } : report, file);
         PendingState state = new(file, Pairs(tensors, report, entries));
         state.Check();
         return state;
     }
 
-    private static IEnumerable<(string Name, Shape Shape, DataType Type)> Shapes(Module model) =>
-        model.Named().Select(n => (n.Name, n.Parameter.Shape, n.Parameter.Type ?? DataType.Float32));
+    private static IEnumerable<(string Name, long[] Extents, DataType Type)> Shapes(Module model) => model.Named().Select(
+        n => (n.Name, FilterOrder.ToPyTorch(n.Parameter.Shape, n.Parameter.Order), n.Parameter.Type ?? DataType.Float32));
 
     private static NameMatch Match(Module? model, TensorFile file) => StateNames.Match(file, model is null ? [] : [.. model.Named().Select(n => n.Name)]);
 
@@ -130,7 +130,7 @@ public static class StateDictionary
     }
 
     private static LoadReport Compare(
-        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, NameMatch found, TensorFile file, LoadOptions options)
+        IEnumerable<(string Name, long[] Extents, DataType Type)> wanted, NameMatch found, TensorFile file, LoadOptions options)
     {
         LoadReport report = Compare(wanted, found, options);
         if (report.Missing.Count > 0 && ForeignFiles.DescribeNames(file.Entries.Select(e => e.Name)) is { } foreign)
@@ -153,13 +153,13 @@ public static class StateDictionary
     }
 
     private static LoadReport Compare(
-        IEnumerable<(string Name, Shape Shape, DataType Type)> wanted, NameMatch found, LoadOptions options)
+        IEnumerable<(string Name, long[] Extents, DataType Type)> wanted, NameMatch found, LoadOptions options)
     {
         (IReadOnlyDictionary<string, StoredEntry> entries, IReadOnlyDictionary<string, UnreadEntry> unread, _) = found;
         List<string> loaded = [], missing = [], replaced = [];
         List<(string Name, string Complaint)> misshaped = [];
         HashSet<string> unexpected = [.. entries.Keys, .. unread.Where(u => u.Value.IsWeight).Select(u => u.Key)];
-        foreach ((string name, Shape shape, DataType type) in wanted)
+        foreach ((string name, long[] extents, DataType type) in wanted)
         {
             unexpected.Remove(name);
             if (!entries.TryGetValue(name, out StoredEntry? entry))
@@ -178,9 +178,9 @@ public static class StateDictionary
                 // A dictionary that was made half precision as a whole has counters that are, and some tools store them as [1].
                 loaded.Add(name);
             }
-            else if (!entry.Extents.SequenceEqual(FilterOrder.ToPyTorch(shape)))
+            else if (!entry.Extents.SequenceEqual(extents))
             {
-                misshaped.Add((name, $"{name} {entry.ShapeText} instead of [{string.Join(", ", FilterOrder.ToPyTorch(shape))}]"));
+                misshaped.Add((name, $"{name} {entry.ShapeText} instead of [{string.Join(", ", extents)}]"));
             }
             else if (entry.Type.IsFloating() != type.IsFloating())
             {

@@ -1,6 +1,6 @@
 namespace Engine.Layers;
 
-/// <summary>A layer that normalizes activations per channel, with a trained factor and a trained offset: batch norm or group norm.</summary>
+/// <summary>A layer that normalizes activations with a trained factor and a trained offset per channel: batch, group or layer norm.</summary>
 public abstract class AffineNormalization : Normalization
 {
     /// <summary>Makes a normalization of <paramref name="channels"/> channels, with gamma 1 and beta 0.</summary>

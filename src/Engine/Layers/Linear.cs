@@ -1,7 +1,8 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// y = x W^T + b from [N, inputs] to [N, outputs]. Drawn as PyTorch does: the weight Kaiming-uniform by fan-in with a = sqrt(5), the
+/// y = x W^T + b from [N, inputs] to [N, outputs], or from [.., inputs] of any rank to [.., outputs].
+/// Drawn as PyTorch does: the weight Kaiming-uniform by fan-in with a = sqrt(5), the
 /// bias uniform, both between -1 / sqrt(inputs) and 1 / sqrt(inputs).
 /// </summary>
 public sealed class Linear : Module
@@ -58,12 +59,22 @@ public sealed class Linear : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input)
     {
-        if (input.Shape.Rank != 2 || input.Shape[1] != Inputs)
+        Shape shape = input.Shape;
+        if (shape.Rank == 0 || shape.Last != Inputs)
         {
-            throw new ShapeException($"linear: input {input.Shape} must be [N, {Inputs}] for the weight {Weight.Shape}");
+            throw new ShapeException($"linear: input {shape} must be [N, {Inputs}], or [.., {Inputs}], for the weight {Weight.Shape}");
         }
 
-        Tensor product = MatMulOperation.Apply(input, Weight.Value, transposeRight: true);
-        return Bias is null ? product : Donate(product, AddBiasOperation.Apply(product, Bias.Value));
+        Tensor rows = shape.Rank == 2 ? input : ReshapeOperation.Apply(input, new Shape(shape.Rows, Inputs));
+        Tensor output = MatMulOperation.Apply(rows, Weight.Value, transposeRight: true);
+        output = Bias is null ? output : Donate(output, AddBiasOperation.Apply(output, Bias.Value));
+        if (shape.Rank == 2)
+        {
+            return output;
+        }
+
+        int[] extents = shape.ToArray();
+        extents[^1] = Outputs;
+        return Donate(output, ReshapeOperation.Apply(output, new Shape(extents)));
     }
 }

@@ -3,7 +3,7 @@ namespace Engine.Layers;
 /// <summary>One layer of a <see cref="ModelSummary"/>.</summary>
 /// <param name="Path">Its path from the model, such as layer1.0.conv1.</param>
 /// <param name="Type">Its type as PyTorch names it.</param>
-/// <param name="OutputShape">What it puts out, [N, H, W, C] or [N, features], for the summary's input.</param>
+/// <param name="OutputShape">What it puts out, [N, H, W, C], [N, L, C] or [N, features], for the summary's input.</param>
 /// <param name="Parameters">How many trainable numbers it has; 0 where it is met a second time.</param>
 /// <param name="MultiplyAdds">Multiply-adds of its convolution or matrix product, for one image.</param>
 public sealed record LayerSummary(string Path, string Type, Shape OutputShape, long Parameters, long MultiplyAdds);
@@ -42,7 +42,7 @@ public sealed class ModelSummary
 
     /// <summary>Examines a model.</summary>
     /// <param name="model">The model, on a device or not yet.</param>
-    /// <param name="image">The shape of one image, [1, H, W, C].</param>
+    /// <param name="image">The shape of one image, [1, H, W, C], of a table's row, [1, C], or of one series, [1, L, C].</param>
     /// <exception cref="ShapeException">The model does not take such an image.</exception>
     public static ModelSummary Of(Module model, Shape image)
     {

@@ -1,7 +1,7 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// A layer that normalizes activations, adds a shortcut and clips at zero: batch norm, group norm, or no normalization at all. Networks
+/// A layer that normalizes activations, adds a shortcut and clips at zero: batch, group or layer norm, or no normalization at all. Networks
 /// take a <see cref="Func{Int32, Normalization}"/> that makes one for a number of channels, as torchvision's norm_layer does.
 /// </summary>
 public abstract class Normalization : Module

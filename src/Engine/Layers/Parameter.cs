@@ -31,7 +31,8 @@ public sealed class Parameter
 
     /// <summary>
     /// What the numbers mean, for files: <see cref="Shape"/> as a rule; of a linear layer behind a flattened image, whose columns are
-    /// an image's pixels and channels, [outputs, H, W, C]. PyTorch's files have the numbers as those of [outputs, C, H, W].
+    /// an image's pixels and channels, [outputs, H, W, C]; of a filter of series, [K, S, C / groups]. PyTorch's files have the numbers as those of
+    /// [outputs, C, H, W] and [K, C / groups, S].
     /// </summary>
     internal Shape Order { get; init; }
 

@@ -197,6 +197,10 @@ public static class TensorOperations
         /// <summary>The hyperbolic tangent; see <see cref="UnaryOperation"/>.</summary>
         public Tensor Tanh() => UnaryOperation.Apply(UnaryFunction.Tanh, input);
 
+        /// <summary>GELU: x Φ(x), where Φ is the standard normal distribution, or its approximation by tanh; see <see cref="UnaryOperation"/>.</summary>
+        /// <param name="approximate">Whether x (1 + tanh(sqrt(2 / π) (x + 0.044715 x³))) / 2 is wanted, as PyTorch's approximate="tanh".</param>
+        public Tensor Gelu(bool approximate = false) => UnaryOperation.Apply(approximate ? UnaryFunction.GeluTanh : UnaryFunction.Gelu, input);
+
         /// <summary>The absolute value; see <see cref="UnaryOperation"/>.</summary>
         public Tensor Abs() => UnaryOperation.Apply(UnaryFunction.Abs, input);
 

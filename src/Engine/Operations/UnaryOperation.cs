@@ -3,7 +3,8 @@ namespace Engine;
 /// <summary>
 /// y = f(x), element by element, for the functions of <see cref="UnaryFunction"/>; p is a fixed number. Backward: dx = dy f'(x), with
 /// e^x: y; log x: 1/x; sqrt x: 1/(2y); tanh x: 1 - y²; |x|: the sign of x; x + p: 1; x/p: 1/p; p/x: -p/x²; x^p: p x^(p-1);
-/// p^x: y log p; max(x, p): 1 where x &gt;= p, else 0.
+/// p^x: y log p; max(x, p): 1 where x &gt;= p, else 0; GELU: Φ(x) + x φ(x), Φ and φ being the normal distribution and its density; its
+/// approximation by t = tanh(u): (1 + t) / 2 + x (1 - t²) u' / 2.
 /// </summary>
 public sealed class UnaryOperation : Operation
 {

@@ -13,4 +13,8 @@ namespace Engine.Training;
 [JsonSerializable(typeof(SampleDescription))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(ConfusionDocument))]
+[JsonSerializable(typeof(ClassificationDocument))]
+[JsonSerializable(typeof(MultiLabelDocument))]
+[JsonSerializable(typeof(RegressionDocument))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

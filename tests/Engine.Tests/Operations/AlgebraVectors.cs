@@ -15,6 +15,8 @@ internal static class AlgebraVectors
         ["log"] = x => x[0].Log(),
         ["sqrt"] = x => x[0].Sqrt(),
         ["tanh"] = x => x[0].Tanh(),
+        ["gelu"] = x => x[0].Gelu(),
+        ["gelu, tanh"] = x => x[0].Gelu(approximate: true),
         ["abs"] = x => x[0].Abs(),
         ["negate"] = x => -x[0],
         ["add number"] = x => 1.5 + x[0],

@@ -22,6 +22,8 @@ public sealed unsafe partial class CpuDevice
             case UnaryFunction.Power: Map(new ToPower(p), input, null, output, false); break;
             case UnaryFunction.PowerOf: Map(new PowerOfParameter(p), input, null, output, false); break;
             case UnaryFunction.Maximum: Map(new AtLeast(p), input, null, output, false); break;
+            case UnaryFunction.Gelu: Map(default(GeluValue), input, null, output, false); break;
+            case UnaryFunction.GeluTanh: Map(default(GeluTanhValue), input, null, output, false); break;
             default: throw new ArgumentOutOfRangeException(nameof(function), function, null);
         }
     }
@@ -44,6 +46,8 @@ public sealed unsafe partial class CpuDevice
             case UnaryFunction.Power: Map(new ToPowerGradient(p), outputGradient, saved, inputGradient, accumulate); break;
             case UnaryFunction.PowerOf: Map(new PowerOfParameterGradient(p), outputGradient, saved, inputGradient, accumulate); break;
             case UnaryFunction.Maximum: Map(new AtLeastGradient(p), outputGradient, saved, inputGradient, accumulate); break;
+            case UnaryFunction.Gelu: Map(default(GeluGradient), outputGradient, saved, inputGradient, accumulate); break;
+            case UnaryFunction.GeluTanh: Map(default(GeluTanhGradient), outputGradient, saved, inputGradient, accumulate); break;
             default: throw new ArgumentOutOfRangeException(nameof(function), function, null);
         }
     }

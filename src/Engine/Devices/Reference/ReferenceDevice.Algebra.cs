@@ -73,6 +73,8 @@ public sealed partial class ReferenceDevice
         UnaryFunction.Power => Math.Pow(x, p),
         UnaryFunction.PowerOf => Math.Pow(p, x),
         UnaryFunction.Maximum => Math.Max(x, p), // Math.Max lets a NaN through.
+        UnaryFunction.Gelu => x * NormalDistribution.Cumulative(x),
+        UnaryFunction.GeluTanh => x * GeluGate(x),
         _ => throw new ArgumentOutOfRangeException(nameof(function), function, null),
     };
 
@@ -90,8 +92,20 @@ public sealed partial class ReferenceDevice
         UnaryFunction.Power => p == 0 ? 0 : dy * (p * Math.Pow(s, p - 1)),
         UnaryFunction.PowerOf => p == 0 && !double.IsPositiveInfinity(s) ? 0 : dy * (s * Math.Log(p)),
         UnaryFunction.Maximum => s >= p ? dy : 0,
+        UnaryFunction.Gelu => dy * (NormalDistribution.Cumulative(s) + (s * NormalDistribution.Density(s))),
+        UnaryFunction.GeluTanh => dy * GeluTanhSlope(s),
         _ => throw new ArgumentOutOfRangeException(nameof(function), function, null),
     };
+
+    // (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)), without the difference that loses the digits of a small result.
+    private static double GeluGate(double x) => 1 / (1 + Math.Exp(-2 * Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
+
+    // The slope of x g with g = GeluGate: g + x g', where g' = 2 g (1 - g) u'.
+    private static double GeluTanhSlope(double x)
+    {
+        double gate = GeluGate(x);
+        return gate + (x * gate * (1 - gate) * 2 * Math.Sqrt(2 / Math.PI) * (1 + (3 * 0.044715 * x * x)));
+    }
 
     private static double ValueOf(BinaryFunction function, double a, double b) => function switch
     {

@@ -78,6 +78,8 @@ CASES = {
     "attention": (
         lambda q, k, v: (q @ k.T / math.sqrt(3)).masked_fill(MASK == 0, -INF).softmax(-1) @ v, [normal(4, 3), normal(4, 3), normal(4, 3)]),
     "square": (lambda x: x * x, [normal(3, 4)]),
+    "gelu": (lambda x: F.gelu(x), [torch.cat([normal(21, deviation=2), exact(0.0, 1e-4, 20.0, -6.0, -INF, INF, NAN)])]),
+    "gelu, tanh": (lambda x: F.gelu(x, approximate="tanh"), [torch.cat([normal(21, deviation=2), exact(0.0, 1e-4, 20.0, -6.0, -INF, NAN)])]),
 }
 
 
