@@ -23,6 +23,7 @@ public sealed class Mlp : Module
     public Mlp(int inputs, IReadOnlyList<int> hidden, int outputs, string activation = "relu", string norm = "none", double dropout = 0)
     {
         (Inputs, Outputs) = (inputs, outputs);
+        (Hidden, Activation, Norm, Dropout) = ([.. hidden], activation, norm, dropout);
         int width = inputs;
         foreach (int next in hidden)
         {
@@ -49,6 +50,18 @@ public sealed class Mlp : Module
 
     /// <summary>Numbers that come out for each row.</summary>
     public int Outputs { get; }
+
+    /// <summary>The width of each hidden layer.</summary>
+    public IReadOnlyList<int> Hidden { get; }
+
+    /// <summary>relu, gelu or tanh.</summary>
+    public string Activation { get; }
+
+    /// <summary>none, layer or batch.</summary>
+    public string Norm { get; }
+
+    /// <summary>The probability with which training drops a hidden number.</summary>
+    public double Dropout { get; }
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input)

@@ -22,8 +22,53 @@ internal static class NetworkFormat
             RegisterType<ResNet>("ResNet");
             RegisterType<CifarResNet>("CifarResNet");
             RegisterType<Vgg>("Vgg");
+            NetworkDescription.Register("Mlp", WriteMlp, MakeMlp);
+            NetworkDescription.Register("ResidualMlpBlock", WriteBlock, MakeBlock);
+            NetworkDescription.Register("ResidualMlp", WriteResidual, MakeResidual);
             _isRegistered = true;
         }
+    }
+
+    private static void WriteMlp(Mlp network, ModuleArguments arguments)
+    {
+        arguments.Set("inputs", network.Inputs);
+        arguments.Set("hidden", [.. network.Hidden]);
+        arguments.Set("outputs", network.Outputs);
+        WriteChoices(arguments, network.Activation, network.Norm, network.Dropout);
+    }
+
+    private static Mlp MakeMlp(ModuleArguments a) =>
+        new(a.Int("inputs"), a.Ints("hidden"), a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"));
+
+    private static void WriteBlock(ResidualMlpBlock block, ModuleArguments arguments)
+    {
+        arguments.Set("width", block.Width);
+        arguments.Set("hidden", block.Hidden);
+        WriteChoices(arguments, block.Activation, block.Norm, block.Dropout);
+        arguments.Set("shortcut", block.HasShortcut);
+    }
+
+    private static ResidualMlpBlock MakeBlock(ModuleArguments a) =>
+        new(a.Int("width"), a.Int("hidden"), a.Text("activation"), a.Text("norm"), a.Number("dropout"), a.Flag("shortcut"));
+
+    private static void WriteResidual(ResidualMlp network, ModuleArguments arguments)
+    {
+        arguments.Set("inputs", network.Inputs);
+        arguments.Set("width", network.Width);
+        arguments.Set("blocks", network.Blocks.Children.Count);
+        arguments.Set("outputs", network.Outputs);
+        WriteChoices(arguments, network.Activation, network.Norm, network.Dropout);
+        arguments.Set("shortcut", network.HasShortcut);
+    }
+
+    private static ResidualMlp MakeResidual(ModuleArguments a) => new(
+        a.Int("inputs"), a.Int("width"), a.Int("blocks"), a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"), a.Flag("shortcut"));
+
+    private static void WriteChoices(ModuleArguments arguments, string activation, string norm, double dropout)
+    {
+        arguments.Set("activation", activation);
+        arguments.Set("norm", norm);
+        arguments.Set("dropout", dropout);
     }
 
     private static void RegisterType<T>(string type)

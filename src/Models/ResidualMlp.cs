@@ -35,6 +35,7 @@ public sealed class ResidualMlp : Module
         }
 
         (Inputs, Outputs) = (inputs, outputs);
+        (Width, Activation, Norm, Dropout, HasShortcut) = (width, activation, norm, dropout, shortcut);
         _stem = AddChild("stem", new Linear(inputs, width));
         _blocks = AddChild("blocks", new Sequential(Enumerable.Range(0, blocks).Select(
             _ => new ResidualMlpBlock(width, null, activation, norm, dropout, shortcut))));
@@ -53,6 +54,21 @@ public sealed class ResidualMlp : Module
 
     /// <summary>Numbers that come out for each row.</summary>
     public int Outputs { get; }
+
+    /// <summary>Numbers of a row between the blocks, and inside them.</summary>
+    public int Width { get; }
+
+    /// <summary>relu, gelu or tanh.</summary>
+    public string Activation { get; }
+
+    /// <summary>none, layer or batch.</summary>
+    public string Norm { get; }
+
+    /// <summary>The probability with which training drops a number inside a block.</summary>
+    public double Dropout { get; }
+
+    /// <summary>Whether blocks add their input.</summary>
+    public bool HasShortcut { get; }
 
     /// <summary>The blocks, first to last: <see cref="Module.RegisterBackwardHook"/> on them shows how far a gradient comes.</summary>
     public Sequential Blocks => _blocks;

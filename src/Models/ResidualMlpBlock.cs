@@ -26,6 +26,7 @@ public sealed class ResidualMlpBlock : Module
     public ResidualMlpBlock(int width, int? hidden = null, string activation = "relu", string norm = "layer", double dropout = 0, bool shortcut = true)
     {
         (Width, HasShortcut) = (width, shortcut);
+        (Hidden, Activation, Norm, Dropout) = (hidden ?? width, activation, norm, dropout);
         _norm = MlpLayers.Norm(nameof(ResidualMlpBlock), norm, width);
         if (_norm is not null)
         {
@@ -40,6 +41,18 @@ public sealed class ResidualMlpBlock : Module
 
     /// <summary>Numbers of a row that come in and go out.</summary>
     public int Width { get; }
+
+    /// <summary>Numbers between the two linear layers.</summary>
+    public int Hidden { get; }
+
+    /// <summary>relu, gelu or tanh.</summary>
+    public string Activation { get; }
+
+    /// <summary>none, layer or batch.</summary>
+    public string Norm { get; }
+
+    /// <summary>The probability with which training drops a number behind the activation.</summary>
+    public double Dropout { get; }
 
     /// <summary>Whether x is added.</summary>
     public bool HasShortcut { get; }

@@ -53,6 +53,22 @@ public sealed class SavedNetworkTests
     }
 
     [Fact]
+    public void Perceptrons_are_made_again_as_they_were()
+    {
+        Networks.Register();
+        foreach (Module module in (Module[])
+        [
+            new Mlp(4, [8, 6], 3, "gelu", "batch", 0.125), new Mlp(4, [], 1), new ResidualMlpBlock(6, 9, "tanh", "none", 0.25, shortcut: false),
+            new ResidualMlp(4, 8, 3, 2, "gelu", "batch", 0.5, shortcut: false), new ResidualMlp(4, 8, 0, 2),
+        ])
+        {
+            using Module made = NetworkDescription.Make(NetworkDescription.Of(module)!);
+            Assert.Equal((module.GetType(), module.ToString()), (made.GetType(), made.ToString()));
+            Assert.Equal(NetworkDescription.Of(module), NetworkDescription.Of(made));
+        }
+    }
+
+    [Fact]
     public void A_description_of_another_type_than_its_name_is_refused()
     {
         using Network network = Networks.Create("resnet20", channels: 3, classes: 10);

@@ -4,6 +4,9 @@ namespace Engine.Layers;
 /// <param name="outputSize">Q.</param>
 public sealed class AdaptiveAvgPool1d(int outputSize) : Module
 {
+    /// <summary>Q.</summary>
+    public int OutputSize => outputSize;
+
     /// <inheritdoc/>
     protected override string Summary => $"output_size={outputSize}";
 

@@ -7,8 +7,6 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Conv1d : Module
 {
-    private readonly int _inputs, _outputs, _kernel;
-
     /// <summary>Makes a convolution from C = <paramref name="inputs"/> to K = <paramref name="outputs"/> channels.</summary>
     /// <param name="inputs">C.</param>
     /// <param name="outputs">K.</param>
@@ -27,7 +25,7 @@ public sealed class Conv1d : Module
                 $"Conv1d: {inputs} input and {outputs} output channels and kernel {kernel} are at least 1, and {groups} groups must divide the channels");
         }
 
-        (_inputs, _outputs, _kernel) = (inputs, outputs, kernel);
+        (Inputs, Outputs, Kernel) = (inputs, outputs, kernel);
         Geometry = new ConvolutionGeometry(new Size2(1, stride), new Size2(0, padding), new Size2(1, dilation), groups);
         Shape shape = new(outputs, 1, kernel, inputs / groups), series = new(outputs, kernel, inputs / groups);
         Weight = AddParameter("weight", shape, Initialization.KaimingUniform(FanMode.FanIn, Math.Sqrt(5)), series);
@@ -36,6 +34,15 @@ public sealed class Conv1d : Module
             Bias = AddParameter("bias", new Shape(outputs), Initialization.Uniform(1 / Math.Sqrt((double)inputs / groups * kernel)));
         }
     }
+
+    /// <summary>Channels that come in: C.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Channels that go out: K.</summary>
+    public int Outputs { get; }
+
+    /// <summary>Steps that a filter reads: S.</summary>
+    public int Kernel { get; }
 
     /// <summary>The filter [K, 1, S, C / groups].</summary>
     public Parameter Weight { get; }
@@ -51,7 +58,7 @@ public sealed class Conv1d : Module
     {
         get
         {
-            string text = $"{_inputs}, {_outputs}, kernel_size=({_kernel},), stride=({Geometry.Stride.Width},)";
+            string text = $"{Inputs}, {Outputs}, kernel_size=({Kernel},), stride=({Geometry.Stride.Width},)";
             text += Geometry.Padding.Width == 0 ? "" : $", padding=({Geometry.Padding.Width},)";
             text += Geometry.Dilation.Width == 1 ? "" : $", dilation=({Geometry.Dilation.Width},)";
             text += Geometry.Groups == 1 ? "" : $", groups={Geometry.Groups}";
@@ -62,7 +69,7 @@ public sealed class Conv1d : Module
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input)
     {
-        Tensor images = Series.ToImages("Conv1d", input, _inputs);
+        Tensor images = Series.ToImages("Conv1d", input, Inputs);
         Tensor output = ConvolveOperation.Apply(images, Weight.Value, Geometry);
         output = Bias is null ? output : Donate(output, AddBiasOperation.Apply(output, Bias.Value));
         return Donate(output, Series.FromImages(output));

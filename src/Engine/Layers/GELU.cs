@@ -15,8 +15,11 @@ public sealed class GELU(string approximate = "none") : Module
         _ => throw new EngineException($"GELU: approximate is '{approximate}', but must be 'none' or 'tanh'"),
     };
 
+    /// <summary>"none" for the form with the normal distribution, "tanh" for its approximation.</summary>
+    public string Approximate => _isTanh ? "tanh" : "none";
+
     /// <inheritdoc/>
-    protected override string Summary => $"approximate='{(_isTanh ? "tanh" : "none")}'";
+    protected override string Summary => $"approximate='{Approximate}'";
 
     /// <inheritdoc/>
     protected override Tensor ForwardCore(Tensor input) => input.Gelu(_isTanh);

@@ -14,7 +14,9 @@ public sealed class NetworkDescriptionTests
         new Linear(12, 5, bias: false, image: new Shape(2, 3, 2)), new Linear(3, 4), new BatchNorm2d(7, 1e-3, 0.25), new GroupNorm(2, 8, 1e-4),
         new MaxPool2d(new Size2(2, 3), new Size2(1, 2), new Size2(1, 0)), new AvgPool2d(3, 2, 1, countPadding: false),
         new AdaptiveAvgPool2d(new Size2(2, 1)), new Dropout(0.125), new ReLU(), new Flatten(), new Identity(), new IdentityNormalization(),
-        new Sequential(new Sequential(new ReLU()), new Identity()), new Sequential(),
+        new GELU("tanh"), new GELU(), new Tanh(), new Sigmoid(), new BatchNorm1d(5, 1e-3, 0.25), new LayerNorm(6, 1e-4),
+        new Conv1d(4, 6, 3, stride: 2, padding: 1, dilation: 2, groups: 2, bias: false), new MaxPool1d(4, 2, 1), new AvgPool1d(4, 3, 2, countPadding: false),
+        new AdaptiveAvgPool1d(3), new Sequential(new Sequential(new ReLU()), new Identity()), new Sequential(),
     ];
 
     [Fact]
