@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Engine.Data;
 using Engine.Models;
@@ -45,6 +46,15 @@ public sealed class ExampleTests : IDisposable
         string tuned = Assert.Single(Run("FineTune", run));
         Assert.Matches(@"^epoch 1: \d+ of 360 held-out images right$", tuned);
         Assert.InRange(int.Parse(tuned.Split(' ')[2]), 100, 360);
+    }
+
+    [Fact]
+    public void A_series_is_forecast_as_well_as_its_noise_allows()
+    {
+        // The noise of a single step has a deviation of 3.
+        string[] words = Assert.Single(Run("Forecast")).Split(' ');
+        Assert.InRange(double.Parse(words[2], CultureInfo.InvariantCulture), 2.9, 3.4);
+        Assert.InRange(double.Parse(words[^1], CultureInfo.InvariantCulture), 7, 9);
     }
 
     private static string[] Run(string example, params string[] arguments)
