@@ -194,7 +194,7 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="EngineException">The file cannot be written.</exception>
     internal void WriteWeights(Module model, MovingAverage? average, EpochReport report, TrainingData data)
     {
-        Dictionary<string, string> metadata = new()
+        Dictionary<string, string> metadata = new(data.Metadata)
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
