@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Engine.Data;
 using Engine.Formats;
+using Engine.Training;
 
 namespace Engine.Tables;
 
@@ -26,7 +27,7 @@ public sealed partial record TableEncoding
     public required SampleTask Task { get; init; }
 
     /// <summary>The classes of the target, whole numbers in their order, others in alphabetical order; empty where it has none.</summary>
-    public IReadOnlyList<string> Classes { get; init; } = [];
+    public required IReadOnlyList<string> Classes { get; init; }
 
     /// <summary>The column of factors for each row's loss; null where there is none.</summary>
     public string? Weights { get; init; }
@@ -107,7 +108,7 @@ public sealed partial record TableEncoding
     /// <exception cref="EngineException">It is damaged.</exception>
     public static TableEncoding? Read(IReadOnlyDictionary<string, string> metadata)
     {
-        if (!metadata.TryGetValue(MetadataKey, out string? json) || !IsOurs(json))
+        if (!metadata.TryGetValue(MetadataKey, out string? json) || !MetadataJson.IsObjectWith(json, "columns", "targets", "task"))
         {
             return null;
         }
@@ -126,20 +127,6 @@ public sealed partial record TableEncoding
 
     /// <summary>The encoding as one line of JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, TableJson.Default.TableEncoding);
-
-    private static bool IsOurs(string json)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && ((string[])["columns", "targets", "task"]).All(name => document.RootElement.TryGetProperty(name, out _));
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
-    }
 
     private bool IsSound => Columns.Count >= 1 && Columns.All(c => c is { IsSound: true }) && Columns.Select(c => c.Name).Distinct().Count() == Columns.Count
         && Targets.Count >= 1 && Targets.All(t => t is not null) && Enum.IsDefined(Task) && Enum.IsDefined(Unknown)
