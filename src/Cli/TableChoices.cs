@@ -59,8 +59,8 @@ internal sealed record TableChoices : IRunPart<TableChoices>
     /// <summary>Units of each hidden layer.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [64, 64];
 
-    /// <summary>The share of hidden units that a training step leaves out.</summary>
-    public double Dropout { get; init; }
+    /// <summary>The share of hidden units that a training step leaves out: on small tables, a network without overfits.</summary>
+    public double Dropout { get; init; } = 0.2;
 
     /// <summary>All columns that the choices name.</summary>
     public IEnumerable<string> NamedColumns =>
@@ -106,7 +106,7 @@ internal sealed record TableChoices : IRunPart<TableChoices>
                 : usual.Hidden,
             Dropout = (double?)manifest["dropout"] is { } dropout
                 ? dropout is >= 0 and < 1 ? dropout : throw new EngineException($"dropout is {dropout}, but must be from 0 to below 1")
-                : 0,
+                : usual.Dropout,
         };
 
         string[] Texts(string name) => manifest[name] is JsonArray list ? [.. list.Select(t => (string?)t ?? "")] : [];

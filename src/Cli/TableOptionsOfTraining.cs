@@ -17,7 +17,7 @@ internal sealed class TableOptionsOfTraining
             + "is a category of its own", shown: "refuse them")!;
     private readonly Option<string?> _leaveOut = OptionKinds.Text("--leave-out", "COLUMN,...", "Tables: columns that are not used")!;
     private readonly Option<string?> _categories = OptionKinds.Text(
-        "--categories", "COLUMN,...", "Tables: columns of numbers that are names of categories, such as codes")!;
+        "--categories", "COLUMN,...", "Tables: columns that are categories although they look numeric, such as codes")!;
     private readonly Option<string?> _weights = OptionKinds.Text("--weight-column", "COLUMN", "Tables: factors for each row's loss", shown: "1")!;
     private readonly Option<string?> _unknown = OptionKinds.OneOf(
         "--unknown", ["refuse", "ignore"], "Tables: what later rows' unknown categories are: an error, or zeros", shown: "refuse")!;
@@ -27,7 +27,7 @@ internal sealed class TableOptionsOfTraining
     private readonly Option<string?> _testData = OptionKinds.Text("--test-data", "FILE.csv", "Tables: rows to test with, instead of holding some out")!;
     private readonly Option<string?> _hidden = OptionKinds.Text("--hidden", "N,N,...", "Tables: units of each hidden layer; 0 for none", shown: "64,64")!;
     private readonly Option<double?> _dropout = OptionKinds.Number<double>(
-        "--dropout", "F", "Tables: share of hidden units that each training step leaves out", shown: "0", least: 0, most: 0.95);
+        "--dropout", "F", "Tables: share of hidden units that each training step leaves out", shown: "0.2", least: 0, most: 0.95);
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>

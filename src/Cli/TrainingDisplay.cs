@@ -73,6 +73,9 @@ internal sealed class TrainingDisplay(CommandOutput output, TrainingWords words)
         });
 
     /// <summary>How far a training is, in a line of at most so many columns.</summary>
+    /// <param name="step">How it is.</param>
+    /// <param name="width">The columns.</param>
+    /// <param name="words">What is trained on and learned; null for images.</param>
     internal static string Line(StepReport step, int width, TrainingWords? words = null)
     {
         words ??= TrainingWords.Images;

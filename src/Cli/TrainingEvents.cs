@@ -22,9 +22,10 @@ internal sealed class TrainingEvents : IDisposable
     /// </summary>
     /// <param name="trainer">The trainer.</param>
     /// <param name="folder">Its run folder.</param>
-    /// <param name="words">What is trained on and learned.</param>
-    public TrainingEvents(Trainer trainer, RunFolder folder, TrainingWords words)
+    /// <param name="words">What is trained on and learned; null for images.</param>
+    public TrainingEvents(Trainer trainer, RunFolder folder, TrainingWords? words = null)
     {
+        words ??= TrainingWords.Images;
         (_trainer, _folder) = (trainer, folder);
         long every = Math.Max(1, trainer.TotalSteps / Points);
         trainer.StepEnded += step =>
