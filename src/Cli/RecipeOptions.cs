@@ -45,8 +45,8 @@ internal sealed partial class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, .. _table.All, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color,
-            .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+        [_model, _data, .. _table.All, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing,
+            _augment, _color, .. _sizes.All, _normalize, _validation, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
 
     /// <summary>How a run starts from weights.</summary>
     public FineTuneOptions FineTune => _fineTune;
@@ -125,7 +125,8 @@ internal sealed partial class RecipeOptions
     {
         string usual = FormattableString.Invariant($"{figure(TrainingRecipes.For(""))}");
         IEnumerable<string> others = DataSets.All.Select(s => (s.Name, Value: FormattableString.Invariant($"{figure(TrainingRecipes.For(s.Name))}")))
-            .Append((Name: "tables", Value: FormattableString.Invariant($"{figure(TableTraining.Recipe)}"))).Where(s => s.Value != usual).Select(s => $"{s.Value} for {s.Name}");
+            .Append((Name: "tables", Value: FormattableString.Invariant($"{figure(TableTraining.Recipe)}")))
+            .Where(s => s.Value != usual).Select(s => $"{s.Value} for {s.Name}");
         return string.Join("; ", ((string[])[usual, string.Join(", ", others)]).Where(part => part.Length > 0));
     }
 }

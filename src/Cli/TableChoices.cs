@@ -5,7 +5,9 @@ using Engine.Training;
 
 namespace Engine.Cli;
 
-/// <summary>What a user chooses of a run on a table, as the run keeps it: what is predicted, how columns become numbers, what is held out, the network.</summary>
+/// <summary>
+/// What a user chooses of a run on a table, as the run keeps it: what is predicted, how columns become numbers, what is held out, the network.
+/// </summary>
 internal sealed record TableChoices : IRunPart<TableChoices>
 {
     /// <summary>The tasks by name.</summary>
@@ -102,7 +104,9 @@ internal sealed record TableChoices : IRunPart<TableChoices>
             SplitSeed = (long?)manifest["split_seed"] ?? 0,
             TestData = (string?)manifest["test_data"],
             Hidden = manifest["hidden"] is JsonArray sizes
-                ? [.. sizes.Select(s => (int?)s is >= 1 and <= TableNetwork.MostUnits and int size ? size : throw new EngineException("hidden is no list of sizes"))]
+                ? [.. sizes.Select(s => (int?)s is >= 1 and <= TableNetwork.MostUnits and int size
+                    ? size
+                    : throw new EngineException("hidden is no list of sizes"))]
                 : usual.Hidden,
             Dropout = (double?)manifest["dropout"] is { } dropout
                 ? dropout is >= 0 and < 1 ? dropout : throw new EngineException($"dropout is {dropout}, but must be from 0 to below 1")

@@ -65,7 +65,8 @@ internal sealed class TableOptionsOfTraining
         choices.ToOptions();
         return choices;
 
-        string[]? Names(Option<string?> option) => arguments.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[]? Names(Option<string?> option) =>
+            arguments.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
     }
 
     // Weights carry the choices, and so nothing of where the files are on somebody's machine.

@@ -113,8 +113,8 @@ internal sealed class TrainCommand : Subcommand
             ? (data.Train.Count - held, Words.Count(held, "validation row"))
             : (data.Train.Count, Words.Count(data.Test.Count, "test row"));
         string headline =
-            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {TableData.FileOf(data.Name)} ({Words.Count(trained, "training row")}, {tested}, "
-                + $"{Words.Count(table.Encoding.FeatureCount, "feature")}, {Outputs(table.Encoding)}), {Recipe(trainer, trained)}";
+            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {TableData.FileOf(data.Name)} ({Words.Count(trained, "training row")}, "
+                + $"{tested}, {Words.Count(table.Encoding.FeatureCount, "feature")}, {Outputs(table.Encoding)}), {Recipe(trainer, trained)}";
         return Train(trainer, folder, resumed is not null, headline, TrainingWords.Rows(data.Task), arguments, output, cancellation);
     }
 

@@ -70,7 +70,8 @@ public sealed class TableTests : IDisposable
     [Fact]
     public async Task Several_labels_are_learned_and_predicted_each_by_itself()
     {
-        string rows = string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 20 / 20.0},{i % 7 / 7.0},{(i % 20 > 9 ? 1 : 0)},{(i % 7 > 3 ? "yes" : "no")}\n"));
+        string rows = string.Concat(Enumerable.Range(0, 200).Select(
+            i => $"{i % 20 / 20.0},{i % 7 / 7.0},{(i % 20 > 9 ? 1 : 0)},{(i % 7 > 3 ? "yes" : "no")}\n"));
         File.WriteAllText(_folder["labels.csv"], "a,b,high,late\n" + rows);
         EngineRun trained = await RunAsync("train", "--data", $"table:{_folder["labels.csv"]}", "--target", "high,late", "--out", _folder["labels"]);
         Assert.Contains("the targets 'high', 'late' are taken for labels", trained.Error);
@@ -117,7 +118,8 @@ public sealed class TableTests : IDisposable
 
         (await RunAsync(["train", "--resume", _folder["run"], "--epochs", "2", "--hidden", "8"], expected: 1)).AssertFails(1, "was made with other options");
         File.Move(_folder["iris.csv"], _folder["away.csv"]);
-        (await RunAsync(["train", "--resume", _folder["run"], "--epochs", "2"], expected: 1)).AssertFails(1, "was trained on the table", "give --data table:FILE");
+        (await RunAsync(["train", "--resume", _folder["run"], "--epochs", "2"], expected: 1))
+            .AssertFails(1, "was trained on the table", "give --data table:FILE");
         (await RunAsync(["eval", "--weights", _folder["run"]], expected: 2)).AssertFails(2, "was trained on the table 'iris.csv', which was not found");
         File.Move(_folder["away.csv"], _folder["iris.csv"]);
         File.AppendAllText(_folder["iris.csv"], "1,2,3,4,setosa\n");
@@ -137,7 +139,8 @@ public sealed class TableTests : IDisposable
         (await RunAsync(["predict", "--weights", _folder["iris"], _folder["new.csv"], "--out", _folder["out.csv"]], expected: 1)).AssertFails(1, "line 3");
         Assert.False(File.Exists(_folder["out.csv"]));
         File.WriteAllText(_folder["other.csv"], "a,b\n1,2\n");
-        (await RunAsync(["predict", "--weights", _folder["iris"], _folder["other.csv"]], expected: 1)).AssertFails(1, "'other.csv' has no column 'sepal_length'");
+        (await RunAsync(["predict", "--weights", _folder["iris"], _folder["other.csv"]], expected: 1))
+            .AssertFails(1, "'other.csv' has no column 'sepal_length'");
     }
 
     [Fact]
