@@ -148,8 +148,7 @@ public sealed class EncodingTests
         TableEncoding encoding = Learn(new() { Fill = MissingFill.Mean });
         EncodedRows rows = encoding.EncodeFeatures(Read("extra;color;n\nq;blue;4\nq;red;\n"));
         Assert.Equal([4, 1, 0, 0, 2, 0, 0, 1], rows.Features.ToArray());
-        Assert.Contains("has no column 'colour'", Assert.Throws<EngineException>(() => Learn().EncodeFeatures(Read("n,c\n1,2\n")))
-            .Message.Replace("'color'", "'colour'", StringComparison.Ordinal));
+        Assert.Contains("has no column 'color'", Assert.Throws<EngineException>(() => Learn().EncodeFeatures(Read("n,c\n1,2\n"))).Message);
         Assert.Contains("has no column 'y'", Assert.Throws<EngineException>(() => encoding.Encode(Read("n,color\n1,red\n"))).Message);
     }
 
