@@ -16,7 +16,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly SavedNetworkOptions _saved = new();
     private readonly AdaptOptions _adapt = new();
     private readonly Option<bool> _partial = SharedOptions.Partial();
-    private readonly Option<string> _data = SharedOptions.Data(null);
+    private readonly Option<string> _data = SharedOptions.Data(null, withTables: true);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("256");
@@ -36,8 +36,9 @@ internal sealed class EvalCommand : Subcommand
     private readonly ConvolutionOptions _convolutions = new();
 
     public EvalCommand(CommandOutput output) : base(
-        output, "eval", "Evaluate saved weights on a data set's test images.",
+        output, "eval", "Evaluate saved weights on a data set's test images, or on a table.",
         "engine eval --weights runs/resnet20-digits-1",
+        "engine eval --weights runs/mlp-iris-1 --data table:new.csv",
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
@@ -51,10 +52,21 @@ internal sealed class EvalCommand : Subcommand
         string? dataName = arguments.GetValue(_data);
         if (dataName is not null)
         {
-            dataName = DataChoice.Check(dataName);
+            dataName = TableData.IsTable(dataName) ? TableData.Resolve(dataName) : DataChoice.Check(dataName);
         }
 
-        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
+        using SavedModel saved = _saved.OpenAny(arguments, out ChosenNetwork? images);
+        if (images is not { } chosen)
+        {
+            RunOnTable(arguments, saved, dataName, batchSize, output, cancellation);
+            return Task.FromResult(ExitCodes.Success);
+        }
+
+        if (TableData.IsTable(dataName))
+        {
+            throw new UsageException($"--data is a table, but '{saved.Path}' was not trained on one");
+        }
+
         RunManifest? trained = saved.Manifest;
         string model = chosen.Model;
         if (dataName is null)
@@ -64,7 +76,7 @@ internal sealed class EvalCommand : Subcommand
         }
 
         ImageChoices trainedOn = trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new();
-        ImageChoices images = _sizes.Apply(arguments, trainedOn);
+        ImageChoices choices = _sizes.Apply(arguments, trainedOn);
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
         bool flips = arguments.GetValue(_flip);
         if (flips && views != ImageViews.Center)
@@ -73,7 +85,7 @@ internal sealed class EvalCommand : Subcommand
         }
 
         ImageDataset opened = DataChoice.Open(
-            dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
+            dataName, arguments.GetValue(_dataDir), choices, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
         ImageDataset data = _adapt.Adapt(arguments, opened, trained);
         if (views != ImageViews.Center && data.Test is not FolderSource)
         {
@@ -112,6 +124,22 @@ internal sealed class EvalCommand : Subcommand
         EvaluationResult result = Evaluation.Run(flipped ?? (Module)network, loader, cancellation);
         Tell(result, model, data, output);
         return Task.FromResult(ExitCodes.Success);
+    }
+
+    private void RunOnTable(
+        ParseResult arguments, SavedModel saved, string? data, int batchSize, CommandOutput output, CancellationToken cancellation)
+    {
+        SavedNetworkOptions.RefuseForTables(
+            arguments, [_partial, _dataDir, _normalize, .. _sizes.All, _tenCrop, _scales, .. _adapt.All]);
+        if (data is not null && !TableData.IsTable(data))
+        {
+            throw new UsageException($"--data is {data}, but '{saved.Path}' was trained on a table: give {TableData.Prefix}FILE, or leave it out");
+        }
+
+        using SavedTable table = SavedTable.Of(saved);
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        TableEvaluation.Run(table, data, device, batchSize, output, cancellation);
     }
 
     private (ImageViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
