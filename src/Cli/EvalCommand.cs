@@ -29,6 +29,10 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string?> _scales = OptionKinds.Text(
         "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for "
             + "image folders")!;
+    private readonly Option<bool> _perClass = new("--per-class")
+    {
+        Description = "Print precision, recall and F1 of each class, and which classes are taken for which",
+    };
     private readonly Option<bool> _flip = new("--flip") { Description = "Average the answers to each image and to its mirror image" };
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -42,7 +46,7 @@ internal sealed class EvalCommand : Subcommand
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
-        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _flip, _device, _threads,
+        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _flip, _perClass, _device, _threads,
             _precision, .. _convolutions.All, .. _adapt.All, .. _saved.Network]);
     }
 
@@ -84,6 +88,11 @@ internal sealed class EvalCommand : Subcommand
             throw new UsageException("--flip cannot be combined with --ten-crop, which has mirror images already, or --scales");
         }
 
+        if (arguments.GetValue(_perClass) && views != ImageViews.Center)
+        {
+            throw new UsageException("--per-class cannot be combined with --ten-crop and --scales");
+        }
+
         ImageDataset opened = DataChoice.Open(
             dataName, arguments.GetValue(_dataDir), choices, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
         ImageDataset data = _adapt.Adapt(arguments, opened, trained);
@@ -122,7 +131,15 @@ internal sealed class EvalCommand : Subcommand
         using DataLoader loader = new(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         using FlipAveraging? flipped = flips ? new FlipAveraging(network) : null;
         EvaluationResult result = Evaluation.Run(flipped ?? (Module)network, loader, cancellation);
-        Tell(result, model, data, output);
+        Action<JsonObject?>? perClass = null;
+        if (arguments.GetValue(_perClass))
+        {
+            float[] outputs = Evaluation.Outputs(flipped ?? (Module)network, loader, cancellation);
+            int[] labels = [.. Enumerable.Range(0, data.Test.Count).Select(data.Test.Label)];
+            perClass = line => PerClassFigures.Tell(line, outputs, labels, data.ClassNames, output);
+        }
+
+        Tell(result, model, data, output, perClass);
         return Task.FromResult(ExitCodes.Success);
     }
 
@@ -130,7 +147,7 @@ internal sealed class EvalCommand : Subcommand
         ParseResult arguments, SavedModel saved, string? data, int batchSize, CommandOutput output, CancellationToken cancellation)
     {
         SavedNetworkOptions.RefuseForTables(
-            arguments, [_partial, _dataDir, _normalize, .. _sizes.All, _tenCrop, _scales, .. _adapt.All]);
+            arguments, [_partial, _dataDir, _normalize, .. _sizes.All, _tenCrop, _scales, _flip, .. _adapt.All]);
         if (data is not null && !TableData.IsTable(data))
         {
             throw new UsageException($"--data is {data}, but '{saved.Path}' was trained on a table: give {TableData.Prefix}FILE, or leave it out");
@@ -139,7 +156,7 @@ internal sealed class EvalCommand : Subcommand
         using SavedTable table = SavedTable.Of(saved);
         using Device device = DeviceChoice.Open(
             arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
-        TableEvaluation.Run(table, data, device, batchSize, output, cancellation);
+        TableEvaluation.Run(table, data, device, batchSize, arguments.GetValue(_perClass), output, cancellation);
     }
 
     private (ImageViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
@@ -174,7 +191,8 @@ internal sealed class EvalCommand : Subcommand
                 trained.Training.ValidationCount is > 0 and int held && trained.Data == data.Name ? data.WithValidation(held, trained.Training.Seed) : data,
                 trained.Training);
 
-    private static void Tell(EvaluationResult result, string model, ImageDataset data, CommandOutput output)
+    private static void Tell(
+        EvaluationResult result, string model, ImageDataset data, CommandOutput output, Action<JsonObject?>? perClass = null)
     {
         if (output.IsJson)
         {
@@ -191,6 +209,7 @@ internal sealed class EvalCommand : Subcommand
                 line["correct_top5"] = top;
             }
 
+            perClass?.Invoke(line);
             output.Json(line);
             return;
         }
@@ -200,5 +219,6 @@ internal sealed class EvalCommand : Subcommand
         output.Say(string.Create(
             culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss "
                 + $"{result.Loss:F4}"));
+        perClass?.Invoke(null);
     }
 }

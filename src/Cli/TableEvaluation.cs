@@ -14,15 +14,17 @@ internal static class TableEvaluation
     /// <param name="data">The table's name, resolved; null for the one that was trained on.</param>
     /// <param name="device">What computes.</param>
     /// <param name="batchSize">Batch size.</param>
+    /// <param name="perClass">Whether the figures of each class or label are printed.</param>
     /// <param name="output">Where it is printed.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="EngineException">The table cannot be read, or a row does not fit the weights' encoding.</exception>
-    public static void Run(SavedTable saved, string? data, Device device, int batchSize, CommandOutput output, CancellationToken cancellation)
+    public static void Run(SavedTable saved, string? data, Device device, int batchSize, bool perClass, CommandOutput output, CancellationToken cancellation)
     {
         (Samples samples, string which, string name) = data is null ? HeldOut(saved) : All(saved, data);
         saved.Load(device, output);
         using SampleLoader loader = saved.LoaderOf(samples, device, batchSize);
         EvaluationResult result = Evaluation.Run(saved.Network, loader, cancellation);
+        float[] outputs = perClass ? Evaluation.Outputs(saved.Network, loader, cancellation) : [];
         bool hasAnswers = samples.Task != SampleTask.Regression;
         if (output.IsJson)
         {
@@ -38,6 +40,11 @@ internal static class TableEvaluation
                 line["correct_top5"] = top;
             }
 
+            if (perClass)
+            {
+                PerClassFigures.Tell(line, outputs, samples, output);
+            }
+
             output.Json(line);
             return;
         }
@@ -48,6 +55,10 @@ internal static class TableEvaluation
             : TrainingWords.Result(result.R2, result.Rmse);
         output.Say(string.Create(
             culture, $"{saved.Manifest.Model} on {which} {Words.Count(samples.Count, "row")} of {TableData.FileOf(name)}: {reached}, loss {result.Loss:F4}"));
+        if (perClass)
+        {
+            PerClassFigures.Tell(null, outputs, samples, output);
+        }
     }
 
     private static (Samples Samples, string Which, string Name) HeldOut(SavedTable saved)
