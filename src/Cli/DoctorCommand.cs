@@ -45,6 +45,7 @@ internal sealed class DoctorCommand : Subcommand
             ["processors"] = Environment.ProcessorCount,
             ["memory_bytes"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             ["simd"] = SimdLevels.Widest.ToString(),
+            ["simd_remark"] = CpuDevice.WidthRemark,
             ["threads"] = cpu.Threads,
             ["devices"] = new JsonArray(
             [
@@ -125,6 +126,11 @@ internal sealed class DoctorCommand : Subcommand
         foreach (JsonNode? problem in report["cuda_path_problems"]!.AsArray())
         {
             output.Say($"{problem}");
+        }
+
+        if (report["simd_remark"] is { } remark)
+        {
+            output.Say($"{remark}");
         }
 
         if (report["cuda_problem"] is { } reason)
