@@ -67,12 +67,15 @@ internal sealed class DoctorCommand : Subcommand
             ["libraries"] = new JsonArray(
             [
                 .. cuda.Libraries.Select(l => Library(l.Name, l.IsFound, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet, l.PassedOver)),
-                .. ImageLibrary.All.Select(l => Library(l.Title, l.IsAvailable, l.IsAvailable, l.Path, null, null, l.HowToGet, [])),
+                .. ImageLibrary.All.Select(l => Library(l.Title, l.IsAvailable, l.IsAvailable, l.Path, null, MissingImages(l), l.HowToGet, [])),
             ]),
             ["data_folder"] = DataFolder.Cache,
             ["data"] = new JsonArray([.. DataSets.All.Select(DataListCommand.Json)]),
         };
     }
+
+    private static string? MissingImages(ImageLibrary library) =>
+        library.Fallback is { } fallback && !library.IsAvailable ? $"not found: {fallback}; {library.HowToGet}" : null;
 
     private static JsonObject Named(Device device) => new() { ["name"] = device.Name, ["description"] = device.Description };
 

@@ -134,7 +134,7 @@ public sealed unsafe partial class CpuDevice : Device
             case SimdLevel.Vector512 when Vector512.IsHardwareAccelerated: Run<TJob, Simd512, Vector512<float>>(job, tasks); break;
             case SimdLevel.Vector256 when Vector256.IsHardwareAccelerated: Run<TJob, Simd256, Vector256<float>>(job, tasks); break;
             case SimdLevel.Vector128 when Vector128.IsHardwareAccelerated: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
-            default: Run<TJob, Scalar, float>(job, tasks); break;
+            case SimdLevel.Scalar when SimdLevels.HasScalar: Run<TJob, Scalar, float>(job, tasks); break;
         }
     }
 

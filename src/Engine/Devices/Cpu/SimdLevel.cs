@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -35,8 +36,12 @@ public static class SimdLevels
     /// <summary>Whether this program was compiled beforehand (Native AOT), for vectors of a fixed width.</summary>
     internal static bool IsNativeBuild => !RuntimeFeature.IsDynamicCodeSupported;
 
-    /// <summary>Whether this program can use a level; the scalar one always exists.</summary>
-    public static bool IsSupported(this SimdLevel level) => level <= Widest;
+    /// <summary>Whether the scalar level exists: Engine.Core.targets leaves it out of native builds, which it would make a tenth larger.</summary>
+    [FeatureSwitchDefinition("Engine.ScalarVectors")]
+    internal static bool HasScalar => !AppContext.TryGetSwitch("Engine.ScalarVectors", out bool isOn) || isOn;
+
+    /// <summary>Whether this program can use a level.</summary>
+    public static bool IsSupported(this SimdLevel level) => level <= Widest && (level != SimdLevel.Scalar || HasScalar);
 
     /// <summary>The level's usual name.</summary>
     public static string DisplayName(this SimdLevel level) => level switch
@@ -49,7 +54,8 @@ public static class SimdLevels
 
     /// <summary>Why a level cannot be had, as an error.</summary>
     internal static string Refusal(SimdLevel level, SimdLevel widest, SimdLevel ofProcessor, bool isNativeBuild) =>
-        level > ofProcessor || !Enum.IsDefined(level)
+        level == SimdLevel.Scalar ? "this build has no scalar code: publish with -p:EngineScalarVectors=true"
+            : level > ofProcessor || !Enum.IsDefined(level)
             ? $"this processor has no vectors of {(int)level} floats: its widest have {(int)ofProcessor}"
             : isNativeBuild
             ? $"this build has no vectors of {(int)level} floats, though the processor has: it was compiled for at most {(int)widest}; {Wider(level)}"
