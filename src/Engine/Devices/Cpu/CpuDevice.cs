@@ -128,13 +128,13 @@ public sealed unsafe partial class CpuDevice : Device
     /// <summary>Runs all tasks of a job with the device's vectors.</summary>
     private void Run<TJob>(in TJob job, int tasks) where TJob : struct, IVectorJob
     {
-        // The conditions are constants: the constructor refuses what they exclude, and a native build leaves it out.
+        // The conditions are constants: the constructor refuses what they exclude, and a native build has no code for it.
         switch (Level)
         {
             case SimdLevel.Vector512 when Vector512.IsHardwareAccelerated: Run<TJob, Simd512, Vector512<float>>(job, tasks); break;
             case SimdLevel.Vector256 when Vector256.IsHardwareAccelerated: Run<TJob, Simd256, Vector256<float>>(job, tasks); break;
-            case SimdLevel.Vector128 when Vector128.IsHardwareAccelerated: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
-            case SimdLevel.Scalar when SimdLevels.HasScalar: Run<TJob, Scalar, float>(job, tasks); break;
+            case SimdLevel.Vector128 when !Vector256.IsHardwareAccelerated || SimdLevels.HasNarrow: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
+            case SimdLevel.Scalar when !Vector128.IsHardwareAccelerated || SimdLevels.HasNarrow: Run<TJob, Scalar, float>(job, tasks); break;
         }
     }
 

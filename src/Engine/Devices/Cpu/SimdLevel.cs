@@ -36,12 +36,17 @@ public static class SimdLevels
     /// <summary>Whether this program was compiled beforehand (Native AOT), for vectors of a fixed width.</summary>
     internal static bool IsNativeBuild => !RuntimeFeature.IsDynamicCodeSupported;
 
-    /// <summary>Whether the scalar level exists: Engine.Core.targets leaves it out of native builds, which it would make a tenth larger.</summary>
-    [FeatureSwitchDefinition("Engine.ScalarVectors")]
-    internal static bool HasScalar => !AppContext.TryGetSwitch("Engine.ScalarVectors", out bool isOn) || isOn;
+    /// <summary>Whether levels exist that are narrower than need be: Engine.Core.targets leaves them out of native builds, a tenth of the program each.</summary>
+    [FeatureSwitchDefinition("Engine.NarrowVectors")]
+    internal static bool HasNarrow => !AppContext.TryGetSwitch("Engine.NarrowVectors", out bool isOn) || isOn;
 
     /// <summary>Whether this program can use a level.</summary>
-    public static bool IsSupported(this SimdLevel level) => level <= Widest && (level != SimdLevel.Scalar || HasScalar);
+    public static bool IsSupported(this SimdLevel level) => level <= Widest && level switch
+    {
+        SimdLevel.Scalar => !Vector128.IsHardwareAccelerated || HasNarrow,
+        SimdLevel.Vector128 => !Vector256.IsHardwareAccelerated || HasNarrow,
+        _ => true,
+    };
 
     /// <summary>The level's usual name.</summary>
     public static string DisplayName(this SimdLevel level) => level switch
@@ -54,7 +59,8 @@ public static class SimdLevels
 
     /// <summary>Why a level cannot be had, as an error.</summary>
     internal static string Refusal(SimdLevel level, SimdLevel widest, SimdLevel ofProcessor, bool isNativeBuild) =>
-        level == SimdLevel.Scalar ? "this build has no scalar code: publish with -p:EngineScalarVectors=true"
+        level < widest && Enum.IsDefined(level)
+            ? $"this build leaves out vectors of {(int)level} {(level == SimdLevel.Scalar ? "float" : "floats")}: publish with -p:EngineNarrowVectors=true"
             : level > ofProcessor || !Enum.IsDefined(level)
             ? $"this processor has no vectors of {(int)level} floats: its widest have {(int)ofProcessor}"
             : isNativeBuild
