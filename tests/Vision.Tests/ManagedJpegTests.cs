@@ -59,7 +59,8 @@ public sealed class ManagedJpegTests : IDisposable
         Assert.Contains("Huffman table 0 is not defined", Assert.Throws<EngineException>(() => _reader.Decode(file, "x.jpg")).Message);
         file = [.. ImageFixtures.Read("baseline.jpg")];
         file[file.AsSpan().IndexOf([(byte)0xFF, (byte)0xC0]) + 1] = 0xC9;
-        Assert.EndsWith("it is coded arithmetically, which needs the library TurboJPEG", Assert.Throws<EngineException>(() => _reader.Decode(file, "x.jpg")).Message);
+        Assert.EndsWith(
+            "it is coded arithmetically, which needs the library TurboJPEG", Assert.Throws<EngineException>(() => _reader.Decode(file, "x.jpg")).Message);
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public static class SimdLevels
     /// <summary>Whether this program was compiled beforehand (Native AOT), for vectors of a fixed width.</summary>
     internal static bool IsNativeBuild => !RuntimeFeature.IsDynamicCodeSupported;
 
-    /// <summary>Whether levels exist that are narrower than need be: Engine.Core.targets leaves them out of native builds, a tenth of the program each.</summary>
+    /// <summary>Whether levels narrower than need be exist: Engine.Core.targets leaves them out of native builds, a tenth of the program each.</summary>
     [FeatureSwitchDefinition("Engine.NarrowVectors")]
     internal static bool HasNarrow => !AppContext.TryGetSwitch("Engine.NarrowVectors", out bool isOn) || isOn;
 

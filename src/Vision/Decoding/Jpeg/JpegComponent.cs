@@ -64,7 +64,7 @@ internal sealed class JpegComponent
     /// <summary>The last block's first coefficient.</summary>
     public int Previous { get; set; }
 
-    /// <summary>One row of the image's size from the samples, smoothed as in libjpeg-turbo: each sample is three parts of the nearer and one of the next.</summary>
+    /// <summary>One row of the image's size, smoothed as in libjpeg-turbo: each sample is three parts of the nearer and one of the next.</summary>
     public void Upsample(ReadOnlySpan<byte> plane, int y, Span<byte> row)
     {
         int from = y / _down;

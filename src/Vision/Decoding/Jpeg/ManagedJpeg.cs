@@ -98,7 +98,8 @@ internal sealed class ManagedJpeg
         if (marker is not (0xC0 or 0xC1 or 0xC2))
         {
             throw new InvalidDataException(
-                marker is 0xC9 or 0xCA ? "it is coded arithmetically, which needs the library TurboJPEG" : $"its coding (SOF type 0x{marker:x2}) is not supported");
+                marker is 0xC9 or 0xCA ? "it is coded arithmetically, which needs the library TurboJPEG"
+                    : $"its coding (SOF type 0x{marker:x2}) is not supported");
         }
 
         if (_components.Length > 0 || segment.Length < 6 + (3 * header.Components))
