@@ -9,6 +9,7 @@ public sealed partial class DocumentTests
 {
     private const string Usings = """
         global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;
+        global using System.Threading; global using System.Threading.Tasks;
         global using Engine; global using Engine.Data;
         global using Engine.Formats; global using Engine.Vision; global using Engine.Kernels;
         global using Engine.Kernels.Interop; global using Engine.Layers; global using Engine.Models; global using Engine.Onnx;
