@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Engine.Examples.Tests;
 
-/// <summary>The C# of README.md and docs/*.md compiles against the engine as it is.</summary>
+/// <summary>The C# of README.md, docs/*.md and the packages' pages compiles against the engine as it is.</summary>
 public sealed partial class DocumentTests
 {
     private const string Usings = """
