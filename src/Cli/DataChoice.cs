@@ -81,8 +81,10 @@ internal static class DataChoice
         return isFolder || classNames is null ? data : data.ForClasses(classNames);
     }
 
-    /// <summary>What a run's folder calls the set: an image folder's own name.</summary>
-    public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name) : name;
+    /// <summary>What a run's folder calls the set: an image folder's own name, a table's without its ending.</summary>
+    public static string ShortName(string name) => FolderSet.IsFolder(name) ? Path.GetFileName(name)
+        : TableData.IsTable(name) ? Path.GetFileNameWithoutExtension(TableData.FileOf(name))
+        : name;
 
     /// <summary>The channels of a known set's images; null where they are not known before the set is opened.</summary>
     public static int? ChannelsOf(string name) => FolderSet.IsFolder(name) ? 3 : DataSets.All.FirstOrDefault(s => s.Name == name)?.ImageShape?[3];

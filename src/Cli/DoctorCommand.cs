@@ -45,6 +45,7 @@ internal sealed class DoctorCommand : Subcommand
             ["processors"] = Environment.ProcessorCount,
             ["memory_bytes"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             ["simd"] = SimdLevels.Widest.ToString(),
+            ["simd_remark"] = CpuDevice.WidthRemark,
             ["threads"] = cpu.Threads,
             ["devices"] = new JsonArray(
             [
@@ -66,12 +67,15 @@ internal sealed class DoctorCommand : Subcommand
             ["libraries"] = new JsonArray(
             [
                 .. cuda.Libraries.Select(l => Library(l.Name, l.IsFound, l.IsAvailable, l.Path, l.Version, l.Problem, l.HowToGet, l.PassedOver)),
-                .. ImageLibrary.All.Select(l => Library(l.Title, l.IsAvailable, l.IsAvailable, l.Path, null, null, l.HowToGet, [])),
+                .. ImageLibrary.All.Select(l => Library(l.Title, l.IsAvailable, l.IsAvailable, l.Path, null, MissingImages(l), l.HowToGet, [])),
             ]),
             ["data_folder"] = DataFolder.Cache,
             ["data"] = new JsonArray([.. DataSets.All.Select(DataListCommand.Json)]),
         };
     }
+
+    private static string? MissingImages(ImageLibrary library) =>
+        library.Fallback is { } fallback && !library.IsAvailable ? $"not found: {fallback}; {library.HowToGet}" : null;
 
     private static JsonObject Named(Device device) => new() { ["name"] = device.Name, ["description"] = device.Description };
 
@@ -125,6 +129,11 @@ internal sealed class DoctorCommand : Subcommand
         foreach (JsonNode? problem in report["cuda_path_problems"]!.AsArray())
         {
             output.Say($"{problem}");
+        }
+
+        if (report["simd_remark"] is { } remark)
+        {
+            output.Say($"{remark}");
         }
 
         if (report["cuda_problem"] is { } reason)

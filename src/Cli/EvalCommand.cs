@@ -16,7 +16,7 @@ internal sealed class EvalCommand : Subcommand
     private readonly SavedNetworkOptions _saved = new();
     private readonly AdaptOptions _adapt = new();
     private readonly Option<bool> _partial = SharedOptions.Partial();
-    private readonly Option<string> _data = SharedOptions.Data(null);
+    private readonly Option<string> _data = SharedOptions.Data(null, withTables: true);
     private readonly Option<string?> _dataDir = SharedOptions.DataDir();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("as in training");
     private readonly Option<int?> _batchSize = SharedOptions.BatchSize("256");
@@ -29,6 +29,10 @@ internal sealed class EvalCommand : Subcommand
     private readonly Option<string?> _scales = OptionKinds.Text(
         "--scales", "N,N,...", "Average over whole images resized so that the shorter side has these lengths (the paper's: 224,256,384,480,640); for "
             + "image folders")!;
+    private readonly Option<bool> _perClass = new("--per-class")
+    {
+        Description = "Print precision, recall and F1 of each class, and which classes are taken for which",
+    };
     private readonly Option<bool> _flip = new("--flip") { Description = "Average the answers to each image and to its mirror image" };
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -36,12 +40,13 @@ internal sealed class EvalCommand : Subcommand
     private readonly ConvolutionOptions _convolutions = new();
 
     public EvalCommand(CommandOutput output) : base(
-        output, "eval", "Evaluate saved weights on a data set's test images.",
+        output, "eval", "Evaluate saved weights on a data set's test images, or on a table.",
         "engine eval --weights runs/resnet20-digits-1",
+        "engine eval --weights runs/mlp-iris-1 --data table:new.csv",
         "engine eval --model resnet20 --weights resnet20-12fca82f.th --data cifar10 --data-dir cifar-10-binary.tar.gz --normalize imagenet --json",
         "engine eval --model resnet50 --weights resnet50.pth --data folder:imagenet --scales 224,256,384,480,640")
     {
-        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _flip, _device, _threads,
+        AddOptions([.. _saved.Weights, _partial, _data, _dataDir, _normalize, _batchSize, .. _sizes.All, _tenCrop, _scales, _flip, _perClass, _device, _threads,
             _precision, .. _convolutions.All, .. _adapt.All, .. _saved.Network]);
     }
 
@@ -51,10 +56,21 @@ internal sealed class EvalCommand : Subcommand
         string? dataName = arguments.GetValue(_data);
         if (dataName is not null)
         {
-            dataName = DataChoice.Check(dataName);
+            dataName = TableData.IsTable(dataName) ? TableData.Resolve(dataName) : DataChoice.Check(dataName);
         }
 
-        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
+        using SavedModel saved = _saved.OpenAny(arguments, out ChosenNetwork? images);
+        if (images is not { } chosen)
+        {
+            RunOnTable(arguments, saved, dataName, batchSize, output, cancellation);
+            return Task.FromResult(ExitCodes.Success);
+        }
+
+        if (TableData.IsTable(dataName))
+        {
+            throw new UsageException($"--data is a table, but '{saved.Path}' was not trained on one");
+        }
+
         RunManifest? trained = saved.Manifest;
         string model = chosen.Model;
         if (dataName is null)
@@ -64,7 +80,7 @@ internal sealed class EvalCommand : Subcommand
         }
 
         ImageChoices trainedOn = trained is not null && FolderSet.IsFolder(dataName) && FolderSet.IsFolder(trained.Data) ? trained.Part<ImageChoices>() : new();
-        ImageChoices images = _sizes.Apply(arguments, trainedOn);
+        ImageChoices choices = _sizes.Apply(arguments, trainedOn);
         (ImageViews views, int[] sides) = ReadViews(arguments, dataName);
         bool flips = arguments.GetValue(_flip);
         if (flips && views != ImageViews.Center)
@@ -72,8 +88,13 @@ internal sealed class EvalCommand : Subcommand
             throw new UsageException("--flip cannot be combined with --ten-crop, which has mirror images already, or --scales");
         }
 
+        if (arguments.GetValue(_perClass) && views != ImageViews.Center)
+        {
+            throw new UsageException("--per-class cannot be combined with --ten-crop and --scales");
+        }
+
         ImageDataset opened = DataChoice.Open(
-            dataName, arguments.GetValue(_dataDir), images, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
+            dataName, arguments.GetValue(_dataDir), choices, chosen.Network.ImageSize, FolderUse.Testing, saved.Data?.Classes, output, cancellation);
         ImageDataset data = _adapt.Adapt(arguments, opened, trained);
         if (views != ImageViews.Center && data.Test is not FolderSource)
         {
@@ -110,8 +131,32 @@ internal sealed class EvalCommand : Subcommand
         using DataLoader loader = new(device, data.Test, DataLoaderOptions.Evaluation(Math.Min(batchSize, data.Test.Count), normalization));
         using FlipAveraging? flipped = flips ? new FlipAveraging(network) : null;
         EvaluationResult result = Evaluation.Run(flipped ?? (Module)network, loader, cancellation);
-        Tell(result, model, data, output);
+        Action<JsonObject?>? perClass = null;
+        if (arguments.GetValue(_perClass))
+        {
+            float[] outputs = Evaluation.Outputs(flipped ?? (Module)network, loader, cancellation);
+            int[] labels = [.. Enumerable.Range(0, data.Test.Count).Select(data.Test.Label)];
+            perClass = line => PerClassFigures.Tell(line, outputs, labels, data.ClassNames, output);
+        }
+
+        Tell(result, model, data, output, perClass);
         return Task.FromResult(ExitCodes.Success);
+    }
+
+    private void RunOnTable(
+        ParseResult arguments, SavedModel saved, string? data, int batchSize, CommandOutput output, CancellationToken cancellation)
+    {
+        SavedNetworkOptions.RefuseForTables(
+            arguments, [_partial, _dataDir, _normalize, .. _sizes.All, _tenCrop, _scales, _flip, .. _adapt.All]);
+        if (data is not null && !TableData.IsTable(data))
+        {
+            throw new UsageException($"--data is {data}, but '{saved.Path}' was trained on a table: give {TableData.Prefix}FILE, or leave it out");
+        }
+
+        using SavedTable table = SavedTable.Of(saved);
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        TableEvaluation.Run(table, data, device, batchSize, arguments.GetValue(_perClass), output, cancellation);
     }
 
     private (ImageViews Views, int[] Sides) ReadViews(ParseResult arguments, string dataName)
@@ -146,7 +191,8 @@ internal sealed class EvalCommand : Subcommand
                 trained.Training.ValidationCount is > 0 and int held && trained.Data == data.Name ? data.WithValidation(held, trained.Training.Seed) : data,
                 trained.Training);
 
-    private static void Tell(EvaluationResult result, string model, ImageDataset data, CommandOutput output)
+    private static void Tell(
+        EvaluationResult result, string model, ImageDataset data, CommandOutput output, Action<JsonObject?>? perClass = null)
     {
         if (output.IsJson)
         {
@@ -163,6 +209,7 @@ internal sealed class EvalCommand : Subcommand
                 line["correct_top5"] = top;
             }
 
+            perClass?.Invoke(line);
             output.Json(line);
             return;
         }
@@ -172,5 +219,6 @@ internal sealed class EvalCommand : Subcommand
         output.Say(string.Create(
             culture, $"{model} on {data.Name}: {(double)result.Correct / result.Total:P2} ({result.Correct:N0} of {result.Total:N0}){fifth}, loss "
                 + $"{result.Loss:F4}"));
+        perClass?.Invoke(null);
     }
 }

@@ -9,12 +9,12 @@ using Engine.Vision;
 
 namespace Engine.Cli;
 
-/// <summary>engine predict: classifies image files.</summary>
+/// <summary>engine predict: classifies image files, or predicts the rows of tables, as the weights were trained.</summary>
 internal sealed class PredictCommand : Subcommand
 {
-    private readonly Argument<string[]> _images = new("IMAGE")
+    private readonly Argument<string[]> _images = new("FILE")
     {
-        Description = "Image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM), or folders with such files",
+        Description = "Image files (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM), or folders with such files; of weights that were trained on a table, CSV files",
         Arity = ArgumentArity.OneOrMore
     };
     private readonly SavedNetworkOptions _saved = new();
@@ -25,25 +25,38 @@ internal sealed class PredictCommand : Subcommand
     private readonly Option<string?> _normalize = OptionKinds.OneOf(
         "--normalize", ["imagenet", "none"], "How pixels are normalized: with ImageNet's constants, or only divided by 255", shown: "as in training, or "
             + "imagenet")!;
-    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("16");
+    private readonly Option<string?> _out = OptionKinds.Text(
+        "--out", "FILE.csv", "Tables: write the table with the predictions as further columns, instead of printing them")!;
+    private readonly Option<int?> _batchSize = SharedOptions.BatchSize("16; 256 for tables");
     private readonly Option<string> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<string> _precision = SharedOptions.Precision();
 
     public PredictCommand(CommandOutput output) : base(
-        output, "predict", "Classify images.",
+        output, "predict", "Classify images, or predict the rows of a table.",
         "engine predict --model resnet50 --weights resnet50.pth --labels imagenet.txt cat.jpg dog.png",
-        "engine predict --weights runs/resnet20-cifar10-1 --top 3 --json *.jpg")
+        "engine predict --weights runs/resnet20-cifar10-1 --top 3 --json *.jpg",
+        "engine predict --weights runs/mlp-iris-1 new.csv --out predicted.csv")
     {
         Add(_images);
-        AddOptions([.. _saved.Weights, _top, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _saved.Network]);
+        AddOptions([.. _saved.Weights, _top, _out, _labels, .. _sizes.All, _normalize, _batchSize, _device, _threads, _precision, .. _saved.Network]);
     }
 
     protected override Task<int> RunAsync(ParseResult arguments, CommandOutput output, CancellationToken cancellation)
     {
         int top = arguments.GetValue(_top) ?? 5;
         int batchSize = arguments.GetValue(_batchSize) ?? 16;
-        using SavedModel saved = _saved.Open(arguments, out ChosenNetwork chosen);
+        using SavedModel saved = _saved.OpenAny(arguments, out ChosenNetwork? found);
+        if (found is not { } chosen)
+        {
+            return Task.FromResult(PredictRows(arguments, saved, top, output, cancellation));
+        }
+
+        if (arguments.GetValue(_out) is not null)
+        {
+            throw new UsageException($"--out is for tables, but '{saved.Path}' was not trained on one: leave it out");
+        }
+
         DataDescription? data = saved.Data;
         string[]? labels = arguments.GetValue(_labels) is { } labelFile ? ClassLabels.Read(labelFile) : null;
         Network network = chosen.Fit(saved.File);
@@ -70,6 +83,30 @@ internal sealed class PredictCommand : Subcommand
         }
 
         return Task.FromResult(failures == 0 ? ExitCodes.Success : ExitCodes.Failure);
+    }
+
+    private int PredictRows(ParseResult arguments, SavedModel saved, int top, CommandOutput output, CancellationToken cancellation)
+    {
+        const int usualBatch = 256;
+        SavedNetworkOptions.RefuseForTables(arguments, [_labels, .. _sizes.All, _normalize]);
+        string[] files = arguments.GetValue(_images)!;
+        string? path = arguments.GetValue(_out);
+        if (path is not null && files.Length > 1)
+        {
+            throw new UsageException($"--out takes the rows of one table, but {Words.Count(files.Length, "file")} are given");
+        }
+
+        using SavedTable table = SavedTable.Of(saved);
+        using Device device = DeviceChoice.Open(arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!);
+        table.Load(device, output);
+        TablePrediction prediction = new(table, device, arguments.GetValue(_batchSize) ?? usualBatch, top, output);
+        if (path is not null)
+        {
+            prediction.Write(files[0], path, cancellation);
+            return ExitCodes.Success;
+        }
+
+        return prediction.Print(files, cancellation) == 0 ? ExitCodes.Success : ExitCodes.Failure;
     }
 
     private ImageOptions SizesFor(ParseResult arguments, SavedModel saved, Network network)

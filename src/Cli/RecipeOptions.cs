@@ -6,14 +6,14 @@ using Engine.Vision;
 namespace Engine.Cli;
 
 /// <summary>The options of engine train that decide how a network is trained, on top of a data set's recipe, a preset or an earlier run.</summary>
-internal sealed class RecipeOptions
+internal sealed partial class RecipeOptions
 {
     private readonly Option<string> _model = SharedOptions.Model(null, shown: "resnet20");
     private readonly ModelOptions _modelOptions = new(initializes: true);
     private readonly AdaptOptions _adapt = new();
     private readonly OptimizerOptions _optimizer = new();
     private readonly FineTuneOptions _fineTune = new();
-    private readonly Option<string> _data = SharedOptions.Data(null, shown: "digits");
+    private readonly Option<string> _data = SharedOptions.Data(null, shown: "digits", withTables: true);
     private readonly Option<string?> _preset = OptionKinds.OneOf(
         "--preset", TrainingRecipes.Presets, "Complete recipe, which other options change: cifar and imagenet (for image folders) are the paper's, quick is a "
             + "short trial")!;
@@ -40,7 +40,7 @@ internal sealed class RecipeOptions
     private readonly ImageSizeOptions _sizes = new();
     private readonly Option<string?> _normalize = SharedOptions.Normalize("the recipe's");
     private readonly Option<int?> _validation = OptionKinds.Number<int>(
-        "--validation", "N", "Training images to hold out and test on, instead of the test set", shown: "0", least: 0);
+        "--validation", "N", "Training images or rows to hold out and test on, instead of the test set", shown: "0", least: 0);
     private readonly Option<int?> _patience = OptionKinds.Number<int>(
         "--patience", "N", "End the run after N epochs without a better result on the test (or validation) set", shown: "run to the end", least: 1);
     private readonly Option<bool?> _keepBest = new("--keep-best") { Description = "End with the weights of the best epoch instead of the last" };
@@ -48,8 +48,8 @@ internal sealed class RecipeOptions
 
     /// <summary>All of them, in the help's order.</summary>
     public IReadOnlyList<Option> All =>
-        [_model, _data, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing, _augment, _color,
-            .. _sizes.All, _normalize, _validation, _patience, _keepBest, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
+        [_model, _data, .. _table.All, _preset, _epochs, _batchSize, _rate, _schedule, _momentum, _nesterov, _weightDecay, .. _optimizer.All, _smoothing,
+            _augment, _color, .. _sizes.All, _normalize, _validation, _patience, _keepBest, _seed, .. _fineTune.All, .. _adapt.All, .. _modelOptions.All];
 
     /// <summary>How a run starts from weights.</summary>
     public FineTuneOptions FineTune => _fineTune;
@@ -63,6 +63,7 @@ internal sealed class RecipeOptions
     public (RunManifest Run, ChosenNetwork Network) Read(ParseResult arguments, RunFolder? resumed)
     {
         RunManifest? earlier = resumed?.Manifest;
+        RefuseTableOptions(arguments, DataOf(arguments, resumed));
         string model = arguments.GetValue(_model) ?? earlier?.Model ?? "resnet20", data = arguments.GetValue(_data) ?? earlier?.Data ?? "digits";
         int? channels = _adapt.Apply(arguments, earlier ?? new RunManifest()).Channels ?? DataChoice.ChannelsOf(data);
 
@@ -87,22 +88,7 @@ internal sealed class RecipeOptions
             Training = preset is null ? TrainingRecipes.For(data) : TrainingRecipes.Preset(preset, data, network.Model),
         };
         TrainingOptions options = _optimizer.Choose(arguments, run.Training);
-        options = options with
-        {
-            Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
-            BatchSize = arguments.GetValue(_batchSize) ?? options.BatchSize,
-            LearningRate = arguments.GetValue(_rate) ?? options.LearningRate,
-            Momentum = arguments.GetValue(_momentum) ?? options.Momentum,
-            Nesterov = arguments.GetValue(_nesterov) ?? options.Nesterov,
-            WeightDecay = arguments.GetValue(_weightDecay) ?? options.WeightDecay,
-            Schedule = arguments.GetValue(_schedule) ?? options.Schedule,
-            LabelSmoothing = arguments.GetValue(_smoothing) ?? options.LabelSmoothing,
-            Normalization = arguments.GetValue(_normalize) ?? options.Normalization,
-            ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
-            Patience = arguments.GetValue(_patience) ?? options.Patience,
-            KeepBest = arguments.GetValue(_keepBest) ?? options.KeepBest,
-            Seed = arguments.GetValue(_seed) ?? options.Seed,
-        };
+        options = WithFigures(arguments, options) with { Normalization = arguments.GetValue(_normalize) ?? options.Normalization };
         images = _sizes.Apply(arguments, images) with { Color = arguments.GetValue(_color) is { } color ? ImageChoices.Colors[color] : images.Color };
         switch (arguments.GetValue(_augment))
         {
@@ -122,11 +108,29 @@ internal sealed class RecipeOptions
         return run;
     });
 
+    // The figures that runs on images and on tables have in common.
+    private TrainingOptions WithFigures(ParseResult arguments, TrainingOptions options) => options with
+    {
+        Epochs = arguments.GetValue(_epochs) ?? options.Epochs,
+        BatchSize = arguments.GetValue(_batchSize) ?? options.BatchSize,
+        LearningRate = arguments.GetValue(_rate) ?? options.LearningRate,
+        Momentum = arguments.GetValue(_momentum) ?? options.Momentum,
+        Nesterov = arguments.GetValue(_nesterov) ?? options.Nesterov,
+        WeightDecay = arguments.GetValue(_weightDecay) ?? options.WeightDecay,
+        Schedule = arguments.GetValue(_schedule) ?? options.Schedule,
+        LabelSmoothing = arguments.GetValue(_smoothing) ?? options.LabelSmoothing,
+        ValidationCount = arguments.GetValue(_validation) ?? options.ValidationCount,
+        Patience = arguments.GetValue(_patience) ?? options.Patience,
+        KeepBest = arguments.GetValue(_keepBest) ?? options.KeepBest,
+        Seed = arguments.GetValue(_seed) ?? options.Seed,
+    };
+
     // What an option is where neither it nor a preset is given: for most data sets, then for those that have their own recipe.
     private static string ByData<T>(Func<TrainingOptions, T> figure)
     {
         string usual = FormattableString.Invariant($"{figure(TrainingRecipes.For(""))}");
         IEnumerable<string> others = DataSets.All.Select(s => (s.Name, Value: FormattableString.Invariant($"{figure(TrainingRecipes.For(s.Name))}")))
+            .Append((Name: "tables", Value: FormattableString.Invariant($"{figure(TableTraining.Recipe)}")))
             .Where(s => s.Value != usual).Select(s => $"{s.Value} for {s.Name}");
         return string.Join("; ", ((string[])[usual, string.Join(", ", others)]).Where(part => part.Length > 0));
     }

@@ -22,14 +22,15 @@ internal static class SharedOptions
     /// <summary>--data: a data set's name.</summary>
     /// <param name="standard">The default; null for none.</param>
     /// <param name="shown">The default in words, where the command works it out.</param>
-    public static Option<string> Data(string? standard, string? shown = null)
+    /// <param name="withTables">Whether the command takes tables too.</param>
+    public static Option<string> Data(string? standard, string? shown = null, bool withTables = false)
     {
         string[] names = [.. DataSets.All.Select(s => s.Name)];
         Option<string> option = OptionKinds.Text(
-            "--data", $"{string.Join('|', names)}|folder:DIR",
+            "--data", $"{string.Join('|', names)}|folder:DIR{(withTables ? $"|{TableData.Prefix}FILE" : "")}",
             "Data set ('engine data list' shows where each is stored), or a folder of images with DIR/train/CLASS/*.jpg and DIR/test "
-                + "or DIR/val", standard, shown);
-        option.CompletionSources.Add([.. names, "folder:"]);
+                + $"or DIR/val{(withTables ? ", or a table in a CSV file" : "")}", standard, shown);
+        option.CompletionSources.Add([.. names, "folder:", .. withTables ? (string[])[TableData.Prefix] : []]);
         return option;
     }
 

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Engine.Data;
 using Engine.Kernels;
+using Engine.Layers;
 using Engine.Models;
+using Engine.Tables;
 using Engine.Training;
 
 namespace Engine.Cli;
@@ -28,6 +30,8 @@ internal sealed class TrainCommand : Subcommand
         "engine train --data fashion-mnist --epochs 3 --batch-size 128 --lr 0.1 --schedule cosine",
         "engine train --data cifar10 --data-dir cifar-10-binary.tar.gz --preset cifar --out runs/paper",
         "engine train --data cifar10 --device cuda --precision bf16",
+        "engine train --data table:iris.csv --target species",
+        "engine train --data table:houses.csv --target price --leave-out id --fill median --out runs/houses",
         "engine train --data folder:DIR --model resnet18 --augment scale-jitter --color lighting",
         "engine train --resume runs/paper",
         "engine train --model resnet20 --shortcut C --norm group",
@@ -53,6 +57,11 @@ internal sealed class TrainCommand : Subcommand
         // Nobody else writes the folder from here on, until the run has ended.
         SavedWeights.CheckResume(resume);
         using RunFolder? resumed = resume is null ? null : RunFolder.Open(resume, claim: true);
+        if (TableData.IsTable(_recipe.DataOf(arguments, resumed)))
+        {
+            return Task.FromResult(TrainOnTable(arguments, resumed, path, overwrite, output, cancellation));
+        }
+
         (RunManifest run, ChosenNetwork chosen) = _recipe.Read(arguments, resumed);
         resumed?.Manifest = run;
         using RunFolder folder = resumed ?? NewFolder(path, run, overwrite);
@@ -74,7 +83,46 @@ internal sealed class TrainCommand : Subcommand
         }
 
         using Trainer trainer = new(network, data, device, run.Training, folder, recordSteps: recordSteps);
-        if (resumed is not null)
+        (int trained, string tested) = run.Training.ValidationCount is > 0 and int held
+            ? (data.Train.Count - held, Words.Count(held, "validation image"))
+            : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
+        string headline =
+            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), "
+                + $"{Recipe(trainer, trained)}";
+        return Task.FromResult(Train(trainer, folder, resumed is not null, headline, TrainingWords.Images, arguments, output, cancellation));
+    }
+
+    private int TrainOnTable(ParseResult arguments, RunFolder? resumed, string? path, bool overwrite, CommandOutput output, CancellationToken cancellation)
+    {
+        if (arguments.GetValue(_dataDir) is not null)
+        {
+            throw new UsageException("--data-dir cannot be combined with a table, which is a file already");
+        }
+
+        RunManifest run = _recipe.ReadTable(arguments, resumed);
+        resumed?.Manifest = run;
+        using RunFolder folder = resumed ?? NewFolder(path, run, overwrite);
+        TableTraining table = TableTraining.Open(run, output);
+        using Device device = DeviceChoice.Open(
+            arguments.GetValue(_device)!, arguments.GetValue(_threads), output, arguments.GetValue(_precision)!, convolutions: _convolutions.Read(arguments));
+        bool? recordSteps = DeviceChoice.RecordSteps(arguments.GetValue(_graph), device);
+        using Module network = table.Network;
+        SampleDataset data = table.Data;
+        using Trainer trainer = new(network, data, device, run.Training, folder, recordSteps: recordSteps);
+        (int trained, string tested) = run.Training.ValidationCount is > 0 and int held
+            ? (data.Train.Count - held, Words.Count(held, "validation row"))
+            : (data.Train.Count, Words.Count(data.Test.Count, "test row"));
+        string headline =
+            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {TableData.FileOf(data.Name)} ({Words.Count(trained, "training row")}, "
+                + $"{tested}, {Words.Count(table.Encoding.FeatureCount, "feature")}, {Outputs(table.Encoding)}), {Recipe(trainer, trained)}";
+        return Train(trainer, folder, resumed is not null, headline, TrainingWords.Rows(data.Task), arguments, output, cancellation);
+    }
+
+    private int Train(
+        Trainer trainer, RunFolder folder, bool isResumed, string headline, TrainingWords words, ParseResult arguments, CommandOutput output,
+        CancellationToken cancellation)
+    {
+        if (isResumed)
         {
             trainer.Resume();
         }
@@ -84,17 +132,12 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"{earlier} in {folder.Path} is replaced");
         }
 
-        (int trained, string tested) = run.Training.ValidationCount is > 0 and int held
-            ? (data.Train.Count - held, Words.Count(held, "validation image"))
-            : (data.Train.Count, Words.Count(data.Test.Count, "test image"));
-        output.Say(
-            $"{run.Model} ({Words.Count(network.ParameterCount, "parameter")}) on {data.Name} ({Words.Count(trained, "training image")}, {tested}), "
-                + $"{Recipe(trainer, trained)}");
-        output.Say(resumed is null
-            ? $"run folder {folder.Path}"
-            : $"resuming in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}");
-        using TrainingEvents events = new(trainer, folder);
-        TrainingResult result = new TrainingDisplay(output).Run(trainer, cancellation);
+        output.Say(headline);
+        output.Say(isResumed
+            ? $"resuming in {folder.Path} after step {trainer.StepsDone:N0} of {trainer.TotalSteps:N0}"
+            : $"run folder {folder.Path}");
+        using TrainingEvents events = new(trainer, folder, words);
+        TrainingResult result = new TrainingDisplay(output, words).Run(trainer, cancellation);
         events.Close();
         if (trainer.RecordingProblem is { } problem)
         {
@@ -104,12 +147,19 @@ internal sealed class TrainCommand : Subcommand
         if (result.IsStoppedEarly)
         {
             output.Note(
-                $"stopped after epoch {result.Last!.Epoch}: nothing better than epoch {result.Best!.Epoch} in {Words.Count(run.Training.Patience ?? 0, "epoch")}");
+                $"stopped after epoch {result.Last!.Epoch}: nothing better than epoch {result.Best!.Epoch} in {Words.Count(trainer.Options.Patience ?? 0, "epoch")}");
         }
 
-        TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), output);
-        return Task.FromResult(result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted);
+        TrainingOutcome.Tell(result, folder, Given(arguments, [_dataDir, _device, _threads, _precision, _graph, .. _convolutions.All]), words, output);
+        return result.IsCompleted ? ExitCodes.Success : ExitCodes.Interrupted;
     }
+
+    private static string Outputs(TableEncoding encoding) => encoding.Task switch
+    {
+        SampleTask.Classification => Words.Count(encoding.Classes.Count, "class", "classes"),
+        SampleTask.MultiLabel => Words.Count(encoding.Targets.Count, "label"),
+        _ => Words.Count(encoding.Targets.Count, "value"),
+    };
 
     // Hours of training are not thrown away because a command was repeated.
     private static RunFolder NewFolder(string? path, RunManifest run, bool overwrite)
@@ -136,7 +186,7 @@ internal sealed class TrainCommand : Subcommand
         .Where(result => result is { Implicit: false })
         .SelectMany(result => (IEnumerable<string>)[result!.Option.Name, .. result.Tokens.Select(token => token.Value)]);
 
-    private static string Recipe(Trainer trainer, int images) =>
+    private static string Recipe(Trainer trainer, int samples) =>
         string.Create(CultureInfo.InvariantCulture, $"{Words.Count(trainer.Epochs, "epoch")} of {Words.Count(trainer.StepsPerEpoch, "step")}, batch size "
-            + $"{Math.Min(trainer.Options.BatchSize, images):N0}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}");
+            + $"{Math.Min(trainer.Options.BatchSize, samples):N0}, {trainer.Options.Schedule} schedule from {trainer.Options.LearningRate}");
 }

@@ -6,8 +6,13 @@ using Spectre.Console;
 namespace Engine.Cli;
 
 /// <summary>Shows how a training goes: a bar in a terminal, plain lines in a log, a line of JSON an epoch for programs.</summary>
-internal sealed class TrainingDisplay(CommandOutput output)
+/// <param name="output">Where it is shown.</param>
+/// <param name="words">What is trained on and learned.</param>
+internal sealed class TrainingDisplay(CommandOutput output, TrainingWords words)
 {
+    // Epochs of a table are short and many.
+    private const int TableLines = 20;
+
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>Runs the training.</summary>
@@ -20,7 +25,7 @@ internal sealed class TrainingDisplay(CommandOutput output)
 
         if (output.IsJson)
         {
-            trainer.EpochEnded += report => output.Json(report.ToJson());
+            trainer.EpochEnded += report => output.Json(words.Json(report));
         }
         else
         {
@@ -31,13 +36,16 @@ internal sealed class TrainingDisplay(CommandOutput output)
                 if (Stopwatch.GetElapsedTime(last) >= PlainInterval)
                 {
                     last = Stopwatch.GetTimestamp();
-                    output.Say($"  {Line(step, int.MaxValue)}");
+                    output.Say($"  {Line(step, int.MaxValue, words)}");
                 }
             };
             trainer.EpochEnded += report =>
             {
                 last = Stopwatch.GetTimestamp();
-                output.Say(Line(report));
+                if (IsShown(report))
+                {
+                    output.Say(Line(report));
+                }
             };
         }
 
@@ -52,30 +60,52 @@ internal sealed class TrainingDisplay(CommandOutput output)
             trainer.StepEnded += step =>
             {
                 bar.Value = step.GlobalStep;
-                bar.Description = Markup.Escape(Line(step, LiveProgress.TextWidth(output.Console.Profile.Width)));
+                bar.Description = Markup.Escape(Line(step, LiveProgress.TextWidth(output.Console.Profile.Width), words));
             };
-            trainer.EpochEnded += report => output.Console.WriteLine(Line(report));
+            trainer.EpochEnded += report =>
+            {
+                if (IsShown(report))
+                {
+                    output.Console.WriteLine(Line(report));
+                }
+            };
             return trainer.Run(cancellation);
         });
 
     /// <summary>How far a training is, in a line of at most so many columns.</summary>
-    internal static string Line(StepReport step, int width)
+    /// <param name="step">How it is.</param>
+    /// <param name="width">The columns.</param>
+    /// <param name="words">What is trained on and learned; null for images.</param>
+    internal static string Line(StepReport step, int width, TrainingWords? words = null)
     {
+        words ??= TrainingWords.Images;
         CultureInfo culture = CultureInfo.InvariantCulture;
+        (int, string)[] accuracy = words.HasAnswers ? [(2, string.Create(culture, $"train {step.Accuracy:P1}"))] : [];
         return LiveProgress.Fit(
-            width, (0, $"epoch {step.Epoch}/{step.Epochs}"), (5, $"step {step.Step}/{step.StepsPerEpoch}"), (
-                1, string.Create(culture, $"loss {step.MeanLoss:F4}")),
-            (2, string.Create(culture, $"train {step.Accuracy:P1}")), (
-                4, string.Create(culture, $"{step.ImagesPerSecond:N0} images/s")), (3, $"{Duration(step.Remaining)} left"));
+            width,
+            [
+                (0, $"epoch {step.Epoch}/{step.Epochs}"), (5, $"step {step.Step}/{step.StepsPerEpoch}"),
+                (1, string.Create(culture, $"loss {step.MeanLoss:F4}")), .. accuracy,
+                (4, string.Create(culture, $"{step.ImagesPerSecond:N0} {words.Noun}s/s")), (3, $"{Duration(step.Remaining)} left"),
+            ]);
     }
 
-    private static string Line(EpochReport report) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}  train {report.TrainAccuracy:P1}  test {report.Accuracy:P2} "
-            + $"({report.Correct:N0}/{report.Total:N0}){Average(report)}  {report.Seconds:F1} s  {report.ImagesPerSecond:N0} images/s  lr "
-            + $"{report.LearningRate:G3}");
+    private bool IsShown(EpochReport report) =>
+        !words.IsTable || report.Epoch == report.Epochs || report.Epoch % Math.Max(1, report.Epochs / TableLines) == 0;
 
-    private static string Average(EpochReport report) => report.EmaCorrect is { } correct
+    private string Line(EpochReport report)
+    {
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        string train = words.HasAnswers ? string.Create(culture, $"  train {report.TrainAccuracy:P1}") : "";
+        return string.Create(
+            culture,
+            $"epoch {report.Epoch}/{report.Epochs}  loss {report.TrainLoss:F4}{train}  test {words.Result(report)}{Average(report)}  {report.Seconds:F1} s  "
+                + $"{report.ImagesPerSecond:N0} {words.Noun}s/s  lr {report.LearningRate:G3}");
+    }
+
+    private string Average(EpochReport report) => !words.HasAnswers
+        ? report.EmaTestLoss is { } loss ? string.Create(CultureInfo.InvariantCulture, $", average's loss {loss:F4}") : ""
+        : report.EmaCorrect is { } correct
         ? string.Create(CultureInfo.InvariantCulture, $", average {(double)correct / report.Total:P2} ({correct:N0})")
         : "";
 

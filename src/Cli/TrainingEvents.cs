@@ -22,8 +22,10 @@ internal sealed class TrainingEvents : IDisposable
     /// </summary>
     /// <param name="trainer">The trainer.</param>
     /// <param name="folder">Its run folder.</param>
-    public TrainingEvents(Trainer trainer, RunFolder folder)
+    /// <param name="words">What is trained on and learned; null for images.</param>
+    public TrainingEvents(Trainer trainer, RunFolder folder, TrainingWords? words = null)
     {
+        words ??= TrainingWords.Images;
         (_trainer, _folder) = (trainer, folder);
         long every = Math.Max(1, trainer.TotalSteps / Points);
         trainer.StepEnded += step =>
@@ -31,8 +33,9 @@ internal sealed class TrainingEvents : IDisposable
             EventWriter writer = Open(step.GlobalStep - 1);
             if ((step.GlobalStep - 1) % every == 0)
             {
+                (string, double)[] accuracy = words.HasAnswers ? [("step/accuracy", step.BatchAccuracy)] : [];
                 Write(() => writer.WriteScalars(
-                    step.GlobalStep - 1, ("step/loss", step.Loss), ("step/accuracy", step.BatchAccuracy), ("step/learning_rate", step.LearningRate)));
+                    step.GlobalStep - 1, [("step/loss", step.Loss), .. accuracy, ("step/learning_rate", step.LearningRate)]));
             }
         };
         int pace = Math.Max(1, trainer.Epochs / Images);
@@ -41,14 +44,19 @@ internal sealed class TrainingEvents : IDisposable
             EventWriter writer = Open(report.GlobalStep);
             Write(() =>
             {
+                (string, double)[] results = words.HasAnswers
+                    ? [("epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss), ("epoch/test_accuracy", report.Accuracy)]
+                    : [("epoch/test_loss", report.TestLoss), ("epoch/test_r2", report.R2 ?? 0), ("epoch/test_rmse", report.Rmse ?? 0)];
                 writer.WriteScalars(
-                    report.GlobalStep, ("epoch/train_loss", report.TrainLoss), (
-                        "epoch/train_accuracy", report.TrainAccuracy), ("epoch/test_loss", report.TestLoss),
-                    ("epoch/test_accuracy", report.Accuracy), ("epoch/learning_rate", report.LearningRate), (
-                        "epoch/images_per_second", report.ImagesPerSecond));
+                    report.GlobalStep,
+                    [
+                        ("epoch/train_loss", report.TrainLoss), .. results, ("epoch/learning_rate", report.LearningRate),
+                        ($"epoch/{words.Noun}s_per_second", report.ImagesPerSecond),
+                    ]);
                 if (report is { EmaCorrect: { } correct, EmaTestLoss: { } loss })
                 {
-                    writer.WriteScalars(report.GlobalStep, ("epoch/ema_test_loss", loss), ("epoch/ema_test_accuracy", (double)correct / report.Total));
+                    (string, double)[] average = words.HasAnswers ? [("epoch/ema_test_accuracy", (double)correct / report.Total)] : [];
+                    writer.WriteScalars(report.GlobalStep, [("epoch/ema_test_loss", loss), .. average]);
                 }
 
                 if (report.Epoch % pace == 0 || report.Epoch == report.Epochs)

@@ -13,16 +13,17 @@ internal static class TrainingOutcome
     /// <param name="result">What was reached.</param>
     /// <param name="folder">Where it lies.</param>
     /// <param name="given">Options of the command line that no run folder keeps, as they have to be given again.</param>
+    /// <param name="words">What was trained on and learned.</param>
     /// <param name="output">Where it is told.</param>
-    public static void Tell(TrainingResult result, RunFolder folder, IEnumerable<string> given, CommandOutput output)
+    public static void Tell(TrainingResult result, RunFolder folder, IEnumerable<string> given, TrainingWords words, CommandOutput output)
     {
         if (output.IsJson)
         {
-            output.Json(Json(result, folder));
+            output.Json(Json(result, folder, words));
         }
         else if (result.Last is not null)
         {
-            output.Console.Write(Table(result, folder));
+            output.Console.Write(Table(result, folder, words));
         }
 
         if (!result.IsCompleted)
@@ -36,13 +37,19 @@ internal static class TrainingOutcome
     /// <summary>A word as a shell takes it: it would take a path with a blank for two.</summary>
     public static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
-    private static Table Table(TrainingResult result, RunFolder folder)
+    private static Table Table(TrainingResult result, RunFolder folder, TrainingWords words)
     {
         (EpochReport last, EpochReport best) = (result.Last!, result.Best!);
         CultureInfo culture = CultureInfo.InvariantCulture;
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
-            .AddRow("final accuracy", string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}"))
-            .AddRow("best accuracy", string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}"))
+            .AddRow(
+                words.HasAnswers ? "final accuracy" : "final result", words.HasAnswers
+                    ? string.Create(culture, $"{last.Accuracy:P2} ({last.Correct:N0} of {last.Total:N0}), loss {last.TestLoss:F4}")
+                    : string.Create(culture, $"{words.Result(last)}, loss {last.TestLoss:F4}"))
+            .AddRow(
+                words.HasAnswers ? "best accuracy" : "best result", words.HasAnswers
+                    ? string.Create(culture, $"{best.Accuracy:P2} in epoch {best.Epoch}")
+                    : $"{words.Result(best)} in epoch {best.Epoch}")
             .AddRow("training time", string.Create(culture, $"{result.Epochs.Sum(e => e.Seconds):N1} s for {Words.Count(result.Epochs.Count, "epoch")}"))
             .AddRow("weights", Markup.Escape(ShownName.Whole(folder.WeightsPath)))
             .AddRow("metrics", Markup.Escape(ShownName.Whole(folder.MetricsPath)));
@@ -51,11 +58,13 @@ internal static class TrainingOutcome
             : table
                 .AddRow(
                     "moving average",
-                    string.Create(culture, $"{(double)average / last.Total:P2} ({average:N0} of {last.Total:N0}), loss {last.EmaTestLoss:F4}"))
+                    words.HasAnswers
+                        ? string.Create(culture, $"{(double)average / last.Total:P2} ({average:N0} of {last.Total:N0}), loss {last.EmaTestLoss:F4}")
+                        : string.Create(culture, $"loss {last.EmaTestLoss:F4}"))
                 .AddRow("its weights", Markup.Escape(ShownName.Whole(folder.AveragePath)));
     }
 
-    private static JsonObject Json(TrainingResult result, RunFolder folder)
+    private static JsonObject Json(TrainingResult result, RunFolder folder, TrainingWords words)
     {
         JsonObject line = new() { ["event"] = "end", ["completed"] = result.IsCompleted, ["epochs"] = result.Epochs.Count, ["run"] = folder.Path };
         if (result.IsStoppedEarly)
@@ -66,14 +75,20 @@ internal static class TrainingOutcome
         if (result.Last is { } last)
         {
             EpochReport best = result.Best!;
-            line["correct"] = last.Correct;
-            line["total"] = last.Total;
+            (line[words.HasAnswers ? "correct" : "r2"], line[words.HasAnswers ? "total" : "rmse"]) = words.HasAnswers
+                ? ((JsonNode?)last.Correct, (JsonNode?)last.Total)
+                : (last.R2, last.Rmse);
             line["loss"] = last.TestLoss;
-            line["best_correct"] = best.Correct;
+            line[words.HasAnswers ? "best_correct" : "best_r2"] = words.HasAnswers ? best.Correct : best.R2;
             line["best_epoch"] = best.Epoch;
             if (last.EmaCorrect is { } average)
             {
-                (line["ema_correct"], line["ema_loss"], line["ema_weights"]) = (average, last.EmaTestLoss, folder.AveragePath);
+                if (words.HasAnswers)
+                {
+                    line["ema_correct"] = average;
+                }
+
+                (line["ema_loss"], line["ema_weights"]) = (last.EmaTestLoss, folder.AveragePath);
             }
 
             line["seconds"] = result.Epochs.Sum(e => e.Seconds);

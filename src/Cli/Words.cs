@@ -1,4 +1,5 @@
 using System.Globalization;
+using Engine.Formats;
 
 namespace Engine.Cli;
 
@@ -11,6 +12,13 @@ internal static class Words
     /// <param name="many">The noun for several; null for <paramref name="one"/> with an s.</param>
     public static string Count(long count, string one, string? many = null) =>
         string.Create(CultureInfo.InvariantCulture, $"{count:N0} {(count == 1 ? one : many ?? one + "s")}");
+
+    /// <summary>The first of some names, separated by commas.</summary>
+    public static string Listed(IReadOnlyList<string> names)
+    {
+        const int most = 12;
+        return string.Join(", ", names.Take(most).Select(ShownName.Of)) + (names.Count > most ? " ..." : "");
+    }
 
     /// <summary>Names to choose from: "A, B or C".</summary>
     public static string Alternatives(IEnumerable<string> names)

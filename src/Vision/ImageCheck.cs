@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Engine.Data;
 using Engine.Formats;
 
@@ -20,7 +19,7 @@ public sealed class ImageCheck(string? rememberedPath)
     /// <summary>Where the images of a set are remembered: a small file for each, in the folder that data sets are kept in.</summary>
     /// <param name="setName">The set's name, with the folder's whole path.</param>
     public static string RememberedPath(string setName) => Path.Combine(
-        DataFolder.Cache, "checked-images", Convert.ToHexStringLower(SHA256.HashData(RawNames.Bytes(setName)))[..32]);
+        DataFolder.Cache, "checked-images", Convert.ToHexStringLower(Sha256.HashData(RawNames.Bytes(setName)))[..32]);
 
     /// <summary>Looks at all images.</summary>
     /// <param name="sources">The folders.</param>
@@ -115,7 +114,7 @@ public sealed class ImageCheck(string? rememberedPath)
         BinaryPrimitives.WriteInt64LittleEndian(text.AsSpan(1), facts.Length);
         BinaryPrimitives.WriteInt64LittleEndian(text.AsSpan(9), facts.Modified);
         name.CopyTo(text, 17);
-        return BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(text));
+        return BinaryPrimitives.ReadUInt128LittleEndian(Sha256.HashData(text));
     }
 
     private HashSet<UInt128> Recall()

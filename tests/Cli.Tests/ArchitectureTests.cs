@@ -12,6 +12,7 @@ public sealed class ArchitectureTests
         ["Engine.Kernels"] = ["Engine.Core"],
         ["Engine.Models"] = ["Engine.Core"],
         ["Engine.Vision"] = ["Engine.Core"],
+        ["Engine.Tables"] = ["Engine.Core"],
         ["Engine.Onnx"] = ["Engine.Core", "Engine.Models"],
         ["Engine.TensorBoard"] = [],
         ["Engine.Study"] = ["Engine.Core", "Engine.Models", "Engine.TensorBoard"],

@@ -81,7 +81,7 @@ public sealed class CompletionTests : IDisposable
         Assert.All(run.Lines.Where(l => l[0] is '.' or '\''), line => Assert.Contains(line.Split(' ')[0], requests));
         Assert.StartsWith(".TH ENGINE 1 ", run.Lines[0]);
         Assert.Contains("engine \\- train", run.Output);
-        Assert.Contains(".SS engine predict IMAGE ...", run.Lines);
+        Assert.Contains(".SS engine predict FILE ...", run.Lines);
         Assert.Contains(".SS engine data get NAME", run.Lines);
         Assert.Contains(".SS engine info [MODEL ...]", run.Lines);
         Assert.Contains(".B \\-\\-batch\\-size N", run.Lines);

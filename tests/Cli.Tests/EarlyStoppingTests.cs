@@ -40,6 +40,14 @@ public sealed class EarlyStoppingTests : IDisposable
         // Digits are no photographs: a mirrored 3 is no 3.
         Assert.NotEqual((double)plain["loss"]!, (double)flipped["loss"]!);
         Assert.Equal(360, (int)flipped["total"]!);
+
+        // Each class's figures come from the same answers.
+        JsonNode report = JsonNode.Parse((await EngineRun.InProcessAsync(["eval", "--weights", _folder["run"], "--per-class", "--json"])).Output)!["report"]!;
+        Assert.Equal((double)plain["correct"]! / 360, (double)report["accuracy"]!, 1e-9);
+        Assert.Equal(360, report["confusion"]!.AsArray().Sum(row => row!.AsArray().Sum(count => (int)count!)));
+        string table = (await EngineRun.InProcessAsync(["eval", "--weights", _folder["run"], "--per-class"])).Output;
+        Assert.Contains("precision", table, StringComparison.Ordinal);
+        Assert.Contains("true classes down", table, StringComparison.Ordinal);
         EngineRun both = await EngineRun.InProcessAsync("eval", "--weights", _folder["run"], "--flip", "--ten-crop", "--data", $"folder:{_folder.Path}");
         both.AssertFails(2, "--flip", "--ten-crop");
     }

@@ -153,11 +153,11 @@ public sealed class UsageTests
     }
 
     [Theory]
-    [InlineData("--epochs", "10; 16 for digits, 3 for fashion-mnist")]
-    [InlineData("--lr", "0.1; 0.05 for digits")]
-    [InlineData("--batch-size", "128; 32 for digits")]
+    [InlineData("--epochs", "10; 16 for digits, 3 for fashion-mnist, 100 for tables")]
+    [InlineData("--lr", "0.1; 0.05 for digits, 0.001 for tables")]
+    [InlineData("--batch-size", "128; 32 for digits, 32 for tables")]
     [InlineData("--schedule", "cosine; warmup-cosine for digits")]
-    [InlineData("--weight-decay", "0.0001; 0.0005 for digits")]
+    [InlineData("--weight-decay", "0.0001; 0.0005 for digits, 0.01 for tables")]
     [InlineData("--momentum", "0.9")]
     public async Task Train_shows_the_recipes_defaults(string option, string value)
     {

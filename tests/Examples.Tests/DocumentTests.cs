@@ -12,7 +12,7 @@ public sealed partial class DocumentTests
         global using Engine; global using Engine.Data;
         global using Engine.Formats; global using Engine.Vision; global using Engine.Kernels;
         global using Engine.Kernels.Interop; global using Engine.Layers; global using Engine.Models; global using Engine.Onnx;
-        global using Engine.Optimizers; global using Engine.Study; global using Engine.Training; global using Engine.Verification;
+        global using Engine.Optimizers; global using Engine.Study; global using Engine.Tables; global using Engine.Training; global using Engine.Verification;
         """;
 
     // What the text around a fragment has introduced, by page.

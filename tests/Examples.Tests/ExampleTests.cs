@@ -29,6 +29,16 @@ public sealed class ExampleTests : IDisposable
     }
 
     [Fact]
+    public void A_table_is_learned_from_its_header_to_its_classes()
+    {
+        string[] lines = Run("Tabular", Path.Combine(AppContext.BaseDirectory, "iris.csv"), "species");
+        Assert.Matches(@"^\d+ of 30 held-out rows right$", lines[0]);
+        Assert.InRange(int.Parse(lines[0].Split(' ')[0]), 27, 30);
+        Assert.Equal(4, lines.Length);
+        Assert.Matches(@"^setosa: setosa with \d+ ?%$", lines[1]);
+    }
+
+    [Fact]
     public void An_operation_of_ones_own_has_the_right_gradient()
     {
         string[] lines = Run("Operation");

@@ -17,7 +17,8 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Read, Func<IEnumer
 
     /// <summary>All formats, by name.</summary>
     public static IReadOnlyDictionary<string, FuzzTarget> All { get; } =
-        ((FuzzTarget[])[.. WeightTargets.All, .. ImageTargets.All, .. DataTargets.All, .. RunTargets.All, .. PlanTargets.All]).ToDictionary(t => t.Name);
+        ((FuzzTarget[])[
+            .. WeightTargets.All, .. ImageTargets.All, .. DataTargets.All, .. TableTargets.All, .. RunTargets.All, .. PlanTargets.All]).ToDictionary(t => t.Name);
 
     /// <summary>Reads an input: an <see cref="EngineException"/> of one line is an answer, all else is a fault.</summary>
     /// <returns>Whether the input was taken for a good file.</returns>

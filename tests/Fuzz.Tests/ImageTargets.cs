@@ -15,6 +15,7 @@ internal static class ImageTargets
     [
         new("png", ReadPng, Pngs),
         Of("jpeg", "images.zip", ".jpg"),
+        new("jpeg-managed", ReadManagedJpeg, () => Stored("images.zip", ".jpg")),
         Of("bmp", "other-images.zip", ".bmp"),
         Of("gif", "other-images.zip", ".gif"),
         Of("tiff", "other-images.zip", ".tif"),
@@ -24,6 +25,19 @@ internal static class ImageTargets
 
     private static FuzzTarget Of(string name, string archive, params string[] endings) =>
         new(name, bytes => Reader.Decode(bytes, "x"), () => Stored(archive, endings));
+
+    private static void ReadManagedJpeg(byte[] bytes)
+    {
+        JpegDecoder.PrefersManaged = true;
+        try
+        {
+            Reader.Decode(bytes, "x");
+        }
+        finally
+        {
+            JpegDecoder.PrefersManaged = false;
+        }
+    }
 
     // As it is, and with right check sums, which a fuzzer does not find.
     private static void ReadPng(byte[] bytes)

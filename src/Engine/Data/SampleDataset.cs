@@ -44,6 +44,12 @@ public sealed record SampleDataset
     /// <summary>How values that are to be predicted are scaled; null to standardize them likewise. Labels and classes are not scaled.</summary>
     public FeatureScaling? Values { get; init; }
 
+    /// <summary>
+    /// Entries of a library beyond the engine for the headers of weights and checkpoints, such as how a table's rows became these samples. They must not have
+    /// names that the engine uses itself.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What is to be learned.</summary>
     public SampleTask Task => Train.Task;
 

@@ -24,7 +24,7 @@ internal static class Checkpoint
         string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, TrainingData data) =>
         SafetensorsWriter.Write(
             path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix)
-                ?? []], new Dictionary<string, string>
+                ?? []], new Dictionary<string, string>(data.Metadata)
                 {
                     [OwnCheckpoint.MetadataKey] = Version,
                     ["options"] = manifest.ToJson(),

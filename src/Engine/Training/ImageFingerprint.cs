@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Engine.Data;
 
 namespace Engine.Training;
@@ -68,7 +67,7 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
 
     private static string HashOf(IImageSource source)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Sha256 hash = new();
         foreach (string name in source.ClassNames)
         {
             Append(hash, name);
@@ -80,11 +79,11 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
             hash.AppendData(MemoryMarshal.AsBytes<int>([source.Label(i)]));
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset())[..HashLength];
+        return Convert.ToHexStringLower(hash.Finish())[..HashLength];
     }
 
     // As UTF-16: names of files need not be valid UTF-8. The end is marked, so that no two lists of names look alike.
-    private static void Append(IncrementalHash hash, string name) => hash.AppendData(MemoryMarshal.AsBytes<char>([.. name, '\0']));
+    private static void Append(Sha256 hash, string name) => hash.AppendData(MemoryMarshal.AsBytes<char>([.. name, '\0']));
 
     private readonly record struct Images(int Count, string Hash);
 }

@@ -214,7 +214,7 @@ public sealed class RunFolder : IDisposable
 
     private Dictionary<string, string> MetadataOf(Module model, EpochReport report, TrainingData data)
     {
-        Dictionary<string, string> metadata = new()
+        Dictionary<string, string> metadata = new(data.Metadata)
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),

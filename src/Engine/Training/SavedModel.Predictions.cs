@@ -47,7 +47,7 @@ public sealed partial class SavedModel
     /// <param name="samples">What goes in and what comes out; a <see cref="Trainer"/> knows it, and has a Save of its own.</param>
     /// <exception cref="EngineException">A module in the network is not known, or the file cannot be written.</exception>
     public static void Save(string path, Module model, SampleDescription samples) =>
-        Save(path, model, new KeyValuePair<string, string>(SampleDescription.MetadataKey, samples.ToJson()));
+        Save(path, model, new Dictionary<string, string> { [SampleDescription.MetadataKey] = samples.ToJson() });
 
     /// <summary>Makes the network that the file is of, with its weights, on a device: to train on, or to look into.</summary>
     /// <param name="device">Where its weights go.</param>
@@ -160,9 +160,9 @@ public sealed partial class SavedModel
     }
 
     /// <summary>Writes a file with everything that is known of a model and its samples.</summary>
-    internal static void Save(string path, Module model, KeyValuePair<string, string> description)
+    internal static void Save(string path, Module model, IReadOnlyDictionary<string, string> descriptions)
     {
-        Dictionary<string, string> metadata = new() { ["format"] = "pt", [description.Key] = description.Value };
+        Dictionary<string, string> metadata = new(descriptions) { ["format"] = "pt" };
         Describe(model, metadata);
         StateDictionary.Save(model, path, metadata);
     }

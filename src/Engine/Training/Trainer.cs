@@ -299,7 +299,8 @@ public sealed partial class Trainer : IDisposable
     /// <param name="path">The file, a .safetensors, which is replaced as a whole.</param>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model or the device has been disposed.</exception>
-    public void Save(string path) => SavedModel.Save(path, Model, _data.Description);
+    public void Save(string path) => SavedModel.Save(
+        path, Model, new Dictionary<string, string>(_data.Metadata) { [_data.Description.Key] = _data.Description.Value });
 
     /// <summary>Frees the loaders and the optimizer, and lets others write the run folder; the model stays. A second call does nothing.</summary>
     public void Dispose()

@@ -26,6 +26,9 @@ internal abstract class TrainingData
     /// <summary>The entry for a file's header that describes the set: its key and its JSON.</summary>
     public abstract KeyValuePair<string, string> Description { get; }
 
+    /// <summary>Further entries for a file's header.</summary>
+    public virtual IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+
     /// <summary>Which samples these are.</summary>
     public abstract ImageFingerprint Fingerprint { get; }
 
@@ -115,6 +118,8 @@ internal abstract class TrainingData
         public override string Noun => "sample";
 
         public override KeyValuePair<string, string> Description => new(SampleDescription.MetadataKey, _description.ToJson());
+
+        public override IReadOnlyDictionary<string, string> Metadata => _data.Metadata;
 
         public override ImageFingerprint Fingerprint => _description.Fingerprint!;
 

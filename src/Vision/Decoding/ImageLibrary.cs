@@ -5,7 +5,7 @@ namespace Engine.Vision;
 
 /// <summary>
 /// A native library that decodes one kind of images, looked for when the first such file is read: of JPEG and WebP there is no decoder in .NET, and
-/// systems have these. PNG, BMP, GIF and TIFF need none.
+/// systems have these. JPEG files are read without it too, more slowly. PNG, BMP, GIF and TIFF need none.
 /// </summary>
 public sealed class ImageLibrary
 {
@@ -52,6 +52,9 @@ public sealed class ImageLibrary
 
     /// <summary>The library's name.</summary>
     public string Name { get; }
+
+    /// <summary>What is used where the library is missing, in a few words; null for nothing.</summary>
+    public string? Fallback => _kind == "JPEG" ? "JPEG images are read by the built-in decoder, to the same pixels but more slowly" : null;
 
     /// <summary>How to get the library, in a few words.</summary>
     public string HowToGet { get; }

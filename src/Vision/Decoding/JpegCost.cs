@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Engine.Vision;
 
-/// <summary>Refuses JPEG files that would take much more memory or time than an image of their length is worth, before libjpeg sees them.</summary>
+/// <summary>Refuses JPEG files that would take much more memory or time than an image of their length is worth, before they are decoded.</summary>
 internal static class JpegCost
 {
     // Pixels times scans: twelve scans, two more than programs write, of the largest image.
@@ -12,8 +12,9 @@ internal static class JpegCost
     /// <param name="file">The whole file.</param>
     /// <param name="header">What was found in it.</param>
     /// <param name="limit">The bytes that decoding it may take.</param>
+    /// <param name="isManaged">Whether <see cref="ManagedJpeg"/> decodes it.</param>
     /// <exception cref="InvalidDataException">It is too short for its pixels, or takes too much; the message says what.</exception>
-    public static void Check(ReadOnlySpan<byte> file, JpegHeader header, long limit)
+    public static void Check(ReadOnlySpan<byte> file, JpegHeader header, long limit, bool isManaged = false)
     {
         (long width, long height) = (header.Width, header.Height);
         bool isArithmetic = header.Marker >= 0xC9, isProgressive = header.Marker is 0xC2 or 0xC6 or 0xCA or 0xCE;
@@ -37,6 +38,9 @@ internal static class JpegCost
         int bytes = header.Components == 4 ? 7 : 3;
         bytes += header.Orientation == Orientation.Upright ? 0 : 3;
         double coefficients = isProgressive || scans > 1 ? 2 * header.SamplesPerPixel : 0;
+
+        // The managed decoder holds all samples before it makes pixels of them.
+        coefficients += isManaged ? header.SamplesPerPixel : 0;
         ImageMemory.Check((long)(width * height * (bytes + coefficients)), limit, $"its size of {width}x{height}{(isProgressive ? ", progressive," : "")}");
     }
 

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Vision;
 
-/// <summary>Decodes JPEG files (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK) through TurboJPEG; for one thread at a time.</summary>
+/// <summary>
+/// Decodes JPEG files (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK) through TurboJPEG, or without it through <see cref="ManagedJpeg"/>; for one
+/// thread at a time.
+/// </summary>
 /// <remarks>
 /// The accurate integer transform and smooth chroma upsampling are libjpeg's defaults and Pillow's, so that pixels are equal to the bit
 /// where both use the same libjpeg-turbo. Files are always decoded in full size: the library's half-size transform is not what an
@@ -10,7 +13,12 @@ namespace Engine.Vision;
 /// </remarks>
 internal sealed class JpegDecoder : ImageDecoder
 {
+    /// <summary>Leaves TurboJPEG aside on this thread, for tests.</summary>
+    [ThreadStatic]
+    internal static bool PrefersManaged;
+
     private DecompressorHandle? _handle;
+    private ManagedJpeg? _managed;
     private byte[] _inks = [];
 
     /// <inheritdoc/>
@@ -18,17 +26,18 @@ internal sealed class JpegDecoder : ImageDecoder
     {
         JpegHeader header = JpegHeader.Read(file);
         ImageReader.CheckSize(header.Width, header.Height);
-        JpegCost.Check(file, header, ImageMemory.Limit);
+        bool isManaged = PrefersManaged || !ImageLibrary.Jpeg.IsAvailable;
+        JpegCost.Check(file, header, ImageMemory.Limit, isManaged);
         image.Reserve(header.Width, header.Height);
         if (header.Components < 4)
         {
-            Decompress(file, image.Buffer, header, 3, TurboJpegApi.Rgb);
+            Decompress(file, image.Buffer, header, 3, TurboJpegApi.Rgb, isManaged);
         }
         else
         {
             int inks = checked(header.Width * header.Height * 4);
             ImageMemory.Ensure(ref _inks, inks);
-            Decompress(file, _inks, header, 4, TurboJpegApi.Cmyk);
+            Decompress(file, _inks, header, 4, TurboJpegApi.Cmyk, isManaged);
             ToRgb(_inks.AsSpan(0, inks), image.Pixels);
         }
 
@@ -63,8 +72,14 @@ internal sealed class JpegDecoder : ImageDecoder
         return handle.IsInvalid ? throw new EngineException("TurboJPEG cannot make a decoder: there is not enough memory") : handle;
     }
 
-    private unsafe void Decompress(ReadOnlySpan<byte> file, byte[] target, JpegHeader header, int bytesPerPixel, int format)
+    private unsafe void Decompress(ReadOnlySpan<byte> file, byte[] target, JpegHeader header, int bytesPerPixel, int format, bool isManaged)
     {
+        if (isManaged)
+        {
+            (_managed ??= new ManagedJpeg()).Decode(file, header, target);
+            return;
+        }
+
         _handle ??= NewDecompressor();
         bool isAdded = false;
         _handle.DangerousAddRef(ref isAdded);

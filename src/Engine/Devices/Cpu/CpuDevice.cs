@@ -9,7 +9,8 @@ namespace Engine;
 /// <summary>
 /// The fast device of every computer: single precision, vectors as wide as the processor's, and a team of threads. Results do not
 /// depend on the number of threads, to the last bit: work is cut into tasks by shape alone, and partial sums are added up in a fixed
-/// order. They do depend, in the last bits, on the vector width.
+/// order. They do depend, in the last bits, on the vector width, which <c>level</c> or ENGINE_SIMD fixes: with 512 or 256, machines and builds
+/// (JIT and Native AOT) that have it agree to the last bit (docs/cpu.md).
 /// </summary>
 public sealed unsafe partial class CpuDevice : Device
 {
@@ -19,12 +20,12 @@ public sealed unsafe partial class CpuDevice : Device
     /// <summary>Makes the device and starts its threads.</summary>
     /// <param name="threads">How many threads compute, the caller's included; one a processor where null.</param>
     /// <param name="level">The vector width; where null, what the environment variable ENGINE_SIMD says (512, 256, 128 or scalar),
-    /// or else the widest that the processor has.</param>
+    /// or else the widest that the processor, the runtime and the build have.</param>
     /// <param name="winograd">Whether convolutions with dense 3x3 filters of stride 1 may be computed by Winograd's transforms, which
     /// take a quarter of the products and round a little more (docs/cpu.md); where null, what the environment variable
     /// ENGINE_WINOGRAD says (on or off), or else yes.</param>
     /// <param name="fusesNorms">Whether norms travel inside convolutions (<see cref="Device.FusesNorms"/>), which changes roundings only.</param>
-    /// <exception cref="EngineException">Fewer than one thread, a vector width that the processor does not have, or a variable that says neither.</exception>
+    /// <exception cref="EngineException">Fewer than one thread, a vector width that is not to be had here, or a variable that says neither.</exception>
     public CpuDevice(int? threads = null, SimdLevel? level = null, bool? winograd = null, bool fusesNorms = true) : base("cpu", DataType.Float32)
     {
         int size = threads ?? Environment.ProcessorCount;
@@ -36,7 +37,7 @@ public sealed unsafe partial class CpuDevice : Device
         Level = level ?? SimdLevels.FromEnvironment();
         if (!Enum.IsDefined(Level) || !Level.IsSupported())
         {
-            throw new EngineException($"this processor has no vectors of {(int)Level} floats: its widest have {(int)SimdLevels.Widest}");
+            throw new EngineException(SimdLevels.Refusal(Level, SimdLevels.Widest, SimdLevels.WidestOfProcessor, SimdLevels.IsNativeBuild));
         }
 
         UsesWinograd = winograd ?? ParseSwitch("ENGINE_WINOGRAD", Environment.GetEnvironmentVariable("ENGINE_WINOGRAD"));
@@ -47,6 +48,10 @@ public sealed unsafe partial class CpuDevice : Device
 
     /// <summary>The vector width in use.</summary>
     public SimdLevel Level { get; }
+
+    /// <summary>One line for whoever wonders why the device is slow: that the processor has wider vectors than this build or this runtime uses,
+    /// and what to do; null where it does not. Says nothing of a width that was asked for.</summary>
+    public static string? WidthRemark => SimdLevels.Remark(SimdLevels.Widest, SimdLevels.WidestOfProcessor, SimdLevels.IsNativeBuild);
 
     /// <summary>Whether convolutions may be computed by Winograd's transforms.</summary>
     public bool UsesWinograd { get; }
@@ -123,12 +128,13 @@ public sealed unsafe partial class CpuDevice : Device
     /// <summary>Runs all tasks of a job with the device's vectors.</summary>
     private void Run<TJob>(in TJob job, int tasks) where TJob : struct, IVectorJob
     {
+        // The conditions are constants: the constructor refuses what they exclude, and a native build has no code for it.
         switch (Level)
         {
-            case SimdLevel.Vector512: Run<TJob, Simd512, Vector512<float>>(job, tasks); break;
-            case SimdLevel.Vector256: Run<TJob, Simd256, Vector256<float>>(job, tasks); break;
-            case SimdLevel.Vector128: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
-            default: Run<TJob, Scalar, float>(job, tasks); break;
+            case SimdLevel.Vector512 when Vector512.IsHardwareAccelerated: Run<TJob, Simd512, Vector512<float>>(job, tasks); break;
+            case SimdLevel.Vector256 when Vector256.IsHardwareAccelerated: Run<TJob, Simd256, Vector256<float>>(job, tasks); break;
+            case SimdLevel.Vector128 when !Vector256.IsHardwareAccelerated || SimdLevels.HasNarrow: Run<TJob, Simd128, Vector128<float>>(job, tasks); break;
+            case SimdLevel.Scalar when !Vector128.IsHardwareAccelerated || SimdLevels.HasNarrow: Run<TJob, Scalar, float>(job, tasks); break;
         }
     }
 

@@ -79,6 +79,30 @@ public sealed class CpuDeviceTests
     public void A_vector_width_that_the_processor_does_not_have_is_refused() =>
         Assert.Contains("32", Assert.Throws<EngineException>(() => new CpuDevice(1, (SimdLevel)32)).Message);
 
+    [Fact]
+    public void A_refused_width_is_laid_at_the_door_of_the_processor_the_build_or_the_runtime()
+    {
+        Assert.Equal(
+            "this processor has no vectors of 16 floats: its widest have 8",
+            SimdLevels.Refusal(SimdLevel.Vector512, SimdLevel.Vector128, SimdLevel.Vector256, isNativeBuild: true));
+        Assert.Equal(
+            "this build has no vectors of 16 floats, though the processor has: it was compiled for at most 4; publish with -p:IlcInstructionSet=x86-64-v4",
+            SimdLevels.Refusal(SimdLevel.Vector512, SimdLevel.Vector128, SimdLevel.Vector512, isNativeBuild: true));
+        Assert.StartsWith(
+            "this runtime uses no vectors of 16 floats, though the processor has: at most 8; a variable such as DOTNET_EnableAVX512",
+            SimdLevels.Refusal(SimdLevel.Vector512, SimdLevel.Vector256, SimdLevel.Vector512, isNativeBuild: false));
+    }
+
+    [Fact]
+    public void A_processor_with_wider_vectors_than_the_build_is_remarked_on()
+    {
+        Assert.Equal(
+            "this build uses vectors of 4 floats, but the processor has 8: publish with -p:IlcInstructionSet=x86-64-v3",
+            SimdLevels.Remark(SimdLevel.Vector128, SimdLevel.Vector256, isNativeBuild: true));
+        Assert.Null(SimdLevels.Remark(SimdLevel.Vector512, SimdLevel.Vector512, isNativeBuild: true));
+        Assert.Equal(SimdLevels.WidestOfProcessor > SimdLevels.Widest, CpuDevice.WidthRemark is not null);
+    }
+
     [Theory]
     [InlineData("512", SimdLevel.Vector512)]
     [InlineData("256", SimdLevel.Vector256)]

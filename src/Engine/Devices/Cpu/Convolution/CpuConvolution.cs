@@ -170,10 +170,10 @@ internal sealed unsafe class CpuConvolution(ThreadTeam team, SimdLevel level, bo
 
         switch (level)
         {
-            case SimdLevel.Vector512: call.Run<Simd512, Vector512<float>>(work); break;
-            case SimdLevel.Vector256: call.Run<Simd256, Vector256<float>>(work); break;
-            case SimdLevel.Vector128: call.Run<Simd128, Vector128<float>>(work); break;
-            default: call.Run<Scalar, float>(work); break;
+            case SimdLevel.Vector512 when Vector512.IsHardwareAccelerated: call.Run<Simd512, Vector512<float>>(work); break;
+            case SimdLevel.Vector256 when Vector256.IsHardwareAccelerated: call.Run<Simd256, Vector256<float>>(work); break;
+            case SimdLevel.Vector128 when !Vector256.IsHardwareAccelerated || SimdLevels.HasNarrow: call.Run<Simd128, Vector128<float>>(work); break;
+            case SimdLevel.Scalar when !Vector128.IsHardwareAccelerated || SimdLevels.HasNarrow: call.Run<Scalar, float>(work); break;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu.Convolution;
@@ -110,7 +111,7 @@ internal unsafe struct PackFilterJob : IParallelJob
         {
             int end = Math.Min(start + Chunk, sources);
             int channel = 0;
-            for (; Sse.IsSupported && end - start == Chunk && channel <= count - 4; channel += 4)
+            for (; (Sse.IsSupported || AdvSimd.Arm64.IsSupported) && end - start == Chunk && channel <= count - 4; channel += 4)
             {
                 for (int source = start; source < end; source += 4)
                 {
@@ -135,6 +136,17 @@ internal unsafe struct PackFilterJob : IParallelJob
     {
         Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromPitch);
         Vector128<float> c = Vector128.Load(from + (2 * fromPitch)), d = Vector128.Load(from + (3 * fromPitch));
+        if (AdvSimd.Arm64.IsSupported)
+        {
+            Vector128<double> ab = AdvSimd.Arm64.ZipLow(a, b).AsDouble(), cd = AdvSimd.Arm64.ZipLow(c, d).AsDouble();
+            AdvSimd.Arm64.ZipLow(ab, cd).AsSingle().Store(to);
+            AdvSimd.Arm64.ZipHigh(ab, cd).AsSingle().Store(to + toPitch);
+            (ab, cd) = (AdvSimd.Arm64.ZipHigh(a, b).AsDouble(), AdvSimd.Arm64.ZipHigh(c, d).AsDouble());
+            AdvSimd.Arm64.ZipLow(ab, cd).AsSingle().Store(to + (2 * toPitch));
+            AdvSimd.Arm64.ZipHigh(ab, cd).AsSingle().Store(to + (3 * toPitch));
+            return;
+        }
+
         Vector128<float> lowAb = Sse.UnpackLow(a, b), lowCd = Sse.UnpackLow(c, d), highAb = Sse.UnpackHigh(a, b), highCd = Sse.UnpackHigh(c, d);
         Sse.MoveLowToHigh(lowAb, lowCd).Store(to);
         Sse.MoveHighToLow(lowCd, lowAb).Store(to + toPitch);
