@@ -42,10 +42,10 @@ internal sealed partial class SitePages(string root, string folder, string binar
 
         CopyFolder(Path.Combine(root, "docs", "images"), Path.Combine(folder, "docs", "images"));
         CopyFolder(Path.Combine(root, "eng", "Site", "template"), Path.Combine(folder, "template"));
-        foreach (string library in Libraries().Select(library => library.Assembly))
-        {
-            CopyFolder(binaries, Path.Combine(folder, "libraries"), library + ".*");
-        }
+
+        // With the packages that they use: docfx looks for these beside them.
+        CopyFolder(binaries, Path.Combine(folder, "libraries"), "*.dll");
+        CopyFolder(binaries, Path.Combine(folder, "libraries"), "Engine.*.xml");
 
         File.Copy(Path.Combine(root, "eng", "Site", "docfx.json"), Path.Combine(folder, "docfx.json"), overwrite: true);
         WritePage("toc.yml", """
