@@ -58,7 +58,8 @@ internal static partial class BuiltPages
         string path = Uri.UnescapeDataString(parts[0].Split('?')[0]);
         string full = path.Length == 0 ? Path.GetFullPath(page) : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page)!, path));
         full = Directory.Exists(full) ? Path.Combine(full, "index.html") : full;
-        return !full.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal) || !File.Exists(full) ? $"{target} leads to a file that does not exist"
+        bool exists = full.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal) && File.Exists(full);
+        return !exists ? $"{target} leads to a file that does not exist"
             : parts.Length == 1 || parts[1].Length == 0 || !anchors.TryGetValue(full, out HashSet<string>? known) || known.Contains(Uri.UnescapeDataString(parts[1]))
                 ? null : $"{target}: that page has no #{parts[1]}";
     }
