@@ -87,6 +87,9 @@ internal sealed partial class SitePages(string root, string folder, string binar
         }
 
         text = Fences().Replace(text, match => $"```{Language(match.Groups["language"].Value, match.Groups["code"].Value)}\n{match.Groups["code"].Value}```");
+
+        // On lines of its own, or it is set as small as one inside a sentence.
+        text = Formula().Replace(text, match => $"$$\n{match.Groups["formula"].Value.Trim()}\n$$");
         return page == "README.md" ? Front(text) : text;
     }
 
@@ -209,6 +212,9 @@ internal sealed partial class SitePages(string root, string folder, string binar
 
     [GeneratedRegex(@"^```(?<language>\w*)\r?\n(?<code>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fences();
+
+    [GeneratedRegex(@"^\$\$(?<formula>(?:(?!\$\$)[^\r]|\r(?=\n))+)\$\$(?=\r?$)", RegexOptions.Multiline)]
+    private static partial Regex Formula();
 
     [GeneratedRegex(@"^(engine|dotnet|eng/|\./|git|python|run-on-gpu|ENGINE_)")]
     private static partial Regex Command();
