@@ -60,7 +60,8 @@ internal static partial class BuiltPages
         full = Directory.Exists(full) ? Path.Combine(full, "index.html") : full;
         bool exists = full.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal) && File.Exists(full);
         return !exists ? $"{target} leads to a file that does not exist"
-            : parts.Length == 1 || parts[1].Length == 0 || !anchors.TryGetValue(full, out HashSet<string>? known) || known.Contains(Uri.UnescapeDataString(parts[1]))
+            : parts.Length == 1 || parts[1].Length == 0 || !anchors.TryGetValue(full, out HashSet<string>? known)
+                || known.Contains(Uri.UnescapeDataString(parts[1]))
                 ? null : $"{target}: that page has no #{parts[1]}";
     }
 

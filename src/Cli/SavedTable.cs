@@ -1,4 +1,5 @@
 using Engine.Data;
+using Engine.Formats;
 using Engine.Layers;
 using Engine.Tables;
 using Engine.Training;
@@ -22,6 +23,9 @@ internal sealed class SavedTable : IDisposable
 
     /// <summary>How rows become features.</summary>
     public TableEncoding Encoding { get; }
+
+    /// <summary>What the weights tell of their samples.</summary>
+    public SampleDescription Description => _description;
 
     /// <summary>The run that the weights are from.</summary>
     public RunManifest Manifest { get; }
@@ -54,6 +58,8 @@ internal sealed class SavedTable : IDisposable
     /// <summary>Puts the network with its values on a device.</summary>
     public void Load(Device device, CommandOutput output)
     {
+        // Before memory is taken for what a damaged header says.
+        StateDictionary.Compare(Network, Saved.File);
         Network.To(device);
         Saved.Load(Network);
         SavedWeights.Remark(Saved, output);

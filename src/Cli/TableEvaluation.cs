@@ -65,7 +65,13 @@ internal static class TableEvaluation
     {
         RunManifest run = saved.FindTable();
         SampleDataset data = TableTraining.DataOf(TableData.Open(run.Data), saved.Encoding, run, saved.Choices);
-        return (data.Test, "the held-out", data.Name);
+        SampleDescription trained = saved.Description;
+        SampleDataset used = run.Training.ValidationCount is > 0 and int held ? data.WithValidation(held, run.Training.Seed) : data;
+        return SampleDescription.Of(used, trained.Scaling, trained.ValueScaling).Hash == trained.Hash
+            ? (data.Test, "the held-out", data.Name)
+            : throw new EngineException(
+                $"the table '{TableData.FileOf(run.Data)}' has changed since '{saved.Saved.Path}' was trained on it, so that which rows were held out is no "
+                    + $"longer known: give the rows to test with by --data {TableData.Prefix}FILE");
     }
 
     private static (Samples Samples, string Which, string Name) All(SavedTable saved, string data)

@@ -144,6 +144,11 @@ internal sealed class TrainCommand : Subcommand
             output.Note($"the training step could not be recorded as a graph, so each kernel was launched separately: {problem}");
         }
 
+        if ((trainer.Options.KeepBest || trainer.Options.Patience is not null) && trainer.Options.ValidationCount == 0)
+        {
+            output.Note("note: the best epoch was chosen by the test set, whose result is therefore too good: --validation N chooses by held-out training data");
+        }
+
         if (result.IsStoppedEarly)
         {
             output.Note(

@@ -37,9 +37,13 @@ internal static class TrainingOutcome
     /// <summary>A word as a shell takes it: it would take a path with a blank for two.</summary>
     public static string Quoted(string word) => word.Any(char.IsWhiteSpace) ? $"\"{word}\"" : word;
 
+    // What the weights in the folder do: those of the best epoch where a finished run keeps them.
+    private static EpochReport? Reached(TrainingResult result, RunFolder folder) =>
+        result.IsCompleted && folder.Manifest.Training.KeepBest ? result.Best : result.Last;
+
     private static Table Table(TrainingResult result, RunFolder folder, TrainingWords words)
     {
-        (EpochReport last, EpochReport best) = (result.Last!, result.Best!);
+        (EpochReport last, EpochReport best) = (Reached(result, folder)!, result.Best!);
         CultureInfo culture = CultureInfo.InvariantCulture;
         Table table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("")
             .AddRow(
@@ -72,7 +76,7 @@ internal static class TrainingOutcome
             line["stopped_early"] = true;
         }
 
-        if (result.Last is { } last)
+        if (Reached(result, folder) is { } last)
         {
             EpochReport best = result.Best!;
             (line[words.HasAnswers ? "correct" : "r2"], line[words.HasAnswers ? "total" : "rmse"]) = words.HasAnswers

@@ -29,6 +29,9 @@ internal static class NetworkFormat
         }
     }
 
+    // Deeper than any that trains; a damaged file must not keep a program busy.
+    private const int MostLayers = 1_000;
+
     private static void WriteMlp(Mlp network, ModuleArguments arguments)
     {
         arguments.Set("inputs", network.Inputs);
@@ -37,8 +40,12 @@ internal static class NetworkFormat
         WriteChoices(arguments, network.Activation, network.Norm, network.Dropout);
     }
 
-    private static Mlp MakeMlp(ModuleArguments a) =>
-        new(a.Int("inputs"), a.Ints("hidden"), a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"));
+    private static Mlp MakeMlp(ModuleArguments a)
+    {
+        int[] hidden = a.Ints("hidden");
+        CheckDepth(hidden.Length);
+        return new Mlp(a.Int("inputs"), hidden, a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"));
+    }
 
     private static void WriteBlock(ResidualMlpBlock block, ModuleArguments arguments)
     {
@@ -61,8 +68,20 @@ internal static class NetworkFormat
         arguments.Set("shortcut", network.HasShortcut);
     }
 
-    private static ResidualMlp MakeResidual(ModuleArguments a) => new(
-        a.Int("inputs"), a.Int("width"), a.Int("blocks"), a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"), a.Flag("shortcut"));
+    private static ResidualMlp MakeResidual(ModuleArguments a)
+    {
+        CheckDepth(a.Int("blocks"));
+        return new ResidualMlp(
+            a.Int("inputs"), a.Int("width"), a.Int("blocks"), a.Int("outputs"), a.Text("activation"), a.Text("norm"), a.Number("dropout"), a.Flag("shortcut"));
+    }
+
+    private static void CheckDepth(int layers)
+    {
+        if (layers > MostLayers)
+        {
+            throw new EngineException($"the description of the network has {layers:N0} layers, but at most {MostLayers:N0} are read");
+        }
+    }
 
     private static void WriteChoices(ModuleArguments arguments, string activation, string norm, double dropout)
     {

@@ -105,6 +105,12 @@ internal sealed class ColumnLearner(Table table, int column, TableOptions option
             remarks.Add($"column '{ShownName.Of(name)}' counts the rows: leave it out if it is an identifier");
         }
 
+        else if (values.Distinct().Count() > values.Select(v => (float)v).Distinct().Count())
+        {
+            remarks.Add(
+                $"column '{ShownName.Of(name)}' has differences that a 32-bit number does not hold, from which nothing can be learned: subtract its least value");
+        }
+
         double? filled = fill switch
         {
             MissingFill.Mean => values.Average(),

@@ -69,6 +69,14 @@ public sealed class SavedNetworkTests
     }
 
     [Fact]
+    public void A_description_that_is_too_deep_is_refused_at_once()
+    {
+        Networks.Register();
+        string text = NetworkDescription.Of(new ResidualMlp(4, 8, 3, 2))!.Replace("\"blocks\":3", "\"blocks\":2000000000", StringComparison.Ordinal);
+        Assert.Contains("2,000,000,000 layers", Assert.Throws<EngineException>(() => NetworkDescription.Make(text)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_description_of_another_type_than_its_name_is_refused()
     {
         using Network network = Networks.Create("resnet20", channels: 3, classes: 10);

@@ -50,6 +50,12 @@ public sealed record SampleDataset
     /// </summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Whether the samples follow one another in time: then the last ones of those to train on are held out for validation, not some at random, which would be
+    /// next to others that are trained on.
+    /// </summary>
+    public bool IsInOrder { get; init; }
+
     /// <summary>What is to be learned.</summary>
     public SampleTask Task => Train.Task;
 
@@ -65,13 +71,27 @@ public sealed record SampleDataset
         return new SampleDataset(train, test, name);
     }
 
+    /// <summary>Splits samples where they stand, see <see cref="Samples.SplitInOrder"/>: for what happened in time.</summary>
+    /// <param name="all">The samples, in order.</param>
+    /// <param name="testShare">The share that is held out.</param>
+    /// <param name="gap">Samples between the parts that belong to neither.</param>
+    /// <param name="name">What messages and runs call the set.</param>
+    /// <exception cref="EngineException">The share or the gap leaves one part empty.</exception>
+    public static SampleDataset SplitInOrder(Samples all, double testShare = 0.2, int gap = 0, string name = "samples")
+    {
+        (Samples train, Samples test) = all.SplitInOrder(testShare, gap);
+        return new SampleDataset(train, test, name) { IsInOrder = true };
+    }
+
     /// <summary>The same set with some training samples held out: they take the test samples' place, so that a recipe can be chosen without those.</summary>
     /// <param name="count">Samples to hold out.</param>
     /// <param name="seed">Chooses them.</param>
     /// <exception cref="EngineException">The count leaves nothing to train on or nothing to validate with.</exception>
     public SampleDataset WithValidation(int count, long seed)
     {
-        (Samples train, Samples validation) = Train.HoldOut(count, seed);
+        (Samples train, Samples validation) = IsInOrder && count >= 1 && count < Train.Count
+            ? Train.SplitInOrder((double)count / Train.Count)
+            : Train.HoldOut(count, seed);
         return this with { Train = train, Test = validation };
     }
 

@@ -25,6 +25,13 @@ public sealed partial class Samples
     /// <exception cref="EngineException">The shares leave one part empty.</exception>
     public (Samples Train, Samples Validation, Samples Test) Split(double validationShare, double testShare, long seed = 0)
     {
+        if (!(validationShare + testShare < 1))
+        {
+            throw new EngineException(string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"samples: shares of {validationShare} and {testShare} leave nothing to train on; expected a sum below 1"));
+        }
+
         (Samples rest, Samples test) = Split(testShare, seed);
         (Samples train, Samples validation) = rest.Split(validationShare / (1 - testShare), seed);
         return (train, validation, test);
@@ -32,12 +39,18 @@ public sealed partial class Samples
 
     /// <summary>Splits the samples where they stand: the first ones to train on and the last ones to test with, as is right for what happened in time.</summary>
     /// <param name="testShare">The share of the second part, from 0 to 1, both excluded.</param>
-    /// <exception cref="EngineException">The share leaves one part empty.</exception>
-    public (Samples Train, Samples Test) SplitInOrder(double testShare)
+    /// <param name="gap">
+    /// Samples between the parts that belong to neither. Windows overlap: with horizon - 1 of them (over the stride) no value is predicted in both parts, with
+    /// length + horizon - 1 no step is in both.
+    /// </param>
+    /// <exception cref="EngineException">The share or the gap leaves one part empty.</exception>
+    public (Samples Train, Samples Test) SplitInOrder(double testShare, int gap = 0)
     {
-        int train = Count - CountOf(testShare);
+        int test = CountOf(testShare), train = Count - test - Math.Max(0, gap);
         int[] indices = [.. Enumerable.Range(0, Count)];
-        return (Subset(indices.AsSpan(0, train)), Subset(indices.AsSpan(train)));
+        return train >= 1
+            ? (Subset(indices.AsSpan(0, train)), Subset(indices.AsSpan(Count - test)))
+            : throw new EngineException($"samples: a gap of {gap} leaves nothing of {Count} samples to train on");
     }
 
     /// <summary>Holds out a number of samples at random, of each class its share.</summary>
@@ -93,7 +106,7 @@ public sealed partial class Samples
         }
 
         int steps = series.Length / channels;
-        if (series.Length % channels != 0 || steps < length + horizon)
+        if (series.Length % channels != 0 || steps < (long)length + horizon)
         {
             throw new EngineException(
                 $"windows: {series.Length:N0} numbers of {channels:N0} a step do not hold one window of {length:N0} steps and the {horizon:N0} that follow it");

@@ -9,6 +9,7 @@ namespace Engine.Data;
 /// </summary>
 public sealed partial class Samples
 {
+    private const int MostNumbered = 100_000;
     private readonly ReadOnlyMemory<int> _labels;
     private readonly ReadOnlyMemory<float> _values;
 
@@ -60,15 +61,17 @@ public sealed partial class Samples
             throw new EngineException($"samples: there are {count:N0} samples, but {labels.Length:N0} labels; expected one label for each");
         }
 
-        int most = -1;
-        foreach (int label in labels.Span)
-        {
-            most = Math.Max(most, label);
-        }
-
         if (classNames.Count == 0)
         {
-            classNames = Numbers(most + 1);
+            int most = 0;
+            foreach (int label in labels.Span)
+            {
+                most = Math.Max(most, label);
+            }
+
+            classNames = most < MostNumbered
+                ? Numbers(most + 1)
+                : throw new EngineException($"samples: a label is {most}, but classes without names are numbered from 0 to {MostNumbered - 1}");
         }
 
         for (int i = 0; i < count; i++)

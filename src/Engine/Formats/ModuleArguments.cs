@@ -8,6 +8,9 @@ namespace Engine.Formats;
 public sealed class ModuleArguments
 {
     internal const string ModulesKey = "modules";
+
+    // Beyond any kernel, stride or pooled image; a damaged file must not ask for more.
+    private const int MostExtent = 4096;
     private readonly IReadOnlyList<Module> _modules;
 
     internal ModuleArguments(JsonObject json, IReadOnlyList<Module>? modules = null) => (Json, _modules) = (json, modules ?? []);
@@ -79,11 +82,12 @@ public sealed class ModuleArguments
 
     /// <summary>A height and a width.</summary>
     /// <exception cref="EngineException">There is none of the name.</exception>
-    public Size2 Size(string name) => Ints(name) is [int height, int width] ? new Size2(height, width) : throw new JsonException();
+    public Size2 Size(string name) => Ints(name) is [>= 0 and <= MostExtent and int height, >= 0 and <= MostExtent and int width]
+        ? new Size2(height, width) : throw new JsonException();
 
     /// <summary>Some whole numbers.</summary>
     /// <exception cref="EngineException">There are none of the name.</exception>
-    public int[] Ints(string name) => [.. Get(name).AsArray().Select(n => n!.GetValue<int>())];
+    public int[] Ints(string name) => [.. Get(name).AsArray().Select(n => (n ?? throw new JsonException()).GetValue<int>())];
 
     private JsonNode Get(string name) => Json[name] ?? throw new EngineException(
         $"the description of the network is damaged: its {ShownName.Of($"{Json["type"]}")} has no '{name}'");

@@ -100,10 +100,17 @@ public static class NetworkDescription
         List<Module> children = [];
         foreach (JsonNode? child in description[ModuleArguments.ModulesKey]?.AsArray() ?? [])
         {
-            children.Add(Make(child!.AsObject(), ref count));
+            children.Add(Make((child ?? throw new JsonException()).AsObject(), ref count));
         }
 
-        return format.Make(new ModuleArguments(description, children));
+        try
+        {
+            return format.Make(new ModuleArguments(description, children));
+        }
+        catch (Exception e) when (e is not (EngineException or OutOfMemoryException))
+        {
+            throw new EngineException($"the description of the network is damaged: a {ShownName.Of(type)} cannot be made of its arguments", e);
+        }
     }
 
     private sealed record Format(string Type, Action<Module, ModuleArguments> Write, Func<ModuleArguments, Module> Make);

@@ -5,6 +5,20 @@ namespace Engine.Optimizers;
 /// <summary>Keeps gradients from becoming too large, between Backward and the optimizer's step.</summary>
 public static class GradientClipping
 {
+    /// <summary>Clips as a training's options say: by value first, then by norm.</summary>
+    internal static void Apply(IReadOnlyList<(string Name, Parameter Parameter)> parameters, double? limit, double? maximum)
+    {
+        if (limit is { } most)
+        {
+            ByValue(parameters, most);
+        }
+
+        if (maximum is { } norm)
+        {
+            ByNorm(parameters, norm);
+        }
+    }
+
     /// <summary>
     /// Scales all gradients together by min(1, maximum / (norm + 1e-6)), where norm is the Euclidean norm of all of them, as PyTorch's
     /// clip_grad_norm_ does.

@@ -54,6 +54,7 @@ public partial class Tensor
         }
         else
         {
+            _origin = null;
             Renew();
         }
     }

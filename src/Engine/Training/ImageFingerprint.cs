@@ -59,7 +59,7 @@ internal sealed record ImageFingerprint(int TrainCount, string Train, int TestCo
         }
 
         string difference = before.Count == now.Count
-            ? $"there are still {now.Count:N0}, but their {(what.EndsWith("samples", StringComparison.Ordinal) ? "numbers" : "names or labels")} differ"
+            ? $"there are still {now.Count:N0}, but their {(what.EndsWith("samples", StringComparison.Ordinal) ? "numbers, names or scaling" : "names or labels")} differ"
             : string.Create(CultureInfo.InvariantCulture, $"there were {before.Count:N0}, now there are {now.Count:N0}");
         throw new EngineException(
             $"the {what} have changed since '{path}' was written: {difference}; restore them, or start a new run from its weights (--weights)");

@@ -43,7 +43,7 @@ public sealed class LearningRateRange
     public static LearningRateRange Test(
         Module model, ImageDataset data, Device device, TrainingOptions options, double lowest = 1e-6, double highest = 10, int steps = 100,
         CancellationToken cancellation = default) =>
-        Test(model, TrainingData.Of(data, options), device, options, lowest, highest, steps, cancellation);
+        Test(model, Trainer.Checked(options, () => TrainingData.Of(data, options)), device, options, lowest, highest, steps, cancellation);
 
     /// <summary>Tests a network on samples. It has the weights that it had when the test is over.</summary>
     /// <param name="model">The network; it is put on the device, with first weights from the options' seed, unless it is there already.</param>
@@ -59,14 +59,15 @@ public sealed class LearningRateRange
     public static LearningRateRange Test(
         Module model, SampleDataset data, Device device, TrainingOptions options, double lowest = 1e-6, double highest = 10, int steps = 100,
         CancellationToken cancellation = default) =>
-        Test(model, TrainingData.Of(data, options), device, options, lowest, highest, steps, cancellation);
+        Test(model, Trainer.Checked(options, () => TrainingData.Of(data, options)), device, options, lowest, highest, steps, cancellation);
 
     private static LearningRateRange Test(
         Module model, TrainingData data, Device device, TrainingOptions options, double lowest, double highest, int steps, CancellationToken cancellation)
     {
-        options.Check();
+        TrainingOptions.Require(options.MicroBatches == 1, "micro batches", options.MicroBatches, "1 in a range test");
+        TrainingOptions.Require(!options.FreezeBackbone, "freeze backbone", options.FreezeBackbone, "off in a range test");
         TrainingOptions.Require(lowest > 0 && double.IsFinite(lowest), "lowest rate", lowest, "above 0");
-        TrainingOptions.Require(highest > lowest && double.IsFinite(highest), "highest rate", highest, $"above the lowest, {lowest}");
+        TrainingOptions.Require(highest > lowest && double.IsFinite(highest), "highest rate", highest, "above the lowest");
         TrainingOptions.Require(steps >= 10, "steps", steps, "at least 10");
         model.To(device, options.Seed);
         bool wasTraining = model.IsTraining;
@@ -102,6 +103,7 @@ public sealed class LearningRateRange
                     Tensor loss = data.Task.Loss(output, batch.Targets, batch.Weights, options.LabelSmoothing);
                     double value = loss.Item();
                     loss.Backward();
+                    GradientClipping.Apply(model.Parameters, options.ClipValue, options.ClipNorm);
                     optimizer.LearningRate = rate;
                     optimizer.Step();
                     yield return (rate, value);

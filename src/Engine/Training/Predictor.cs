@@ -8,8 +8,9 @@ namespace Engine.Training;
 /// </summary>
 internal sealed class Predictor : IDisposable
 {
-    // Rows that go through the network together: enough to feed it, and few enough to stay in a cache.
-    private const int MostRows = 32;
+    // Rows that go through the network together: enough to feed it, and few enough to stay in a cache; fewer of large samples.
+    private const int MostRows = 32, MostNumbers = 1 << 20;
+    private readonly int _rows;
     private readonly Func<Module> _make;
     private readonly Action<Module> _load;
     private readonly Shape _shape;
@@ -30,6 +31,7 @@ internal sealed class Predictor : IDisposable
         _free = new Replica?[replicas];
         _available = new SemaphoreSlim(replicas);
         FeatureLength = checked((int)shape.ElementCount);
+        _rows = Math.Clamp(MostNumbers / FeatureLength, 1, MostRows);
     }
 
     /// <summary>How many numbers one sample is.</summary>
@@ -55,9 +57,9 @@ internal sealed class Predictor : IDisposable
         {
             replica = Take();
             int rows = values.Length / FeatureLength;
-            for (int start = 0; start < rows; start += MostRows)
+            for (int start = 0; start < rows; start += _rows)
             {
-                int count = Math.Min(MostRows, rows - start);
+                int count = Math.Min(_rows, rows - start);
                 Span<float> scaled = replica.Inputs.AsSpan(0, count * FeatureLength);
                 scale(values.Slice(start * FeatureLength, scaled.Length), scaled);
                 replica.Run(scaled, count, _task, results.Slice(start * _task.Outputs, count * _task.Outputs));
@@ -103,7 +105,7 @@ internal sealed class Predictor : IDisposable
         lock (_making)
         {
             ThrowIfDisposed();
-            return new Replica(_make(), _load, _shape);
+            return new Replica(_make(), _load, _shape, _rows);
         }
     }
 
@@ -138,7 +140,7 @@ internal sealed class Predictor : IDisposable
         private readonly Shape _shape;
         private readonly Tensor?[] _tensors = new Tensor?[MostRows + 1];
 
-        public Replica(Module network, Action<Module> load, Shape shape)
+        public Replica(Module network, Action<Module> load, Shape shape, int rows)
         {
             (_network, _shape) = (network, shape);
             try
@@ -147,7 +149,7 @@ internal sealed class Predictor : IDisposable
                 network.To(_device);
                 load(network);
                 network.Eval();
-                Inputs = new float[checked(MostRows * (int)shape.ElementCount)];
+                Inputs = new float[checked(rows * (int)shape.ElementCount)];
             }
             catch
             {
@@ -169,6 +171,7 @@ internal sealed class Predictor : IDisposable
                 Tensor output = _network.Forward(input);
                 task.Check(output);
                 output.Read(results);
+                CheckFinite(results);
             }
             finally
             {
@@ -178,6 +181,17 @@ internal sealed class Predictor : IDisposable
             for (int i = 0; i < rows; i++)
             {
                 task.Interpret(results.Slice(i * task.Outputs, task.Outputs));
+            }
+        }
+
+        private static void CheckFinite(ReadOnlySpan<float> outputs)
+        {
+            foreach (float output in outputs)
+            {
+                if (!float.IsFinite(output))
+                {
+                    throw new EngineException("a sample gets no answer, because the network's outputs for it are not finite: check its numbers and the weights");
+                }
             }
         }
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Engine.Data;
@@ -63,11 +62,28 @@ public sealed record SampleDescription
     [JsonIgnore]
     public int FeatureLength => Shape.Aggregate(1, (product, extent) => checked(product * extent));
 
+    /// <summary>
+    /// A hash of all that training depends on: the numbers of both parts, their names and their scaling. Weights carry it, so that the rows that were held out
+    /// can be told from others; null in files that were written by hand.
+    /// </summary>
+    public string? Hash { get; init; }
+
     /// <summary>Describes a data set.</summary>
     /// <param name="data">The set.</param>
     /// <param name="features">How its features are scaled.</param>
     /// <param name="values">How its values are scaled; null where there are none.</param>
-    public static SampleDescription Of(SampleDataset data, FeatureScaling features, FeatureScaling? values) => new()
+    public static SampleDescription Of(SampleDataset data, FeatureScaling features, FeatureScaling? values)
+    {
+        SampleDescription description = Without(data, features, values);
+        string train = description.HashOf(data.Train), test = description.HashOf(data.Test);
+        return description with
+        {
+            Hash = $"{train} {test}",
+            Fingerprint = new ImageFingerprint(data.Train.Count, train, data.Test.Count, test) { Noun = "samples" },
+        };
+    }
+
+    private static SampleDescription Without(SampleDataset data, FeatureScaling features, FeatureScaling? values) => new()
     {
         Name = data.Name,
         Task = data.Task,
@@ -78,7 +94,6 @@ public sealed record SampleDescription
         Deviation = features.Deviation.ToArray(),
         ValueMean = values?.Mean.ToArray(),
         ValueDeviation = values?.Deviation.ToArray(),
-        Fingerprint = new ImageFingerprint(data.Train.Count, HashOf(data.Train), data.Test.Count, HashOf(data.Test)) { Noun = "samples" },
     };
 
     /// <summary>The description in a file's header; null where there is none, or a text of another program's under its name.</summary>
@@ -94,7 +109,7 @@ public sealed record SampleDescription
         {
             return JsonSerializer.Deserialize(json, TrainingJson.Default.SampleDescription) is { IsSound: true } read
                 ? read
-                : throw new EngineException("the weights' description of their samples does not fit itself");
+                : throw new EngineException("the weights' description of their samples does not fit together");
         }
         catch (JsonException e)
         {
@@ -107,22 +122,25 @@ public sealed record SampleDescription
 
     private bool IsSound => Shape.Length is >= 1 and <= 3 && Shape.All(extent => extent >= 1)
         && Shape.Aggregate(1L, (product, extent) => Math.Min(product * extent, int.MaxValue + 1L)) <= int.MaxValue
-        && Targets.Count >= 1 && Enum.IsDefined(Task)
+        && Targets.Count >= 1 && Targets.All(t => t is not null) && Enum.IsDefined(Task)
+        && (Features.Count == 0 || Features.Count == Shape[^1]) && Features.All(f => f is not null)
         && IsScaling(Mean, Deviation, Shape[^1])
         && (Task == SampleTask.Regression
-            ? ValueMean is not null && ValueDeviation is not null && IsScaling(ValueMean, ValueDeviation, Targets.Count)
+            ? ValueMean is null == ValueDeviation is null && (ValueMean is null || IsScaling(ValueMean, ValueDeviation!, Targets.Count))
             : ValueMean is null && ValueDeviation is null);
 
     private static bool IsScaling(double[] mean, double[] deviation, int length) => mean.Length == length && deviation.Length == length
         && mean.All(double.IsFinite) && deviation.All(d => d > 0 && double.IsFinite(d));
 
-    private static string HashOf(Samples samples)
+    // The set's name is not part of it, as a folder's place is not of images'.
+    private string HashOf(Samples samples)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Sha256 hash = new();
+        hash.AppendData(MemoryMarshal.AsBytes<char>((this with { Name = "" }).ToJson().ToCharArray()));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Features.Span));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Labels));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Values));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Weights.Span));
-        return Convert.ToHexStringLower(hash.GetHashAndReset())[..ImageFingerprint.HashLength];
+        return Convert.ToHexStringLower(hash.Finish())[..ImageFingerprint.HashLength];
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Data;
 using Engine.Formats;
 using Engine.Layers;
@@ -46,8 +47,17 @@ public sealed partial class SavedModel
     /// <param name="model">The network, on its device; of modules that <see cref="NetworkDescription"/> knows.</param>
     /// <param name="samples">What goes in and what comes out; a <see cref="Trainer"/> knows it, and has a Save of its own.</param>
     /// <exception cref="EngineException">A module in the network is not known, or the file cannot be written.</exception>
-    public static void Save(string path, Module model, SampleDescription samples) =>
+    public static void Save(string path, Module model, SampleDescription samples)
+    {
+        if (NetworkDescription.Of(model) is null)
+        {
+            throw new EngineException(
+                $"a module of the network is of a type that files cannot name: make it known with NetworkDescription.Register, or write the weights alone with "
+                    + $"StateDictionary.Save");
+        }
+
         Save(path, model, new Dictionary<string, string> { [SampleDescription.MetadataKey] = samples.ToJson() });
+    }
 
     /// <summary>Makes the network that the file is of, with its weights, on a device: to train on, or to look into.</summary>
     /// <param name="device">Where its weights go.</param>
@@ -57,8 +67,9 @@ public sealed partial class SavedModel
         Module network = MakeNetwork();
         try
         {
+            CheckSize(network);
             network.To(device);
-            LoadInto(network);
+            Load(network);
             return network;
         }
         catch
@@ -69,11 +80,15 @@ public sealed partial class SavedModel
     }
 
     /// <summary>Says how the network is made where the file does not, because a module of the program's own is in it.</summary>
-    /// <param name="network">Makes the network, without values; called once for each prediction that is computed at the same time.</param>
+    /// <param name="network">
+    /// Makes the network, without values: a new one at each call, of which there is one for each prediction that is computed at the same time. Its modules keep
+    /// no tensor from one pass to the next: they would see another pass's numbers.
+    /// </param>
     /// <returns>This.</returns>
+    /// <exception cref="EngineException">Something has been predicted already.</exception>
     public SavedModel WithNetwork(Func<Module> network)
     {
-        _network = network;
+        _network = _predictor is null ? network : throw new EngineException("say WithNetwork before the first prediction");
         return this;
     }
 
@@ -83,8 +98,10 @@ public sealed partial class SavedModel
     /// </summary>
     /// <param name="features">[N, InputShape], as they are measured: they are scaled here as they were in training. Of images, pixels from 0 to 255.</param>
     /// <returns>[N, OutputNames].</returns>
+    /// <remarks>Numbers in brackets are taken for this one, not for the bytes of an image.</remarks>
     /// <exception cref="EngineException">The numbers are no whole number of samples, or one is not finite; or the file does not say what is needed.</exception>
     /// <exception cref="ObjectDisposedException">This has been disposed.</exception>
+    [OverloadResolutionPriority(1)]
     public float[] Predict(ReadOnlySpan<float> features)
     {
         Predictor predictor = Prepared();
@@ -212,13 +229,7 @@ public sealed partial class SavedModel
 
             LearningTask task = Samples?.Learning ?? LearningTask.Classification(Data!.Classes.Count);
 
-            // Once here, so that a file that cannot be used is told by one thread, and the weights are looked at once.
-            using (Module first = MakeNetwork())
-            {
-                CheckSize(first);
-            }
-
-            return _predictor = new Predictor(MakeNetwork, LoadInto, shape, task, _concurrency);
+            return _predictor = new Predictor(MakeChecked, network => Load(network), shape, task, _concurrency);
         }
     }
 
@@ -246,10 +257,11 @@ public sealed partial class SavedModel
         }
     }
 
-    private void LoadInto(Module network)
+    private Module MakeChecked()
     {
+        Module network = MakeNetwork();
         CheckSize(network);
-        Load(network);
+        return network;
     }
 
     // A damaged description must not ask for more memory than the file's weights are.

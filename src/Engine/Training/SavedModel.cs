@@ -13,7 +13,7 @@ public sealed partial class SavedModel : IDisposable
 {
     // Batch norm adds it to a variance before the square root is taken: torch.nn.BatchNorm2d's eps.
     private const double Epsilon = 1e-5;
-    private readonly List<string> _remarks = [];
+    private string[] _remarks = [];
     private bool _isDisposed;
 
     private SavedModel(TensorFile file)
@@ -95,13 +95,8 @@ public sealed partial class SavedModel : IDisposable
             throw new EngineException($"{negative.Name} of '{Path}' cannot be used: {negative.Text}");
         }
 
-        _remarks.Clear();
-        if (report.Prefix.Length > 0)
-        {
-            _remarks.Add($"the names in '{Path}' begin with '{ShownName.Of(report.Prefix)}', which is left out");
-        }
-
-        _remarks.AddRange(findings.Select(f => $"{f.Name} of '{Path}': {f.Text}"));
+        string[] prefix = report.Prefix.Length > 0 ? [$"the names in '{Path}' begin with '{ShownName.Of(report.Prefix)}', which is left out"] : [];
+        _remarks = [.. prefix, .. findings.Select(f => $"{f.Name} of '{Path}': {f.Text}")];
         return StateDictionary.Load(model, File, options);
     }
 

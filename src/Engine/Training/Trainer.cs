@@ -29,6 +29,7 @@ public sealed partial class Trainer : IDisposable
     private readonly Stopwatch _session = new();
     private readonly WeightSnapshot _best = new();
     private bool _isStopAsked;
+    private int _isRunning;
     private TrainingState _state = new();
     private double _secondsBefore;
     private long _sessionSteps;
@@ -216,6 +217,11 @@ public sealed partial class Trainer : IDisposable
     public TrainingResult Run(CancellationToken cancellation = default)
     {
         ThrowIfDisposed();
+        if (Interlocked.Exchange(ref _isRunning, 1) != 0)
+        {
+            throw new EngineException("this trainer is running already: wait for its run to end, or cancel it");
+        }
+
         _session.Restart();
         _sessionSteps = 0;
         _isStopAsked = false;
@@ -260,6 +266,7 @@ public sealed partial class Trainer : IDisposable
             _step.End();
             _folder?.Release();
             _device.Tape.Clear();
+            Volatile.Write(ref _isRunning, 0);
         }
     }
 
@@ -320,7 +327,7 @@ public sealed partial class Trainer : IDisposable
         _meter.Dispose();
     }
 
-    private static TrainingData Checked(TrainingOptions options, Func<TrainingData> make)
+    internal static TrainingData Checked(TrainingOptions options, Func<TrainingData> make)
     {
         options.Check();
         return make();

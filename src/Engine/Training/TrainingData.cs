@@ -99,8 +99,10 @@ internal abstract class TrainingData
         {
             Samples train = data.Train;
             _data = data;
-            _features = data.Features ?? FeatureScaling.Of(train.Features.Span, train.FeatureShape.Last);
-            _values = data.Task == SampleTask.Regression ? data.Values ?? FeatureScaling.Of(train.Values, train.TargetLength) : null;
+            _features = data.Features
+                ?? (train.Count > 0 ? FeatureScaling.Of(train.Features.Span, train.FeatureShape.Last) : FeatureScaling.None(train.FeatureShape.Last));
+            _values = data.Task == SampleTask.Regression ? data.Values
+                ?? (train.Count > 0 ? FeatureScaling.Of(train.Values, train.TargetLength) : FeatureScaling.None(train.TargetLength)) : null;
             _description = SampleDescription.Of(data, _features, _values);
             Task = LearningTask.Of(data.Task, train.TargetNames.Count, _values);
         }

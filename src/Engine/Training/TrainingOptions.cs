@@ -90,7 +90,10 @@ public sealed record TrainingOptions
     /// </summary>
     public int? Patience { get; init; }
 
-    /// <summary>Whether the run ends with the weights of its best epoch, instead of those of the last.</summary>
+    /// <summary>
+    /// Whether the run ends with the weights of its best epoch, instead of those of the last. A moving average of the weights (<see cref="Ema"/>) is left as
+    /// the last epoch had it, and does not decide which epoch is best.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool KeepBest { get; init; }
 

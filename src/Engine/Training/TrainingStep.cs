@@ -218,15 +218,7 @@ internal sealed class TrainingStep : IDisposable
 
     private void Apply(double learningRate)
     {
-        if (_options.ClipValue is { } limit)
-        {
-            GradientClipping.ByValue(_parameters, limit);
-        }
-
-        if (_options.ClipNorm is { } maximum)
-        {
-            GradientClipping.ByNorm(_parameters, maximum);
-        }
+        GradientClipping.Apply(_parameters, _options.ClipValue, _options.ClipNorm);
 
         _optimizer.LearningRate = learningRate;
         _optimizer.Step();

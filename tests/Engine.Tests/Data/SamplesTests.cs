@@ -90,6 +90,15 @@ public sealed class SamplesTests : IDisposable
         (Samples train, Samples test) = Numbered(10).SplitInOrder(0.3);
         Assert.Equal(Enumerable.Range(0, 7), Ids(train));
         Assert.Equal(Enumerable.Range(7, 3), Ids(test));
+        (Samples apart, Samples last) = Numbered(10).SplitInOrder(0.3, gap: 2);
+        Assert.Equal((Enumerable.Range(0, 5), Enumerable.Range(7, 3)), (Ids(apart), Ids(last)), (x, y) => x.Item1.SequenceEqual(y.Item1) && x.Item2.SequenceEqual(y.Item2));
+        SampleDataset series = SampleDataset.SplitInOrder(Numbered(10), 0.2).WithValidation(3, seed: 5);
+        Assert.Equal([5, 6, 7], Ids(series.Test));
+        DataFiles.AssertOneLine(() => Numbered(10).SplitInOrder(0.3, gap: 7), "gap of 7");
+        DataFiles.AssertOneLine(() => Numbered(10).Split(0.5, 0.5), "shares of 0.5 and 0.5");
+        DataFiles.AssertOneLine(() => Samples.OfClasses(new Shape(1), new float[1], new[] { int.MaxValue }), "2147483647", "numbered");
+        DataFiles.AssertOneLine(() => Samples.OfClasses(new Shape(1), new float[1], new[] { -1 }), "label -1");
+        DataFiles.AssertOneLine(() => Samples.OfWindows(new float[5], int.MaxValue), "one window");
         DataFiles.AssertOneLine(() => Numbered(10).SplitInOrder(0.01), "one part empty");
         DataFiles.AssertOneLine(() => Numbered(10).Split(1.0), "one part empty");
     }

@@ -13,7 +13,12 @@ public sealed class SampleTrainingTests : IDisposable
 
     private static readonly TrainingOptions Short = new()
     {
-        Epochs = 20, BatchSize = 16, LearningRate = 0.01, Optimizer = "adamw", Schedule = "constant", WeightDecay = 0,
+        Epochs = 20,
+        BatchSize = 16,
+        LearningRate = 0.01,
+        Optimizer = "adamw",
+        Schedule = "constant",
+        WeightDecay = 0,
     };
 
     public void Dispose()
@@ -145,7 +150,9 @@ public sealed class SampleTrainingTests : IDisposable
 
         // Other samples are another run's.
         using Trainer other = new(resumed, SampleDataset.Split(Rings(100, seed: 2), 0.2), _device, options, again);
-        DataFiles.AssertOneLine(other.Resume, "training samples have changed", "numbers differ");
+        DataFiles.AssertOneLine(other.Resume, "training samples have changed", "numbers, names or scaling differ");
+        using Trainer rescaled = new(resumed, data with { Features = FeatureScaling.None(2) }, _device, options, again);
+        DataFiles.AssertOneLine(rescaled.Resume, "training samples have changed", "scaling");
     }
 
     [Fact]
@@ -206,6 +213,8 @@ public sealed class SampleTrainingTests : IDisposable
         using Trainer endless = new(other, SampleDataset.Split(Rings(60), 0.2), _device, Short with { Epochs = 1_000_000 });
         using CancellationTokenSource stop = new();
         Task<TrainingResult> running = endless.RunAsync(stop.Token);
+        await Task.Delay(20, TestContext.Current.CancellationToken);
+        DataFiles.AssertOneLine(() => endless.Run(), "running already");
         await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.False(running.IsCompleted);
         await stop.CancelAsync();

@@ -217,6 +217,9 @@ public sealed class SavedPredictionTests : IDisposable
             (honest.Replace("\"bias\":true", "\"bias\":7", StringComparison.Ordinal), "damaged"),
             (honest.Replace("\"inputs\"", "\"imports\"", StringComparison.Ordinal), "no 'inputs'"),
             ("{}", "damaged"),
+            ("""{"type":"Sequential","modules":[null]}""", "damaged"),
+            ("""{"type":"Linear","inputs":3,"outputs":2,"bias":true,"image":[null,1,3]}""", "damaged"),
+            ("""{"type":"AdaptiveAvgPool2d","output_size":[100000,100000]}""", "damaged"),
             ("[", "damaged"),
         })
         {
@@ -225,6 +228,7 @@ public sealed class SavedPredictionTests : IDisposable
                 _folder["hostile.safetensors"], [.. file.Entries.Select(e => file.Content(e.Name, e))], metadata);
             using SavedModel hostile = SavedModel.Open(_folder["hostile.safetensors"]);
             DataFiles.AssertOneLine(() => hostile.Predict(new float[3]), "hostile.safetensors", part);
+            DataFiles.AssertOneLine(() => hostile.CreateNetwork(_device), "hostile.safetensors", part);
         }
     }
 
