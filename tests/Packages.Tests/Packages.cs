@@ -14,6 +14,9 @@ public sealed class Packages : IDisposable
     {
         string configuration = typeof(Packages).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
         World = Directory.CreateDirectory(_folder["world"]).FullName;
+
+        // .NET takes a folder of local data that is not there for none.
+        Directory.CreateDirectory(_folder["data"]);
         Run("dotnet", "pack", Path.Combine(Root, "src", "Packages.proj"), "--no-build", "-c", configuration, "-p:PackageOutputPath=" + Folder);
         File.WriteAllText(Path.Combine(World, "nuget.config"), new XElement(
             "configuration", new XElement("packageSources", new XElement("add", new XAttribute("key", "built"), new XAttribute("value", Folder)))).ToString());
