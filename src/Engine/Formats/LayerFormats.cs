@@ -5,37 +5,103 @@ namespace Engine.Formats;
 /// <summary>How the engine's own layers are written in a <see cref="NetworkDescription"/>: a line to write and a line to make each.</summary>
 internal static class LayerFormats
 {
-    public static void RegisterAll()
+    /// <summary>
+    /// Writes a layer's arguments, and returns its type's name; null where it is none of the engine's. A switch, not a table: of a program that is compiled
+    /// ahead of time, the layers that it does not use are left out.
+    /// </summary>
+    public static string? Write(Module module, ModuleArguments arguments)
     {
-        NetworkDescription.Register<Sequential>("Sequential", (m, a) => a.SetModules(m.Children.Select(c => c.Module)), a => new Sequential(a.Modules));
-        NetworkDescription.Register("Conv2d", WriteConv2d, MakeConv2d);
-        NetworkDescription.Register("Linear", WriteLinear, MakeLinear);
-        NetworkDescription.Register<BatchNorm2d>(
-            "BatchNorm2d", WriteBatchNorm, a => new BatchNorm2d(a.Int("channels"), a.Number("epsilon"), a.Number("momentum")));
-        NetworkDescription.Register<BatchNorm1d>(
-            "BatchNorm1d", WriteBatchNorm, a => new BatchNorm1d(a.Int("channels"), a.Number("epsilon"), a.Number("momentum")));
-        NetworkDescription.Register<LayerNorm>("LayerNorm", WriteNorm, a => new LayerNorm(a.Int("channels"), a.Number("epsilon")));
-        NetworkDescription.Register<GroupNorm>("GroupNorm", WriteGroupNorm, a => new GroupNorm(a.Int("groups"), a.Int("channels"), a.Number("epsilon")));
-        NetworkDescription.Register<MaxPool2d>(
-            "MaxPool2d", (m, a) => Write(m.Geometry, a), a => new MaxPool2d(a.Size("kernel"), a.Size("stride"), a.Size("padding")));
-        NetworkDescription.Register("AvgPool2d", WriteAvgPool, MakeAvgPool);
-        NetworkDescription.Register<AdaptiveAvgPool2d>(
-            "AdaptiveAvgPool2d", (m, a) => a.Set("output_size", m.OutputSize), a => new AdaptiveAvgPool2d(a.Size("output_size")));
-        NetworkDescription.Register<Dropout>("Dropout", (m, a) => a.Set("probability", m.Probability), a => new Dropout(a.Number("probability")));
-        NetworkDescription.Register<ReLU>("ReLU", (_, _) => { }, _ => new ReLU());
-        NetworkDescription.Register<GELU>("GELU", (m, a) => a.Set("approximate", m.Approximate), a => new GELU(a.Text("approximate")));
-        NetworkDescription.Register<Tanh>("Tanh", (_, _) => { }, _ => new Tanh());
-        NetworkDescription.Register<Sigmoid>("Sigmoid", (_, _) => { }, _ => new Sigmoid());
-        NetworkDescription.Register("Conv1d", WriteConv1d, MakeConv1d);
-        NetworkDescription.Register<MaxPool1d>(
-            "MaxPool1d", (m, a) => WriteSeries(m.Geometry, a), a => new MaxPool1d(a.Int("kernel"), a.Int("stride"), a.Int("padding")));
-        NetworkDescription.Register("AvgPool1d", WriteAvgPool1d, MakeAvgPool1d);
-        NetworkDescription.Register<AdaptiveAvgPool1d>(
-            "AdaptiveAvgPool1d", (m, a) => a.Set("output_size", m.OutputSize), a => new AdaptiveAvgPool1d(a.Int("output_size")));
-        NetworkDescription.Register<Flatten>("Flatten", (_, _) => { }, _ => new Flatten());
-        NetworkDescription.Register<Identity>("Identity", (_, _) => { }, _ => new Identity());
-        NetworkDescription.Register<IdentityNormalization>("IdentityNormalization", (_, _) => { }, _ => new IdentityNormalization());
+        switch (module)
+        {
+            case Sequential chain:
+                arguments.SetModules(chain.Children.Select(c => c.Module));
+                return nameof(Sequential);
+            case Conv2d convolution:
+                WriteConv2d(convolution, arguments);
+                return nameof(Conv2d);
+            case Linear linear:
+                WriteLinear(linear, arguments);
+                return nameof(Linear);
+            case BatchNorm2d norm:
+                WriteBatchNorm(norm, arguments);
+                return nameof(BatchNorm2d);
+            case BatchNorm1d norm:
+                WriteBatchNorm(norm, arguments);
+                return nameof(BatchNorm1d);
+            case LayerNorm norm:
+                WriteNorm(norm, arguments);
+                return nameof(LayerNorm);
+            case GroupNorm norm:
+                WriteGroupNorm(norm, arguments);
+                return nameof(GroupNorm);
+            case MaxPool2d pool:
+                Write(pool.Geometry, arguments);
+                return nameof(MaxPool2d);
+            case AvgPool2d pool:
+                WriteAvgPool(pool, arguments);
+                return nameof(AvgPool2d);
+            case AdaptiveAvgPool2d pool:
+                arguments.Set("output_size", pool.OutputSize);
+                return nameof(AdaptiveAvgPool2d);
+            case Dropout dropout:
+                arguments.Set("probability", dropout.Probability);
+                return nameof(Dropout);
+            case GELU gelu:
+                arguments.Set("approximate", gelu.Approximate);
+                return nameof(GELU);
+            case Conv1d convolution:
+                WriteConv1d(convolution, arguments);
+                return nameof(Conv1d);
+            case MaxPool1d pool:
+                WriteSeries(pool.Geometry, arguments);
+                return nameof(MaxPool1d);
+            case AvgPool1d pool:
+                WriteAvgPool1d(pool, arguments);
+                return nameof(AvgPool1d);
+            case AdaptiveAvgPool1d pool:
+                arguments.Set("output_size", pool.OutputSize);
+                return nameof(AdaptiveAvgPool1d);
+            default:
+                return module switch
+                {
+                    ReLU => nameof(ReLU),
+                    Tanh => nameof(Tanh),
+                    Sigmoid => nameof(Sigmoid),
+                    Flatten => nameof(Flatten),
+                    Identity => nameof(Identity),
+                    IdentityNormalization => nameof(IdentityNormalization),
+                    _ => null,
+                };
+        }
     }
+
+    /// <summary>Makes a layer of the engine's from its arguments; null where the name is of none.</summary>
+    public static Module? Make(string type, ModuleArguments a) => type switch
+    {
+        nameof(Sequential) => new Sequential(a.Modules),
+        nameof(Conv2d) => MakeConv2d(a),
+        nameof(Linear) => MakeLinear(a),
+        nameof(BatchNorm2d) => new BatchNorm2d(a.Int("channels"), a.Number("epsilon"), a.Number("momentum")),
+        nameof(BatchNorm1d) => new BatchNorm1d(a.Int("channels"), a.Number("epsilon"), a.Number("momentum")),
+        nameof(LayerNorm) => new LayerNorm(a.Int("channels"), a.Number("epsilon")),
+        nameof(GroupNorm) => new GroupNorm(a.Int("groups"), a.Int("channels"), a.Number("epsilon")),
+        nameof(MaxPool2d) => new MaxPool2d(a.Size("kernel"), a.Size("stride"), a.Size("padding")),
+        nameof(AvgPool2d) => MakeAvgPool(a),
+        nameof(AdaptiveAvgPool2d) => new AdaptiveAvgPool2d(a.Size("output_size")),
+        nameof(Dropout) => new Dropout(a.Number("probability")),
+        nameof(GELU) => new GELU(a.Text("approximate")),
+        nameof(Conv1d) => MakeConv1d(a),
+        nameof(MaxPool1d) => new MaxPool1d(a.Int("kernel"), a.Int("stride"), a.Int("padding")),
+        nameof(AvgPool1d) => MakeAvgPool1d(a),
+        nameof(AdaptiveAvgPool1d) => new AdaptiveAvgPool1d(a.Int("output_size")),
+        nameof(ReLU) => new ReLU(),
+        nameof(Tanh) => new Tanh(),
+        nameof(Sigmoid) => new Sigmoid(),
+        nameof(Flatten) => new Flatten(),
+        nameof(Identity) => new Identity(),
+        nameof(IdentityNormalization) => new IdentityNormalization(),
+        _ => null,
+    };
 
     private static void WriteConv2d(Conv2d layer, ModuleArguments arguments)
     {

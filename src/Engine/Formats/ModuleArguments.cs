@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Engine.Layers;
@@ -24,16 +25,16 @@ public sealed class ModuleArguments
     internal bool IsComplete { get; private set; } = true;
 
     /// <summary>Writes a whole number.</summary>
-    public void Set(string name, int value) => Json[name] = value;
+    public void Set(string name, int value) => Json[name] = Parsed(value.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Writes a number.</summary>
-    public void Set(string name, double value) => Json[name] = value;
+    public void Set(string name, double value) => Json[name] = Parsed(value.ToString("R", CultureInfo.InvariantCulture));
 
     /// <summary>Writes yes or no.</summary>
-    public void Set(string name, bool value) => Json[name] = value;
+    public void Set(string name, bool value) => Json[name] = Parsed(value ? "true" : "false");
 
     /// <summary>Writes a text.</summary>
-    public void Set(string name, string value) => Json[name] = value;
+    public void Set(string name, string value) => Json[name] = TextNode(value);
 
     /// <summary>Writes a height and a width.</summary>
     public void Set(string name, Size2 value) => Set(name, [value.Height, value.Width]);
@@ -41,13 +42,13 @@ public sealed class ModuleArguments
     /// <summary>Writes some whole numbers.</summary>
     public void Set(string name, params ReadOnlySpan<int> values)
     {
-        JsonArray array = [];
+        string text = "";
         foreach (int value in values)
         {
-            array.Add((JsonNode)value);
+            text += (text.Length == 0 ? "" : ",") + value.ToString(CultureInfo.InvariantCulture);
         }
 
-        Json[name] = array;
+        Json[name] = Parsed($"[{text}]");
     }
 
     /// <summary>Writes the modules inside.</summary>
@@ -88,6 +89,12 @@ public sealed class ModuleArguments
     /// <summary>Some whole numbers.</summary>
     /// <exception cref="EngineException">There are none of the name.</exception>
     public int[] Ints(string name) => [.. Get(name).AsArray().Select(n => (n ?? throw new JsonException()).GetValue<int>())];
+
+    /// <summary>A text as JSON.</summary>
+    internal static JsonNode TextNode(string value) => Parsed($"\"{JsonEncodedText.Encode(value)}\"");
+
+    // By its text: JsonValue.Create would bring a serializer of every type into a native program.
+    private static JsonNode Parsed(string json) => JsonNode.Parse(json)!;
 
     private JsonNode Get(string name) => Json[name] ?? throw new EngineException(
         $"the description of the network is damaged: its {ShownName.Of($"{Json["type"]}")} has no '{name}'");

@@ -19,8 +19,6 @@ public static class NetworkDescription
     private static readonly ConcurrentDictionary<string, Format> ByName = new(StringComparer.Ordinal);
     private static readonly ConcurrentDictionary<Type, Format> ByType = new();
 
-    static NetworkDescription() => LayerFormats.RegisterAll();
-
     /// <summary>Makes a type of module known. The same name again replaces what was known under it.</summary>
     /// <typeparam name="T">The type; one that is derived from it needs a line of its own.</typeparam>
     /// <param name="type">Its name in files.</param>
@@ -72,14 +70,25 @@ public static class NetworkDescription
 
     private static JsonObject? Describe(Module module)
     {
-        if (!ByType.TryGetValue(module.GetType(), out Format? format))
+        ModuleArguments arguments = new([]);
+        string? type;
+        if (ByType.TryGetValue(module.GetType(), out Format? format))
+        {
+            type = format.Type;
+            format.Write(module, arguments);
+        }
+        else
+        {
+            type = LayerFormats.Write(module, arguments);
+        }
+
+        if (type is null || !arguments.IsComplete)
         {
             return null;
         }
 
-        ModuleArguments arguments = new(new JsonObject { [TypeKey] = format.Type });
-        format.Write(module, arguments);
-        return arguments.IsComplete ? arguments.Json : null;
+        arguments.Json.Insert(0, TypeKey, ModuleArguments.TextNode(type));
+        return arguments.Json;
     }
 
     private static Module Make(JsonObject description, ref int count)
@@ -90,27 +99,26 @@ public static class NetworkDescription
         }
 
         string type = description[TypeKey]?.GetValue<string>() ?? throw new JsonException();
-        if (!ByName.TryGetValue(type, out Format? format))
-        {
-            throw new EngineException(
-                $"the network has a module of type '{ShownName.Of(type)}', which this program does not know: make it known with "
-                    + "NetworkDescription.Register (Networks.Register for those of Engine.Models)");
-        }
-
         List<Module> children = [];
         foreach (JsonNode? child in description[ModuleArguments.ModulesKey]?.AsArray() ?? [])
         {
             children.Add(Make((child ?? throw new JsonException()).AsObject(), ref count));
         }
 
+        Module? made;
         try
         {
-            return format.Make(new ModuleArguments(description, children));
+            ModuleArguments arguments = new(description, children);
+            made = ByName.TryGetValue(type, out Format? format) ? format.Make(arguments) : LayerFormats.Make(type, arguments);
         }
         catch (Exception e) when (e is not (EngineException or OutOfMemoryException))
         {
             throw new EngineException($"the description of the network is damaged: a {ShownName.Of(type)} cannot be made of its arguments", e);
         }
+
+        return made ?? throw new EngineException(
+            $"the network has a module of type '{ShownName.Of(type)}', which this program does not know: make it known with NetworkDescription.Register "
+                + "(Networks.Register for those of Engine.Models)");
     }
 
     private sealed record Format(string Type, Action<Module, ModuleArguments> Write, Func<ModuleArguments, Module> Make);

@@ -107,7 +107,7 @@ public sealed record SampleDescription
 
         try
         {
-            return JsonSerializer.Deserialize(json, TrainingJson.Default.SampleDescription) is { IsSound: true } read
+            return JsonSerializer.Deserialize(json, SampleJson.Default.SampleDescription) is { IsSound: true } read
                 ? read
                 : throw new EngineException("the weights' description of their samples does not fit together");
         }
@@ -118,7 +118,7 @@ public sealed record SampleDescription
     }
 
     /// <summary>The description as one line of JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, TrainingJson.Default.SampleDescription);
+    public string ToJson() => JsonSerializer.Serialize(this, SampleJson.Default.SampleDescription);
 
     private bool IsSound => Shape.Length is >= 1 and <= 3 && Shape.All(extent => extent >= 1)
         && Shape.Aggregate(1L, (product, extent) => Math.Min(product * extent, int.MaxValue + 1L)) <= int.MaxValue

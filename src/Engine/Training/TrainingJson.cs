@@ -10,11 +10,23 @@ namespace Engine.Training;
 [JsonSerializable(typeof(RunManifest))]
 [JsonSerializable(typeof(EpochReport))]
 [JsonSerializable(typeof(DataDescription))]
-[JsonSerializable(typeof(SampleDescription))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(TrainingState))]
+internal sealed partial class TrainingJson : JsonSerializerContext;
+
+/// <summary>Descriptions of samples; apart from the others, so that a native program that has only images goes without.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(SampleDescription))]
+internal sealed partial class SampleJson : JsonSerializerContext;
+
+/// <summary>Reports; apart from the others, so that a native program that prints none goes without.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(ConfusionDocument))]
 [JsonSerializable(typeof(ClassificationDocument))]
 [JsonSerializable(typeof(MultiLabelDocument))]
 [JsonSerializable(typeof(RegressionDocument))]
-internal sealed partial class TrainingJson : JsonSerializerContext;
+internal sealed partial class ReportJson : JsonSerializerContext;

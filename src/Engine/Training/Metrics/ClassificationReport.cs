@@ -78,7 +78,7 @@ public sealed class ClassificationReport
     /// The report as JSON: {"accuracy":0.9,"total":10,"macro":{...},"weighted":{...},"classes":[{"name":"cat","precision":1, ...}],"confusion":[[...]]}.
     /// </summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new ClassificationDocument(Accuracy, Confusion.Total, Macro, Weighted, Classes, Confusion.Rows()), TrainingJson.Default.ClassificationDocument);
+        new ClassificationDocument(Accuracy, Confusion.Total, Macro, Weighted, Classes, Confusion.Rows()), ReportJson.Default.ClassificationDocument);
 
     private static int IndexOfLargest(ReadOnlySpan<float> row, int number)
     {

@@ -101,7 +101,7 @@ public sealed class ConfusionMatrix
     }
 
     /// <summary>The counts as JSON: {"class_names":["cat","dog"],"counts":[[3,1],[0,4]]}, a list for each true class.</summary>
-    public string ToJson() => JsonSerializer.Serialize(new ConfusionDocument(ClassNames, Rows()), TrainingJson.Default.ConfusionDocument);
+    public string ToJson() => JsonSerializer.Serialize(new ConfusionDocument(ClassNames, Rows()), ReportJson.Default.ConfusionDocument);
 
     /// <summary>The counts, a list for each true class.</summary>
     internal IReadOnlyList<IReadOnlyList<long>> Rows() => [.. Enumerable.Range(0, ClassNames.Count).Select(Row)];

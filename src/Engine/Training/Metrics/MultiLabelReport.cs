@@ -98,7 +98,7 @@ public sealed class MultiLabelReport
 
     /// <summary>The report as JSON: {"samples":10,"exact_match":0.8,"hamming_loss":0.1,"micro":{...},"macro":{...},"labels":[{"name":"red", ...}]}.</summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new MultiLabelDocument(Samples, ExactMatch, HammingLoss, Micro, Macro, Labels), TrainingJson.Default.MultiLabelDocument);
+        new MultiLabelDocument(Samples, ExactMatch, HammingLoss, Micro, Macro, Labels), ReportJson.Default.MultiLabelDocument);
 }
 
 /// <summary>A <see cref="MultiLabelReport"/> in JSON.</summary>

@@ -91,7 +91,7 @@ public sealed class RegressionReport
     }
 
     /// <summary>The report as JSON: {"rows":10,"overall":{"name":"all","rmse":0.5,"mae":0.4,"r2":0.9},"outputs":[{"name":"price", ...}]}.</summary>
-    public string ToJson() => JsonSerializer.Serialize(new RegressionDocument(Rows, Overall, Outputs), TrainingJson.Default.RegressionDocument);
+    public string ToJson() => JsonSerializer.Serialize(new RegressionDocument(Rows, Overall, Outputs), ReportJson.Default.RegressionDocument);
 }
 
 /// <summary>A <see cref="RegressionReport"/> in JSON.</summary>
