@@ -9,11 +9,9 @@ namespace Engine.Cli;
 /// <summary>Weights that were trained on a table: how rows are encoded, what the outputs mean, and the network, on a device.</summary>
 internal sealed class SavedTable : IDisposable
 {
-    private readonly SampleDescription _description;
-
     private SavedTable(SavedModel saved, TableEncoding encoding, SampleDescription description, RunManifest manifest)
     {
-        (Saved, Encoding, _description, Manifest) = (saved, encoding, description, manifest);
+        (Saved, Encoding, Description, Manifest) = (saved, encoding, description, manifest);
         Choices = manifest.Part<TableChoices>();
         Network = TableNetwork.Create(encoding.FeatureCount, Choices, description.Targets.Count);
     }
@@ -25,7 +23,7 @@ internal sealed class SavedTable : IDisposable
     public TableEncoding Encoding { get; }
 
     /// <summary>What the weights tell of their samples.</summary>
-    public SampleDescription Description => _description;
+    public SampleDescription Description { get; }
 
     /// <summary>The run that the weights are from.</summary>
     public RunManifest Manifest { get; }
@@ -37,7 +35,7 @@ internal sealed class SavedTable : IDisposable
     public Module Network { get; }
 
     /// <summary>The names of the classes, labels or values.</summary>
-    public IReadOnlyList<string> Targets => _description.Targets;
+    public IReadOnlyList<string> Targets => Description.Targets;
 
     /// <summary>Whether weights are of a table.</summary>
     public static bool IsTable(SavedModel saved) => TableEncoding.Read(saved.File.Metadata) is not null;
@@ -67,16 +65,16 @@ internal sealed class SavedTable : IDisposable
 
     /// <summary>The batches of some samples, scaled as in training.</summary>
     public SampleLoader LoaderOf(Samples samples, Device device, int batchSize) =>
-        new(device, samples, batchSize, features: _description.Scaling, values: _description.ValueScaling);
+        new(device, samples, batchSize, features: Description.Scaling, values: Description.ValueScaling);
 
     /// <summary>What the network answers for some rows: probabilities of classes or labels, or values in their own units; a row after another.</summary>
     public float[] Predict(EncodedRows rows, Device device, int batchSize, CancellationToken cancellation)
     {
         // A loader wants targets; these are not looked at.
         Samples samples = Samples.OfValues(new Shape(Encoding.FeatureCount), rows.Features, new float[rows.Rows.Count]);
-        using SampleLoader loader = new(device, samples, batchSize, features: _description.Scaling);
+        using SampleLoader loader = new(device, samples, batchSize, features: Description.Scaling);
         float[] outputs = Evaluation.Outputs(Network, loader, cancellation);
-        LearningTask task = _description.Learning;
+        LearningTask task = Description.Learning;
         for (int i = 0; i < outputs.Length; i += task.Outputs)
         {
             task.Interpret(outputs.AsSpan(i, task.Outputs));

@@ -39,7 +39,7 @@ public sealed class DocumentTests : IDisposable
     [Fact]
     public void The_documentation_has_a_section_for_every_class_and_for_the_peers()
     {
-        string text = File.ReadAllText(Path.Combine(new Repository(Root()).Root, "docs", "benchmarks.md"));
+        string text = File.ReadAllText(Path.Combine(new Repository(Sources.Folder).Root, "docs", "benchmarks.md"));
         string[] classes = [.. typeof(DeviceBenchmark).Assembly.GetTypes().Where(
             t => !t.IsAbstract && t.IsSubclassOf(typeof(DeviceBenchmark))).Select(t => t.Name)];
         Assert.Equal(6, classes.Length);
@@ -87,19 +87,6 @@ public sealed class DocumentTests : IDisposable
         Assert.Equal("50 % copy", Quantity.Share(new Work(1e9, 1e11), 2, ceilings));
         Assert.Equal("25 % FMA", Quantity.Share(new Work(1e8, 1e12), 4, ceilings));
         Assert.Equal("-", Quantity.Share(new Work(0), 4, ceilings));
-    }
-
-    internal static string Root()
-    {
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Engine.sln")))
-            {
-                return at.FullName;
-            }
-        }
-
-        throw new InvalidOperationException("the tests run outside the repository");
     }
 
     private static PrimitiveSubject Primitive(string name, Shape shape, double operations) =>

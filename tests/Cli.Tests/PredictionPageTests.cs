@@ -9,7 +9,7 @@ public sealed class PredictionPageTests
     [Fact]
     public async Task The_page_of_the_model_has_the_predictions_that_the_command_makes()
     {
-        string[] lines = await File.ReadAllLinesAsync(Path.Combine(Root, "docs", "gpu-model.md"));
+        string[] lines = await File.ReadAllLinesAsync(Path.Combine(Sources.Folder, "docs", "gpu-model.md"));
         string[][] rows = [.. lines.SkipWhile(line => line != "<!-- predictions -->").Skip(3).TakeWhile(line => line.StartsWith('|')).Select(Cells)];
         Assert.Equal(6, rows.Length);
         foreach (string[] row in rows)
@@ -37,18 +37,4 @@ public sealed class PredictionPageTests
         Math.Abs(double.Parse(shown, NumberStyles.Number, CultureInfo.InvariantCulture) - value) <= share * value;
 
     private static string[] Cells(string row) => [.. row.Trim('|').Split('|').Select(cell => cell.Trim())];
-
-    private static string Root
-    {
-        get
-        {
-            string folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Engine.sln")))
-            {
-                folder = Path.GetDirectoryName(folder)!;
-            }
-
-            return folder;
-        }
-    }
 }

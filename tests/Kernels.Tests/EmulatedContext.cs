@@ -34,21 +34,7 @@ internal sealed class EmulatedContext : IDisposable
     }
 
     /// <summary>The sources of the emulator and of the planted kernels.</summary>
-    internal static string SourceFolder => Path.Combine(RepositoryRoot, "tests", "Kernels.Tests", "Emulator");
-
-    private static string RepositoryRoot
-    {
-        get
-        {
-            string folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Engine.sln")))
-            {
-                folder = Path.GetDirectoryName(folder)!;
-            }
-
-            return folder;
-        }
-    }
+    internal static string SourceFolder => Path.Combine(Sources.Folder, "tests", "Kernels.Tests", "Emulator");
 
     /// <summary>The planted kernels, compiled.</summary>
     internal static byte[] PlantedImage() =>

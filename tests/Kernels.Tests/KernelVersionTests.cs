@@ -17,12 +17,7 @@ public sealed class KernelVersionTests : EmulatorTest
     [Fact]
     public void The_device_launches_the_versions_whose_comments_say_so()
     {
-        string root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Engine.sln")))
-        {
-            root = Path.GetDirectoryName(root)!;
-        }
-
+        string root = Sources.Folder;
         string[] said = [.. System.Text.RegularExpressions.Regex.Matches(
             File.ReadAllText(Path.Combine(root, "kernels.cu")),
             @"The device launches this one[^\n]*\n(?://[^\n]*\n)*template[^\n]*DEVICE void (\w+_\d)\(").Select(match => match.Groups[1].Value).Order()];

@@ -43,7 +43,7 @@ public sealed class PackageTests(Packages packages) : IClassFixture<Packages>
     public void Nothing_in_a_package_tells_where_it_was_built()
     {
         int documents = 0;
-        byte[][] marks = [Encoding.UTF8.GetBytes(Packages.Root), Encoding.Unicode.GetBytes(Packages.Root)];
+        byte[][] marks = [Encoding.UTF8.GetBytes(Sources.Folder), Encoding.Unicode.GetBytes(Sources.Folder)];
         foreach (string path in Directory.GetFiles(packages.Folder))
         {
             using ZipArchive package = ZipFile.OpenRead(path);
@@ -56,7 +56,7 @@ public sealed class PackageTests(Packages packages) : IClassFixture<Packages>
                 }
 
                 bool isMarked = marks.Any(mark => bytes.GetBuffer().AsSpan(0, (int)bytes.Length).IndexOf(mark) >= 0);
-                Assert.False(isMarked, $"{Path.GetFileName(path)}: {entry} has {Packages.Root}");
+                Assert.False(isMarked, $"{Path.GetFileName(path)}: {entry} has {Sources.Folder}");
                 if (entry.Name.EndsWith(".pdb", StringComparison.Ordinal))
                 {
                     // Symbols keep paths in parts, which a search does not find.
@@ -128,7 +128,7 @@ public sealed class PackageTests(Packages packages) : IClassFixture<Packages>
 
     private static string Example()
     {
-        string text = File.ReadAllText(Path.Combine(Packages.Root, "examples", "Embed", "Program.cs"));
+        string text = File.ReadAllText(Path.Combine(Sources.Folder, "examples", "Embed", "Program.cs"));
         Assert.Contains("Epochs = 6", text);
         return text.Replace("Epochs = 6", "Epochs = 1");
     }

@@ -17,16 +17,13 @@ public sealed class Packages : IDisposable
 
         // .NET takes a folder of local data that is not there for none.
         Directory.CreateDirectory(_folder["data"]);
-        Run("dotnet", "pack", Path.Combine(Root, "src", "Packages.proj"), "--no-build", "-c", configuration, "-p:PackageOutputPath=" + Folder);
+        Run("dotnet", "pack", Path.Combine(Sources.Folder, "src", "Packages.proj"), "--no-build", "-c", configuration, "-p:PackageOutputPath=" + Folder);
         File.WriteAllText(Path.Combine(World, "nuget.config"), new XElement(
             "configuration", new XElement("packageSources", new XElement("add", new XAttribute("key", "built"), new XAttribute("value", Folder)))).ToString());
     }
 
-    /// <summary>The folder that was built in.</summary>
-    public static string Root { get; } = FindRoot();
-
     /// <summary>The version in Directory.Build.props, which every package has.</summary>
-    public static string Version { get; } = XDocument.Load(Path.Combine(Root, "Directory.Build.props")).Descendants("Version").Single().Value;
+    public static string Version { get; } = XDocument.Load(Path.Combine(Sources.Folder, "Directory.Build.props")).Descendants("Version").Single().Value;
 
     /// <summary>The packages.</summary>
     public string Folder => _folder["packages"];
@@ -72,15 +69,4 @@ public sealed class Packages : IDisposable
 
     /// <summary>Removes everything.</summary>
     public void Dispose() => _folder.Dispose();
-
-    private static string FindRoot()
-    {
-        DirectoryInfo folder = new(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("no Engine.sln above " + AppContext.BaseDirectory);
-        }
-
-        return folder.FullName;
-    }
 }

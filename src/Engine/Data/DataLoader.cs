@@ -13,13 +13,11 @@ public sealed class DataLoader : BatchLoader
     private readonly Device _device;
     private readonly DataLoaderOptions _options;
     private readonly HostBatch[] _ring;
-    private readonly int[] _order;
     private readonly int _imageBytes;
     private readonly Tensor _mean;
     private readonly Tensor _scale;
     private readonly Dictionary<int, DeviceBatch> _deviceBatches = [];
     private BatchQueue? _queue;
-    private bool _isDisposed;
 
     /// <summary>Makes a loader of unchanged images, pixel / 255; no thread runs before an epoch is enumerated.</summary>
     /// <param name="device">Where the batches go.</param>
@@ -39,6 +37,7 @@ public sealed class DataLoader : BatchLoader
     /// <param name="options">How batches are made.</param>
     /// <exception cref="EngineException">An option is out of range or does not fit the source.</exception>
     public DataLoader(Device device, IImageSource source, DataLoaderOptions options)
+        : base(source.Count, options.Shuffle, options.Seed)
     {
         PixelNormalization normalization = options.Normalization ?? PixelNormalization.None(source.Channels);
         Check(source, options, normalization);
@@ -49,7 +48,6 @@ public sealed class DataLoader : BatchLoader
         int capacity = Math.Min(options.BatchSize, source.Count);
         StepsPerEpoch = (source.Count / options.BatchSize) + (options.DropLast || source.Count % options.BatchSize == 0 ? 0 : 1);
         SamplesPerEpoch = options.DropLast ? StepsPerEpoch * options.BatchSize : source.Count;
-        _order = new int[source.Count];
         _ring = new HostBatch[Math.Min(options.Prefetch + 1, StepsPerEpoch)];
         for (int i = 0; i < _ring.Length; i++)
         {
@@ -72,33 +70,8 @@ public sealed class DataLoader : BatchLoader
     /// <inheritdoc/>
     public override int SamplesPerEpoch { get; }
 
-    /// <summary>
-    /// Enumerates an epoch's batches, each of which is overwritten by the next. Leaving the enumeration early stops the threads.
-    /// </summary>
-    /// <param name="epoch">Which epoch, from 0: it decides the order and the augmentation.</param>
-    /// <param name="startStep">The first batch to make, from 0 to <see cref="StepsPerEpoch"/>: where a resumed run goes on.</param>
-    /// <exception cref="ObjectDisposedException">The loader has been disposed.</exception>
-    /// <exception cref="EngineException">
-    /// The start is out of range, or another epoch of this loader is still being enumerated. What reading an image throws is
-    /// thrown by the enumeration when it reaches that batch.
-    /// </exception>
-    public override IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
+    private protected override void DisposeCore()
     {
-        ThrowIfDisposed();
-        return startStep < 0 || startStep > StepsPerEpoch
-            ? throw new EngineException($"loader: cannot start at step {startStep} of an epoch of {StepsPerEpoch} steps")
-            : Enumerate(epoch, startStep);
-    }
-
-    /// <summary>Stops the threads and returns the device's memory.</summary>
-    public override void Dispose()
-    {
-        if (_isDisposed)
-        {
-            return;
-        }
-
-        _isDisposed = true;
         _queue?.Dispose();
         foreach (DeviceBatch batch in _deviceBatches.Values)
         {
@@ -107,14 +80,6 @@ public sealed class DataLoader : BatchLoader
 
         _mean.Dispose();
         _scale.Dispose();
-    }
-
-    private void ThrowIfDisposed()
-    {
-        if (_isDisposed)
-        {
-            throw BatchQueue.Disposed();
-        }
     }
 
     private static void Check(IImageSource source, DataLoaderOptions options, PixelNormalization normalization)
@@ -145,40 +110,30 @@ public sealed class DataLoader : BatchLoader
         }
     }
 
-    private IEnumerable<Batch> Enumerate(int epoch, int startStep)
+    private protected override IEnumerable<Batch> Batches(int epoch, int startStep)
     {
-        ThrowIfDisposed();
-        if (_queue is not null)
-        {
-            throw new EngineException("loader: an epoch is still being enumerated; finish or leave it first, or use a second loader");
-        }
-
-        Arrange(_order, _options.Shuffle, _options.Seed, epoch);
         int workers = _options.Workers ?? (Source.IsDecoded ? Environment.ProcessorCount : 1);
         using BatchQueue queue = new(
             _ring, startStep, StepsPerEpoch, workers, step => Source.IsDecoded ? CountOf(step) : 1, (step, part, batch, random) => Fill(epoch, step, part, batch, random));
         _queue = queue;
-        Batch? batch = null;
         try
         {
             for (int step = startStep; step < StepsPerEpoch; step++)
             {
                 HostBatch host = queue.Take();
-                batch = Upload(host);
+                Batch batch = Upload(host);
                 batch.Begin(step, host.Indices.AsMemory(0, host.Count), host.Labels.AsMemory(0, host.Count));
                 yield return batch;
-                batch.End();
                 queue.Release();
             }
         }
         finally
         {
-            batch?.End();
             _queue = null;
         }
     }
 
-    private int CountOf(int step) => Math.Min(_options.BatchSize, _order.Length - (step * _options.BatchSize));
+    private int CountOf(int step) => Math.Min(_options.BatchSize, Order.Length - (step * _options.BatchSize));
 
     // A part of a batch is one image where images are decoded, and the whole batch elsewhere.
     private void Fill(int epoch, int step, int part, HostBatch batch, RandomSource random)
@@ -188,7 +143,7 @@ public sealed class DataLoader : BatchLoader
         int end = Source.IsDecoded ? part + 1 : batch.Count;
         for (int i = part; i < end; i++)
         {
-            int index = _order[first + i];
+            int index = Order[first + i];
             int label = Source.Label(index);
             if ((uint)label >= (uint)Source.ClassNames.Count)
             {

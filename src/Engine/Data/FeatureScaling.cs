@@ -32,18 +32,17 @@ public sealed class FeatureScaling
             throw new EngineException($"scaling: {mean.Length} means and {deviation.Length} deviations were given; expected one of each for every feature");
         }
 
-        for (int i = 0; i < mean.Length; i++)
-        {
-            if (!double.IsFinite(mean[i]) || !(deviation[i] > 0) || !double.IsFinite(deviation[i]))
-            {
-                throw new EngineException(string.Create(
-                    System.Globalization.CultureInfo.InvariantCulture,
-                    $"scaling: feature {i} has mean {mean[i]} and deviation {deviation[i]}; expected finite numbers, and a deviation above zero"));
-            }
-        }
-
-        return new FeatureScaling(mean.ToArray(), deviation.ToArray());
+        int wrong = FirstUnsound(mean, deviation);
+        return wrong < 0
+            ? new FeatureScaling(mean.ToArray(), deviation.ToArray())
+            : throw new EngineException(string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"scaling: feature {wrong} has mean {mean[wrong]} and deviation {deviation[wrong]}; expected finite numbers, and a deviation above zero"));
     }
+
+    /// <summary>Whether <see cref="Constant"/> takes these means and deviations for so many places.</summary>
+    internal static bool IsSound(double[] mean, double[] deviation, int length) =>
+        mean.Length == length && deviation.Length == length && FirstUnsound(mean, deviation) < 0;
 
     /// <summary>The means and deviations of some numbers.</summary>
     /// <param name="numbers">[..., length].</param>
@@ -79,6 +78,19 @@ public sealed class FeatureScaling
         }
 
         return new FeatureScaling(mean, deviation);
+    }
+
+    private static int FirstUnsound(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
+    {
+        for (int i = 0; i < mean.Length; i++)
+        {
+            if (!double.IsFinite(mean[i]) || !(deviation[i] > 0) || !double.IsFinite(deviation[i]))
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     /// <summary>Standardizes numbers.</summary>

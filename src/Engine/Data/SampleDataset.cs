@@ -89,9 +89,7 @@ public sealed record SampleDataset
     /// <exception cref="EngineException">The count leaves nothing to train on or nothing to validate with.</exception>
     public SampleDataset WithValidation(int count, long seed)
     {
-        (Samples train, Samples validation) = IsInOrder && count >= 1 && count < Train.Count
-            ? Train.SplitInOrder((double)count / Train.Count)
-            : Train.HoldOut(count, seed);
+        (Samples train, Samples validation) = IsInOrder ? Train.HoldOutLast(count) : Train.HoldOut(count, seed);
         return this with { Train = train, Test = validation };
     }
 

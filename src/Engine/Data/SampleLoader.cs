@@ -8,16 +8,11 @@ public sealed class SampleLoader : BatchLoader
 {
     private readonly Device _device;
     private readonly int _batchSize;
-    private readonly bool _shuffle;
-    private readonly long _seed;
-    private readonly int[] _order;
     private readonly int[] _labels;
     private readonly ReadOnlyMemory<float> _features;
     private readonly ReadOnlyMemory<float> _values;
     private readonly float[] _rows;
     private readonly Dictionary<int, Batch> _batches = [];
-    private bool _isEnumerating;
-    private bool _isDisposed;
 
     /// <summary>Makes a loader.</summary>
     /// <param name="device">Where the batches go.</param>
@@ -30,6 +25,7 @@ public sealed class SampleLoader : BatchLoader
     /// <exception cref="EngineException">The batch size is out of range, or a scaling does not fit the samples.</exception>
     public SampleLoader(
         Device device, Samples samples, int batchSize, bool shuffle = false, long seed = 0, FeatureScaling? features = null, FeatureScaling? values = null)
+        : base(samples.Count, shuffle, seed)
     {
         if (batchSize < 1 || (shuffle && batchSize > samples.Count))
         {
@@ -39,11 +35,10 @@ public sealed class SampleLoader : BatchLoader
 
         CheckScaling("features", features, samples.FeatureShape.Last);
         CheckScaling("values", values, samples.TargetLength);
-        (_device, Samples, _batchSize, _shuffle, _seed) = (device, samples, Math.Min(batchSize, samples.Count), shuffle, seed);
+        (_device, Samples, _batchSize) = (device, samples, Math.Min(batchSize, samples.Count));
         Values = values;
         _features = Scaled(samples.Features, features);
-        _values = Scaled(samples.Values.ToArray(), values);
-        _order = new int[samples.Count];
+        _values = Scaled(samples.ValueMemory, values);
         _labels = new int[_batchSize];
         _rows = new float[checked(_batchSize * Math.Max(samples.FeatureLength, Math.Max(1, samples.TargetLength)))];
         StepsPerEpoch = shuffle ? samples.Count / _batchSize : (samples.Count + _batchSize - 1) / _batchSize;
@@ -62,24 +57,17 @@ public sealed class SampleLoader : BatchLoader
     /// <inheritdoc/>
     public override int SamplesPerEpoch { get; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Batch> Epoch(int epoch, int startStep = 0)
+    private protected override IEnumerable<Batch> Batches(int epoch, int startStep)
     {
-        ThrowIfDisposed();
-        return startStep < 0 || startStep > StepsPerEpoch
-            ? throw new EngineException($"loader: cannot start at step {startStep} of an epoch of {StepsPerEpoch} steps")
-            : Enumerate(epoch, startStep);
+        for (int step = startStep; step < StepsPerEpoch; step++)
+        {
+            ThrowIfDisposed();
+            yield return Fill(step);
+        }
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
+    private protected override void DisposeCore()
     {
-        if (_isDisposed)
-        {
-            return;
-        }
-
-        _isDisposed = true;
         foreach (Batch batch in _batches.Values)
         {
             batch.Free();
@@ -106,39 +94,11 @@ public sealed class SampleLoader : BatchLoader
         return scaled;
     }
 
-    private IEnumerable<Batch> Enumerate(int epoch, int startStep)
-    {
-        ThrowIfDisposed();
-        if (_isEnumerating)
-        {
-            throw new EngineException("loader: an epoch is still being enumerated; finish or leave it first, or use a second loader");
-        }
-
-        _isEnumerating = true;
-        Arrange(_order, _shuffle, _seed, epoch);
-        Batch? batch = null;
-        try
-        {
-            for (int step = startStep; step < StepsPerEpoch; step++)
-            {
-                ThrowIfDisposed();
-                batch?.End();
-                batch = Fill(step);
-                yield return batch;
-            }
-        }
-        finally
-        {
-            batch?.End();
-            _isEnumerating = false;
-        }
-    }
-
     private Batch Fill(int step)
     {
         int first = step * _batchSize;
         int count = Math.Min(_batchSize, Samples.Count - first);
-        ReadOnlyMemory<int> indices = _order.AsMemory(first, count);
+        ReadOnlyMemory<int> indices = Order.AsMemory(first, count);
         if (!_batches.TryGetValue(count, out Batch? batch))
         {
             batch = Make(count);
@@ -171,15 +131,13 @@ public sealed class SampleLoader : BatchLoader
 
     private Batch Make(int count)
     {
-        Tensor inputs = Tensor.Create(_device, new Shape([count, .. Extents(Samples.FeatureShape)]), _device.ActivationType);
+        Tensor inputs = Tensor.Create(_device, Samples.FeatureShape.Batched(count), _device.ActivationType);
         Tensor targets = Samples.Task == SampleTask.Classification
             ? Tensor.Create(_device, new Shape(count), DataType.Int32)
             : Tensor.Create(_device, new Shape(count, Samples.TargetLength), _device.FloatType);
         Tensor? weights = Samples.Weights.IsEmpty ? null : Tensor.Create(_device, new Shape(count), _device.FloatType);
         return new Batch(inputs, targets, weights);
     }
-
-    private static IEnumerable<int> Extents(Shape shape) => Enumerable.Range(0, shape.Rank).Select(axis => shape[axis]);
 
     private void Write(Tensor target, ReadOnlySpan<float> all, int length, ReadOnlySpan<int> indices)
     {
@@ -189,13 +147,5 @@ public sealed class SampleLoader : BatchLoader
         }
 
         target.Write<float>(_rows.AsSpan(0, indices.Length * length));
-    }
-
-    private void ThrowIfDisposed()
-    {
-        if (_isDisposed)
-        {
-            throw BatchQueue.Disposed();
-        }
     }
 }

@@ -46,10 +46,9 @@ public sealed partial class Samples
     /// <exception cref="EngineException">The share or the gap leaves one part empty.</exception>
     public (Samples Train, Samples Test) SplitInOrder(double testShare, int gap = 0)
     {
-        int test = CountOf(testShare), train = Count - test - Math.Max(0, gap);
-        int[] indices = [.. Enumerable.Range(0, Count)];
-        return train >= 1
-            ? (Subset(indices.AsSpan(0, train)), Subset(indices.AsSpan(Count - test)))
+        int test = CountOf(testShare);
+        return Count - test - gap >= 1
+            ? HoldOutLast(test, Math.Max(0, gap))
             : throw new EngineException($"samples: a gap of {gap} leaves nothing of {Count} samples to train on");
     }
 
@@ -57,9 +56,22 @@ public sealed partial class Samples
     /// <param name="count">Samples in the second part: at least 1, and fewer than there are.</param>
     /// <param name="seed">Chooses them.</param>
     /// <exception cref="EngineException">The count leaves one part empty.</exception>
-    public (Samples Train, Samples Test) HoldOut(int count, long seed = 0) => count >= 1 && count < Count
-        ? Divide(Shuffled(seed), count)
-        : throw new EngineException($"samples: {count:N0} of {Count:N0} cannot be held out; expected 1 to {Count - 1:N0}");
+    public (Samples Train, Samples Test) HoldOut(int count, long seed = 0)
+    {
+        CheckHeld(count);
+        return Divide(Shuffled(seed), count);
+    }
+
+    /// <summary>Holds out the last samples.</summary>
+    /// <param name="count">Samples in the second part: at least 1, and fewer than there are.</param>
+    /// <param name="gap">Samples before them that belong to neither part.</param>
+    /// <exception cref="EngineException">The count leaves one part empty.</exception>
+    internal (Samples Train, Samples Test) HoldOutLast(int count, int gap = 0)
+    {
+        CheckHeld(count);
+        int[] indices = [.. Enumerable.Range(0, Count)];
+        return (Subset(indices.AsSpan(0, Count - count - gap)), Subset(indices.AsSpan(Count - count)));
+    }
 
     /// <summary>
     /// The samples in k pairs of parts for cross-validation: each sample is tested in exactly one of them, and the others of the pair are trained on. Classes are
@@ -127,6 +139,14 @@ public sealed partial class Samples
 
         string[] names = [.. Enumerable.Range(1, horizon).Select(h => $"step +{h}")];
         return OfValues(new Shape(length, channels), features, values, names);
+    }
+
+    private void CheckHeld(int count)
+    {
+        if (count < 1 || count >= Count)
+        {
+            throw new EngineException($"samples: {count:N0} of {Count:N0} cannot be held out; expected 1 to {Count - 1:N0}");
+        }
     }
 
     private int CountOf(double share)

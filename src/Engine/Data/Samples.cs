@@ -248,6 +248,9 @@ public sealed partial class Samples
         };
     }
 
+    /// <summary><see cref="Values"/>, for those who keep them.</summary>
+    internal ReadOnlyMemory<float> ValueMemory => _values;
+
     /// <summary>How many numbers one sample's features are.</summary>
     internal int FeatureLength => checked((int)FeatureShape.ElementCount);
 

@@ -72,6 +72,16 @@ public readonly struct Shape : IEquatable<Shape>
     /// <summary>The product of all extents but the last: the pixels of an activation, the rows of a matrix.</summary>
     public int Rows => Last == 0 ? 0 : checked((int)(ElementCount / Last));
 
+    /// <summary>The shape of so many samples of this one: [count, ...].</summary>
+    internal Shape Batched(int count) => Rank switch
+    {
+        0 => new(count),
+        1 => new(count, _d0),
+        2 => new(count, _d0, _d1),
+        3 => new(count, _d0, _d1, _d2),
+        _ => throw new ShapeException($"samples have at most {MaxRank - 1} extents, but these are {this}"),
+    };
+
     /// <summary>The extents as an array, outermost first.</summary>
     public int[] ToArray()
     {

@@ -21,17 +21,19 @@ internal static class Checkpoint
     /// <summary>Writes a checkpoint, atomically.</summary>
     /// <exception cref="EngineException">The file cannot be written; the one before it is still there.</exception>
     public static void Save(
-        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, TrainingData data) =>
+        string path, Module model, Optimizer optimizer, MovingAverage? average, TrainingState state, RunManifest manifest, TrainingData data)
+    {
+        Dictionary<string, string> header = new()
+        {
+            [OwnCheckpoint.MetadataKey] = Version,
+            ["options"] = manifest.ToJson(),
+            ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
+        };
+        data.Describe(header);
+        header[ImageFingerprint.MetadataKey] = $"{data.Fingerprint}";
         SafetensorsWriter.Write(
-            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix)
-                ?? []], new Dictionary<string, string>(data.Metadata)
-                {
-                    [OwnCheckpoint.MetadataKey] = Version,
-                    ["options"] = manifest.ToJson(),
-                    ["state"] = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState),
-                    [data.Description.Key] = data.Description.Value,
-                    [ImageFingerprint.MetadataKey] = $"{data.Fingerprint}",
-                });
+            path, [.. StateDictionary.Contents(model, ModelPrefix), .. optimizer.Contents(), .. average?.Contents(AveragePrefix) ?? []], header);
+    }
 
     /// <summary>Puts a checkpoint's values into a model and an optimizer and returns where the run stood.</summary>
     /// <exception cref="EngineException">The file is damaged or is of another network; nothing has changed then.</exception>

@@ -43,7 +43,7 @@ public sealed class LearningRateRange
     public static LearningRateRange Test(
         Module model, ImageDataset data, Device device, TrainingOptions options, double lowest = 1e-6, double highest = 10, int steps = 100,
         CancellationToken cancellation = default) =>
-        Test(model, Trainer.Checked(options, () => TrainingData.Of(data, options)), device, options, lowest, highest, steps, cancellation);
+        Test(model, TrainingData.Of(data, options), device, options, lowest, highest, steps, cancellation);
 
     /// <summary>Tests a network on samples. It has the weights that it had when the test is over.</summary>
     /// <param name="model">The network; it is put on the device, with first weights from the options' seed, unless it is there already.</param>
@@ -59,7 +59,7 @@ public sealed class LearningRateRange
     public static LearningRateRange Test(
         Module model, SampleDataset data, Device device, TrainingOptions options, double lowest = 1e-6, double highest = 10, int steps = 100,
         CancellationToken cancellation = default) =>
-        Test(model, Trainer.Checked(options, () => TrainingData.Of(data, options)), device, options, lowest, highest, steps, cancellation);
+        Test(model, TrainingData.Of(data, options), device, options, lowest, highest, steps, cancellation);
 
     private static LearningRateRange Test(
         Module model, TrainingData data, Device device, TrainingOptions options, double lowest, double highest, int steps, CancellationToken cancellation)

@@ -162,7 +162,7 @@ internal sealed class Predictor : IDisposable
 
         public void Run(ReadOnlySpan<float> scaled, int rows, LearningTask task, Span<float> results)
         {
-            Tensor input = _tensors[rows] ??= Tensor.Create(_device, Batched(rows), DataType.Float32);
+            Tensor input = _tensors[rows] ??= Tensor.Create(_device, _shape.Batched(rows), DataType.Float32);
             input.Write(scaled);
             Tape tape = _device.Tape;
             int mark = tape.BeginNoGradient();
@@ -200,12 +200,5 @@ internal sealed class Predictor : IDisposable
             _network.Dispose();
             _device.Dispose();
         }
-
-        private Shape Batched(int rows) => _shape.Rank switch
-        {
-            1 => new(rows, _shape[0]),
-            2 => new(rows, _shape[0], _shape[1]),
-            _ => new(rows, _shape[0], _shape[1], _shape[2]),
-        };
     }
 }

@@ -214,13 +214,13 @@ public sealed class RunFolder : IDisposable
 
     private Dictionary<string, string> MetadataOf(Module model, EpochReport report, TrainingData data)
     {
-        Dictionary<string, string> metadata = new(data.Metadata)
+        Dictionary<string, string> metadata = new()
         {
             ["format"] = "pt",
             ["epoch"] = report.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
             ["options"] = Manifest.WithoutPlaces().ToJson(),
-            [data.Description.Key] = data.Description.Value,
         };
+        data.Describe(metadata);
         SavedModel.Describe(model, metadata);
         return metadata;
     }

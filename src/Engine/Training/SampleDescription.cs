@@ -87,7 +87,7 @@ public sealed record SampleDescription
     {
         Name = data.Name,
         Task = data.Task,
-        Shape = [.. Enumerable.Range(0, data.Train.FeatureShape.Rank).Select(axis => data.Train.FeatureShape[axis])],
+        Shape = data.Train.FeatureShape.ToArray(),
         Features = data.Train.FeatureNames,
         Targets = data.Train.TargetNames,
         Mean = features.Mean.ToArray(),
@@ -124,19 +124,16 @@ public sealed record SampleDescription
         && Shape.Aggregate(1L, (product, extent) => Math.Min(product * extent, int.MaxValue + 1L)) <= int.MaxValue
         && Targets.Count >= 1 && Targets.All(t => t is not null) && Enum.IsDefined(Task)
         && (Features.Count == 0 || Features.Count == Shape[^1]) && Features.All(f => f is not null)
-        && IsScaling(Mean, Deviation, Shape[^1])
+        && FeatureScaling.IsSound(Mean, Deviation, Shape[^1])
         && (Task == SampleTask.Regression
-            ? ValueMean is null == ValueDeviation is null && (ValueMean is null || IsScaling(ValueMean, ValueDeviation!, Targets.Count))
+            ? ValueMean is null == ValueDeviation is null && (ValueMean is null || FeatureScaling.IsSound(ValueMean, ValueDeviation!, Targets.Count))
             : ValueMean is null && ValueDeviation is null);
-
-    private static bool IsScaling(double[] mean, double[] deviation, int length) => mean.Length == length && deviation.Length == length
-        && mean.All(double.IsFinite) && deviation.All(d => d > 0 && double.IsFinite(d));
 
     // The set's name is not part of it, as a folder's place is not of images'.
     private string HashOf(Samples samples)
     {
         Sha256 hash = new();
-        hash.AppendData(MemoryMarshal.AsBytes<char>((this with { Name = "" }).ToJson().ToCharArray()));
+        hash.AppendData(MemoryMarshal.AsBytes((this with { Name = "" }).ToJson().AsSpan()));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Features.Span));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Labels));
         hash.AppendData(MemoryMarshal.AsBytes(samples.Values));

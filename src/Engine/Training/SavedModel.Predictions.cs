@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Engine.Data;
 using Engine.Formats;
@@ -10,6 +11,8 @@ public sealed partial class SavedModel
 {
     private readonly Lock _preparing = new();
     private Predictor? _predictor;
+    private Predictor.Scale<float>? _scaleFloats;
+    private Predictor.Scale<byte>? _scaleBytes;
     private Func<Module>? _network;
     private int _concurrency = Environment.ProcessorCount;
 
@@ -56,7 +59,7 @@ public sealed partial class SavedModel
                     + $"StateDictionary.Save");
         }
 
-        Save(path, model, new Dictionary<string, string> { [SampleDescription.MetadataKey] = samples.ToJson() });
+        Save(path, model, header => header[SampleDescription.MetadataKey] = samples.ToJson());
     }
 
     /// <summary>Makes the network that the file is of, with its weights, on a device: to train on, or to look into.</summary>
@@ -177,9 +180,13 @@ public sealed partial class SavedModel
     }
 
     /// <summary>Writes a file with everything that is known of a model and its samples.</summary>
-    internal static void Save(string path, Module model, IReadOnlyDictionary<string, string> descriptions)
+    /// <param name="path">The file.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="describe">Adds what is to be said of its samples.</param>
+    internal static void Save(string path, Module model, Action<Dictionary<string, string>> describe)
     {
-        Dictionary<string, string> metadata = new(descriptions) { ["format"] = "pt" };
+        Dictionary<string, string> metadata = new() { ["format"] = "pt" };
+        describe(metadata);
         Describe(model, metadata);
         StateDictionary.Save(model, path, metadata);
     }
@@ -197,9 +204,6 @@ public sealed partial class SavedModel
     private int Outputs => OutputNames.Count;
 
     private string OutputOwner => Samples?.Name ?? Data?.Name ?? "";
-
-    private Predictor.Scale<float>? _scaleFloats;
-    private Predictor.Scale<byte>? _scaleBytes;
 
     private Predictor Prepared()
     {
@@ -224,7 +228,7 @@ public sealed partial class SavedModel
             else
             {
                 PixelScaling pixels = new(Data!.Normalization());
-                (_scaleFloats, _scaleBytes) = (pixels.Apply, pixels.Apply);
+                (_scaleFloats, _scaleBytes) = (pixels.Apply<float>, pixels.Apply<byte>);
             }
 
             LearningTask task = Samples?.Learning ?? LearningTask.Classification(Data!.Classes.Count);
@@ -296,19 +300,12 @@ public sealed partial class SavedModel
         private readonly float[] _mean = Array.ConvertAll(normalization.Mean.ToArray(), m => (float)m);
         private readonly float[] _scale = Array.ConvertAll(normalization.Deviation.ToArray(), d => (float)(1 / d));
 
-        public void Apply(ReadOnlySpan<byte> pixels, Span<float> scaled)
+        public void Apply<T>(ReadOnlySpan<T> pixels, Span<float> scaled)
+            where T : INumberBase<T>
         {
             for (int i = 0; i < pixels.Length; i++)
             {
-                scaled[i] = ((pixels[i] / 255f) - _mean[i % _mean.Length]) * _scale[i % _scale.Length];
-            }
-        }
-
-        public void Apply(ReadOnlySpan<float> pixels, Span<float> scaled)
-        {
-            for (int i = 0; i < pixels.Length; i++)
-            {
-                scaled[i] = ((pixels[i] / 255f) - _mean[i % _mean.Length]) * _scale[i % _scale.Length];
+                scaled[i] = ((float.CreateTruncating(pixels[i]) / 255f) - _mean[i % _mean.Length]) * _scale[i % _scale.Length];
             }
         }
     }

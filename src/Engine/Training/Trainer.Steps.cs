@@ -226,12 +226,12 @@ public sealed partial class Trainer
     }
 
     // Whether nothing has got better for as long as the options have patience: by the epochs alone, so that a resumed run sees it too.
-    private bool HasStalled => Options.Patience is { } patience && _reports.Count > 0
-        && _reports[^1].Epoch - new TrainingResult(true, _reports).Best!.Epoch >= patience;
+    private bool HasStalled => Options.Patience is { } patience && TrainingResult.BestOf(_reports) is { } best
+        && _reports[^1].Epoch - best.Epoch >= patience;
 
     private void RestoreBest()
     {
-        if (!Options.KeepBest || new TrainingResult(true, _reports).Best is not { } best)
+        if (!Options.KeepBest || TrainingResult.BestOf(_reports) is not { } best)
         {
             return;
         }

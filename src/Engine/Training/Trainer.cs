@@ -60,7 +60,7 @@ public sealed partial class Trainer : IDisposable
         Module model, ImageDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null,
             bool? recordSteps = null,
         Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
-        : this(model, Checked(options, () => TrainingData.Of(data, options)), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
+        : this(model, TrainingData.Of(data, options), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
     {
     }
 
@@ -81,7 +81,7 @@ public sealed partial class Trainer : IDisposable
     public Trainer(
         Module model, SampleDataset data, Device device, TrainingOptions options, RunFolder? folder = null, int? lossReadInterval = null,
         bool? recordSteps = null, Loss? loss = null, Func<Module, Optimizer>? optimizer = null)
-        : this(model, Checked(options, () => TrainingData.Of(data, options)), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
+        : this(model, TrainingData.Of(data, options), device, options, folder, lossReadInterval, recordSteps, loss, optimizer)
     {
     }
 
@@ -306,8 +306,7 @@ public sealed partial class Trainer : IDisposable
     /// <param name="path">The file, a .safetensors, which is replaced as a whole.</param>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model or the device has been disposed.</exception>
-    public void Save(string path) => SavedModel.Save(
-        path, Model, new Dictionary<string, string>(_data.Metadata) { [_data.Description.Key] = _data.Description.Value });
+    public void Save(string path) => SavedModel.Save(path, Model, _data.Describe);
 
     /// <summary>Frees the loaders and the optimizer, and lets others write the run folder; the model stays. A second call does nothing.</summary>
     public void Dispose()
@@ -325,12 +324,6 @@ public sealed partial class Trainer : IDisposable
         _average?.Dispose();
         _optimizer.Dispose();
         _meter.Dispose();
-    }
-
-    internal static TrainingData Checked(TrainingOptions options, Func<TrainingData> make)
-    {
-        options.Check();
-        return make();
     }
 
     private RunManifest Manifest => _folder!.Manifest with { Training = Options };

@@ -23,11 +23,8 @@ internal abstract class TrainingData
     /// <summary>What a sample is called, such as image.</summary>
     public abstract string Noun { get; }
 
-    /// <summary>The entry for a file's header that describes the set: its key and its JSON.</summary>
-    public abstract KeyValuePair<string, string> Description { get; }
-
-    /// <summary>Further entries for a file's header.</summary>
-    public virtual IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+    /// <summary>Adds what files say of the set to a header.</summary>
+    public abstract void Describe(Dictionary<string, string> header);
 
     /// <summary>Which samples these are.</summary>
     public abstract ImageFingerprint Fingerprint { get; }
@@ -39,12 +36,20 @@ internal abstract class TrainingData
     public abstract BatchLoader TestLoader(Device device);
 
     /// <summary>Images.</summary>
-    public static TrainingData Of(ImageDataset data, TrainingOptions options) =>
-        new Images(options.ValidationCount > 0 ? data.WithValidation(options.ValidationCount, options.Seed) : data, options);
+    /// <exception cref="EngineException">An option is out of range, or does not fit the data.</exception>
+    public static TrainingData Of(ImageDataset data, TrainingOptions options)
+    {
+        options.Check();
+        return new Images(options.ValidationCount > 0 ? data.WithValidation(options.ValidationCount, options.Seed) : data, options);
+    }
 
     /// <summary>Samples.</summary>
-    public static TrainingData Of(SampleDataset data, TrainingOptions options) =>
-        new Rows(options.ValidationCount > 0 ? data.WithValidation(options.ValidationCount, options.Seed) : data);
+    /// <exception cref="EngineException">An option is out of range, or does not fit the data.</exception>
+    public static TrainingData Of(SampleDataset data, TrainingOptions options)
+    {
+        options.Check();
+        return new Rows(options.ValidationCount > 0 ? data.WithValidation(options.ValidationCount, options.Seed) : data);
+    }
 
     /// <summary>Room for a test batch: large, since no gradients are kept.</summary>
     private const int TestBatch = 256;
@@ -73,7 +78,7 @@ internal abstract class TrainingData
 
         public override string Noun => "image";
 
-        public override KeyValuePair<string, string> Description => new(DataDescription.MetadataKey, _description.ToJson());
+        public override void Describe(Dictionary<string, string> header) => header[DataDescription.MetadataKey] = _description.ToJson();
 
         public override ImageFingerprint Fingerprint => _description.Fingerprint!;
 
@@ -119,9 +124,15 @@ internal abstract class TrainingData
 
         public override string Noun => "sample";
 
-        public override KeyValuePair<string, string> Description => new(SampleDescription.MetadataKey, _description.ToJson());
-
-        public override IReadOnlyDictionary<string, string> Metadata => _data.Metadata;
+        // What the engine itself says of a file comes before what a library does.
+        public override void Describe(Dictionary<string, string> header)
+        {
+            header[SampleDescription.MetadataKey] = _description.ToJson();
+            foreach ((string key, string value) in _data.Metadata)
+            {
+                header.TryAdd(key, value);
+            }
+        }
 
         public override ImageFingerprint Fingerprint => _description.Fingerprint!;
 

@@ -105,7 +105,10 @@ public sealed record TrainingResult(bool IsCompleted, IReadOnlyList<EpochReport>
     public bool IsStoppedEarly { get; init; }
 
     /// <summary>The best finished epoch; null where there is none.</summary>
-    public EpochReport? Best => Epochs.Aggregate((EpochReport?)null, (best, report) => best is null || report.IsBetterThan(best) ? report : best);
+    public EpochReport? Best => BestOf(Epochs);
+
+    internal static EpochReport? BestOf(IEnumerable<EpochReport> epochs) =>
+        epochs.Aggregate((EpochReport?)null, (best, report) => best is null || report.IsBetterThan(best) ? report : best);
 
     /// <summary>The last finished epoch; null where there is none.</summary>
     public EpochReport? Last => Epochs.Count > 0 ? Epochs[^1] : null;

@@ -5,24 +5,10 @@ namespace Engine.Tests.Architecture;
 /// <summary>Every relative link and anchor of the Markdown pages leads somewhere; eng/docs checks the site that is built of them.</summary>
 public sealed class LinkTests
 {
-    private static string Root
-    {
-        get
-        {
-            string folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Engine.sln")))
-            {
-                folder = Path.GetDirectoryName(folder)!;
-            }
-
-            return folder;
-        }
-    }
-
     [Fact]
     public void Every_link_and_anchor_leads_somewhere()
     {
-        string[] broken = [.. MarkdownLinks.Broken(Root, MarkdownLinks.PagesOf(Root))];
+        string[] broken = [.. MarkdownLinks.Broken(Sources.Folder, MarkdownLinks.PagesOf(Sources.Folder))];
 
         Assert.True(broken.Length == 0, string.Join('\n', broken));
     }

@@ -25,7 +25,7 @@ public sealed partial class SourceTextTests
                 isFenced ^= lines[i].StartsWith("```", StringComparison.Ordinal);
                 if (lines[i].Length > Columns && !isFenced && !CannotBeCut(file, lines[i]))
                 {
-                    longLines.Add($"{Path.GetRelativePath(Root, file)}:{i + 1}: {lines[i].Length} columns");
+                    longLines.Add($"{Path.GetRelativePath(Sources.Folder, file)}:{i + 1}: {lines[i].Length} columns");
                 }
             }
         }
@@ -46,7 +46,7 @@ public sealed partial class SourceTextTests
                     // A test of the help texts names what it looks for, and the recorded facts have a key of that name.
                 where !line.Contains($"InlineData(\"{match.Value}", StringComparison.Ordinal) && !line.Contains("\"behaviour\"", StringComparison.Ordinal)
                     && !file.EndsWith("cudnn_facts.cpp", StringComparison.Ordinal)
-                select $"{Path.GetRelativePath(Root, file)}: {match.Value}");
+                select $"{Path.GetRelativePath(Sources.Folder, file)}: {match.Value}");
         }
 
         Assert.True(found.Count == 0, string.Join('\n', found));
@@ -63,23 +63,9 @@ public sealed partial class SourceTextTests
         ? line.StartsWith('|') || line.StartsWith("$$", StringComparison.Ordinal) || line.Contains("](", StringComparison.Ordinal)
         : LongLiteral().IsMatch(line) || line.TrimStart().StartsWith('{');
 
-    private static string Root
-    {
-        get
-        {
-            string folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Engine.sln")))
-            {
-                folder = Path.GetDirectoryName(folder)!;
-            }
-
-            return folder;
-        }
-    }
-
     private static IEnumerable<string> Files()
     {
-        Stack<string> folders = new([Root]);
+        Stack<string> folders = new([Sources.Folder]);
         while (folders.TryPop(out string? folder))
         {
             foreach (string inside in Directory.EnumerateDirectories(folder).Where(inside => !Excluded.Contains(Path.GetFileName(inside))))

@@ -55,20 +55,12 @@ public sealed class ClassificationReport
     /// <summary>A table of text: a row for each class, then accuracy and averages.</summary>
     public override string ToString()
     {
-        ReportTable table = new();
-        table.Add("", "precision", "recall", "f1-score", "support");
-        foreach (ClassFigures figures in Classes)
-        {
-            table.Add(
-                figures.Name, ReportTable.Number(figures.Precision), ReportTable.Number(figures.Recall), ReportTable.Number(figures.F1),
-                ReportTable.Number(figures.Support));
-        }
-
+        ReportTable table = ReportTable.Of(Classes);
         string total = ReportTable.Number(Confusion.Total);
         table.Add("accuracy", "", "", ReportTable.Number(Accuracy), total);
         foreach ((string name, AverageFigures average) in ((string, AverageFigures)[])[("macro average", Macro), ("weighted average", Weighted)])
         {
-            table.Add(name, ReportTable.Number(average.Precision), ReportTable.Number(average.Recall), ReportTable.Number(average.F1), total);
+            table.Add(name, average, total);
         }
 
         return table.ToString();

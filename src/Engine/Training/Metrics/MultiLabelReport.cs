@@ -77,19 +77,11 @@ public sealed class MultiLabelReport
     /// <summary>A table of text: a row for each label, then averages.</summary>
     public override string ToString()
     {
-        ReportTable table = new();
-        table.Add("", "precision", "recall", "f1-score", "support");
-        foreach (ClassFigures figures in Labels)
-        {
-            table.Add(
-                figures.Name, ReportTable.Number(figures.Precision), ReportTable.Number(figures.Recall), ReportTable.Number(figures.F1),
-                ReportTable.Number(figures.Support));
-        }
-
+        ReportTable table = ReportTable.Of(Labels);
         string support = ReportTable.Number(Labels.Sum(label => label.Support));
         foreach ((string name, AverageFigures average) in ((string, AverageFigures)[])[("micro average", Micro), ("macro average", Macro)])
         {
-            table.Add(name, ReportTable.Number(average.Precision), ReportTable.Number(average.Recall), ReportTable.Number(average.F1), support);
+            table.Add(name, average, support);
         }
 
         return table.Add("exact match", "", "", ReportTable.Number(ExactMatch), ReportTable.Number(Samples))

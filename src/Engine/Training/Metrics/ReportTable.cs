@@ -15,6 +15,23 @@ internal sealed class ReportTable
         return this;
     }
 
+    /// <summary>A table of the figures of classes or labels, to which averages may be added.</summary>
+    public static ReportTable Of(IEnumerable<ClassFigures> classes)
+    {
+        ReportTable table = new();
+        table.Add("", "precision", "recall", "f1-score", "support");
+        foreach (ClassFigures figures in classes)
+        {
+            table.Add(figures.Name, Number(figures.Precision), Number(figures.Recall), Number(figures.F1), Number(figures.Support));
+        }
+
+        return table;
+    }
+
+    /// <summary>Adds averages.</summary>
+    public ReportTable Add(string name, AverageFigures average, string support) =>
+        Add(name, Number(average.Precision), Number(average.Recall), Number(average.F1), support);
+
     /// <summary>A figure from 0 to 1, or of any size, with three digits behind the point.</summary>
     public static string Number(double figure) => figure.ToString("0.000", CultureInfo.InvariantCulture);
 
